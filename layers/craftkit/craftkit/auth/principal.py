@@ -1,0 +1,63 @@
+"""The caller, as the authorizer vouches for it to the route's function."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from craftkit.errors import InsufficientScopeError
+
+Mode = Literal["live", "test"]
+
+RENDERS_WRITE = "renders:write"
+RENDERS_READ = "renders:read"
+TEMPLATES_READ = "templates:read"
+EMBED_WRITE = "embed:write"
+SCOPES = (RENDERS_WRITE, RENDERS_READ, TEMPLATES_READ, EMBED_WRITE)
+
+
+@dataclass(frozen=True)
+class Principal:
+    """An API key that was found good: whose it is and what it may do.
+
+    `templates` are the slugs that the key may use; empty means every one of the project.
+    """
+
+    project_id: str
+    key_id: str
+    mode: Mode
+    scopes: frozenset[str]
+    templates: frozenset[str] = frozenset()
+
+    def require(self, scope: str) -> None:
+        """Refuse a key without `scope`.
+
+        Raises:
+            InsufficientScopeError: names the scope, and nothing of the project.
+        """
+        if scope not in self.scopes:
+            raise InsufficientScopeError(f"This API key lacks the scope {scope}.")
+
+    def require_template(self, slug: str) -> None:
+        """Refuse a key that is confined to other templates, whether or not this one exists."""
+        if self.templates and slug not in self.templates:
+            raise InsufficientScopeError("This API key may not use this template.")
+
+    def as_context(self) -> dict[str, str]:
+        """What API Gateway carries from the authorizer to the route: flat strings only."""
+        return {
+            "projectId": self.project_id,
+            "keyId": self.key_id,
+            "mode": self.mode,
+            "scopes": " ".join(sorted(self.scopes)),
+            "templates": " ".join(sorted(self.templates)),
+        }
+
+    @classmethod
+    def from_context(cls, context: Mapping[str, str]) -> "Principal":
+        return cls(
+            project_id=context["projectId"],
+            key_id=context["keyId"],
+            mode="live" if context["mode"] == "live" else "test",
+            scopes=frozenset(context["scopes"].split()),
+            templates=frozenset(context.get("templates", "").split()),
+        )

@@ -1,0 +1,91 @@
+"""The environment, read on first use and nowhere else.
+
+Each function is given only the variables that its route needs; asking for one that it was not
+given is a fault of the template, and says so.
+"""
+
+import os
+from functools import cached_property
+
+
+class ConfigError(RuntimeError):
+    """A variable that the code needs is not in the function's environment."""
+
+
+def _required(name: str) -> str:
+    value = os.environ.get(name)
+    if not value:
+        raise ConfigError(f"{name} is not set: add it to the function in template.yaml.")
+    return value
+
+
+class Config:
+    """What the stack tells a function. Values are names and addresses, never secrets."""
+
+    @cached_property
+    def stage(self) -> str:
+        return _required("STAGE")
+
+    @cached_property
+    def region(self) -> str:
+        return _required("AWS_REGION")
+
+    @cached_property
+    def keys_table(self) -> str:
+        return _required("KEYS_TABLE")
+
+    @cached_property
+    def key_activity_table(self) -> str:
+        return _required("KEY_ACTIVITY_TABLE")
+
+    @cached_property
+    def projects_table(self) -> str:
+        return _required("PROJECTS_TABLE")
+
+    @cached_property
+    def renders_table(self) -> str:
+        return _required("RENDERS_TABLE")
+
+    @cached_property
+    def documents_bucket(self) -> str:
+        return _required("DOCUMENTS_BUCKET")
+
+    @cached_property
+    def cursor_secret(self) -> str:
+        """ARN of the secret that lists' cursors are sealed with."""
+        return _required("CURSOR_SECRET")
+
+    @cached_property
+    def retention_days(self) -> int:
+        """Days that a render's row and its PDF are kept."""
+        return int(_required("RETENTION_DAYS"))
+
+    @cached_property
+    def public_url(self) -> str:
+        """Where callers reach this stage, without a trailing slash."""
+        return _required("PUBLIC_URL").rstrip("/")
+
+    @cached_property
+    def compile_function(self) -> str:
+        return _required("COMPILE_FUNCTION")
+
+    def queue_url(self, mode: str) -> str:
+        """The queue of the mode's worker pool: `live` or `test`."""
+        return _required(f"{mode.upper()}_QUEUE_URL")
+
+    def worker_function(self, mode: str) -> str:
+        """The function, by alias, that renders documents of the mode."""
+        return _required(f"{mode.upper()}_WORKER_FUNCTION")
+
+    @cached_property
+    def dynamodb_endpoint(self) -> str:
+        """Where the authorizer's hand-signed reads go; boto3 finds its own endpoint."""
+        return os.environ.get("AWS_ENDPOINT_URL") or _required("DYNAMODB_ENDPOINT")
+
+
+config = Config()
+
+
+def forget() -> None:
+    """Drop what was read: for tests, which change the environment under a living process."""
+    config.__dict__.clear()

@@ -1,0 +1,86 @@
+"""Access to the tables: boto3's resource interface, made once, on first use.
+
+A library's exceptions stop here: a failed condition becomes `ConditionFailedError`, and what is
+left is a surprise, which `http` answers as `internal`.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config as ClientConfig
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource, Table
+
+Item = dict[str, Any]
+
+# Short and repeated: a caller waits on most of these calls.
+_CLIENT = ClientConfig(
+    connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 4}
+)
+
+
+class ConditionFailedError(Exception):
+    """A conditional write found another state.
+
+    `items` holds, for each write of the transaction, the item that stood in the way, or None.
+    """
+
+    def __init__(self, items: Sequence[Item | None] = ()) -> None:
+        super().__init__("a condition of a write did not hold")
+        self.items = list(items)
+
+
+@cache
+def resource() -> "DynamoDBServiceResource":
+    return boto3.resource("dynamodb", config=_CLIENT)
+
+
+@cache
+def table(name: str) -> "Table":
+    return resource().Table(name)
+
+
+@contextmanager
+def conditions() -> Iterator[None]:
+    """Turn a failed condition of the write inside into `ConditionFailedError`."""
+    try:
+        yield
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code == "ConditionalCheckFailedException":
+            raise ConditionFailedError([_plain(error.response.get("Item"))]) from error
+        if code == "TransactionCanceledException":
+            reasons = error.response.get("CancellationReasons", [])
+            if any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons):
+                raise ConditionFailedError(
+                    [_plain(reason.get("Item")) for reason in reasons]
+                ) from error
+        raise
+
+
+def transact(writes: Sequence[dict[str, Any]]) -> None:
+    """All of the writes, or none. Plain Python values, as `Table` takes them.
+
+    Raises:
+        ConditionFailedError: a condition did not hold; nothing was written.
+    """
+    with conditions():
+        resource().meta.client.transact_write_items(TransactItems=writes)  # type: ignore[arg-type]
+
+
+def _plain(item: Any) -> Item | None:
+    """The item of a failed condition, which the resource interface leaves in wire form."""
+    if item is None:
+        return None
+    from boto3.dynamodb.types import TypeDeserializer
+
+    read: Any = TypeDeserializer().deserialize
+    return {
+        name: read(value) if isinstance(value, dict) and len(value) == 1 else value
+        for name, value in item.items()
+    }

@@ -1,0 +1,239 @@
+"""HTTP, as API Gateway's REST proxy speaks it: the only place that reads a request or answers one.
+
+A handler is `@endpoint def handler(request): …` and returns a `Response`; what it raises becomes
+the error envelope here.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+
+from craftkit.auth.principal import Principal
+from craftkit.errors import (
+    CraftkitError,
+    InvalidJsonError,
+    InvalidRequestError,
+    Issues,
+    NotFoundError,
+    PayloadTooLargeError,
+    UnsupportedMediaTypeError,
+)
+from craftkit.ids import is_id
+from craftkit.observability import logger, metrics
+
+BODY_LIMIT_BYTES = 1024 * 1024
+DEPTH_LIMIT = 20
+"""How deep a JSON body may nest, as api.md's limits say."""
+
+Json = dict[str, Any]
+
+
+class ApiModel(BaseModel):
+    """A body of the API: camelCase outside, snake_case inside; unknown fields are refused."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+
+@dataclass(frozen=True)
+class Response:
+    status: int
+    body: BaseModel | Json | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Request:
+    """One call, read lazily: nothing is decoded before it is asked for."""
+
+    def __init__(self, event: Json) -> None:
+        self._event = event
+        self.id: str = event["requestContext"]["requestId"]
+
+    @cached_property
+    def principal(self) -> Principal:
+        return Principal.from_context(self._event["requestContext"]["authorizer"])
+
+    @cached_property
+    def headers(self) -> dict[str, str]:
+        """By lower-case name. One that was sent twice keeps its last value."""
+        return {name.lower(): value for name, value in (self._event["headers"] or {}).items()}
+
+    @cached_property
+    def body(self) -> bytes:
+        """The raw body, as it was signed.
+
+        Raises:
+            PayloadTooLargeError: over 1 MiB.
+        """
+        text = self._event.get("body") or ""
+        if self._event.get("isBase64Encoded"):
+            try:
+                raw = base64.b64decode(text)
+            except binascii.Error as error:
+                raise InvalidJsonError from error
+        else:
+            raw = text.encode("utf-8", errors="surrogatepass")
+        if len(raw) > BODY_LIMIT_BYTES:
+            raise PayloadTooLargeError
+        return raw
+
+    def json(self) -> Json:
+        """The body as a JSON object.
+
+        Raises:
+            UnsupportedMediaTypeError: sent as something else.
+            InvalidJsonError: not JSON (RFC 8259: no NaN, no double key, nothing too deep).
+            InvalidRequestError: JSON, but no object.
+        """
+        media_type = self.headers.get("content-type", "").split(";")[0].strip().lower()
+        if media_type != "application/json" and not media_type.endswith("+json"):
+            raise UnsupportedMediaTypeError
+        return read_json(self.body)
+
+    def model[Model: BaseModel](self, kind: type[Model]) -> Model:
+        """The body as the given model.
+
+        Raises:
+            InvalidRequestError: with one issue for each field that does not fit.
+        """
+        return judge(kind, self.json())
+
+    def query[Model: BaseModel](self, kind: type[Model]) -> Model:
+        """The query string as the given model."""
+        return judge(kind, self._event.get("queryStringParameters") or {})
+
+    def path(self, name: str) -> str:
+        return str(self._event["pathParameters"][name])
+
+    def path_id(self, name: str = "id") -> str:
+        """A path parameter that can only be an id: what is not one cannot exist."""
+        value = self.path(name)
+        if not is_id(value):
+            raise NotFoundError
+        return value
+
+
+def read_json(raw: bytes) -> Json:
+    """Strict JSON from bytes; see `Request.json` for what is refused."""
+    try:
+        value = json.loads(raw, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
+        raise InvalidJsonError from error
+    if not isinstance(value, dict):
+        raise InvalidRequestError(issues=Issues(form_errors=["The body must be a JSON object."]))
+    if _depth(value) > DEPTH_LIMIT:
+        message = f"The body nests deeper than {DEPTH_LIMIT} levels."
+        raise InvalidRequestError(message, issues=Issues(form_errors=[message]))
+    return value
+
+
+def judge[Model: BaseModel](kind: type[Model], value: object) -> Model:
+    """`value` as the model, or `InvalidRequestError` with an issue for each misfit."""
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        raise InvalidRequestError(issues=issues_of(error)) from error
+
+
+def issues_of(error: ValidationError) -> Issues:
+    """Pydantic's errors by dotted path, in words that do not repeat what was sent."""
+    issues = Issues()
+    for problem in error.errors(include_input=False, include_url=False, include_context=False):
+        path = ".".join(str(part) for part in problem["loc"])
+        message = "Required" if problem["type"] == "missing" else problem["msg"]
+        if path:
+            issues.field_errors.setdefault(path, []).append(message)
+        else:
+            issues.form_errors.append(message)
+    return issues
+
+
+def endpoint(handle: Callable[[Request], Response]) -> Callable[[Json, Any], Json]:
+    """Make a Lambda handler of a function from request to response.
+
+    Every answer carries `x-request-id`; every error wears the envelope; what nobody foresaw is
+    logged with its trace and answered as `internal`.
+    """
+
+    @logger.inject_lambda_context(clear_state=True)
+    @metrics.log_metrics
+    def handler(event: Json, context: Any) -> Json:  # noqa: ARG001 the decorators read it
+        request = Request(event)
+        route = f"{event.get('httpMethod')} {event.get('resource')}"
+        logger.append_keys(request_id=request.id, route=route)
+        try:
+            authorizer = event["requestContext"].get("authorizer") or {}
+            if "projectId" in authorizer:
+                principal = request.principal
+                logger.append_keys(project_id=principal.project_id, key_id=principal.key_id)
+            response = handle(request)
+            answer = _answer(response.status, response.body, response.headers, request.id)
+            logger.info("answered", extra={"status": response.status})
+        except CraftkitError as error:
+            answer = _answer(error.status, error.as_json(request.id), error.headers, request.id)
+            logger.info("refused", extra={"status": error.status, "code": error.code})
+        except Exception:
+            logger.exception("failed")
+            unforeseen = CraftkitError()
+            answer = _answer(unforeseen.status, unforeseen.as_json(request.id), {}, request.id)
+        return answer
+
+    return handler
+
+
+def _answer(
+    status: int, body: BaseModel | Json | None, headers: Mapping[str, str], request_id: str
+) -> Json:
+    if isinstance(body, BaseModel):
+        body = body.model_dump(mode="json", by_alias=True)
+    text = "" if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return {
+        "statusCode": status,
+        "headers": {
+            "Content-Type": "application/json; charset=utf-8",
+            "Cache-Control": "no-store",
+            "x-request-id": request_id,
+            **headers,
+        },
+        "body": text,
+    }
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> Json:
+    """An object whose keys are all different: which of two would count is anybody's guess."""
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("an object holds a key twice")
+    return value
+
+
+def _depth(value: object) -> int:
+    """How many containers stand inside one another, without recursion."""
+    deepest, level = 0, [value]
+    while level:
+        containers = [part for part in level if isinstance(part, dict | list)]
+        if not containers:
+            return deepest
+        deepest += 1
+        level = [
+            child
+            for part in containers
+            for child in (part.values() if isinstance(part, dict) else part)
+        ]
+    return deepest
