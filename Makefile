@@ -1,0 +1,93 @@
+# The only door: `make` says what there is. It needs `make` and `python3`, and brings the rest.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+# Byte code is what makes a second start quick; an activated environment is not this project's.
+unexport PYTHONDONTWRITEBYTECODE VIRTUAL_ENV PYTHONPATH
+
+STAGE ?= staging
+TESTS ?= tests
+ARGS ?=
+PORTS = $(if $(PORT),--port $(PORT)) $(if $(AWS_PORT),--aws-port $(AWS_PORT))
+
+BIN := .venv/bin
+UV := .local/tools/uv/bin/uv
+LOCAL := $(BIN)/python -m local
+export SAM_CLI_TELEMETRY := 0
+
+.PHONY: help
+help: ## Say what there is.
+	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Prepare the tools. Every other target does it first.
+	@python3 local/prepare.py
+
+.PHONY: dev
+dev: setup ## Run the stack here, on http://localhost:3000 (PORT=…, AWS_PORT=…), until Ctrl-C.
+	@exec $(LOCAL) dev $(PORTS)
+
+.PHONY: stage
+stage: setup ## Run a second stage beside `make dev`: STAGE=staging PORT=3001.
+	@exec $(LOCAL) stage $(STAGE) $(PORTS)
+
+.PHONY: invoke
+invoke: setup ## Run one function in Docker on its event, against `make dev`: FUNCTION=create_render.
+	@exec $(LOCAL) invoke $(FUNCTION)
+
+.PHONY: sam-api
+sam-api: setup ## Serve the routes from Docker with `sam local start-api`, against `make dev`.
+	@exec $(LOCAL) sam-api $(PORTS)
+
+.PHONY: test
+test: setup ## Run every test (TESTS=tests/unit for some, ARGS=… for pytest).
+	@$(BIN)/pytest $(TESTS) $(ARGS)
+
+.PHONY: check
+check: setup ## Judge the code without running it: format, lint, types, imports, template, lock.
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(UV) lock --check
+	@$(LOCAL) validate
+
+.PHONY: format
+format: setup ## Write the code as `make check` wants it.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: bench
+bench: ## Measure, and write benchmarks/results/latest.json.
+	@python3 local/prepare.py runtime
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: lock
+lock: setup ## Take the newest dependencies that pyproject.toml allows, and pin them everywhere.
+	$(UV) lock --upgrade
+	$(MAKE) pins
+
+.PHONY: pins
+pins: setup ## Write the layers' requirements from uv.lock, and the tools' pins from their .in files.
+	@for layer in craftkit typesetting; do \
+	  $(UV) export --quiet --frozen --only-group layer-$$layer --no-hashes --no-annotate --no-header \
+	    --output-file layers/$$layer/requirements.txt >/dev/null || exit 1; done
+	@for tool in aws sam runtime; do \
+	  $(UV) pip compile --quiet --python-version 3.13 --universal --no-header --no-annotate \
+	    --output-file local/requirements/$$tool.txt local/requirements/$$tool.in || exit 1; done
+
+.PHONY: build
+build: setup ## Build what is deployed, for arm64, in .aws-sam/build.
+	@$(LOCAL) build
+
+.PHONY: deploy-dev deploy-staging deploy-prod
+deploy-dev: build ## Deploy a stage with your AWS credentials; so do deploy-staging, deploy-prod.
+deploy-staging: build
+deploy-prod: build
+deploy-dev deploy-staging deploy-prod:
+	@$(LOCAL) deploy $(@:deploy-%=%)
+
+.PHONY: clean
+clean: ## Remove everything that was made here, tools included.
+	rm -rf .aws-sam .local .venv out .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
