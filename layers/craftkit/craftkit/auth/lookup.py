@@ -1,0 +1,61 @@
+"""One strongly consistent read of the keys table, by the hash of the presented key."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from craftkit.auth.principal import Principal
+from craftkit.auth.signed import call_dynamodb
+from craftkit.config import config
+
+
+@dataclass(frozen=True)
+class KeyRecord:
+    """What the keys table says of one secret. Times are RFC 3339, which sorts as text."""
+
+    principal: Principal
+    prefix: str
+    expires_at: str | None
+    revoked_at: str | None
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, str]) -> "KeyRecord":
+        return cls(
+            principal=Principal.from_context(
+                {
+                    "projectId": row["project_id"],
+                    "keyId": row["key_id"],
+                    "mode": row["mode"],
+                    "scopes": row["scopes"],
+                    "templates": row["templates"],
+                }
+            ),
+            prefix=row["prefix"],
+            expires_at=row.get("expires_at"),
+            revoked_at=row.get("revoked_at"),
+        )
+
+
+Lookup = Callable[[str], KeyRecord | None]
+
+
+def find_key(key_hash: str) -> KeyRecord | None:
+    """The record behind a hash, or None where there is none.
+
+    Raises:
+        TableUnavailableError: the table did not answer; nothing is known of the key.
+    """
+    answer = call_dynamodb(
+        "GetItem",
+        {
+            "TableName": config.keys_table,
+            "Key": {"key_hash": {"S": key_hash}},
+            "ConsistentRead": True,
+        },
+    )
+    item = answer.get("Item")
+    return KeyRecord.from_row(_plain(item)) if item else None
+
+
+def _plain(item: dict[str, dict[str, str]]) -> dict[str, str]:
+    """An item of strings out of DynamoDB's wire form."""
+    return {name: value["S"] for name, value in item.items() if "S" in value}

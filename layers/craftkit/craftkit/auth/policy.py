@@ -1,0 +1,27 @@
+"""A verdict as the policy that API Gateway wants of an authorizer."""
+
+from typing import Any
+
+from craftkit.auth.verdict import Verdict
+from craftkit.auth.verify import Verification
+
+
+def policy_of(verification: Verification, method_arn: str) -> dict[str, Any]:
+    """Allow or Deny for exactly the called method, with the principal as context.
+
+    The policy is never cached (`ReauthorizeEvery: 0`), so it need not cover any other route.
+    """
+    record = verification.record
+    allowed = verification.verdict is Verdict.ALLOWED and record is not None
+    statement = {
+        "Action": "execute-api:Invoke",
+        "Effect": "Allow" if allowed else "Deny",
+        "Resource": method_arn,
+    }
+    policy: dict[str, Any] = {
+        "principalId": record.principal.key_id if allowed and record else "nobody",
+        "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
+    }
+    if allowed and record:
+        policy["context"] = record.principal.as_context()
+    return policy

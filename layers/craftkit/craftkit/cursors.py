@@ -1,0 +1,48 @@
+"""Cursors of lists, sealed: a caller can hand one back, and neither read it nor make one up.
+
+Fernet (AES-128-CBC with HMAC-SHA256) under a key drawn from a secret of the stage. A cursor is
+bound to its list, so that one project's cursor is worthless to another.
+"""
+
+import base64
+import hashlib
+import json
+from typing import Any
+
+from aws_lambda_powertools.utilities import parameters
+from cryptography.fernet import Fernet, InvalidToken
+
+from craftkit.config import config
+from craftkit.errors import InvalidCursorError
+
+_SECRET_AGE_SECONDS = 300
+
+
+def seal(position: dict[str, Any], scope: str) -> str:
+    """An opaque cursor for `position` (DynamoDB's LastEvaluatedKey) in the list named `scope`.
+
+    `scope` names everything that the list was asked for, such as `renders/<project>/<status>`.
+    """
+    text = json.dumps({"scope": scope, "position": position}, separators=(",", ":"))
+    return _fernet().encrypt(text.encode()).decode().rstrip("=")
+
+
+def unseal(cursor: str, scope: str) -> dict[str, Any]:
+    """The position in a cursor that `seal` made for the same `scope`.
+
+    Raises:
+        InvalidCursorError: made elsewhere, for another list, or under a secret since rotated.
+    """
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        content = json.loads(_fernet().decrypt(padded.encode()))
+    except (InvalidToken, ValueError) as error:
+        raise InvalidCursorError from error
+    if content["scope"] != scope:
+        raise InvalidCursorError
+    return dict(content["position"])
+
+
+def _fernet() -> Fernet:
+    secret = parameters.get_secret(config.cursor_secret, max_age=_SECRET_AGE_SECONDS)
+    return Fernet(base64.urlsafe_b64encode(hashlib.sha256(str(secret).encode()).digest()))

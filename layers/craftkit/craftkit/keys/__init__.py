@@ -1,0 +1,1 @@
+"""API keys: made, listed, revoked and diagnosed. The only room that writes them."""

@@ -1,0 +1,1 @@
+"""Projects: what keys, templates and renders belong to."""
