@@ -90,7 +90,7 @@ def prepare_tool(uv: Path, python: str, name: str) -> None:
         say(f"Preparing {name}")
         # Seeded, because `sam build` wants a pip beside its Python.
         run([uv, "venv", "--quiet", "--clear", "--seed", "--python", python, home])
-        install = [uv, "pip", "install", "--quiet", "--python", home / "bin" / "python"]
+        install: "list[str | Path]" = [uv, "pip", "install", "--quiet", "--python", home / "bin" / "python"]
         run([*install, "-r", requirements])
         mark(home, stamp)
 

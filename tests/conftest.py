@@ -1,0 +1,86 @@
+"""Fixtures of every kind of test. Sockets are off but for the tests of a deployed stack."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import pytest_socket
+from craftkit import clock as craftkit_clock
+from moto import mock_aws
+
+from tests.support import events
+from tests.support.clock import FrozenClock
+from tests.support.cloud import Cloud, forget, variables
+from tests.support.template import REGION, template
+from tests.support.typesetter import FakeTypesetter
+from tests.support.wire import DynamoDBWire
+
+# Before any client is made: no test reaches a real account, whatever the machine is set up for.
+for name in [name for name in os.environ if name.startswith("AWS_")]:
+    del os.environ[name]
+os.environ |= {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_REGION": REGION,
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
+
+_WITH_SOCKETS = ("tests/e2e/", "tests/browser/")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.nodeid.startswith(_WITH_SOCKETS):
+        pytest_socket.enable_socket()
+    else:
+        pytest_socket.disable_socket(allow_unix_socket=True)
+
+
+def pytest_runtest_teardown() -> None:
+    pytest_socket.enable_socket()
+
+
+@pytest.fixture
+def event() -> Any:
+    """`event("create_render", body={…})`: see `tests.support.events.event`."""
+    return events.event
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> FrozenClock:
+    """Time that stands still, for whatever asks `craftkit.clock`."""
+    frozen = FrozenClock()
+    monkeypatch.setattr(craftkit_clock, "datetime", frozen.datetime_class())
+    return frozen
+
+
+@pytest.fixture
+def typesetter() -> FakeTypesetter:
+    return FakeTypesetter()
+
+
+@pytest.fixture
+def wire(monkeypatch: pytest.MonkeyPatch) -> DynamoDBWire:
+    """DynamoDB for code that signs its own requests; counts them, and fails when told to."""
+    made = DynamoDBWire()
+    monkeypatch.setattr(
+        "urllib3.PoolManager.request", lambda pool, *args, **how: made.request(pool, *args, **how)
+    )
+    return made
+
+
+@pytest.fixture
+def cloud(wire: DynamoDBWire) -> Iterator[Cloud]:
+    """The stack's resources in moto, with every function's variables set.
+
+    `cloud.invoke("create_render", event)` runs a handler with no more than its own.
+    """
+    with mock_aws():
+        made = Cloud(template())
+        forget()
+        with variables(made.environment()):
+            yield made
+        forget()
