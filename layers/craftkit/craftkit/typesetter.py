@@ -24,6 +24,8 @@ class Job:
         data: already judged against the manifest, JSON types only.
         types: data type of each manifest path (`customer.name`, `items.price`), which tells the
             prelude what to make of a value: `currency` and `number` exact decimals, `date` dates.
+            A loop's own path is typed `loop`. A variable's `format` follows its type after a
+            colon: `currency:EUR`, `barcode:ean13`.
         locale: BCP 47, such as `en`, `de-CH`, `ar`.
         title: the PDF's title, which PDF/UA requires.
         created_at: fixes every time in the PDF, so that the same job makes the same bytes.
@@ -65,6 +67,10 @@ class TypesettingError(Exception):
         super().__init__(message)
         self.line = line
         self.column = column
+
+
+class SourceError(TypesettingError):
+    """The template's source does not compile, or its code stopped with an error."""
 
 
 class StandardError(TypesettingError):

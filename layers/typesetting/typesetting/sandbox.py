@@ -1,0 +1,159 @@
+"""The child process: started with nothing, kept warm, killed when it takes too long."""
+
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Event, Lock, Timer
+
+from typst_child import wire
+
+WORK_SECONDS = 20.0
+
+_FOLDER = Path(__file__).parent
+_BOOT = (
+    "import sys; sys.path[:0] = sys.argv.pop(1).split(':'); "
+    "import runpy; runpy.run_module('typst_child', run_name='__main__')"
+)
+
+
+class SandboxError(Exception):
+    """The child gave no answer."""
+
+
+class TimedOutError(SandboxError):
+    """The child was killed, for its time was up."""
+
+
+class DiedError(SandboxError):
+    """The child ended by itself. `status` is its exit status, negative for a signal."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the child ended with status {status}")
+        self.status = status
+
+
+class Sandbox:
+    """One child at a time, for one caller at a time; started when it is first needed."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def warm(self) -> None:
+        """Have a child at hand. It loads itself while the caller goes on."""
+        with self._lock:
+            self._living_child()
+
+    def exchange(
+        self, header: wire.Header, blobs: Sequence[bytes], seconds: float = WORK_SECONDS
+    ) -> tuple[wire.Header, list[bytes]]:
+        """One request, one answer.
+
+        Raises:
+            TimedOutError: there was no answer in time.
+            DiedError: the request brought the child down.
+        """
+        with self._lock:
+            child = self._living_child()
+            expired = Event()
+            watchdog = _watch(child, seconds, expired)
+            try:
+                assert child.stdin and child.stdout  # noqa: S101 both are pipes
+                wire.send(child.stdin, header, blobs)
+                answer, results = wire.receive(child.stdout)
+            except (EOFError, BrokenPipeError) as error:
+                status = self._end()
+                raise TimedOutError if expired.is_set() else DiedError(status) from error
+            finally:
+                watchdog.cancel()
+            if answer.pop("retire"):
+                self._end()
+                self._living_child()
+            return answer, results
+
+    def close(self) -> None:
+        with self._lock:
+            self._end()
+
+    def _living_child(self) -> subprocess.Popen[bytes]:
+        """The present child, or a new one where it died while nobody looked."""
+        if self._child is None or self._child.poll() is not None:
+            self._end()
+            self._child = subprocess.Popen(  # noqa: S603
+                _command(),
+                env=_environment(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                cwd="/tmp",  # noqa: S108 the one folder that Lambda lets a process write to
+            )
+        return self._child
+
+    def _end(self) -> int:
+        child, self._child = self._child, None
+        if child is None:
+            return 0
+        child.kill()
+        for pipe in (child.stdin, child.stdout):
+            if pipe:
+                try:
+                    pipe.close()
+                except BrokenPipeError:
+                    continue
+        return child.wait()
+
+
+def _watch(child: subprocess.Popen[bytes], seconds: float, expired: Event) -> Timer:
+    """Kill the child when its time is up: its pipe closes, and so ends the wait for its answer."""
+
+    def stop() -> None:
+        expired.set()
+        child.kill()
+
+    watchdog = Timer(seconds, stop)
+    watchdog.daemon = True
+    watchdog.start()
+    return watchdog
+
+
+def _command() -> list[str]:
+    # Isolated and without `site`: it starts sooner, and sees the folders that are named alone.
+    return [
+        sys.executable,
+        "-ISc",
+        _BOOT,
+        ":".join(_import_folders()),
+        str(_FOLDER / "craftkit.typ"),
+        *font_folders(),
+    ]
+
+
+def _import_folders() -> list[str]:
+    folders = [
+        str(Path(spec.origin).parents[1])
+        for name in ("typst_child", "typst", "pikepdf", "lxml", "zxingcpp")
+        if (spec := find_spec(name)) and spec.origin
+    ]
+    return list(dict.fromkeys(folders))
+
+
+def font_folders() -> list[str]:
+    """Our own fonts, and those of the CJK layer where the function carries it."""
+    folders = [_FOLDER / "fonts"]
+    if (cjk := find_spec("typesetting_cjk")) and cjk.origin:
+        folders.append(Path(cjk.origin).parent / "fonts")
+    return [str(folder) for folder in folders]
+
+
+def _environment() -> dict[str, str]:
+    """No credential, no address. What is there keeps Typst from the network and lets it start."""
+    nowhere = "http://127.0.0.1:9"
+    return {
+        "LD_LIBRARY_PATH": str(sysconfig.get_config_var("LIBDIR")),
+        "HTTP_PROXY": nowhere,
+        "HTTPS_PROXY": nowhere,
+        "MALLOC_ARENA_MAX": "2",
+    }

@@ -1,0 +1,103 @@
+"""One job through Typst: files into a root of its own, the document or a diagnosis out."""
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import cast
+
+import typst
+
+from typst_child import diagnosis
+from typst_child.wire import Header
+
+PAGE_LIMIT = 500
+
+# Typst's first object is the page tree's root; anything else that looks like one is further on.
+_PAGE_TREE = re.compile(rb"%PDF-[^/]{1,40}1 0 obj\s*<<\s*/Type\s*/Pages\s*/Count (\d+)")
+
+# The author's source is a file of its own, so that its lines keep their numbers.
+_MAIN = b"""\
+#import "/craftkit.typ": defaults
+#show: defaults
+#include "/template.typ"
+"""
+
+Answer = tuple[Header, list[bytes]]
+
+
+class Typesetter:
+    """Typst, its fonts and the prelude, loaded once."""
+
+    def __init__(self, prelude: str, *font_folders: str) -> None:
+        self._prelude = prelude
+        self._font_folders = list(font_folders)
+        self._fonts = typst.Fonts(include_system_fonts=False, font_paths=self._font_folders)
+
+    def run(self, header: Header, blobs: Sequence[bytes]) -> Answer:
+        """The answer to one request; a fault of the template is an answer too."""
+        try:
+            return self._document(header, blobs)
+        except typst.TypstError as error:
+            return diagnosis.of(error), []
+
+    def _document(self, header: Header, blobs: Sequence[bytes]) -> Answer:
+        with self._root(header["files"], blobs) as root:
+            compiler = typst.Compiler(
+                _MAIN,
+                root=root,
+                font_paths=self._fonts_with(root, header["files"]),
+                ignore_system_fonts=True,
+                package_path=f"{root}/packages",
+                package_cache_path=f"{root}/packages",
+            )
+            form = header["format"]
+            output, warnings = compiler.compile_with_warnings(
+                format=form,
+                ppi=header.get("ppi"),
+                sys_inputs=header["inputs"],
+                pdf_standards=header["standards"],
+                timestamp=header["timestamp"],
+            )
+        # A picture of one page comes alone, several come as a list; a PDF is one file.
+        pages = output if isinstance(output, list) else [cast(bytes, output)]
+        count = len(pages) if form != "pdf" else page_count(pages[0])
+        if count > PAGE_LIMIT:
+            return {"error": "too_large", "message": f"{count} pages"}, []
+        if header["watermark"]:
+            from typst_child.watermark import stamp
+
+            pages = [stamp(page, self._fonts) for page in pages]
+        return {"page_count": count, "warnings": diagnosis.sentences(warnings)}, pages
+
+    def _fonts_with(self, root: str, names: Sequence[str]) -> typst.Fonts:
+        if not any(name.startswith("fonts/") for name in names):
+            return self._fonts
+        return typst.Fonts(
+            include_system_fonts=False, font_paths=[f"{root}/fonts", *self._font_folders]
+        )
+
+    @contextmanager
+    def _root(self, names: Sequence[str], blobs: Sequence[bytes]) -> Iterator[str]:
+        """A folder with the job's files and the prelude, gone when the job is done."""
+        root = tempfile.mkdtemp(prefix="craftkit-")
+        try:
+            shutil.copyfile(self._prelude, f"{root}/craftkit.typ")
+            for folder in {name.rpartition("/")[0] for name in names if "/" in name}:
+                os.makedirs(f"{root}/{folder}")  # noqa: PTH103
+            for name, content in zip(names, blobs, strict=True):
+                with open(f"{root}/{name}", "wb") as file:  # noqa: PTH123
+                    file.write(content)
+            yield root
+        finally:
+            shutil.rmtree(root, ignore_errors=True)
+
+
+def page_count(pdf: bytes) -> int:
+    """Pages of a PDF that Typst wrote: its page tree stands first, and is not compressed."""
+    found = _PAGE_TREE.match(pdf, 0)
+    if found is None:
+        raise ValueError("the PDF does not begin with its page tree")
+    return int(found[1])
