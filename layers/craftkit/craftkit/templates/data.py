@@ -1,0 +1,247 @@
+"""What a manifest makes of data: judging it, describing it, standing in for it.
+
+The validator is built once for each manifest, in pydantic's core, from the same tree that the
+JSON Schema is written from.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import CoreSchema, PydanticCustomError, SchemaValidator, core_schema
+
+from craftkit.errors import InvalidInputDataError, Issues
+from craftkit.templates.models import Loop, Manifest, Variable
+from craftkit.templates.values import value_type
+
+LOOP_LIMIT = 10_000
+IMAGE_LIMIT = 20
+_ISSUE_LIMIT = 100
+
+_Tree = dict[str, "_Tree | Variable | Loop"]
+
+
+def judge(manifest: Manifest, data: object) -> dict[str, Any]:
+    """`data` as the typesetter gets it: coerced, without what the manifest does not know.
+
+    Every path of the manifest is there: what is optional and absent is None, a loop an empty
+    list. `number` and `currency` are decimal strings, dates and times ISO 8601 strings.
+
+    Raises:
+        InvalidInputDataError: issues by dotted path with index (`items.3.qty`); no values.
+    """
+    try:
+        judged: dict[str, Any] = _validator(manifest.canonical).validate_python(data)
+    except ValidationError as error:
+        raise InvalidInputDataError(issues=_issues_of(error)) from error
+    urls: set[str] = set()
+    for path, url in image_values(manifest, judged).items():
+        urls.add(url)
+        if len(urls) > IMAGE_LIMIT:
+            issue = f"At most {IMAGE_LIMIT} different images in one document"
+            raise InvalidInputDataError(issues=Issues(field_errors={path: [issue]}))
+    return judged
+
+
+def types(manifest: Manifest) -> dict[str, str]:
+    """The data type at each path; an item's fields follow their loop's key (`items.price`)."""
+    return {path: variable.data_type for path, variable in variables(manifest)}
+
+
+def variables(manifest: Manifest) -> Iterator[tuple[str, Variable]]:
+    """Every variable with its whole path, those of loops included."""
+    yield from ((variable.key, variable) for variable in manifest.variables)
+    for loop in manifest.loops:
+        yield from _loop_variables(loop, loop.key)
+
+
+def image_values(manifest: Manifest, judged: Mapping[str, Any]) -> dict[str, str]:
+    """The images of judged data: URL or `data:` URI by path with index (`items.3.photo`)."""
+    found: dict[str, str] = {}
+    for path, variable in variables(manifest):
+        if variable.data_type == "image":
+            found |= dict(_values_at("", path.split("."), judged))
+    return found
+
+
+def preview_data(manifest: Manifest) -> dict[str, Any]:
+    """Data to show the template with: the author's preview data, else an example of each type.
+
+    As a caller would send it, not yet judged.
+    """
+    return _preview(manifest.variables, manifest.loops, 0)
+
+
+def json_schema(manifest: Manifest) -> dict[str, Any]:
+    """The manifest as JSON Schema draft-07: accepts the data that `judge` accepts."""
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        **_object_schema(_tree((*manifest.variables, *manifest.loops))),
+    }
+
+
+def _tree(fields: Iterable[Variable | Loop]) -> _Tree:
+    root: _Tree = {}
+    for field in fields:
+        *parents, name = field.key.split(".")
+        node = root
+        for parent in parents:
+            child = node.setdefault(parent, {})
+            assert isinstance(child, dict)  # noqa: S101 the manifest has no key beneath a value
+            node = child
+        node[name] = field
+    return root
+
+
+def _is_required(node: "_Tree | Variable | Loop") -> bool:
+    """A group is required when anything in it is."""
+    if isinstance(node, dict):
+        return any(map(_is_required, node.values()))
+    return node.required
+
+
+@lru_cache(maxsize=256)
+def _validator(canonical: str) -> SchemaValidator:
+    manifest = Manifest.model_validate_json(canonical)
+    return SchemaValidator(_object((*manifest.variables, *manifest.loops)))
+
+
+def _object(fields: Iterable[Variable | Loop]) -> CoreSchema:
+    return _group(_tree(fields))
+
+
+def _group(tree: _Tree) -> CoreSchema:
+    return core_schema.typed_dict_schema(
+        {name: _member(node) for name, node in tree.items()}, extra_behavior="ignore"
+    )
+
+
+def _member(node: "_Tree | Variable | Loop") -> core_schema.TypedDictField:
+    if isinstance(node, dict):
+        # An absent group is an empty one, so that the issue names the value that is missing in it.
+        schema = core_schema.no_info_before_validator_function(
+            lambda value: {} if value is None else value, _group(node)
+        )
+        absent = core_schema.with_default_schema(
+            schema, default_factory=dict, validate_default=True
+        )
+        return core_schema.typed_dict_field(absent, required=False)
+    if isinstance(node, Loop):
+        return _optional(node, _list(node), list)
+    read = core_schema.no_info_plain_validator_function(value_type(node).read)
+    return _optional(node, read, lambda: None)
+
+
+def _optional(node: Variable | Loop, schema: CoreSchema, absent: Any) -> core_schema.TypedDictField:
+    if node.required:
+        return core_schema.typed_dict_field(schema)
+    nullable = core_schema.no_info_wrap_validator_function(
+        lambda value, inner: absent() if value is None else inner(value), schema
+    )
+    return core_schema.typed_dict_field(
+        core_schema.with_default_schema(nullable, default_factory=absent), required=False
+    )
+
+
+def _list(loop: Loop) -> CoreSchema:
+    return core_schema.no_info_before_validator_function(
+        _bounded, core_schema.list_schema(_object(loop.item_fields), strict=True)
+    )
+
+
+def _bounded(value: Any) -> Any:
+    if value is None:
+        raise PydanticCustomError("missing", "Required")
+    if isinstance(value, list) and len(value) > LOOP_LIMIT:
+        raise PydanticCustomError("too_long", "At most 10,000 items")
+    return value
+
+
+def _issues_of(error: ValidationError) -> Issues:
+    issues = Issues()
+    for problem in error.errors(include_input=False, include_url=False, include_context=False)[
+        :_ISSUE_LIMIT
+    ]:
+        match problem["type"]:
+            case "missing":
+                message = "Required"
+            case "dict_type":
+                message = "Must be an object"
+            case "list_type":
+                message = "Must be a list"
+            case _:
+                message = problem["msg"]
+        path = ".".join(map(str, problem["loc"]))
+        if path:
+            issues.field_errors.setdefault(path, []).append(message)
+        else:
+            issues.form_errors.append(message)
+    if error.error_count() > _ISSUE_LIMIT:
+        issues.form_errors.append(f"{error.error_count() - _ISSUE_LIMIT} more issues like these")
+    return issues
+
+
+def _loop_variables(loop: Loop, prefix: str) -> Iterator[tuple[str, Variable]]:
+    yield from ((f"{prefix}.{variable.key}", variable) for variable in loop.variables)
+    for inner in loop.loops:
+        yield from _loop_variables(inner, f"{prefix}.{inner.key}")
+
+
+def _values_at(path: str, steps: list[str], value: Any) -> Iterator[tuple[str, str]]:
+    if value is None:
+        return
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _values_at(f"{path}.{index}", steps, item)
+    elif steps:
+        below = f"{path}.{steps[0]}" if path else steps[0]
+        yield from _values_at(below, steps[1:], value[steps[0]])
+    else:
+        yield path, value
+
+
+def _preview(fields: Iterable[Variable], loops: Iterable[Loop], index: int) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    for variable in fields:
+        given = variable.preview_data
+        *parents, name = variable.key.split(".")
+        node = data
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[name] = value_type(variable).example(index) if given is None else given
+    for loop in loops:
+        *parents, name = loop.key.split(".")
+        data[name] = (
+            [_preview(loop.variables, loop.loops, item) for item in range(3)]
+            if loop.preview_data is None
+            else loop.preview_data
+        )
+    return data
+
+
+def _object_schema(tree: _Tree) -> dict[str, Any]:
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {name: _node_schema(node) for name, node in tree.items()},
+    }
+    required = [name for name, node in tree.items() if _is_required(node)]
+    return schema | ({"required": required} if required else {})
+
+
+def _node_schema(node: "_Tree | Variable | Loop") -> dict[str, Any]:
+    if isinstance(node, dict):
+        schema = _object_schema(node)
+    elif isinstance(node, Loop):
+        items = _object_schema(_tree(node.item_fields))
+        schema = {"type": "array", "maxItems": LOOP_LIMIT, "items": items}
+    else:
+        schema = dict(value_type(node).schema)
+    if not isinstance(node, dict):
+        schema["title"] = node.label
+        if node.description:
+            schema["description"] = node.description
+    if not _is_required(node):
+        kinds = schema["type"]
+        schema["type"] = [*([kinds] if isinstance(kinds, str) else kinds), "null"]
+    return schema

@@ -1,0 +1,68 @@
+"""Drafts: work in progress on a template, kept apart from its versions."""
+
+from json import dumps
+from typing import Any
+
+from craftkit import clock
+from craftkit.dynamodb import ConditionFailedError
+from craftkit.errors import ConflictError, NotFoundError
+from craftkit.templates import repository
+from craftkit.templates.models import (
+    Draft,
+    Template,
+    is_slug,
+    require_fitting_size,
+    require_publishable,
+)
+from craftkit.typesetter import DEFAULT_PDF_STANDARD, PdfStandard
+
+
+def get_draft(project_id: str, slug: str) -> Draft:
+    """The template's draft.
+
+    Raises:
+        NotFoundError: the template has none.
+    """
+    draft = repository.get_draft(project_id, slug) if is_slug(slug) else None
+    if draft is None:
+        raise NotFoundError("The template has no draft.")
+    return draft
+
+
+def save_draft(
+    project_id: str,
+    slug: str,
+    name: str,
+    manifest: dict[str, Any],
+    source: str | None = None,
+    pdf_standard: PdfStandard = DEFAULT_PDF_STANDARD,
+    locale: str = "en",
+    *,
+    revision: int = 0,
+    by: str,
+) -> Draft:
+    """Keep work in progress. Nothing is judged but its size: it may be half a thought.
+
+    Args:
+        revision: of the draft that the editor began with, 0 where there was none.
+
+    Raises:
+        ConflictError: somebody else saved since then.
+        InvalidRequestError: too large, or the slug could be none.
+    """
+    require_publishable(slug, name, pdf_standard, locale)
+    require_fitting_size(dumps(manifest), source or "")
+    now = clock.utc_now()
+    draft = Draft(slug, name, manifest, source, pdf_standard, locale, revision + 1, now, by)
+    exists = repository.get_template(project_id, slug)
+    create = None if exists else Template(project_id, slug, name, None, now, now)
+    try:
+        repository.put_draft(project_id, draft, create)
+    except ConditionFailedError as error:
+        raise ConflictError("The draft was saved elsewhere meanwhile. Load it again.") from error
+    return draft
+
+
+def discard_draft(project_id: str, slug: str) -> None:
+    """Forget the draft, if there is one; the published versions stay."""
+    repository.delete_draft(project_id, slug)

@@ -1,0 +1,316 @@
+"""What a template is: its manifest (the data it takes), its versions, its draft."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Annotated, Any, Literal, NoReturn, Self, get_args
+
+from pydantic import (
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from craftkit.errors import InvalidRequestError, Issues
+from craftkit.http import ApiModel
+from craftkit.typesetter import PdfStandard
+
+SLUG_PATTERN = r"^[a-z0-9][a-z0-9-]*$"
+SLUG_LIMIT = 120
+NAME_LIMIT = 120
+SOURCE_LIMIT_BYTES = 200 * 1024
+MANIFEST_LIMIT_BYTES = 100 * 1024
+LOOP_DEPTH_LIMIT = 3
+"""How many loops may stand inside one another: an order's lines' serial numbers."""
+
+_SLUG = re.compile(SLUG_PATTERN.rstrip("$"))
+_LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,4}")
+
+# A segment never starts with a digit, so that an index in a path (`items.3.qty`) is always one.
+_SEGMENT = r"[A-Za-z_][A-Za-z0-9_-]{0,63}"
+Key = Annotated[str, StringConstraints(pattern=rf"^{_SEGMENT}(\.{_SEGMENT}){{0,5}}$")]
+LoopKey = Annotated[str, StringConstraints(pattern=rf"^{_SEGMENT}$")]
+Label = Annotated[str, StringConstraints(min_length=1, max_length=120, strip_whitespace=True)]
+
+DataType = Literal[
+    "text",
+    "longtext",
+    "number",
+    "currency",
+    "date",
+    "datetime",
+    "boolean",
+    "image",
+    "url",
+    "email",
+    "qr",
+    "barcode",
+]
+
+BARCODE_FORMATS = (
+    "code128",
+    "code39",
+    "ean13",
+    "ean8",
+    "upca",
+    "itf",
+    "datamatrix",
+    "pdf417",
+    "aztec",
+    "qr",
+)
+_DATE_STYLES = ("short", "medium", "long", "full")
+_CURRENCY_CODE = re.compile(r"[A-Z]{3}")
+
+
+class Variable(ApiModel):
+    """One value: of the document (`customer.name`) or, in a loop, of each item (`qty`).
+
+    `format` says more of the type: the symbology of a `qr` or `barcode` (required there), the
+    ISO 4217 code of a `currency`, the style of a `date` or `datetime` (`short` … `full`).
+    """
+
+    key: Key
+    label: Label
+    data_type: DataType
+    required: bool = False
+    format: str | None = None
+    description: Annotated[str, StringConstraints(max_length=500)] | None = None
+    preview_data: Any = None
+
+    @model_validator(mode="after")
+    def _format_fits(self) -> Self:
+        match self.data_type, self.format:
+            case "qr", "qr":
+                pass
+            case "barcode", str(format) if format in BARCODE_FORMATS:
+                pass
+            case "qr", _:
+                _refuse("A qr variable needs the format qr")
+            case "barcode", _:
+                _refuse("A barcode variable needs a format: " + ", ".join(BARCODE_FORMATS))
+            case _, None:
+                pass
+            case "currency", str(format):
+                if not _CURRENCY_CODE.fullmatch(format):
+                    _refuse("The format of a currency is its ISO 4217 code, such as EUR")
+            case (("date" | "datetime"), str(format)):
+                if format not in _DATE_STYLES:
+                    _refuse("The format of a date is one of: " + ", ".join(_DATE_STYLES))
+            case _:
+                _refuse(f"A {self.data_type} variable takes no format")
+        return self
+
+
+def _kind(value: Any) -> str:
+    """An entry of `itemFields` that has `itemFields` itself is a loop inside the loop."""
+    if isinstance(value, dict):
+        return "loop" if "itemFields" in value or "item_fields" in value else "variable"
+    return "loop" if isinstance(value, Loop) else "variable"
+
+
+class Loop(ApiModel):
+    """A list of items, each with the same fields. A field that has `itemFields` is a loop again.
+
+    A loop is required unless it says otherwise; an empty list satisfies it.
+    """
+
+    key: LoopKey
+    label: Label
+    item_fields: Annotated[
+        tuple[
+            Annotated[
+                Annotated[Variable, Tag("variable")] | Annotated["Loop", Tag("loop")],
+                Discriminator(_kind),
+            ],
+            ...,
+        ],
+        Field(min_length=1, max_length=100),
+    ]
+    required: bool = True
+    description: Annotated[str, StringConstraints(max_length=500)] | None = None
+    preview_data: list[dict[str, Any]] | None = None
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        return tuple(field for field in self.item_fields if isinstance(field, Variable))
+
+    @property
+    def loops(self) -> tuple["Loop", ...]:
+        return tuple(field for field in self.item_fields if isinstance(field, Loop))
+
+    @model_validator(mode="after")
+    def _keys_fit(self) -> Self:
+        _require_distinct(field.key for field in self.item_fields)
+        return self
+
+
+class Manifest(ApiModel):
+    """The data that a template takes: variables by dotted key, and loops of items."""
+
+    variables: Annotated[tuple[Variable, ...], Field(max_length=300)] = ()
+    loops: Annotated[tuple[Loop, ...], Field(max_length=30)] = ()
+
+    @model_validator(mode="after")
+    def _keys_fit(self) -> Self:
+        _require_distinct(
+            [*(field.key for field in self.variables), *(loop.key for loop in self.loops)]
+        )
+        if any(_loop_depth(loop) > LOOP_DEPTH_LIMIT for loop in self.loops):
+            _refuse(f"Loops may nest {LOOP_DEPTH_LIMIT} levels deep")
+        return self
+
+    @cached_property
+    def canonical(self) -> str:
+        """The manifest as JSON, always the same for the same manifest: what is stored."""
+        return self.model_dump_json(by_alias=True, exclude_none=True, exclude_defaults=True)
+
+    def as_json(self) -> dict[str, Any]:
+        """The manifest as callers see it: every field spelled out but those that say nothing."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def read_manifest(value: object) -> Manifest:
+    """A manifest from parsed JSON.
+
+    Raises:
+        InvalidRequestError: an issue for each misfit, by path (`loops.0.itemFields.1.dataType`).
+    """
+    if isinstance(value, Manifest):
+        return value
+    try:
+        return Manifest.model_validate(value)
+    except ValidationError as error:
+        issues = Issues()
+        for problem in error.errors(include_input=False, include_url=False, include_context=False):
+            # The union of variable and loop is ours, and none of the caller's path.
+            steps = [step for step in problem["loc"] if step not in ("variable", "loop")]
+            message = "Required" if problem["type"] == "missing" else problem["msg"]
+            if steps:
+                path = ".".join(map(str, steps))
+                issues.field_errors.setdefault(path, []).append(message)
+            else:
+                issues.form_errors.append(message)
+        raise InvalidRequestError("The manifest does not fit.", issues=issues) from error
+
+
+@dataclass(frozen=True)
+class Template:
+    """A template of a project. `latest_version` is None until it is published once."""
+
+    project_id: str
+    slug: str
+    name: str
+    latest_version: int | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class VersionSummary:
+    """What lists show of a version."""
+
+    slug: str
+    number: int
+    name: str
+    pdf_standard: PdfStandard
+    locale: str
+    published_at: datetime
+    by: str
+
+
+@dataclass(frozen=True)
+class TemplateVersion(VersionSummary):
+    """A published version: never changed, so a pinned render stays what it was.
+
+    `name` is the template's at that time, which is the title of the documents.
+    """
+
+    manifest: Manifest
+    source: str
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Work in progress on a template. The manifest may not fit yet, the source may not compile.
+
+    `revision` counts the saves, so that two editors notice each other.
+    """
+
+    slug: str
+    name: str
+    manifest: dict[str, Any]
+    source: str | None
+    pdf_standard: PdfStandard
+    locale: str
+    revision: int
+    saved_at: datetime
+    by: str
+
+
+def is_slug(text: str) -> bool:
+    """Whether a template could have this slug; what could not is never looked up."""
+    return len(text) <= SLUG_LIMIT and _SLUG.fullmatch(text) is not None
+
+
+def require_publishable(slug: str, name: str, pdf_standard: str, locale: str) -> None:
+    """Refuse what no template may be called or set to.
+
+    Raises:
+        InvalidRequestError: with an issue for each.
+    """
+    issues = Issues()
+    if not is_slug(slug):
+        issues.field_errors["slug"] = [
+            f"Lowercase letters, digits and hyphens, at most {SLUG_LIMIT}"
+        ]
+    if not 1 <= len(name.strip()) <= NAME_LIMIT or not name.isprintable():
+        issues.field_errors["name"] = [f"1 to {NAME_LIMIT} printable characters"]
+    if pdf_standard not in get_args(PdfStandard):
+        issues.field_errors["pdfStandard"] = ["One of: " + ", ".join(get_args(PdfStandard))]
+    if not _LOCALE.fullmatch(locale):
+        issues.field_errors["locale"] = ["A BCP 47 tag, such as en, de-CH or ar"]
+    if issues:
+        raise InvalidRequestError(issues=issues)
+
+
+def require_fitting_size(manifest: str, source: str) -> None:
+    """Refuse what would not fit in one item with all that stands beside it.
+
+    Raises:
+        InvalidRequestError: names the part that is too large.
+    """
+    parts = (("manifest", manifest, MANIFEST_LIMIT_BYTES), ("source", source, SOURCE_LIMIT_BYTES))
+    for part, text, limit_bytes in parts:
+        if len(text.encode(errors="replace")) > limit_bytes:
+            message = f"The {part} is larger than {limit_bytes // 1024} KiB."
+            raise InvalidRequestError(message, issues=Issues(field_errors={part: [message]}))
+
+
+def _loop_depth(loop: Loop) -> int:
+    return 1 + max(map(_loop_depth, loop.loops), default=0)
+
+
+def _require_distinct(keys: Iterable[str]) -> None:
+    """No key twice, and none that is a value to one and an object to another."""
+    seen: set[str] = set()
+    for key in keys:
+        if key in seen:
+            _refuse(f"The key {key} is there twice")
+        seen.add(key)
+    for key in seen:
+        segments = key.split(".")
+        for length in range(1, len(segments)):
+            parent = ".".join(segments[:length])
+            if parent in seen:
+                _refuse(f"The key {parent} is a value and cannot also hold {key}")
+
+
+def _refuse(message: str) -> NoReturn:
+    raise PydanticCustomError("manifest", "{message}", {"message": message})

@@ -1,0 +1,309 @@
+"""Templates, versions and drafts as items of the Projects table, and back.
+
+A version's manifest and source lie together in one compressed attribute: lists of versions then
+read little, and the largest allowed template stays far below DynamoDB's 400 KB.
+"""
+
+import json
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+from boto3.dynamodb.conditions import Key
+
+from craftkit import dynamodb
+from craftkit.clock import from_rfc3339, to_rfc3339
+from craftkit.config import config
+from craftkit.dynamodb import Item
+from craftkit.templates.models import Draft, Manifest, Template, TemplateVersion, VersionSummary
+
+_SUMMARY = "#number, #name, pdf_standard, locale, published_at, #by, slug"
+_SUMMARY_NAMES = {"#number": "number", "#name": "name", "#by": "by"}
+
+
+def get_template(project_id: str, slug: str) -> Template | None:
+    """Strongly consistent: what was published a moment ago is what renders."""
+    item = _get(project_id, f"template#{slug}")
+    return _template(project_id, item) if item else None
+
+
+def list_templates(project_id: str, limit: int, after: str | None) -> list[Template]:
+    """In the order of their slugs, those that come after `after`."""
+    condition = Key("pk").eq(_pk(project_id)) & Key("sk").begins_with("template#")
+    start: dict[str, Any] = {}
+    if after is not None:
+        start["ExclusiveStartKey"] = _key(project_id, f"template#{after}")
+    answer = _table().query(
+        KeyConditionExpression=condition, Limit=limit, ConsistentRead=True, **start
+    )
+    return [_template(project_id, item) for item in answer["Items"]]
+
+
+def get_version(project_id: str, slug: str, number: int) -> TemplateVersion | None:
+    item = _get(project_id, _version_sk(slug, number))
+    return _version(item) if item else None
+
+
+def list_versions(project_id: str, slug: str, limit: int) -> list[VersionSummary]:
+    """Newest first."""
+    answer = _table().query(
+        KeyConditionExpression=Key("pk").eq(_pk(project_id))
+        & Key("sk").begins_with(f"version#{slug}#"),
+        ScanIndexForward=False,
+        Limit=limit,
+        ConsistentRead=True,
+        ProjectionExpression=_SUMMARY,
+        ExpressionAttributeNames=_SUMMARY_NAMES,
+    )
+    return [VersionSummary(**_summary(item)) for item in answer["Items"]]
+
+
+def last_number(project_id: str, slug: str) -> int:
+    """The last number that a deleted template of this slug had, 0 if there never was one."""
+    item = _get(project_id, f"retired#{slug}")
+    return int(item["number"]) if item else 0
+
+
+def put_version(project_id: str, version: TemplateVersion, previous: Template | None) -> None:
+    """The version and the template's pointer to it, both or neither.
+
+    Args:
+        previous: the template as it was read; another publish since then is a failed condition.
+
+    Raises:
+        ConditionFailedError: somebody else published, or deleted, in between.
+    """
+    published_at = to_rfc3339(version.published_at)
+    template: Item = {
+        **_key(project_id, f"template#{version.slug}"),
+        "slug": version.slug,
+        "name": version.name,
+        "latest_version": version.number,
+        "created_at": to_rfc3339(previous.created_at) if previous else published_at,
+        "updated_at": published_at,
+    }
+    dynamodb.transact(
+        [
+            {
+                "Put": {
+                    "TableName": config.projects_table,
+                    "Item": _version_item(project_id, version),
+                    "ConditionExpression": "attribute_not_exists(pk)",
+                }
+            },
+            {
+                "Put": {
+                    "TableName": config.projects_table,
+                    "Item": template,
+                    **_unchanged(previous),
+                }
+            },
+        ]
+    )
+
+
+def retire(template: Template) -> None:
+    """Take the template away and keep the last number that it had, so that none comes twice.
+
+    Raises:
+        ConditionFailedError: somebody published in between.
+    """
+    dynamodb.transact(
+        [
+            {
+                "Delete": {
+                    "TableName": config.projects_table,
+                    "Key": _key(template.project_id, f"template#{template.slug}"),
+                    **_unchanged(template),
+                }
+            },
+            {
+                "Put": {
+                    "TableName": config.projects_table,
+                    "Item": {
+                        **_key(template.project_id, f"retired#{template.slug}"),
+                        "number": template.latest_version or 0,
+                    },
+                }
+            },
+            {
+                "Delete": {
+                    "TableName": config.projects_table,
+                    "Key": _key(template.project_id, f"draft#{template.slug}"),
+                }
+            },
+        ]
+    )
+
+
+def delete_versions(project_id: str, slug: str) -> None:
+    with _table().batch_writer() as batch:
+        for number in _version_numbers(project_id, slug):
+            batch.delete_item(Key=_key(project_id, _version_sk(slug, number)))
+
+
+def get_draft(project_id: str, slug: str) -> Draft | None:
+    item = _get(project_id, f"draft#{slug}")
+    if item is None:
+        return None
+    body = _unpack(item["body"])
+    return Draft(
+        slug=item["slug"],
+        name=item["name"],
+        manifest=body["manifest"],
+        source=body["source"],
+        pdf_standard=item["pdf_standard"],
+        locale=item["locale"],
+        revision=int(item["revision"]),
+        saved_at=from_rfc3339(item["saved_at"]),
+        by=item["by"],
+    )
+
+
+def put_draft(project_id: str, draft: Draft, create: Template | None) -> None:
+    """Save the draft if it follows the revision before it.
+
+    Args:
+        create: the template to begin with the draft, when there is none of the slug.
+
+    Raises:
+        ConditionFailedError: another editor saved, or made the template, in between.
+    """
+    item = {
+        **_key(project_id, f"draft#{draft.slug}"),
+        "slug": draft.slug,
+        "name": draft.name,
+        "body": _pack({"manifest": draft.manifest, "source": draft.source}),
+        "pdf_standard": draft.pdf_standard,
+        "locale": draft.locale,
+        "revision": draft.revision,
+        "saved_at": to_rfc3339(draft.saved_at),
+        "by": draft.by,
+    }
+    condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
+    if draft.revision > 1:
+        condition = {
+            "ConditionExpression": "revision = :revision",
+            "ExpressionAttributeValues": {":revision": draft.revision - 1},
+        }
+    writes = [{"Put": {"TableName": config.projects_table, "Item": item, **condition}}]
+    if create:
+        template = {
+            **_key(project_id, f"template#{create.slug}"),
+            "slug": create.slug,
+            "name": create.name,
+            "created_at": to_rfc3339(create.created_at),
+            "updated_at": to_rfc3339(create.updated_at),
+        }
+        writes.append(
+            {"Put": {"TableName": config.projects_table, "Item": template, **_unchanged(None)}}
+        )
+    dynamodb.transact(writes)
+
+
+def delete_draft(project_id: str, slug: str) -> None:
+    _table().delete_item(Key=_key(project_id, f"draft#{slug}"))
+
+
+def _unchanged(template: Template | None) -> dict[str, Any]:
+    """The condition that the template is still as it was read."""
+    if template is None:
+        return {"ConditionExpression": "attribute_not_exists(pk)"}
+    if template.latest_version is None:
+        condition = "attribute_exists(pk) AND attribute_not_exists(latest_version)"
+        return {"ConditionExpression": condition}
+    return {
+        "ConditionExpression": "latest_version = :number",
+        "ExpressionAttributeValues": {":number": template.latest_version},
+    }
+
+
+def _version_numbers(project_id: str, slug: str) -> Iterator[int]:
+    start: dict[str, Any] = {}
+    while True:
+        answer = _table().query(
+            KeyConditionExpression=Key("pk").eq(_pk(project_id))
+            & Key("sk").begins_with(f"version#{slug}#"),
+            ProjectionExpression="#number",
+            ExpressionAttributeNames={"#number": "number"},
+            ConsistentRead=True,
+            **start,
+        )
+        yield from (int(str(item["number"])) for item in answer["Items"])
+        if "LastEvaluatedKey" not in answer:
+            return
+        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+
+def _template(project_id: str, item: Item) -> Template:
+    return Template(
+        project_id=project_id,
+        slug=item["slug"],
+        name=item["name"],
+        latest_version=int(item["latest_version"]) if "latest_version" in item else None,
+        created_at=from_rfc3339(item["created_at"]),
+        updated_at=from_rfc3339(item["updated_at"]),
+    )
+
+
+def _summary(item: Item) -> dict[str, Any]:
+    return {
+        "slug": item["slug"],
+        "number": int(item["number"]),
+        "name": item["name"],
+        "pdf_standard": item["pdf_standard"],
+        "locale": item["locale"],
+        "published_at": from_rfc3339(item["published_at"]),
+        "by": item["by"],
+    }
+
+
+def _version(item: Item) -> TemplateVersion:
+    body = _unpack(item["body"])
+    manifest = Manifest.model_validate(body["manifest"])
+    return TemplateVersion(**_summary(item), manifest=manifest, source=body["source"])
+
+
+def _version_item(project_id: str, version: TemplateVersion) -> Item:
+    body = {"manifest": json.loads(version.manifest.canonical), "source": version.source}
+    return {
+        **_key(project_id, _version_sk(version.slug, version.number)),
+        "slug": version.slug,
+        "number": version.number,
+        "name": version.name,
+        "body": _pack(body),
+        "pdf_standard": version.pdf_standard,
+        "locale": version.locale,
+        "published_at": to_rfc3339(version.published_at),
+        "by": version.by,
+    }
+
+
+def _pack(body: dict[str, Any]) -> bytes:
+    return zlib.compress(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def _unpack(body: Any) -> dict[str, Any]:
+    unpacked: dict[str, Any] = json.loads(zlib.decompress(bytes(body)))
+    return unpacked
+
+
+def _get(project_id: str, sk: str) -> Item | None:
+    item: Item | None = _table().get_item(Key=_key(project_id, sk), ConsistentRead=True).get("Item")
+    return item
+
+
+def _table() -> Any:
+    return dynamodb.table(config.projects_table)
+
+
+def _pk(project_id: str) -> str:
+    return f"project#{project_id}"
+
+
+def _key(project_id: str, sk: str) -> Item:
+    return {"pk": _pk(project_id), "sk": sk}
+
+
+def _version_sk(slug: str, number: int) -> str:
+    return f"version#{slug}#{number:06}"

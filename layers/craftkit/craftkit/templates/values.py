@@ -1,0 +1,253 @@
+"""The data types: what each takes, what it becomes, its JSON Schema, and an example of it.
+
+Reading and schema stand side by side here because they must agree: a program that checks its
+data against the schema is never refused by us. Patterns are written for ECMA-262 and Python
+alike, and cover the whole value.
+"""
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
+
+from pydantic_core import PydanticCustomError
+
+from craftkit.templates.models import DataType, Variable
+
+_WHOLE_DIGITS = 15
+_PLACES = 12
+_MAGNITUDE_LIMIT = 10**_WHOLE_DIGITS
+
+# No white space, control characters, or what no URL holds unescaped.
+_URL_CHARACTER = r'[^\x00-\x20\x7f-\xa0<>"\\^`{|}]'
+_HOST_CHARACTER = r'[^\x00-\x20\x7f-\xa0<>"\\^`{|}/?#@]'
+_URL = rf"[Hh][Tt][Tt][Pp][Ss]?://{_HOST_CHARACTER}+([/?#]{_URL_CHARACTER}*)?"
+_IMAGE_URI = (
+    r"data:image/(png|jpeg|jpg|gif|webp|svg\+xml)(;charset=[A-Za-z0-9-]+)?"
+    r";base64,[A-Za-z0-9+/]+={0,2}"
+)
+_MAIL_CHARACTER = r'[^\x00-\x20\x7f-\xa0@<>()",:;\\\[\]]'
+_MAIL_LABEL = r'[^\x00-\x20\x7f-\xa0@<>()",:;\\\[\].]+'
+
+# The smallest that the symbology always holds: ASCII, or any text at four bytes a character.
+_QR = r"[\x00-\x7f]{1,2300}|[\s\S]{1,570}"
+_DATA_MATRIX = r"[\x00-\x7f]{1,1500}|[\s\S]{1,380}"
+_CODES: dict[str, str] = {
+    "qr": _QR,
+    "aztec": _DATA_MATRIX,
+    "datamatrix": _DATA_MATRIX,
+    "pdf417": r"[\x00-\x7f]{1,1000}|[\s\S]{1,250}",
+    "code128": r"[\x20-\x7e]{1,80}",
+    "code39": r"[0-9A-Z. $/+%-]{1,40}",
+    "itf": r"([0-9]{2}){1,40}",
+    "ean13": r"[0-9]{12,13}",
+    "ean8": r"[0-9]{7,8}",
+    "upca": r"[0-9]{11,12}",
+}
+_CHECKED_LENGTH = {"ean13": 13, "ean8": 8, "upca": 12}
+
+_PIXEL = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGPYCgAA2gDZ"
+    "2Fe1ewAAAABJRU5ErkJggg=="
+)
+
+
+@dataclass(frozen=True)
+class ValueType:
+    """What one variable takes.
+
+    Args:
+        read: the value as the typesetter gets it; raises `PydanticCustomError`.
+        schema: draft-07, without `null`.
+        example: what the preview shows when the author gave nothing, for the item of that index.
+    """
+
+    read: Callable[[Any], Any]
+    schema: dict[str, Any]
+    example: Callable[[int], Any]
+
+
+def value_type(variable: Variable) -> ValueType:
+    if variable.data_type in ("qr", "barcode"):
+        return _code(str(variable.format))
+    if variable.data_type == "text":
+        return ValueType(read_text, _TEXT, lambda _: variable.label)
+    return _TYPES[variable.data_type]
+
+
+def read_text(value: Any) -> str:
+    """Text as it was sent, less the control characters that no page can show."""
+    if not isinstance(value, str):
+        raise _refusal(value, "Must be text")
+    if value.isprintable():
+        return value
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise _refusal(value, "Must be valid Unicode text")
+    return _CONTROL.sub("", value.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def read_number(value: Any) -> str:
+    """A number, or a numeric string, as an exact decimal string.
+
+    A string keeps its digits (`10.00` stays so). A JSON number was a binary float on its way
+    here: it becomes the shortest decimal that stands for it, cut at twelve places.
+    """
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        number = Decimal(value)
+    elif isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise _refusal(value, "Must be a number")
+    elif not math.isfinite(value) or abs(value) >= _MAGNITUDE_LIMIT:
+        raise _refusal(value, f"Must be a number of at most {_WHOLE_DIGITS} whole digits")
+    else:
+        number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+        if number == number.to_integral_value():
+            number = number.to_integral_value() if isinstance(value, float) else number
+    exponent = number.as_tuple().exponent
+    if isinstance(exponent, int) and exponent < -_PLACES:
+        number = number.quantize(Decimal(1).scaleb(-_PLACES), ROUND_HALF_EVEN).normalize()
+    return format(number if number else abs(number), "f")
+
+
+def read_boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value in _BOOLEANS:
+        return value.lower() == "true"
+    raise _refusal(value, "Must be true or false")
+
+
+def read_date(value: Any) -> str:
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        try:
+            date.fromisoformat(value)
+        except ValueError:
+            pass
+        else:
+            return value
+    raise _refusal(value, "Must be a date, as YYYY-MM-DD")
+
+
+def read_datetime(value: Any) -> str:
+    if isinstance(value, str) and _DATETIME.fullmatch(value):
+        try:
+            datetime.fromisoformat(value)
+        except ValueError:
+            pass
+        else:
+            return value
+    raise _refusal(value, "Must be a time as in RFC 3339, such as 2026-11-24T10:30:00Z")
+
+
+def check_digit(digits: str) -> str:
+    """The last digit of a GTIN (EAN-13, EAN-8, UPC-A), from those before it."""
+    weighted = sum(int(digit) * (3, 1)[place % 2] for place, digit in enumerate(reversed(digits)))
+    return str(-weighted % 10)
+
+
+def _matching(pattern: str, message: str, limit: int | None = None) -> Callable[[Any], str]:
+    compiled = re.compile(pattern)
+
+    def read(value: Any) -> str:
+        if not isinstance(value, str) or (limit and len(value) > limit):
+            raise _refusal(value, message)
+        if not compiled.fullmatch(value) or not _is_unicode(value):
+            raise _refusal(value, message)
+        return value
+
+    return read
+
+
+def _code(symbology: str) -> ValueType:
+    pattern = _CODES[symbology]
+    schema: dict[str, Any] = {"type": "string", "pattern": f"^({pattern})$"}
+    name = symbology.upper()
+    plain = _matching(pattern, f"Does not fit the barcode format {symbology}")
+    length = _CHECKED_LENGTH.get(symbology)
+    if not length:
+        return ValueType(plain, schema, lambda index: f"{name}-{1042 + index}".replace("ITF-", ""))
+
+    def read(value: Any) -> str:
+        digits = plain(value)
+        complete = digits[: length - 1] + check_digit(digits[: length - 1])
+        if len(digits) == length and digits != complete:
+            raise _refusal(value, f"The check digit of this {name} is wrong")
+        return complete
+
+    def example(index: int) -> str:
+        digits = str(4006381333930 + index)[-length + 1 - 1 : -1].rjust(length - 1, "4")
+        return digits + check_digit(digits)
+
+    # No pattern can add up a check digit: the format's name tells who wants to know.
+    return ValueType(read, schema | {"format": symbology}, example)
+
+
+def _is_unicode(value: str) -> bool:
+    return value.isprintable() or not any("\ud800" <= letter <= "\udfff" for letter in value)
+
+
+def _refusal(value: Any, message: str) -> PydanticCustomError:
+    """Null is absence, whatever the type."""
+    return PydanticCustomError(
+        "value", "{message}", {"message": "Required" if value is None else message}
+    )
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_NUMBER = re.compile(rf"-?[0-9]{{1,{_WHOLE_DIGITS}}}(\.[0-9]{{1,{_PLACES}}})?")
+_BOOLEANS = ("true", "false", "True", "False", "TRUE", "FALSE")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DATETIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"
+    r"(Z|[+-][0-9]{2}:[0-9]{2})"
+)
+
+_TEXT: dict[str, Any] = {"type": "string"}
+_DECIMAL: dict[str, Any] = {
+    "type": ["number", "string"],
+    "pattern": f"^{_NUMBER.pattern}$",
+    "exclusiveMinimum": -_MAGNITUDE_LIMIT,
+    "exclusiveMaximum": _MAGNITUDE_LIMIT,
+}
+_EMAIL_PATTERN = rf"{_MAIL_CHARACTER}{{1,64}}@{_MAIL_LABEL}(\.{_MAIL_LABEL})+"
+_LOREM = (
+    "This is where your text goes. It may run over several lines, and the page makes room for it."
+)
+
+_TYPES: dict[DataType, ValueType] = {
+    "longtext": ValueType(read_text, _TEXT, lambda _: _LOREM),
+    "number": ValueType(read_number, _DECIMAL, lambda index: index + 1),
+    "currency": ValueType(read_number, _DECIMAL, lambda index: f"{1250 - 325 * (index % 3)}.00"),
+    "date": ValueType(
+        read_date,
+        {"type": "string", "format": "date", "pattern": f"^{_DATE.pattern}$"},
+        lambda index: f"2026-11-{24 - index % 20:02}",
+    ),
+    "datetime": ValueType(
+        read_datetime,
+        {"type": "string", "format": "date-time", "pattern": f"^{_DATETIME.pattern}$"},
+        lambda index: f"2026-11-{24 - index % 20:02}T10:30:00Z",
+    ),
+    "boolean": ValueType(
+        read_boolean,
+        {"type": ["boolean", "string"], "pattern": f"^({'|'.join(_BOOLEANS)})$"},
+        lambda index: index % 2 == 0,
+    ),
+    "image": ValueType(
+        _matching(f"{_URL}|{_IMAGE_URI}", "Must be an http(s) URL or a data: URI of an image"),
+        {"type": "string", "pattern": f"^({_URL}|{_IMAGE_URI})$"},
+        lambda _: _PIXEL,
+    ),
+    "url": ValueType(
+        _matching(_URL, "Must be an http(s) URL", limit=2048),
+        {"type": "string", "pattern": f"^{_URL}$", "maxLength": 2048},
+        lambda _: "https://example.com/",
+    ),
+    "email": ValueType(
+        _matching(_EMAIL_PATTERN, "Must be an email address", limit=254),
+        {"type": "string", "pattern": f"^{_EMAIL_PATTERN}$", "maxLength": 254},
+        lambda _: "someone@example.com",
+    ),
+}
