@@ -1,13 +1,15 @@
-"""What is asked of the typesetter and what comes back, and the way to ask from another function.
+"""What is asked of the typesetter and what comes back.
 
 The typesetter itself (Typst, fonts, the sandbox) is the `typesetting` layer, which only the
-workers carry. They call it in their own process; everybody else calls `typeset_remotely`.
+workers carry. They call it in their own process; everybody else calls
+`remote_typesetter.typeset_remotely`, which sends the same over the wire.
 """
 
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 PdfStandard = Literal["a-2a+ua-1", "a-2a", "a-2b", "ua-1", "1.7"]
 """Names of what the PDF conforms to; `a-2a+ua-1` (PDF/A-2a and PDF/UA-1) is the default."""
@@ -45,6 +47,25 @@ class Job:
     images: Mapping[str, bytes] = field(default_factory=dict)
     fonts: Mapping[str, bytes] = field(default_factory=dict)
 
+    def as_json(self) -> dict[str, Any]:
+        """The form that goes to another function: JSON types only, bytes in base 64."""
+        return {part.name: getattr(self, part.name) for part in fields(self)} | {
+            "created_at": self.created_at.isoformat(),
+            "images": {name: b64encode(image).decode() for name, image in self.images.items()},
+            "fonts": {name: b64encode(font).decode() for name, font in self.fonts.items()},
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        return cls(
+            **{
+                **value,
+                "created_at": datetime.fromisoformat(value["created_at"]),
+                "images": {name: b64decode(image) for name, image in value["images"].items()},
+                "fonts": {name: b64decode(font) for name, font in value["fonts"].items()},
+            }
+        )
+
 
 @dataclass(frozen=True)
 class Document:
@@ -67,6 +88,21 @@ class TypesettingError(Exception):
         super().__init__(message)
         self.line = line
         self.column = column
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "kind": type(self).__name__,
+            "message": str(self),
+            "line": self.line,
+            "column": self.column,
+        }
+
+    @staticmethod
+    def from_json(told: Mapping[str, Any]) -> "TypesettingError":
+        """The error that was told, of the same class."""
+        kinds = {kind.__name__: kind for kind in TypesettingError.__subclasses__()}
+        kind = kinds.get(told["kind"], TypesettingError)
+        return kind(told["message"], told["line"], told["column"])
 
 
 class SourceError(TypesettingError):

@@ -1,0 +1,60 @@
+"""The typesetter by way of the compile function, for functions that do not carry it."""
+
+import json
+from base64 import b64decode
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config as ClientConfig
+
+from craftkit.config import config
+from craftkit.typesetter import Document, Job, RenderTooLargeError, TypesettingError
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
+# What Lambda takes and gives in one call.
+_PAYLOAD_LIMIT_BYTES = 6 * 1024 * 1024
+
+
+def typeset_remotely(job: Job) -> Document:
+    """`typesetting.typeset` by way of the compile function, with the same errors.
+
+    Raises:
+        TypesettingError: there is no document; also where job or document exceed 6 MiB.
+    """
+    answer = _invoke({"job": job.as_json()})
+    return Document(b64decode(answer["pdf"]), answer["pageCount"], tuple(answer["warnings"]))
+
+
+def preview_remotely(job: Job, pixels_per_inch: float = 96.0) -> tuple[bytes, ...]:
+    """The job's pages as PNG pictures. Raises as `typeset_remotely` does."""
+    answer = _invoke({"job": job.as_json(), "pixelsPerInch": pixels_per_inch})
+    return tuple(map(b64decode, answer["pages"]))
+
+
+def _invoke(request: Mapping[str, Any]) -> dict[str, Any]:
+    payload = json.dumps(request, ensure_ascii=False).encode()
+    if len(payload) > _PAYLOAD_LIMIT_BYTES:
+        raise RenderTooLargeError("The template's data, images and fonts exceed 6 MiB together.")
+    response = _client().invoke(FunctionName=config.compile_function, Payload=payload)
+    content = response["Payload"].read()
+    if "FunctionError" in response:
+        if b"ResponseSizeTooLarge" in content:
+            raise RenderTooLargeError("The document is larger than a preview may be.")
+        raise RuntimeError("the compile function failed: see its log")
+    answer: dict[str, Any] = json.loads(content)
+    if "error" in answer:
+        raise TypesettingError.from_json(answer["error"])
+    return answer
+
+
+@cache
+def _client() -> "LambdaClient":
+    # A person waits: longer than the job may take, and once more only where nothing was begun.
+    waiting = ClientConfig(
+        connect_timeout=1, read_timeout=40, retries={"mode": "standard", "total_max_attempts": 2}
+    )
+    return boto3.client("lambda", config=waiting)
