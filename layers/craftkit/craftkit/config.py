@@ -62,8 +62,8 @@ class Config:
 
     @cached_property
     def public_url(self) -> str:
-        """Where callers reach this stage, without a trailing slash."""
-        return _required("PUBLIC_URL").rstrip("/")
+        """Where callers reach this stage, without a trailing slash; empty without a domain."""
+        return os.environ.get("PUBLIC_URL", "").rstrip("/")
 
     @cached_property
     def compile_function(self) -> str:

@@ -4,6 +4,8 @@ A library's exceptions stop here: a failed condition becomes `ConditionFailedErr
 left is a surprise, which `http` answers as `internal`.
 """
 
+import random
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -22,6 +24,9 @@ Item = dict[str, Any]
 _CLIENT = ClientConfig(
     connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 4}
 )
+
+_TRANSACTION_ATTEMPTS = 8
+_BACKOFF_SECONDS = 0.02
 
 
 class ConditionFailedError(Exception):
@@ -66,11 +71,28 @@ def conditions() -> Iterator[None]:
 def transact(writes: Sequence[dict[str, Any]]) -> None:
     """All of the writes, or none. Plain Python values, as `Table` takes them.
 
+    A transaction that met another on the same item is tried again; it was never half done.
+
     Raises:
         ConditionFailedError: a condition did not hold; nothing was written.
     """
-    with conditions():
-        resource().meta.client.transact_write_items(TransactItems=writes)  # type: ignore[arg-type]
+    for attempt in range(_TRANSACTION_ATTEMPTS):
+        try:
+            with conditions():
+                client = resource().meta.client
+                client.transact_write_items(TransactItems=writes)  # type: ignore[arg-type]
+        except ClientError as error:
+            if not _may_pass(error) or attempt == _TRANSACTION_ATTEMPTS - 1:
+                raise
+            time.sleep(random.uniform(0, _BACKOFF_SECONDS * 2**attempt))  # noqa: S311 jitter
+        else:
+            return
+
+
+def _may_pass(error: ClientError) -> bool:
+    reasons = error.response.get("CancellationReasons", [])
+    codes = {reason.get("Code", "None") for reason in reasons} - {"None"}
+    return bool(codes) and codes <= {"TransactionConflict", "ThrottlingError"}
 
 
 def _plain(item: Any) -> Item | None:

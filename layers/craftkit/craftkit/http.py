@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from craftkit.auth.principal import Principal
+from craftkit.config import config
 from craftkit.errors import (
     CraftkitError,
     InvalidJsonError,
@@ -29,6 +30,7 @@ from craftkit.ids import is_id
 from craftkit.observability import logger, metrics
 
 BODY_LIMIT_BYTES = 1024 * 1024
+IDEMPOTENCY_KEY_LIMIT = 200
 DEPTH_LIMIT = 20
 """How deep a JSON body may nest, as api.md's limits say."""
 
@@ -113,6 +115,28 @@ class Request:
     def query[Model: BaseModel](self, kind: type[Model]) -> Model:
         """The query string as the given model."""
         return judge(kind, self._event.get("queryStringParameters") or {})
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """The `Idempotency-Key` header.
+
+        Raises:
+            InvalidRequestError: longer than 200 characters.
+        """
+        key = self.headers.get("idempotency-key", "").strip() or None
+        if key and len(key) > IDEMPOTENCY_KEY_LIMIT:
+            message = f"The Idempotency-Key header may have {IDEMPOTENCY_KEY_LIMIT} characters."
+            raise InvalidRequestError(message)
+        return key
+
+    @property
+    def base_url(self) -> str:
+        """Where this stage is reached, without a trailing slash: as it was told, or as called."""
+        if config.public_url:
+            return config.public_url
+        context = self._event["requestContext"]
+        stage_path = context["path"].removesuffix(self._event["path"])
+        return f"https://{context['domainName']}{stage_path}"
 
     def path(self, name: str) -> str:
         return str(self._event["pathParameters"][name])

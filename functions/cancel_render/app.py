@@ -1,0 +1,13 @@
+"""POST /v1/renders/{id}/cancel."""
+
+from craftkit.auth.principal import RENDERS_WRITE
+from craftkit.clock import utc_now
+from craftkit.http import Request, Response, endpoint
+from craftkit.renders import service
+
+
+@endpoint
+def handler(request: Request) -> Response:
+    request.principal.require(RENDERS_WRITE)
+    render = service.cancel_render(request.principal.project_id, request.path_id())
+    return Response(200, service.view_of(render, utc_now()))

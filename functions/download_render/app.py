@@ -1,0 +1,13 @@
+"""GET /v1/renders/{id}/download."""
+
+from craftkit.auth.principal import RENDERS_READ
+from craftkit.http import Request, Response, endpoint
+from craftkit.renders import service
+
+
+@endpoint
+def handler(request: Request) -> Response:
+    """302 to a signed URL that lives for minutes."""
+    request.principal.require(RENDERS_READ)
+    url = service.download_url(request.principal.project_id, request.path_id())
+    return Response(302, headers={"Location": url})

@@ -1,0 +1,9 @@
+"""GET /health: is the stage there? Public, and it asks nothing of anything."""
+
+from craftkit.config import config
+from craftkit.http import Request, Response, endpoint
+
+
+@endpoint
+def handler(_request: Request) -> Response:
+    return Response(200, {"status": "ok", "stage": config.stage})

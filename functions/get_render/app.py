@@ -1,0 +1,13 @@
+"""GET /v1/renders/{id}."""
+
+from craftkit.auth.principal import RENDERS_READ
+from craftkit.clock import utc_now
+from craftkit.http import Request, Response, endpoint
+from craftkit.renders import service
+
+
+@endpoint
+def handler(request: Request) -> Response:
+    request.principal.require(RENDERS_READ)
+    render = service.get_render(request.principal.project_id, request.path_id())
+    return Response(200, service.view_of(render, utc_now()))

@@ -1,0 +1,81 @@
+"""The ways to a worker: its mode's queue, or a call that waits for it."""
+
+import json
+from functools import cache
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config as ClientConfig
+from botocore.exceptions import BotoCoreError, ClientError
+
+from craftkit.config import config
+from craftkit.errors import QueueUnavailableError
+from craftkit.observability import logger
+from craftkit.renders.models import Render
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda.client import LambdaClient
+    from mypy_boto3_sqs.client import SQSClient
+
+SYNC_WAIT_SECONDS = 25
+"""How long a synchronous call waits; API Gateway itself gives up after 29."""
+
+
+@cache
+def _sqs() -> "SQSClient":
+    return boto3.client(
+        "sqs",
+        config=ClientConfig(
+            connect_timeout=1,
+            read_timeout=3,
+            retries={"mode": "standard", "total_max_attempts": 3},
+        ),
+    )
+
+
+@cache
+def _lambda() -> "LambdaClient":
+    # Never repeated: a second call would begin the work a second time.
+    return boto3.client(
+        "lambda",
+        config=ClientConfig(
+            connect_timeout=1, read_timeout=SYNC_WAIT_SECONDS, retries={"total_max_attempts": 1}
+        ),
+    )
+
+
+def _message(render: Render) -> str:
+    return json.dumps({"projectId": render.project_id, "renderId": render.id})
+
+
+def enqueue(render: Render) -> None:
+    """Hand a render to its mode's queue.
+
+    Raises:
+        QueueUnavailableError: the queue did not take it, as far as we know.
+    """
+    try:
+        _sqs().send_message(QueueUrl=config.queue_url(render.mode), MessageBody=_message(render))
+    except (BotoCoreError, ClientError) as error:
+        logger.warning("the queue did not take a render", extra={"render_id": render.id})
+        raise QueueUnavailableError from error
+
+
+def call(render: Render) -> Render | None:
+    """Have a worker of the mode's pool render it now; the finished render, or None.
+
+    None means only that it is not finished here and now: no worker was free, one died, or time
+    was up. A worker that is still at it goes on; the caller puts the others into the queue.
+    """
+    try:
+        answer = _lambda().invoke(
+            FunctionName=config.worker_function(render.mode), Payload=_message(render)
+        )
+        body = answer["Payload"].read()
+    except (BotoCoreError, ClientError) as error:
+        logger.info("no worker answered in time", extra={"reason": type(error).__name__})
+        return None
+    if "FunctionError" in answer:
+        logger.warning("a worker died", extra={"render_id": render.id})
+        return None
+    return Render.model_validate_json(body) if body != b"null" else None

@@ -1,0 +1,251 @@
+"""The states of a render, and every way from one to another.
+
+    queued ──► rendering ──► succeeded
+      │ ▲          │    └───► failed ──► queued (asked for again)
+      │ └──────────┘ a worker gave up or died; the attempt is counted
+      └──► cancelled
+
+Each change is one conditional write: of two that race, one wins and the other is told.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from craftkit import dynamodb
+from craftkit.clock import to_rfc3339
+from craftkit.dynamodb import ConditionFailedError
+from craftkit.renders import repository
+from craftkit.renders.models import Render
+
+ATTEMPTS = 3
+"""How often work on a render is begun before it is given up."""
+
+LEASE = timedelta(seconds=75)
+"""How long one worker may hold a render: longer than the worker's own time-out."""
+
+QUEUED_PATIENCE = timedelta(minutes=15)
+"""How long a render may wait in its queue before the sweeper puts it there again."""
+
+_SWEEP_AFTER_LEASE = timedelta(seconds=15)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A render that this worker, and no other, may finish."""
+
+    render: Render
+    lease_until: str
+    item: dynamodb.Item
+
+
+class BusyError(Exception):
+    """Another worker holds the render, and its lease has not run out."""
+
+
+class GoneError(Exception):
+    """There is nothing left to do: finished, cancelled, or not kept at all."""
+
+
+class AttemptsExhaustedError(Exception):
+    """The last permitted attempt was begun and not finished."""
+
+    def __init__(self, render: Render) -> None:
+        super().__init__(f"render {render.id} was begun {render.attempt} times")
+        self.render = render
+
+
+def claim(project_id: str, render_id: str, now: datetime) -> Claim:
+    """Take a queued render, or one whose worker has let its lease run out.
+
+    Raises:
+        BusyError, GoneError, AttemptsExhaustedError: why it cannot be taken.
+    """
+    item = _take(project_id, render_id, now, "#status = :queued", {":queued": "queued"})
+    if isinstance(item, Claim):
+        return item
+    if item is None or item["status"] != "rendering":
+        raise GoneError
+    if item["lease_until"] > to_rfc3339(now):
+        raise BusyError
+    render = repository.render_of(item)
+    if render.attempt >= render.attempt_limit:
+        raise AttemptsExhaustedError(render)
+    # The dead worker's attempt is over, and this is the next.
+    condition = "#status = :rendering AND lease_until = :old"
+    values = {":rendering": "rendering", ":old": item["lease_until"]}
+    taken = _take(project_id, render_id, now, condition, values, next_attempt=True)
+    if isinstance(taken, Claim):
+        return taken
+    raise BusyError
+
+
+def _take(
+    project_id: str,
+    render_id: str,
+    now: datetime,
+    condition: str,
+    values: dict[str, Any],
+    *,
+    next_attempt: bool = False,
+) -> Claim | dynamodb.Item | None:
+    """A claim, or the item that did not meet the condition."""
+    lease_until = to_rfc3339(now + LEASE)
+    try:
+        item = repository.update(
+            project_id,
+            render_id,
+            set_={
+                "status": "rendering",
+                "lease_until": lease_until,
+                "due_at": to_rfc3339(now + LEASE + _SWEEP_AFTER_LEASE),
+            },
+            add={"attempt": 1} if next_attempt else {},
+            condition=condition,
+            values=values,
+        )
+    except ConditionFailedError as error:
+        return error.items[0]
+    return Claim(repository.render_of(item), lease_until, item)
+
+
+def succeed(
+    held: Claim,
+    *,
+    now: datetime,
+    page_count: int,
+    size_bytes: int,
+    sha256: str,
+    warnings: tuple[str, ...],
+) -> Render:
+    """The document is kept; say so.
+
+    Raises:
+        GoneError: the lease was lost meanwhile, and somebody else ends the render.
+    """
+    outcome = {
+        "page_count": page_count,
+        "size_bytes": size_bytes,
+        "sha256": sha256,
+        "warnings": list(warnings),
+    }
+    return _end(held, {"status": "succeeded", "completed_at": to_rfc3339(now), **outcome})
+
+
+def fail(held: Claim, *, now: datetime, code: str, message: str) -> Render:
+    """There will be no document, and more attempts would not change it. Raises as `succeed`."""
+    outcome = {"error_code": code, "error_message": message}
+    return _end(held, {"status": "failed", "completed_at": to_rfc3339(now), **outcome})
+
+
+def _end(held: Claim, outcome: dict[str, Any]) -> Render:
+    render = held.render
+    try:
+        item = repository.update(
+            render.project_id,
+            render.id,
+            set_=outcome,
+            remove=("lease_until", *repository.UNFINISHED_FIELDS),
+            condition="#status = :rendering AND lease_until = :held",
+            values={":rendering": "rendering", ":held": held.lease_until},
+        )
+    except ConditionFailedError as error:
+        raise GoneError from error
+    return repository.render_of(item)
+
+
+def release(held: Claim, now: datetime) -> None:
+    """Give a claim back after a fault that may pass; the next to claim it begins a new attempt.
+
+    The lease is cut short and the state left alone, so that an attempt is counted in one place.
+    """
+    try:
+        repository.update(
+            held.render.project_id,
+            held.render.id,
+            set_={"lease_until": to_rfc3339(now)},
+            condition="#status = :rendering AND lease_until = :held",
+            values={":rendering": "rendering", ":held": held.lease_until},
+        )
+    except ConditionFailedError as error:
+        raise GoneError from error
+
+
+def give_up(render: Render, *, now: datetime, code: str, message: str) -> Render | None:
+    """End a render that nobody holds. None where it has moved on by itself meanwhile."""
+    try:
+        item = repository.update(
+            render.project_id,
+            render.id,
+            set_={
+                "status": "failed",
+                "completed_at": to_rfc3339(now),
+                "error_code": code,
+                "error_message": message,
+            },
+            remove=("lease_until", *repository.UNFINISHED_FIELDS),
+            condition=(
+                "#status = :status AND attempt = :attempt "
+                "AND (attribute_not_exists(lease_until) OR lease_until <= :now)"
+            ),
+            values={
+                ":status": render.status,
+                ":attempt": render.attempt,
+                ":now": to_rfc3339(now),
+            },
+        )
+    except ConditionFailedError:
+        return None
+    return repository.render_of(item)
+
+
+def cancel(project_id: str, render_id: str, now: datetime) -> Render | None:
+    """Cancel a queued render. None where it is no longer queued, or not there."""
+    try:
+        item = repository.update(
+            project_id,
+            render_id,
+            set_={"status": "cancelled", "completed_at": to_rfc3339(now)},
+            remove=repository.UNFINISHED_FIELDS,
+            condition="#status = :queued",
+            values={":queued": "queued"},
+        )
+    except ConditionFailedError:
+        return None
+    return repository.render_of(item)
+
+
+def retry(render: Render, now: datetime) -> Render | None:
+    """Queue a failed render again, as its next attempt. None where somebody else just did."""
+    try:
+        item = repository.update(
+            render.project_id,
+            render.id,
+            set_={
+                "status": "queued",
+                "attempt": render.attempt + 1,
+                "attempt_limit": render.attempt + ATTEMPTS,
+                **repository.unfinished_fields(render.id, now + QUEUED_PATIENCE),
+            },
+            remove=("completed_at", "error_code", "error_message"),
+            condition="#status = :failed AND attempt = :attempt",
+            values={":failed": "failed", ":attempt": render.attempt},
+        )
+    except ConditionFailedError:
+        return None
+    return repository.render_of(item)
+
+
+def postpone(render: Render, due_at: str, now: datetime) -> bool:
+    """Move the time at which the sweeper looks again. False where another sweep was quicker."""
+    try:
+        repository.update(
+            render.project_id,
+            render.id,
+            set_={"due_at": to_rfc3339(now + QUEUED_PATIENCE)},
+            condition="due_at = :due",
+            values={":due": due_at},
+        )
+    except ConditionFailedError:
+        return False
+    return True

@@ -1,0 +1,115 @@
+"""A render: as it is asked for, as it is kept, and as a caller sees it."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from craftkit.auth.principal import Mode
+from craftkit.http import ApiModel
+from craftkit.typesetter import DEFAULT_PDF_STANDARD
+
+Status = Literal["queued", "rendering", "succeeded", "failed", "cancelled"]
+Source = Literal["api", "hook", "form"]
+
+METADATA_LIMIT = 20
+JobId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Filename = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._()-]{0,150}\.pdf$")]
+MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+MetadataValue = Annotated[str, StringConstraints(max_length=500)]
+
+
+class RenderOptions(ApiModel):
+    version_number: Annotated[int, Field(ge=1, strict=True)] | None = None
+    filename: Filename | None = None
+    sync: Annotated[bool, Field(strict=True)] = False
+
+
+class RenderRequest(ApiModel):
+    """The body of `POST /v1/templates/{slug}/render`."""
+
+    data: dict[str, Any]
+    job_id: JobId | None = None
+    options: RenderOptions = RenderOptions()
+    metadata: dict[MetadataKey, MetadataValue] = Field({}, max_length=METADATA_LIMIT)
+
+
+class RenderList(ApiModel):
+    """The query of `GET /v1/renders`."""
+
+    limit: Annotated[int, Field(ge=1, le=100)] = 20
+    cursor: Annotated[str, StringConstraints(max_length=2000)] | None = None
+    status: Status | None = None
+
+
+class Render(BaseModel):
+    """A render's row. `attempt` counts the times that work on it was begun, from 1.
+
+    Work may begin again by itself until `attempt_limit`; a caller who asks again after a failure
+    moves the limit.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    project_id: str
+    id: str
+    status: Status
+    mode: Mode
+    key_id: str
+    source: Source
+    template_slug: str
+    version_number: int
+    pdf_standard: str = DEFAULT_PDF_STANDARD
+    filename: str
+    metadata: dict[str, str] = {}
+    base_url: str
+    attempt: int = 1
+    attempt_limit: int
+    created_at: datetime
+    completed_at: datetime | None = None
+    page_count: int | None = None
+    size_bytes: int | None = None
+    sha256: str | None = None
+    warnings: tuple[str, ...] = ()
+    error_code: str | None = None
+    error_message: str | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status in {"succeeded", "failed", "cancelled"}
+
+    @property
+    def document_key(self) -> str:
+        """Where the PDF is kept in the documents bucket."""
+        return f"renders/{self.project_id}/{self.id}.pdf"
+
+
+class RenderView(ApiModel):
+    """A render, as callers see it."""
+
+    id: str
+    status: Status
+    mode: Mode
+    template_slug: str
+    version_number: int
+    poll_url: str
+    download_url: str | None
+    download_expires_at: str | None
+    filename: str
+    page_count: int | None
+    size_bytes: int | None
+    sha256: str | None
+    pdf_standard: str
+    warnings: list[str]
+    error_code: str | None
+    error_message: str | None
+    metadata: dict[str, str]
+    attempt: int
+    created_at: str
+    completed_at: str | None
+    duration_ms: int | None
+
+
+class RenderPage(ApiModel):
+    renders: list[RenderView]
+    next_cursor: str | None

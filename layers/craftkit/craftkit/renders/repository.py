@@ -1,0 +1,223 @@
+"""Renders in the renders table. A render that is not finished stands in the index `unfinished`,
+by the time at which the sweeper should look after it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from boto3.dynamodb.conditions import Attr
+from boto3.dynamodb.conditions import Key as KeyCondition
+
+from craftkit import dynamodb
+from craftkit.clock import to_epoch_seconds, to_rfc3339
+from craftkit.config import config
+from craftkit.renders.models import Render, Status
+
+UNFINISHED = "unfinished"
+UNFINISHED_FIELDS = (UNFINISHED, "due_at")
+SHARDS = 4
+"""Partitions of the index, so that no flood of renders meets in one."""
+
+_AFTER_ID = "g"
+"""Sorts behind every id and before `idempotency#…`, which shares the partition."""
+
+_QUERIES_A_PAGE = 10
+_FILTERED_LIMIT = 200
+"""A filtered page reads at most 2,000 rows, and says where to go on."""
+
+_TIMES = ("created_at", "completed_at")
+
+
+@dataclass(frozen=True)
+class Idempotency:
+    """SHA-256 of the project's idempotency key, and of the request that it stands for."""
+
+    key_hash: str
+    request_hash: str
+
+
+def create(
+    render: Render,
+    *,
+    input_: dict[str, Any],
+    idempotency: Idempotency | None,
+    due_at: datetime,
+) -> None:
+    """Write a new render, queued, and the claim on its idempotency key: both or neither.
+
+    Args:
+        input_: where the judged data is, as `inputs.keep` answered.
+        due_at: when the sweeper should look whether it is still queued.
+
+    Raises:
+        ConditionFailedError: the idempotency key is claimed; `items` holds the claim.
+    """
+    expires = to_epoch_seconds(render.created_at + timedelta(days=config.retention_days))
+    item: dict[str, Any] = {
+        **_item_of(render),
+        **unfinished_fields(render.id, due_at),
+        **input_,
+        "expires_at": expires,
+    }
+    writes: list[dict[str, Any]] = []
+    if idempotency:
+        claim = {
+            **_claim_key(render.project_id, idempotency),
+            "claimed_by": render.id,
+            "request_hash": idempotency.request_hash,
+            "expires_at": expires,
+        }
+        writes.append(_put_new(claim, render.created_at))
+    writes.append(_put_new(item, render.created_at))
+    dynamodb.transact(writes)
+
+
+def _put_new(item: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """A put that gives way to a living item; one past its expiry only waits to be swept."""
+    return {
+        "Put": {
+            "TableName": config.renders_table,
+            "Item": item,
+            "ConditionExpression": "attribute_not_exists(render_id) OR expires_at < :now",
+            "ExpressionAttributeValues": {":now": to_epoch_seconds(now)},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+    }
+
+
+def discard(render: Render, idempotency: Idempotency | None) -> None:
+    """Take back a render that could not be queued.
+
+    Raises:
+        ConditionFailedError: somebody works on it already.
+    """
+    writes: list[dict[str, Any]] = [
+        {
+            "Delete": {
+                "TableName": config.renders_table,
+                "Key": _key(render.project_id, render.id),
+                "ConditionExpression": "#status = :queued",
+                "ExpressionAttributeNames": {"#status": "status"},
+                "ExpressionAttributeValues": {":queued": "queued"},
+            }
+        }
+    ]
+    if idempotency:
+        claim = _claim_key(render.project_id, idempotency)
+        writes.append({"Delete": {"TableName": config.renders_table, "Key": claim}})
+    dynamodb.transact(writes)
+
+
+def get(project_id: str, render_id: str) -> Render | None:
+    item = _table().get_item(Key=_key(project_id, render_id), ConsistentRead=True).get("Item")
+    return render_of(item) if item else None
+
+
+def page(
+    project_id: str, *, limit: int, status: Status | None, after: dict[str, Any] | None
+) -> tuple[list[Render], dict[str, Any] | None]:
+    """Renders of a project, newest first, and where the next page starts.
+
+    A filter by status reads over the others; a page may so come back short, with a next one.
+    """
+    query: dict[str, Any] = {
+        "KeyConditionExpression": KeyCondition("project_id").eq(project_id)
+        & KeyCondition("render_id").lt(_AFTER_ID),
+        "ScanIndexForward": False,
+    }
+    if status:
+        query["FilterExpression"] = Attr("status").eq(status)
+    renders: list[Render] = []
+    for _ in range(_QUERIES_A_PAGE):
+        start = {"ExclusiveStartKey": after} if after else {}
+        answer = _table().query(**query, **start, Limit=_FILTERED_LIMIT if status else limit)
+        renders += [render_of(item) for item in answer["Items"]]
+        after = answer.get("LastEvaluatedKey")
+        if len(renders) > limit or (len(renders) == limit and after):
+            renders = renders[:limit]
+            return renders, _key(project_id, renders[-1].id)
+        if after is None:
+            break
+    return renders, after
+
+
+def due(shard: int, now: datetime, limit: int = 100) -> list[tuple[Render, str]]:
+    """Unfinished renders whose time to be looked after has come, with that time."""
+    answer = _table().query(
+        IndexName=UNFINISHED,
+        KeyConditionExpression=KeyCondition(UNFINISHED).eq(str(shard))
+        & KeyCondition("due_at").lte(to_rfc3339(now)),
+        Limit=limit,
+    )
+    return [(render_of(item), item["due_at"]) for item in answer["Items"]]
+
+
+def update(
+    project_id: str,
+    render_id: str,
+    *,
+    set_: dict[str, Any],
+    condition: str,
+    values: dict[str, Any],
+    add: dict[str, int] | None = None,
+    remove: tuple[str, ...] = (),
+) -> dynamodb.Item:
+    """One conditional change of a row; answers the row as it is afterwards.
+
+    Raises:
+        ConditionFailedError: `items[0]` is the row as it is, or None.
+    """
+    names = {f"#{name}": name for name in {*set_, *(add or {}), *remove, "status"}}
+    expression = "SET " + ", ".join(f"#{name} = :set_{name}" for name in set_)
+    if add:
+        expression += " ADD " + ", ".join(f"#{name} :add_{name}" for name in add)
+    if remove:
+        expression += " REMOVE " + ", ".join(f"#{name}" for name in remove)
+    with dynamodb.conditions():
+        answer = _table().update_item(
+            Key=_key(project_id, render_id),
+            UpdateExpression=expression,
+            ConditionExpression=condition,
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues={
+                **values,
+                **{f":set_{name}": value for name, value in set_.items()},
+                **{f":add_{name}": value for name, value in (add or {}).items()},
+            },
+            ReturnValues="ALL_NEW",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+    return dict(answer["Attributes"])
+
+
+def render_of(item: dynamodb.Item) -> Render:
+    return Render.model_validate({**item, "id": item["render_id"]})
+
+
+def unfinished_fields(render_id: str, due_at: datetime) -> dict[str, str]:
+    """What puts a row into the index of the unfinished."""
+    return {UNFINISHED: str(int(render_id[-4:], 16) % SHARDS), "due_at": to_rfc3339(due_at)}
+
+
+def _key(project_id: str, render_id: str) -> dict[str, str]:
+    return {"project_id": project_id, "render_id": render_id}
+
+
+def _claim_key(project_id: str, idempotency: Idempotency) -> dict[str, str]:
+    return _key(project_id, f"idempotency#{idempotency.key_hash}")
+
+
+def _table() -> Any:
+    return dynamodb.table(config.renders_table)
+
+
+def _item_of(render: Render) -> dict[str, Any]:
+    item = render.model_dump(exclude={"id", *_TIMES}, exclude_none=True)
+    item["render_id"] = render.id
+    item["warnings"] = list(render.warnings)
+    for name in _TIMES:
+        moment = getattr(render, name)
+        if moment is not None:
+            item[name] = to_rfc3339(moment)
+    return item

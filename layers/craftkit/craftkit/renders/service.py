@@ -1,0 +1,223 @@
+"""What callers do with renders."""
+
+import hashlib
+import json
+from datetime import datetime
+from typing import Any
+
+from craftkit import cursors, storage
+from craftkit.auth.principal import Principal
+from craftkit.clock import Clock, to_rfc3339, utc_now
+from craftkit.dynamodb import ConditionFailedError
+from craftkit.errors import (
+    IdempotencyConflictError,
+    NotCancellableError,
+    NotFoundError,
+    NotReadyError,
+    QueueUnavailableError,
+)
+from craftkit.ids import new_id
+from craftkit.renders import dispatch, inputs, lifecycle, repository
+from craftkit.renders.models import (
+    Render,
+    RenderList,
+    RenderPage,
+    RenderRequest,
+    RenderView,
+    Source,
+)
+from craftkit.renders.repository import Idempotency
+from craftkit.templates import service as templates
+from craftkit.templates.data import judge
+
+
+def create_render(
+    principal: Principal,
+    slug: str,
+    request: RenderRequest,
+    *,
+    base_url: str,
+    idempotency_key: str | None = None,
+    source: Source = "api",
+    clock: Clock = utc_now,
+) -> tuple[Render, bool]:
+    """Accept a render, or find the one that the same request made before.
+
+    The row is written first and queued after; what cannot be queued is not kept. With
+    `options.sync` the work is waited for, 25 seconds at most.
+
+    Returns:
+        The render, and whether this call set it going.
+
+    Raises:
+        InsufficientScopeError, TemplateNotFoundError, VersionNotFoundError,
+        NoPublishedVersionError, InvalidInputDataError: the request cannot be rendered.
+        IdempotencyConflictError: its idempotency key stands for another request.
+        QueueUnavailableError: nothing was kept; the same request may be sent again.
+    """
+    principal.require_template(slug)
+    version = templates.current_version(principal.project_id, slug, request.options.version_number)
+    data = judge(version.manifest, request.data)
+    render = Render(
+        project_id=principal.project_id,
+        id=new_id(),
+        status="queued",
+        mode=principal.mode,
+        key_id=principal.key_id,
+        source=source,
+        template_slug=slug,
+        version_number=version.number,
+        pdf_standard=version.pdf_standard,
+        filename=request.options.filename or f"{slug}.pdf",
+        metadata=request.metadata,
+        base_url=base_url,
+        attempt_limit=lifecycle.ATTEMPTS,
+        created_at=clock(),
+    )
+    idempotency = _idempotency_of(idempotency_key or request.job_id, slug, request)
+    try:
+        repository.create(
+            render,
+            input_=inputs.keep(render, data),
+            idempotency=idempotency,
+            due_at=render.created_at + lifecycle.QUEUED_PATIENCE,
+        )
+    except ConditionFailedError as error:
+        if idempotency is None:
+            raise
+        return _repeat(principal.project_id, error.items[0], idempotency, request, clock)
+    return _set_going(render, idempotency, request), True
+
+
+def _repeat(
+    project_id: str,
+    claim: dict[str, Any] | None,
+    idempotency: Idempotency,
+    request: RenderRequest,
+    clock: Clock,
+) -> tuple[Render, bool]:
+    """The render behind a claimed idempotency key; a failed one is set going again."""
+    if claim is None or claim["request_hash"] != idempotency.request_hash:
+        raise IdempotencyConflictError
+    render = get_render(project_id, str(claim["claimed_by"]))
+    if render.status != "failed":
+        return render, False
+    again = lifecycle.retry(render, clock())
+    if again is None:  # the twin of this request was quicker
+        return get_render(project_id, render.id), False
+    try:
+        return _start(again, request), True
+    except QueueUnavailableError:
+        lifecycle.give_up(
+            again,
+            now=clock(),
+            code=render.error_code or "internal",
+            message=render.error_message or "The render failed.",
+        )
+        raise
+
+
+def _set_going(render: Render, idempotency: Idempotency | None, request: RenderRequest) -> Render:
+    try:
+        return _start(render, request)
+    except QueueUnavailableError:
+        try:
+            repository.discard(render, idempotency)
+        except ConditionFailedError:  # it reached a worker after all
+            return get_render(render.project_id, render.id)
+        raise
+
+
+def _start(render: Render, request: RenderRequest) -> Render:
+    """Have it rendered at once where that was asked for; queue it where that did not end it."""
+    if not request.options.sync:
+        dispatch.enqueue(render)
+        return render
+    finished = dispatch.call(render)
+    if finished is not None:
+        return finished
+    dispatch.enqueue(render)
+    return get_render(render.project_id, render.id)
+
+
+def get_render(project_id: str, render_id: str) -> Render:
+    """The render.
+
+    Raises:
+        NotFoundError: the project has none of this id.
+    """
+    render = repository.get(project_id, render_id)
+    if render is None:
+        raise NotFoundError("There is no render of this id in this project.")
+    return render
+
+
+def list_renders(project_id: str, query: RenderList, *, clock: Clock = utc_now) -> RenderPage:
+    """A page of the project's renders, newest first."""
+    scope = f"renders/{project_id}/{query.status or ''}"
+    after = cursors.unseal(query.cursor, scope) if query.cursor else None
+    renders, last = repository.page(project_id, limit=query.limit, status=query.status, after=after)
+    now = clock()
+    return RenderPage(
+        renders=[view_of(render, now) for render in renders],
+        next_cursor=cursors.seal(last, scope) if last else None,
+    )
+
+
+def cancel_render(project_id: str, render_id: str, *, clock: Clock = utc_now) -> Render:
+    """Cancel a render that is still queued.
+
+    Raises:
+        NotFoundError: the project has none of this id.
+        NotCancellableError: it is no longer queued.
+    """
+    cancelled = lifecycle.cancel(project_id, render_id, clock())
+    if cancelled is None:
+        get_render(project_id, render_id)
+        raise NotCancellableError
+    return cancelled
+
+
+def download_url(project_id: str, render_id: str, *, clock: Clock = utc_now) -> str:
+    """A signed URL of the finished PDF.
+
+    Raises:
+        NotFoundError: the project has no render of this id.
+        NotReadyError: it has no document, or none yet.
+    """
+    url = view_of(get_render(project_id, render_id), clock()).download_url
+    if url is None:
+        raise NotReadyError
+    return url
+
+
+def view_of(render: Render, now: datetime) -> RenderView:
+    """A render as callers see it, its download URL signed anew."""
+    url, expires = None, None
+    if render.status == "succeeded":
+        url, expires = storage.sign_download(render.document_key, filename=render.filename, now=now)
+    elapsed = render.completed_at - render.created_at if render.completed_at else None
+    shared = render.model_dump(include=set(RenderView.model_fields) & set(Render.model_fields))
+    return RenderView.model_validate(
+        shared
+        | {
+            "poll_url": f"{render.base_url}/v1/renders/{render.id}",
+            "download_url": url,
+            "download_expires_at": to_rfc3339(expires) if expires else None,
+            "created_at": to_rfc3339(render.created_at),
+            "completed_at": to_rfc3339(render.completed_at) if render.completed_at else None,
+            "duration_ms": round(elapsed.total_seconds() * 1000) if elapsed else None,
+        }
+    )
+
+
+def _idempotency_of(key: str | None, slug: str, request: RenderRequest) -> Idempotency | None:
+    if not key:
+        return None
+    canonical = json.dumps(
+        [slug, request.model_dump(mode="json")], sort_keys=True, separators=(",", ":")
+    )
+    return Idempotency(
+        key_hash=hashlib.sha256(key.encode()).hexdigest(),
+        request_hash=hashlib.sha256(canonical.encode()).hexdigest(),
+    )

@@ -1,0 +1,50 @@
+"""Looks after renders that nobody finishes: queues them again, and ends the hopeless."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from craftkit.clock import Clock, utc_now
+from craftkit.errors import QueueUnavailableError
+from craftkit.renders import dispatch, lifecycle, repository
+from craftkit.renders.models import Render
+from craftkit.renders.worker import GIVEN_UP, WORKER_FAILED
+
+HOPELESS_AFTER = timedelta(hours=24)
+"""A render this old that still waits is ended: its caller has long given up."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What one round found."""
+
+    requeued: int = 0
+    ended: int = 0
+
+
+def sweep_renders(*, clock: Clock = utc_now) -> Sweep:
+    """One round over what is due. What cannot be queued now is due again at the next round."""
+    requeued = ended = 0
+    for shard in range(repository.SHARDS):
+        for render, due_at in repository.due(shard, clock()):
+            if _is_hopeless(render, clock):
+                ended += _end(render, clock) is not None
+            else:
+                requeued += _queue_again(render, due_at, clock)
+    return Sweep(requeued, ended)
+
+
+def _is_hopeless(render: Render, clock: Clock) -> bool:
+    exhausted = render.status == "rendering" and render.attempt >= render.attempt_limit
+    return exhausted or clock() - render.created_at > HOPELESS_AFTER
+
+
+def _end(render: Render, clock: Clock) -> Render | None:
+    return lifecycle.give_up(render, now=clock(), code=WORKER_FAILED, message=GIVEN_UP)
+
+
+def _queue_again(render: Render, due_at: str, clock: Clock) -> bool:
+    try:
+        dispatch.enqueue(render)
+    except QueueUnavailableError:
+        return False
+    return lifecycle.postpone(render, due_at, clock())

@@ -1,0 +1,58 @@
+"""The documents bucket: PDFs, fonts, inputs too large for a row. Private; read by signed URL."""
+
+from datetime import datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config as ClientConfig
+
+from craftkit.config import config
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
+DOWNLOAD_LIFETIME = timedelta(minutes=15)
+"""Within the hour that is promised, and within the life of the credentials that sign."""
+
+
+@cache
+def _client() -> "S3Client":
+    return boto3.client(
+        "s3",
+        config=ClientConfig(
+            signature_version="s3v4",
+            connect_timeout=1,
+            read_timeout=5,
+            retries={"mode": "standard", "total_max_attempts": 3},
+        ),
+    )
+
+
+def put(key: str, content: bytes, *, content_type: str) -> None:
+    _client().put_object(
+        Bucket=config.documents_bucket, Key=key, Body=content, ContentType=content_type
+    )
+
+
+def get(key: str) -> bytes:
+    return _client().get_object(Bucket=config.documents_bucket, Key=key)["Body"].read()
+
+
+def delete(key: str) -> None:
+    _client().delete_object(Bucket=config.documents_bucket, Key=key)
+
+
+def sign_download(key: str, *, filename: str, now: datetime) -> tuple[str, datetime]:
+    """A URL that opens one object without credentials, and when it stops to."""
+    url = _client().generate_presigned_url(
+        "get_object",
+        Params={
+            "Bucket": config.documents_bucket,
+            "Key": key,
+            "ResponseContentType": "application/pdf",
+            "ResponseContentDisposition": f'inline; filename="{filename}"',
+        },
+        ExpiresIn=int(DOWNLOAD_LIFETIME.total_seconds()),
+    )
+    return url, now + DOWNLOAD_LIFETIME
