@@ -1,0 +1,350 @@
+"""Calls to addresses that somebody else chose, made so that they reach the public internet alone.
+
+A host is resolved once, every address of the answer is judged, and the connection goes to a judged
+address: a name that resolves differently a moment later (DNS rebinding) gains nothing. Images and
+outgoing webhooks come through here, and nothing of ours calls a foreign URL in another way.
+"""
+
+import http.client
+import re
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from threading import Thread, Timer
+from urllib.parse import SplitResult, quote, urljoin, urlsplit
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_ADDRESSES_TRIED = 3
+_CHUNK_BYTES = 64 * 1024
+_URL_LIMIT = 8192
+_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_-]+)*\.?")
+_PATH_CHARACTERS = "/%:@!$&'()*+,;=~-._?"
+
+_NAT64 = IPv6Network("64:ff9b::/96")
+_GLOBAL_UNICAST = IPv6Network("2000::/3")
+_TUNNELS = (IPv6Network("2001::/32"), IPv6Network("2002::/16"))  # Teredo, 6to4
+_RELAYS = IPv4Network("192.88.99.0/24")
+_ISATAP = 0x5EFE
+
+
+class FetchError(Exception):
+    """The call has no answer. The message says why, and holds nothing of the answer."""
+
+
+class BlockedTargetError(FetchError):
+    """The URL leads, or could lead, where no call may go."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What one kind of call may do.
+
+    Args:
+        max_bytes: of the answer's body.
+        deadline_seconds: for everything together, from resolving to the last byte.
+        redirects: how many are followed; each is judged like the first URL.
+        truncate: keep the first `max_bytes` of a longer body rather than refuse it.
+        allow_private: reach private and loopback addresses too; for the local stage alone.
+    """
+
+    schemes: frozenset[str]
+    max_bytes: int
+    deadline_seconds: float
+    redirects: int = 0
+    truncate: bool = False
+    allow_private: bool = False
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """An answer, whatever its status. Headers by lower-case name, the last of equal ones."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    elapsed_ms: int
+
+
+def resolve(host: str, port: int) -> list[str]:
+    """The addresses behind a host name, as the system's resolver gives them."""
+    answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(address[0]) for *_, address in answers]
+
+
+def connect(address: str, port: int, timeout_seconds: float) -> socket.socket:
+    return socket.create_connection((address, port), timeout=timeout_seconds)
+
+
+@cache
+def tls_context() -> ssl.SSLContext:
+    """Certificates are checked against the system's authorities, and the name with them."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+@dataclass(frozen=True)
+class Network:
+    """The world outside, which tests bring along."""
+
+    resolve: Callable[[str, int], Sequence[str]] = resolve
+    connect: Callable[[str, int, float], socket.socket] = connect
+    tls_context: Callable[[], ssl.SSLContext] = tls_context
+    monotonic: Callable[[], float] = time.monotonic
+
+
+@dataclass
+class _Deadline:
+    policy: Policy
+    monotonic: Callable[[], float]
+    started: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.started = self.monotonic()
+
+    @property
+    def elapsed_seconds(self) -> float:
+        return self.monotonic() - self.started
+
+    def remaining_seconds(self) -> float:
+        remaining = self.policy.deadline_seconds - self.elapsed_seconds
+        if remaining <= 0:
+            raise self.passed()
+        return remaining
+
+    def passed(self) -> FetchError:
+        return FetchError(f"no answer within {self.policy.deadline_seconds:g} seconds")
+
+
+def fetch(
+    url: str,
+    policy: Policy,
+    method: str = "GET",
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    *,
+    network: Network | None = None,
+) -> Fetched:
+    """Call a URL under a policy.
+
+    Raises:
+        BlockedTargetError: the URL or an address behind it is off limits.
+        FetchError: no answer: unreachable, too slow, too large, cut short, too many redirects.
+    """
+    network = network or Network()
+    deadline = _Deadline(policy, network.monotonic)
+    for _ in range(policy.redirects + 1):
+        target = _target(url, policy)
+        addresses = _addresses(target, policy, network, deadline)
+        answer = _call(target, addresses, policy, method, body, headers or {}, network, deadline)
+        location = answer.headers.get("location")
+        if not (policy.redirects and answer.status in _REDIRECTS and location):
+            return answer
+        url = urljoin(url, location)
+    raise FetchError(f"more than {policy.redirects} redirects")
+
+
+def is_public(address: str) -> bool:
+    """Whether an address is a public host's: not private, local, reserved, multicast or a tunnel.
+
+    IPv4 inside IPv6 (mapped, NAT64) is judged as the IPv4 that it stands for.
+    """
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(ip, IPv6Address):
+        inner = ip.ipv4_mapped
+        if ip in _NAT64:
+            inner = IPv4Address(int(ip) & 0xFFFFFFFF)
+        if inner is None:
+            is_isatap = (int(ip) >> 32) & 0xFDFFFFFF == _ISATAP
+            tunnelled = is_isatap or any(ip in tunnel for tunnel in _TUNNELS)
+            return ip.is_global and ip in _GLOBAL_UNICAST and not tunnelled
+        ip = inner
+    return ip.is_global and not ip.is_multicast and not ip.is_reserved and ip not in _RELAYS
+
+
+def _target(url: str, policy: Policy) -> SplitResult:
+    if len(url) > _URL_LIMIT or any(character <= " " or character == "\x7f" for character in url):
+        raise BlockedTargetError("the URL is malformed")
+    try:
+        target = urlsplit(url)
+        host, _port = target.hostname or "", target.port
+        ascii_host = host if ":" in host else host.encode("idna").decode()
+    except ValueError as error:
+        raise BlockedTargetError("the URL is malformed") from error
+    if target.scheme not in policy.schemes:
+        raise BlockedTargetError("the URL is not " + " or ".join(sorted(policy.schemes)))
+    if target.username is not None or target.password is not None:
+        raise BlockedTargetError("the URL holds a user name or password")
+    if ":" not in host and not _HOST.fullmatch(ascii_host):
+        raise BlockedTargetError("the URL has no proper host")
+    return target
+
+
+def _port(target: SplitResult) -> int:
+    return target.port or (443 if target.scheme == "https" else 80)
+
+
+def _host(target: SplitResult) -> str:
+    host = str(target.hostname)
+    return host if ":" in host else host.encode("idna").decode()
+
+
+def _addresses(
+    target: SplitResult, policy: Policy, network: Network, deadline: _Deadline
+) -> list[str]:
+    """The addresses to try. One that is off limits spoils them all."""
+    found: list[str] = []
+    failed: list[Exception] = []
+
+    def look_up() -> None:
+        try:
+            found.extend(network.resolve(_host(target), _port(target)))
+        except (OSError, UnicodeError) as error:
+            failed.append(error)
+
+    # The system's resolver cannot be interrupted, only left behind.
+    thread = Thread(target=look_up, daemon=True)
+    thread.start()
+    thread.join(deadline.remaining_seconds())
+    if thread.is_alive():
+        raise deadline.passed()
+    if failed or not found:
+        raise FetchError("the host is not known")
+    if not policy.allow_private and not all(map(is_public, found)):
+        raise BlockedTargetError("the host is not on the public internet")
+    return list(dict.fromkeys(found))[:_ADDRESSES_TRIED]
+
+
+def _call(
+    target: SplitResult,
+    addresses: Sequence[str],
+    policy: Policy,
+    method: str,
+    body: bytes | None,
+    headers: Mapping[str, str],
+    network: Network,
+    deadline: _Deadline,
+) -> Fetched:
+    try:
+        connection = _connect(addresses, _port(target), network, deadline)
+        with connection, _cut_off(connection, deadline) as is_cut_off:
+            try:
+                return _exchange(
+                    target, connection, policy, method, body, headers, network, deadline
+                )
+            except (OSError, http.client.HTTPException):
+                if is_cut_off():
+                    raise deadline.passed() from None
+                raise
+    except TimeoutError as error:
+        raise deadline.passed() from error
+    except ssl.SSLError as error:
+        raise FetchError("the TLS connection failed") from error
+    except OSError as error:
+        raise FetchError("the host cannot be reached") from error
+    except (http.client.HTTPException, ValueError) as error:
+        raise FetchError("the answer is not proper HTTP") from error
+
+
+def _connect(
+    addresses: Sequence[str], port: int, network: Network, deadline: _Deadline
+) -> socket.socket:
+    for address in addresses[:-1]:
+        try:
+            return network.connect(address, port, deadline.remaining_seconds() / 2)
+        except OSError:
+            continue
+    return network.connect(addresses[-1], port, deadline.remaining_seconds())
+
+
+@contextmanager
+def _cut_off(connection: socket.socket, deadline: _Deadline) -> Iterator[Callable[[], bool]]:
+    """Shut the connection down at the deadline, however slowly it drips.
+
+    A socket's own timeout starts afresh with every byte.
+    """
+    fired = False
+    twin = connection.dup()
+
+    def shut_down() -> None:
+        nonlocal fired
+        fired = True
+        try:
+            twin.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return
+
+    timer = Timer(deadline.remaining_seconds(), shut_down)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield lambda: fired
+    finally:
+        timer.cancel()
+        twin.close()
+
+
+def _exchange(
+    target: SplitResult,
+    connection: socket.socket,
+    policy: Policy,
+    method: str,
+    body: bytes | None,
+    headers: Mapping[str, str],
+    network: Network,
+    deadline: _Deadline,
+) -> Fetched:
+    host, port = _host(target), _port(target)
+    if target.scheme == "https":
+        connection = network.tls_context().wrap_socket(connection, server_hostname=host)
+    client = http.client.HTTPConnection(host, port)
+    client.sock = connection
+    try:
+        client.putrequest(method, _path(target), skip_host=True, skip_accept_encoding=True)
+        netloc = f"[{host}]" if ":" in host else host
+        sent = {"host": netloc if target.port is None else f"{netloc}:{port}"}
+        sent |= {"accept": "*/*", "user-agent": "Craftkit/1", "connection": "close"}
+        sent |= {name.lower(): value for name, value in headers.items()}
+        if body is not None:
+            sent["content-length"] = str(len(body))
+        for name, value in sent.items():
+            client.putheader(name, value)
+        client.endheaders(body)
+        answer = client.getresponse()
+        content = _read(answer, policy)
+    finally:
+        client.close()
+    deadline.remaining_seconds()
+    return Fetched(
+        status=answer.status,
+        headers={name.lower(): value for name, value in answer.getheaders()},
+        body=content,
+        elapsed_ms=round(deadline.elapsed_seconds * 1000),
+    )
+
+
+def _path(target: SplitResult) -> str:
+    query = f"?{target.query}" if target.query else ""
+    return quote((target.path or "/") + query, safe=_PATH_CHARACTERS)
+
+
+def _read(answer: http.client.HTTPResponse, policy: Policy) -> bytes:
+    announced = answer.length
+    content = bytearray()
+    while chunk := answer.read(min(_CHUNK_BYTES, policy.max_bytes + 1 - len(content))):
+        content += chunk
+        if len(content) > policy.max_bytes:
+            if policy.truncate:
+                return bytes(content[: policy.max_bytes])
+            raise FetchError(f"the answer is larger than {policy.max_bytes} bytes")
+    if announced is not None and len(content) < announced:
+        raise http.client.IncompleteRead(bytes(content), announced - len(content))
+    return bytes(content)
