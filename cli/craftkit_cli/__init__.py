@@ -1,0 +1,1 @@
+"""The operator's door to the use cases: one command, one JSON document."""

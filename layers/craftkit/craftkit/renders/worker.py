@@ -75,7 +75,7 @@ def _job_of(held: Claim) -> Job:
         data=inputs.load(held.item),
         types=types(version.manifest),
         locale=version.locale,
-        title=render.filename.removesuffix(".pdf"),
+        title=version.name,
         created_at=render.created_at,
         pdf_standard=version.pdf_standard,
         watermark=render.mode == "test",

@@ -1,0 +1,25 @@
+"""What commands print: models as camelCase JSON, times in RFC 3339."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.alias_generators import to_camel
+
+from craftkit.clock import to_rfc3339
+
+Answer = dict[str, Any]
+
+
+def shown(model: BaseModel, *, without: tuple[str, ...] = ()) -> Answer:
+    """A model's fields, by their public names."""
+    fields = {name: getattr(model, name) for name in type(model).model_fields}
+    return {to_camel(name): _plain(value) for name, value in fields.items() if name not in without}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return to_rfc3339(value)
+    if isinstance(value, tuple | list):
+        return [_plain(part) for part in value]
+    return shown(value) if isinstance(value, BaseModel) else value

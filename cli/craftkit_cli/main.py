@@ -1,0 +1,57 @@
+"""`craftkit --stage STAGE …`: one JSON document on stdout, or the error envelope on stderr."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import ValidationError
+
+from craftkit.errors import CraftkitError, InvalidRequestError
+from craftkit.http import issues_of
+from craftkit.ids import new_id
+from craftkit.stages import STAGES
+from craftkit_cli import keys, projects, renders, templates
+from craftkit_cli.stack import connect
+
+_ROOMS = (projects, keys, templates, renders)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line, for `--help` and the tests."""
+    root = argparse.ArgumentParser(prog="craftkit", description=__doc__)
+    root.add_argument(
+        "--stage",
+        choices=STAGES,
+        default="local",
+        help="the environment to act on (default: local)",
+    )
+    rooms = root.add_subparsers(required=True, metavar="ROOM")
+    for room in _ROOMS:
+        room.add_commands(rooms)
+    return root
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = parser().parse_args(argv)
+    try:
+        operator = connect(arguments.stage)
+        answer = arguments.run(arguments, operator)
+    except CraftkitError as error:
+        return _refuse(error)
+    except ValidationError as error:
+        return _refuse(InvalidRequestError(issues=issues_of(error)))
+    except (BotoCoreError, ClientError) as error:
+        return _refuse(CraftkitError(f"AWS refused: {error}"))
+    print(json.dumps(answer, ensure_ascii=False, indent=2))
+    return 0
+
+
+def _refuse(error: CraftkitError) -> int:
+    print(json.dumps(error.as_json(new_id()), ensure_ascii=False, indent=2), file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""Finds a stage's stack by its outputs, with the caller's own AWS credentials."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from craftkit.errors import CraftkitError
+
+_CREDENTIALS = ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL")
+
+
+class StackNotFoundError(CraftkitError):
+    """No stack of this stage answers to these credentials."""
+
+    code = "stack_not_found"
+    status = 404
+
+
+def connect(stage: str) -> str:
+    """Make the stage's tables and functions known to this process, as a Lambda's are.
+
+    A stage that runs on this machine is found through the file that `make dev` or `make stage`
+    wrote, unless the environment names credentials or an endpoint itself.
+
+    Returns:
+        Who is asking: the ARN of the caller's identity, for the audit.
+
+    Raises:
+        StackNotFoundError: there is no such stack, or no access to it.
+    """
+    if not any(name in os.environ for name in _CREDENTIALS):
+        _use_local_stack(stage)
+    try:
+        stacks = boto3.client("cloudformation").describe_stacks(StackName=f"craftkit-{stage}")
+        identity: str = boto3.client("sts").get_caller_identity()["Arn"]
+    except (BotoCoreError, ClientError) as error:
+        raise StackNotFoundError(
+            f"The stack craftkit-{stage} was not found: {error} "
+            "Check AWS_PROFILE and AWS_REGION, or start it here with `make dev`."
+        ) from error
+    for output in stacks["Stacks"][0]["Outputs"]:
+        os.environ[_variable_of(output["OutputKey"])] = output["OutputValue"]
+    os.environ.setdefault("AWS_REGION", boto3.session.Session().region_name or "us-east-1")
+    return identity
+
+
+def _use_local_stack(stage: str) -> None:
+    name = "stack.json" if stage == "local" else f"stack.{stage}.json"
+    for folder in (Path.cwd(), *Path.cwd().parents, Path(__file__).resolve().parents[2]):
+        file = folder / ".local" / name
+        if file.exists():
+            stack = json.loads(file.read_text())
+            os.environ |= {
+                "AWS_ENDPOINT_URL": stack["awsEndpointUrl"],
+                "AWS_DEFAULT_REGION": stack["region"],
+                "AWS_ACCESS_KEY_ID": "test",
+                "AWS_SECRET_ACCESS_KEY": "test",
+            }
+            return
+
+
+def _variable_of(output: str) -> str:
+    """`KeysTable` → `KEYS_TABLE`: an output is named as the function's variable is."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", output).upper()

@@ -1,0 +1,32 @@
+"""The worker of both pools: one render a message, or one a call."""
+
+import json
+from typing import Any
+
+from craftkit.observability import logger
+from craftkit.renders.lifecycle import BusyError
+from craftkit.renders.worker import render_document
+from typesetting import typeset
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any] | None:
+    """From its queue: the messages to be seen again. From `create_render`: the finished render."""
+    if "Records" not in event:
+        return _render(event)
+    again = []
+    for record in event["Records"]:
+        try:
+            _render(json.loads(record["body"]))
+        except BusyError:
+            again.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": again}
+
+
+def _render(message: dict[str, str]) -> dict[str, Any] | None:
+    logger.append_keys(project_id=message["projectId"], render_id=message["renderId"])
+    render = render_document(message["projectId"], message["renderId"], typeset=typeset)
+    if render is None:
+        return None
+    logger.info("ended", extra={"status": render.status, "error_code": render.error_code})
+    return render.model_dump(mode="json")
