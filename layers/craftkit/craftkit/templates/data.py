@@ -45,8 +45,12 @@ def judge(manifest: Manifest, data: object) -> dict[str, Any]:
 
 
 def types(manifest: Manifest) -> dict[str, str]:
-    """The data type at each path; an item's fields follow their loop's key (`items.price`)."""
-    return {path: variable.data_type for path, variable in variables(manifest)}
+    """The type at each path, as the typesetter is told it.
+
+    An item's fields follow their loop's key (`items.price`), which itself is typed `loop`; a
+    variable's format follows its type (`currency:EUR`).
+    """
+    return dict(_types("", manifest.variables, manifest.loops))
 
 
 def variables(manifest: Manifest) -> Iterator[tuple[str, Variable]]:
@@ -180,6 +184,17 @@ def _issues_of(error: ValidationError) -> Issues:
     if error.error_count() > _ISSUE_LIMIT:
         issues.form_errors.append(f"{error.error_count() - _ISSUE_LIMIT} more issues like these")
     return issues
+
+
+def _types(
+    prefix: str, fields: Iterable[Variable], loops: Iterable[Loop]
+) -> Iterator[tuple[str, str]]:
+    for variable in fields:
+        suffix = f":{variable.format}" if variable.format else ""
+        yield prefix + variable.key, variable.data_type + suffix
+    for loop in loops:
+        yield prefix + loop.key, "loop"
+        yield from _types(f"{prefix}{loop.key}.", loop.variables, loop.loops)
 
 
 def _loop_variables(loop: Loop, prefix: str) -> Iterator[tuple[str, Variable]]:

@@ -214,6 +214,21 @@ def list_templates(
     return TemplatePage(page, cursors.seal({"slug": page[-1].slug}, scope) if more else None)
 
 
+def describe(
+    project_id: str, slug: str
+) -> tuple[Template, TemplateVersion | None, list[VersionSummary]]:
+    """The template, its latest version if there is one, and its newest versions.
+
+    Raises:
+        TemplateNotFoundError: as in `get_template`.
+    """
+    template = get_template(project_id, slug)
+    if template.latest_version is None:
+        return template, None, []
+    latest = _version(project_id, slug, template.latest_version, fresh_since=None)
+    return template, latest, repository.list_versions(project_id, slug, VERSIONS_SHOWN)
+
+
 def list_versions(project_id: str, slug: str) -> list[VersionSummary]:
     """The newest versions, at most a hundred."""
     get_template(project_id, slug)

@@ -1,0 +1,99 @@
+"""Templates as the callers of the API see them."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import Field, PlainSerializer, StringConstraints
+
+from craftkit.clock import to_rfc3339
+from craftkit.http import ApiModel
+from craftkit.templates.data import json_schema
+from craftkit.templates.models import Template, TemplateVersion, VersionSummary
+from craftkit.templates.service import TemplatePage
+from craftkit.typesetter import PdfStandard
+
+Timestamp = Annotated[datetime, PlainSerializer(to_rfc3339, return_type=str)]
+
+
+class TemplateList(ApiModel):
+    """The query of `GET /v1/templates`."""
+
+    limit: Annotated[int, Field(ge=1, le=100)] = 20
+    cursor: Annotated[str, StringConstraints(max_length=2000)] | None = None
+
+
+class TemplateView(ApiModel):
+    """A template in a list. `latestVersion` is null until it is published once."""
+
+    slug: str
+    name: str
+    latest_version: int | None
+    created_at: Timestamp
+    updated_at: Timestamp
+
+    @classmethod
+    def of(cls, template: Template) -> "TemplateView":
+        return cls(
+            slug=template.slug,
+            name=template.name,
+            latest_version=template.latest_version,
+            created_at=template.created_at,
+            updated_at=template.updated_at,
+        )
+
+
+class TemplatesView(ApiModel):
+    """The answer of `GET /v1/templates`, by slug."""
+
+    templates: list[TemplateView]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, page: TemplatePage) -> "TemplatesView":
+        templates = [TemplateView.of(template) for template in page.templates]
+        return cls(templates=templates, next_cursor=page.next_cursor)
+
+
+class VersionView(ApiModel):
+    """One published version. `number` is what a render pins with `options.versionNumber`."""
+
+    number: int
+    pdf_standard: PdfStandard
+    locale: str
+    published_at: Timestamp
+
+    @classmethod
+    def of(cls, version: VersionSummary) -> "VersionView":
+        return cls(
+            number=version.number,
+            pdf_standard=version.pdf_standard,
+            locale=version.locale,
+            published_at=version.published_at,
+        )
+
+
+class TemplateDetailView(TemplateView):
+    """The answer of `GET /v1/templates/{slug}`: the latest version's data, and what came before.
+
+    `jsonSchema` is draft-07 and accepts the `data` that a render of the latest version accepts.
+    Both are null until the template is published once. `versions` holds the newest hundred.
+    """
+
+    manifest: dict[str, Any] | None
+    json_schema: dict[str, Any] | None
+    pdf_standard: PdfStandard | None
+    locale: str | None
+    versions: list[VersionView]
+
+    @classmethod
+    def of_version(
+        cls, template: Template, latest: TemplateVersion | None, versions: list[VersionSummary]
+    ) -> "TemplateDetailView":
+        return cls(
+            **dict(TemplateView.of(template)),
+            manifest=latest.manifest.as_json() if latest else None,
+            json_schema=json_schema(latest.manifest) if latest else None,
+            pdf_standard=latest.pdf_standard if latest else None,
+            locale=latest.locale if latest else None,
+            versions=[VersionView.of(version) for version in versions],
+        )
