@@ -90,8 +90,8 @@ def prepare_tool(uv: Path, python: str, name: str) -> None:
         say(f"Preparing {name}")
         # Seeded, because `sam build` wants a pip beside its Python.
         run([uv, "venv", "--quiet", "--clear", "--seed", "--python", python, home])
-        install: "list[str | Path]" = [uv, "pip", "install", "--quiet", "--python", home / "bin" / "python"]
-        run([*install, "-r", requirements])
+        there = home / "bin" / "python"
+        run([uv, "pip", "install", "--quiet", "--python", there, "-r", requirements])
         mark(home, stamp)
 
 

@@ -9,32 +9,11 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
+from local.template import Json, read_template
 
 ROOT = Path(__file__).resolve().parents[2]
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
-
-Json = dict[str, Any]
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's short tags, turned into their long form."""
-
-
-def _long_form(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Json:
-    if isinstance(node, yaml.ScalarNode):
-        value: Any = loader.construct_scalar(node)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        value = loader.construct_mapping(node, deep=True)  # type: ignore[arg-type]
-    if suffix == "GetAtt" and isinstance(value, str):
-        value = value.split(".", 1)
-    return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
-
-
-_Loader.add_multi_constructor("!", _long_form)
 
 _ABSENT = object()
 
@@ -194,9 +173,7 @@ class Template:
 
 @cache
 def _document() -> Json:
-    with (ROOT / "template.yaml").open() as file:
-        document: Json = yaml.load(file, _Loader)
-    return document
+    return read_template(ROOT / "template.yaml")
 
 
 @cache

@@ -1,0 +1,71 @@
+"""The Makefile's way in: `python -m local dev|stage|build|deploy|validate|invoke|sam-api`."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from local import dev, docker
+from local.build import DEPLOYED_BUILD, build_for_deploy
+from local.tools import HOME, ROOT, TOOLS, LocalError, environment
+
+_STAGES = ("dev", "staging", "prod")
+
+
+def main() -> None:
+    arguments = _parser().parse_args()
+    try:
+        match arguments.command:
+            case "dev":
+                dev.dev(arguments.port, arguments.aws_port, arguments.home.resolve())
+            case "stage":
+                dev.stage(arguments.stage, arguments.port, arguments.home.resolve())
+            case "build":
+                print(f"  Built into {build_for_deploy().relative_to(ROOT)}.")
+            case "deploy":
+                _deploy(arguments.stage)
+            case "validate":
+                _validate()
+            case "invoke":
+                docker.invoke(arguments.function)
+            case "sam-api":
+                docker.serve(arguments.port)
+    except LocalError as error:
+        sys.exit(f"\n{error}")
+
+
+def _deploy(stage: str) -> None:
+    """Hand over to `sam deploy`, with the person's own AWS credentials."""
+    sam = TOOLS / "sam" / "bin" / "sam"
+    template = DEPLOYED_BUILD / "template.yaml"
+    os.chdir(ROOT)
+    os.execv(sam, ["sam", "deploy", "--config-env", stage, "--template-file", str(template)])
+
+
+def _validate() -> None:
+    """Hand over to `sam validate --lint`, which is cfn-lint with SAM's own rules."""
+    sam = TOOLS / "sam" / "bin" / "sam"
+    os.chdir(ROOT)
+    os.execve(sam, ["sam", "validate", "--lint", "--template-file", "template.yaml"], environment())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name in ("dev", "stage"):
+        command = commands.add_parser(name)
+        if name == "stage":
+            command.add_argument("stage", choices=_STAGES)
+        command.add_argument("--port", type=int)
+        command.add_argument("--aws-port", type=int)
+        command.add_argument("--home", type=Path, default=HOME)
+    commands.add_parser("build")
+    commands.add_parser("validate")
+    commands.add_parser("deploy").add_argument("stage", choices=_STAGES)
+    commands.add_parser("invoke").add_argument("function")
+    commands.add_parser("sam-api").add_argument("--port", type=int)
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""Building: `sam build` for the machine it will run on, and byte code beside every module."""
+
+import fcntl
+import hashlib
+import os
+import platform
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from local.tools import HOME, ROOT, TOOLS, LocalError, environment, run, tail
+
+LOCAL_BUILD = HOME / "build"
+DEPLOYED_BUILD = ROOT / ".aws-sam" / "build"
+
+_INPUTS = ("functions", "layers")
+_IGNORED = {"__pycache__", ".DS_Store"}
+
+
+def build_for_host() -> Path:
+    """Build for this machine into `.local/build`, unless nothing has changed. Returns the folder.
+
+    Raises:
+        LocalError: with the end of SAM's log.
+    """
+    with _alone():
+        wanted, marker = fingerprint(), LOCAL_BUILD / "fingerprint.txt"
+        if marker.exists() and marker.read_text() == wanted:
+            return LOCAL_BUILD
+        # What is deployed is arm64, and a layer's BuildArchitecture can only be written literally.
+        text = (ROOT / "template.yaml").read_text(encoding="utf-8")
+        here = re.sub(r"\barm64\b", host_architecture(), text)
+        (HOME / "template.yaml").write_text(here, encoding="utf-8")
+        _sam_build("local", LOCAL_BUILD, HOME / "logs" / "build.log")
+        marker.write_text(wanted)
+        return LOCAL_BUILD
+
+
+def build_for_deploy() -> Path:
+    """Build what is deployed into `.aws-sam/build`, for the architecture that the template says."""
+    _sam_build("dev", DEPLOYED_BUILD, HOME / "logs" / "build-deployed.log")
+    return DEPLOYED_BUILD
+
+
+def host_architecture() -> str:
+    return "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x86_64"
+
+
+def fingerprint() -> str:
+    """A digest of all that a build is made from."""
+    digest = hashlib.sha256(host_architecture().encode())
+    files = [ROOT / "template.yaml", ROOT / "samconfig.toml", TOOLS / "sam" / "prepared.txt"]
+    files += [Path(__file__)]
+    for folder in _INPUTS:
+        files += sorted(
+            path
+            for path in (ROOT / folder).rglob("*")
+            if path.is_file() and not _IGNORED & set(path.parts)
+        )
+    for path in files:
+        digest.update(f"{path.relative_to(ROOT)}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _sam_build(config: str, folder: Path, log: Path) -> None:
+    sam = TOOLS / "sam" / "bin" / "sam"
+    run([sam, "build", "--config-env", config], log=log, env=environment())
+    for artifact in sorted(path for path in folder.iterdir() if path.is_dir()):
+        _compile(artifact, log)
+
+
+def _compile(artifact: Path, log: Path) -> None:
+    """Write the byte code that Lambda cannot: /var/task and /opt are read-only there.
+
+    Unchecked, because unpacking a zip gives every source file a new time; named after the place
+    where it will lie, for the sake of traces.
+    """
+    is_layer = (artifact / "python").is_dir()
+    command: list[str | Path] = [
+        TOOLS / "sam" / "bin" / "python", "-m", "compileall", "-q", "-j", "0",
+        "--invalidation-mode", "unchecked-hash",
+        "-s", artifact, "-p", "/opt" if is_layer else "/var/task", artifact,
+    ]  # fmt: skip
+    with log.open("a", encoding="utf-8") as output:
+        done = subprocess.run(command, env=environment(), stdout=output, stderr=output)
+    if done.returncode != 0:
+        raise LocalError(f"{artifact.name} does not compile.\n{tail(log)}")
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Hold the build's lock: `make dev` and `make test` may start at the same moment."""
+    HOME.mkdir(exist_ok=True)
+    descriptor = os.open(HOME / "build.lock", os.O_CREAT | os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

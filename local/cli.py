@@ -1,0 +1,43 @@
+"""The operator's CLI, as an operator runs it: a process, JSON out, an envelope on errors."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from local.tools import BIN, ROOT, LocalError, environment
+
+
+class CommandError(LocalError):
+    """The CLI refused. `code` is the stable code of its error envelope."""
+
+    def __init__(self, command: str, code: str, message: str) -> None:
+        super().__init__(f"craftkit {command}: {message}")
+        self.code = code
+
+
+class Operator:
+    """`craftkit --stage STAGE …` against the embedded AWS at `endpoint`."""
+
+    def __init__(self, stage: str, endpoint: str) -> None:
+        self._stage = stage
+        self._environment = environment(endpoint)
+
+    def __call__(self, *arguments: str | Path, stdin: str = "") -> Any:
+        """Run one command and return what it printed, parsed.
+
+        Raises:
+            CommandError: it exited with an error envelope, or without one.
+        """
+        done = subprocess.run(
+            [BIN / "craftkit", "--stage", self._stage, *arguments],
+            input=stdin, env=self._environment, cwd=ROOT, text=True, capture_output=True,
+        )  # fmt: skip
+        if done.returncode == 0:
+            return json.loads(done.stdout)
+        command = " ".join(str(argument) for argument in arguments[:2])
+        try:
+            error = json.loads(done.stderr)["error"]
+        except (ValueError, KeyError, TypeError):
+            raise CommandError(command, "internal", done.stderr.strip()) from None
+        raise CommandError(command, error["code"], error["message"])

@@ -1,0 +1,66 @@
+"""Deploying: `sam deploy`, and what the embedded AWS needs beside it."""
+
+from pathlib import Path
+from typing import Any
+
+from local.build import LOCAL_BUILD
+from local.stack import Deployed, name_of
+from local.template import read_template
+from local.tools import ROOT, TOOLS, environment, run
+
+_POLL_SECONDS = "0.5"
+
+
+def deploy(stage: str, *, endpoint: str, public_url: str, home: Path) -> Deployed:
+    """Deploy what was built for this machine onto the embedded AWS, under the stage's name.
+
+    Raises:
+        LocalError: with the end of SAM's log.
+    """
+    overrides = [f"Stage={stage}", f"AwsEndpointUrl={endpoint}", f"PublicUrl={public_url}"]
+    run(
+        [
+            TOOLS / "sam" / "bin" / "sam", "deploy", "--config-env", "local",
+            "--template-file", LOCAL_BUILD / "template.yaml", "--stack-name", name_of(stage),
+            "--no-progressbar", "--parameter-overrides", *overrides,
+        ],
+        log=home / "logs" / f"deploy-{stage}.log",
+        env=environment(endpoint) | {"SAM_CLI_POLL_DELAY": _POLL_SECONDS},
+    )  # fmt: skip
+    deployed = Deployed(stage, endpoint)
+    put_gateway_responses(deployed)
+    return deployed
+
+
+def put_gateway_responses(deployed: Deployed) -> None:
+    """Give the REST API its refusals, which the embedded AWS does not read from its definition.
+
+    They are taken from template.yaml, so that they are written once.
+    """
+    gateway, api = deployed.client("apigateway"), deployed.only("AWS::ApiGateway::RestApi")
+    for kind, response in gateway_responses().items():
+        gateway.put_gateway_response(restApiId=api, responseType=kind, **response)
+    gateway.create_deployment(restApiId=api, stageName=deployed.stage)
+
+
+def gateway_responses() -> dict[str, dict[str, Any]]:
+    """`put_gateway_response`'s arguments by response type, from the template's REST API."""
+    resources = read_template(ROOT / "template.yaml")["Resources"]
+    (api,) = [each for each in resources.values() if each["Type"] == "AWS::Serverless::Api"]
+    return {
+        kind: _arguments(response)
+        for kind, response in api["Properties"]["GatewayResponses"].items()
+    }
+
+
+def _arguments(response: dict[str, Any]) -> dict[str, Any]:
+    headers = response.get("ResponseParameters", {}).get("Headers", {})
+    arguments: dict[str, Any] = {
+        "responseTemplates": response.get("ResponseTemplates", {}),
+        "responseParameters": {
+            f"gatewayresponse.header.{name}": value for name, value in headers.items()
+        },
+    }
+    if "StatusCode" in response:
+        arguments["statusCode"] = str(response["StatusCode"])
+    return arguments

@@ -1,0 +1,195 @@
+"""`make dev` and `make stage`: a stack that stays until Ctrl-C and leaves nothing running."""
+
+import contextlib
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from urllib.parse import urlsplit
+
+from local import emulator
+from local.build import build_for_host, fingerprint
+from local.deploy import deploy
+from local.docker import write_environment
+from local.emulator import Emulator
+from local.front import Front, Route
+from local.seed import render_invoice, seed
+from local.stack import Deployed, Stack, file_of
+from local.tools import HOME, ROOT, LocalError
+
+DEFAULT_PORT = 3000
+DEFAULT_STAGE_PORT = 3001
+DEFAULT_AWS_PORT = 4566
+
+_PAGES = ("/dashboard", "/embed")
+
+
+def dev(port: int | None, aws_port: int | None, home: Path) -> None:
+    """Run the local stack in the foreground.
+
+    Args:
+        home: where its files go; the tests' own stack has another than `.local`.
+
+    Raises:
+        LocalError: it could not be started; nothing is left running.
+    """
+    port = _wanted_port(port or DEFAULT_PORT, "PORT")
+    steps = Steps()
+    with _until_stopped(), contextlib.ExitStack() as stopping:
+        stopping.callback(file_of("local", home).unlink, missing_ok=True)
+        aws = Emulator(_aws_port(aws_port), home)
+        stopping.callback(aws.stop)
+        with steps("Building"):
+            build_for_host()
+            aws.wait_until_ready()
+        stack = _serve("local", aws.url, port, home, steps, stopping)
+        print(_summary(stack, _pdf(home), steps), flush=True)
+        while aws.is_running:
+            time.sleep(0.5)
+        raise aws.failure()
+
+
+def stage(name: str, port: int | None, home: Path) -> None:
+    """Run a further stage on the embedded AWS of a running `make dev`.
+
+    Raises:
+        LocalError: there is none, or the stage could not be started.
+    """
+    port = _wanted_port(port or DEFAULT_STAGE_PORT, "PORT")
+    local = Stack.read(home)
+    if local is None or not emulator.is_answering(local.aws_endpoint_url):
+        raise LocalError("No local stack is running. Start one in another terminal: make dev")
+    steps = Steps()
+    with _until_stopped(), contextlib.ExitStack() as stopping:
+        stopping.callback(file_of(name, home).unlink, missing_ok=True)
+        with steps("Building"):
+            build_for_host()
+        stack = _serve(name, local.aws_endpoint_url, port, home, steps, stopping)
+        print(_summary(stack, _pdf(home, name), steps), flush=True)
+        while emulator.is_answering(local.aws_endpoint_url):
+            time.sleep(2)
+        raise LocalError("The embedded AWS of `make dev` has ended, and this stage with it.")
+
+
+def is_current(home: Path) -> bool:
+    """Whether the stack that runs from `home` was built from the sources as they are now."""
+    marker = home / "deployed.txt"
+    return marker.exists() and marker.read_text() == fingerprint()
+
+
+def route_of(deployed: Deployed) -> Route:
+    """Where on the embedded AWS each path of the one origin lies."""
+    rest = deployed.only("AWS::ApiGateway::RestApi")
+    pages = deployed.only("AWS::ApiGatewayV2::Api")
+    prefix = f"/restapis/{rest}/{deployed.stage}/_user_request_"
+
+    def route(path: str) -> str:
+        is_page = any(path == page or path.startswith((f"{page}/", f"{page}?")) for page in _PAGES)
+        return f"/_aws/execute-api/{pages}/$default{path}" if pages and is_page else prefix + path
+
+    return route
+
+
+class Steps:
+    """Says what is being done and how long it took."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._started
+
+    @contextlib.contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        print(f"  {name:<28}", end="", flush=True)
+        started = time.monotonic()
+        yield
+        print(f"{time.monotonic() - started:5.1f} s", flush=True)
+
+
+def _serve(
+    name: str, endpoint: str, port: int, home: Path, steps: Steps, stopping: contextlib.ExitStack
+) -> Stack:
+    """Deploy a stage, put the front before it, seed it, and render the first invoice."""
+    api_url = f"http://localhost:{port}"
+    with steps("Deploying"):
+        deployed = deploy(name, endpoint=endpoint, public_url=api_url, home=home)
+    address = urlsplit(endpoint)
+    upstream = (str(address.hostname), int(address.port or 80))
+    front = Front(port, upstream, route_of(deployed), host=f"localhost:{port}")
+    stopping.callback(front.stop)
+    with steps("Seeding"):
+        stack = seed(deployed, api_url)
+    with steps("Rendering an invoice"):
+        render_invoice(stack, _pdf(home, name))
+    if name == "local":
+        write_environment(deployed, home)
+        (home / "deployed.txt").write_text(fingerprint())
+    stack.write(home)
+    return stack
+
+
+def _pdf(home: Path, stage: str = "local") -> Path:
+    """Where the first invoice goes: `out/invoice.pdf` for the stack that people look at."""
+    name = "invoice.pdf" if stage == "local" else f"invoice.{stage}.pdf"
+    return (ROOT / "out" if home == HOME else home / "out") / name
+
+
+def _wanted_port(port: int, variable: str) -> int:
+    if not emulator.is_free(port):
+        raise LocalError(
+            f"Port {port} is in use. Stop what listens there, or choose another: "
+            f"{variable}={port + 10} make …"
+        )
+    return port
+
+
+def _aws_port(wanted: int | None) -> int:
+    """The port that was asked for, or the usual one, or else one that is free."""
+    if wanted is not None:
+        return _wanted_port(wanted, "AWS_PORT")
+    return DEFAULT_AWS_PORT if emulator.is_free(DEFAULT_AWS_PORT) else emulator.free_port()
+
+
+@contextlib.contextmanager
+def _until_stopped() -> Iterator[None]:
+    """End quietly on Ctrl-C and on SIGTERM, also where a shell in the background ignores them."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)  # the ending is under way
+        raise KeyboardInterrupt
+
+    handler: Callable[[int, FrameType | None], None] = stop
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("\n  Stopped.", flush=True)
+
+
+def _summary(stack: Stack, pdf: Path, steps: Steps) -> str:
+    shown = pdf.relative_to(ROOT) if pdf.is_relative_to(ROOT) else pdf
+    data = (
+        '{"data": {"customer": {"name": "Ada Lovelace"}, "total": 42, '
+        '"items": [{"name": "Engine notes", "qty": 1, "price": 42}]}, "options": {"sync": true}}'
+    )
+    user = stack.dashboard_user
+    sign_in = f"\n  Sign in  {user['email']}  {user['password']}" if user else ""
+    dashboard = f"\n  Dashboard {stack.dashboard_url}{sign_in}" if user else ""
+    return f"""
+  Craftkit is at {stack.api_url} (stage {stack.stage}, {steps.seconds:.0f} s). {shown} went through it.{dashboard}
+
+  Try next, in another terminal:
+
+    export CRAFTKIT_API_KEY={stack.live_key}
+    curl {stack.api_url}/v1/renders -H "Authorization: Bearer $CRAFTKIT_API_KEY"
+    curl {stack.api_url}/v1/templates/invoice/render -H "Authorization: Bearer $CRAFTKIT_API_KEY" \\
+      -H "Content-Type: application/json" -d '{data}'
+    .venv/bin/craftkit --stage {stack.stage} keys list --project {stack.project_id}
+
+  The test key is in {file_of(stack.stage, Path(".local"))}. Ctrl-C stops everything.
+"""  # noqa: E501 commands that are copied stay on their line

@@ -1,0 +1,105 @@
+"""`sam local` for those who have Docker: real Lambda containers against a running `make dev`."""
+
+import json
+import os
+import subprocess
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from local import emulator
+from local.build import LOCAL_BUILD, build_for_host
+from local.front import Front
+from local.stack import Deployed, Stack
+from local.template import read_template
+from local.tools import HOME, ROOT, TOOLS, LocalError, environment
+
+DEFAULT_PORT = 3002
+# Where a container on Docker's default network finds this machine.
+_USUAL_GATEWAY = "172.17.0.1"
+
+
+def invoke(folder: str) -> None:
+    """Run the function of `functions/<folder>` in a container, on `events/<folder>.json`."""
+    event = ROOT / "events" / f"{folder}.json"
+    if not event.exists():
+        known = ", ".join(sorted(path.stem for path in event.parent.glob("*.json")))
+        raise LocalError(f"There is no {event.relative_to(ROOT)}. FUNCTION is one of: {known}")
+    _sam_local("invoke", function_of(folder), "--event", str(event))
+
+
+def serve(port: int | None) -> None:
+    """Serve the routes from containers, the authorizer included, until Ctrl-C."""
+    _sam_local("start-api", "--port", str(port or DEFAULT_PORT))
+
+
+def function_of(folder: str) -> str:
+    """The logical id of the first function whose code is in the folder."""
+    resources = read_template(ROOT / "template.yaml")["Resources"]
+    for name, resource in resources.items():
+        if resource.get("Properties", {}).get("CodeUri") == f"functions/{folder}":
+            return str(name)
+    raise LocalError(f"No function of template.yaml has its code in functions/{folder}.")
+
+
+def write_environment(deployed: Deployed, home: Path, gateway: str = _USUAL_GATEWAY) -> Path:
+    """What `sam local --env-vars` wants: each function's variables as they were deployed.
+
+    The embedded AWS is named by address, so that boto3 does not put a bucket's name before it.
+    """
+    port = urlsplit(deployed.endpoint).port
+    functions = deployed.client("lambda")
+    variables: dict[str, dict[str, str]] = {}
+    for logical_id, name in deployed.physical_ids("AWS::Lambda::Function").items():
+        configuration = functions.get_function_configuration(FunctionName=name)
+        own = configuration.get("Environment", {}).get("Variables", {})
+        variables[logical_id] = own | {"AWS_ENDPOINT_URL": f"http://{gateway}:{port}"}
+    path = home / "sam-env.json"
+    path.write_text(json.dumps(variables, indent=2) + "\n", encoding="utf-8")
+    return path
+
+
+def _sam_local(command: str, *arguments: str) -> None:
+    stack = Stack.read(HOME)
+    if stack is None or not emulator.is_answering(stack.aws_endpoint_url):
+        raise LocalError("No local stack is running. Start one in another terminal: make dev")
+    gateway = _gateway()
+    build_for_host()
+    variables = write_environment(Deployed("local", stack.aws_endpoint_url), HOME, gateway)
+    address = urlsplit(stack.aws_endpoint_url)
+    upstream = (str(address.hostname), int(address.port or 80))
+    with ExitStack() as stopping:
+        # The embedded AWS is on loopback, which a container cannot reach: this one can be.
+        relay = Front(upstream[1], upstream, lambda path: path, host=None, addresses=(gateway,))
+        stopping.callback(relay.stop)
+        done = subprocess.run(
+            [
+                TOOLS / "sam" / "bin" / "sam", "local", command, *arguments,
+                "--template", LOCAL_BUILD / "template.yaml", "--env-vars", variables,
+                "--parameter-overrides", "Stage=local",
+                f"AwsEndpointUrl=http://{gateway}:{upstream[1]}", f"PublicUrl={stack.api_url}",
+            ],
+            cwd=ROOT,
+            env=environment() | _docker_variables(),
+        )  # fmt: skip
+    if done.returncode != 0:
+        raise LocalError(f"sam local {command} failed; what it said stands above.")
+
+
+def _gateway() -> str:
+    """This machine's address on Docker's default network."""
+    inspect = [
+        "docker", "network", "inspect", "bridge",
+        "--format", "{{(index .IPAM.Config 0).Gateway}}",
+    ]  # fmt: skip
+    try:
+        done = subprocess.run(inspect, capture_output=True, text=True)
+    except FileNotFoundError:
+        raise LocalError("`sam local` runs functions in Docker, which is not here.") from None
+    if done.returncode != 0:
+        raise LocalError(f"Docker does not answer: {done.stderr.strip()}")
+    return done.stdout.strip() or _USUAL_GATEWAY
+
+
+def _docker_variables() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith("DOCKER_")}

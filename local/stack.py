@@ -1,0 +1,122 @@
+"""A running stack as the outside may know it: `.local/stack.json`, whose shape api.md fixes."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from local.tools import REGION
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Addresses, and what the seed made."""
+
+    api_url: str
+    aws_endpoint_url: str
+    stage: str
+    project_id: str
+    live_key: str
+    test_key: str
+    dashboard_user: dict[str, str] | None
+    region: str = REGION
+
+    @property
+    def stack_name(self) -> str:
+        return name_of(self.stage)
+
+    @property
+    def dashboard_url(self) -> str:
+        return f"{self.api_url}/dashboard"
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "apiUrl": self.api_url,
+            "dashboardUrl": self.dashboard_url,
+            "awsEndpointUrl": self.aws_endpoint_url,
+            "region": self.region,
+            "stage": self.stage,
+            "stackName": self.stack_name,
+            "projectId": self.project_id,
+            "keys": {"live": self.live_key, "test": self.test_key},
+            "dashboardUser": self.dashboard_user,
+        }
+
+    def write(self, home: Path) -> None:
+        """Write the file, readable by its owner alone: it holds keys."""
+        path = file_of(self.stage, home)
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(self.as_json(), indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, home: Path, stage: str = "local") -> "Stack | None":
+        """The stack of a stage that was written in `home`, running or not."""
+        try:
+            written = json.loads(file_of(stage, home).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        return cls(
+            api_url=written["apiUrl"],
+            aws_endpoint_url=written["awsEndpointUrl"],
+            stage=written["stage"],
+            project_id=written["projectId"],
+            live_key=written["keys"]["live"],
+            test_key=written["keys"]["test"],
+            dashboard_user=written["dashboardUser"],
+        )
+
+
+def name_of(stage: str) -> str:
+    return f"craftkit-{stage}"
+
+
+def file_of(stage: str, home: Path) -> Path:
+    return home / ("stack.json" if stage == "local" else f"stack.{stage}.json")
+
+
+def session(region: str = REGION) -> boto3.Session:
+    """boto3 as the embedded AWS's root, whatever the machine is set up for."""
+    return boto3.Session("test", "test", region_name=region)
+
+
+class Deployed:
+    """What a deployed stack consists of, asked from CloudFormation.
+
+    Args:
+        endpoint: the embedded AWS.
+    """
+
+    def __init__(self, stage: str, endpoint: str) -> None:
+        self.stage, self.endpoint = stage, endpoint
+        self._session = session()
+        cloudformation = self.client("cloudformation")
+        (stack,) = cloudformation.describe_stacks(StackName=name_of(stage))["Stacks"]
+        self.outputs: dict[str, str] = {
+            output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])
+        }
+        pages = cloudformation.get_paginator("list_stack_resources")
+        self._resources: list[dict[str, Any]] = [
+            resource
+            for page in pages.paginate(StackName=name_of(stage))
+            for resource in page["StackResourceSummaries"]
+        ]
+
+    def client(self, service: str) -> Any:
+        return self._session.client(service, endpoint_url=self.endpoint)  # type: ignore[call-overload]
+
+    def physical_ids(self, kind: str) -> dict[str, str]:
+        """Physical ids by logical id of the resources of a type."""
+        return {
+            resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+            for resource in self._resources
+            if resource["ResourceType"] == kind
+        }
+
+    def only(self, kind: str) -> str | None:
+        """The physical id of the one resource of a type, or None where there is none."""
+        found = list(self.physical_ids(kind).values())
+        if len(found) > 1:
+            raise ValueError(f"there are {len(found)} resources of type {kind}")
+        return found[0] if found else None
