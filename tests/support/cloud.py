@@ -13,8 +13,8 @@ from typing import Any
 from unittest.mock import patch
 
 import boto3
-from craftkit import config
 
+from craftkit import config
 from tests.support.template import ACCOUNT, REGION, ROOT, Template
 
 Json = dict[str, Any]
@@ -183,7 +183,7 @@ def forget() -> None:
         if name.split(".")[0] in ("craftkit", "typesetting", "craftkit_cli"):
             for value in list(vars(module).values()):
                 clear = getattr(value, "cache_clear", None)
-                if callable(clear):
+                if callable(clear) and not isinstance(value, type):
                     clear()
 
 

@@ -1,0 +1,110 @@
+"""The authorizer's answer to each header, with the table in moto behind its real wire."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import urllib3
+
+from craftkit.auth import token
+from craftkit.clock import utc_now
+from craftkit.keys import service as keys
+from tests.support.cloud import Cloud
+from tests.support.project import make_project
+from tests.support.wire import DynamoDBWire
+
+
+@pytest.fixture
+def authorize(cloud: Cloud, event: Any) -> Any:
+    def call(header: str | None) -> Any:
+        return cloud.invoke("authorize", event("authorize", headers={"authorization": header}))
+
+    return call
+
+
+def effect_of(policy: dict[str, Any]) -> str:
+    return str(policy["policyDocument"]["Statement"][0]["Effect"])
+
+
+def test_authorize__a_good_key_is_allowed_for_the_called_method_alone(
+    authorize: Any, event: Any
+) -> None:
+    project = make_project("live")
+    policy = authorize(f"Bearer {project.key.cleartext}")
+    statement = policy["policyDocument"]["Statement"][0]
+    assert statement["Effect"] == "Allow"
+    assert statement["Resource"] == event("authorize")["methodArn"]
+
+
+def test_authorize__hands_on_the_projects_context(authorize: Any) -> None:
+    project = make_project("live", scopes=("renders:read",), templates=("invoice",))
+    context = authorize(f"Bearer {project.key.cleartext}")["context"]
+    assert context == {
+        "projectId": project.id,
+        "keyId": project.key.key.id,
+        "mode": "live",
+        "scopes": "renders:read",
+        "templates": "invoice",
+    }
+
+
+@pytest.mark.parametrize("header", [None, "Basic dXNlcjpwYXNz", "Bearer", "Bearer "])
+def test_authorize__no_bearer_token_is_unauthorized(authorize: Any, header: str | None) -> None:
+    with pytest.raises(Exception, match=r"^Unauthorized$"):
+        authorize(header)
+
+
+@pytest.mark.parametrize("text", ["nope", "x" * 10_000, "ключ", "ck_live_" + "0" * 38])
+def test_authorize__what_cannot_be_a_key_is_denied_without_a_read(
+    authorize: Any, wire: DynamoDBWire, text: str
+) -> None:
+    assert effect_of(authorize(f"Bearer {text}")) == "Deny"
+    assert wire.operations == []
+
+
+def test_authorize__a_key_of_another_stage_is_denied_without_a_read(
+    authorize: Any, wire: DynamoDBWire
+) -> None:
+    assert effect_of(authorize(f"Bearer {token.mint('live', 'prod')}")) == "Deny"
+    assert wire.operations == []
+
+
+def test_authorize__an_unknown_key_is_denied_after_one_read(
+    authorize: Any, wire: DynamoDBWire
+) -> None:
+    assert effect_of(authorize(f"Bearer {token.mint('live', 'local')}")) == "Deny"
+    assert wire.operations == ["GetItem"]
+
+
+def test_authorize__a_revoked_key_is_denied_on_the_next_request(authorize: Any) -> None:
+    project = make_project()
+    header = f"Bearer {project.key.cleartext}"
+    assert effect_of(authorize(header)) == "Allow"
+    keys.revoke_key(project.key.key.id, by="tester")
+    assert effect_of(authorize(header)) == "Deny"
+
+
+def test_authorize__an_expired_key_is_denied(authorize: Any, clock: Any) -> None:
+    project = make_project(expires_at=utc_now() + timedelta(days=1))
+    clock.advance(days=1)
+    assert effect_of(authorize(f"Bearer {project.key.cleartext}")) == "Deny"
+
+
+def test_authorize__an_unreachable_table_is_a_fault_and_no_refusal(
+    authorize: Any, wire: DynamoDBWire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("craftkit.auth.signed._BACKOFF_SECONDS", 0)
+    project = make_project()
+    wire.failure = urllib3.exceptions.ProtocolError("gone")
+    with pytest.raises(Exception, match="DynamoDB GetItem: ProtocolError"):
+        authorize(f"Bearer {project.key.cleartext}")
+
+
+def test_authorize__logs_the_verdict_and_never_the_key(
+    authorize: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = make_project()
+    authorize(f"Bearer {project.key.cleartext}")
+    logged = capsys.readouterr().err
+    assert '"verdict": "allowed"' in logged
+    assert project.key.cleartext[8:] not in logged

@@ -1,0 +1,74 @@
+"""A project with a template and keys, made through the use cases themselves."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from craftkit.auth.principal import Mode, Principal
+from craftkit.keys import service as keys
+from craftkit.keys.models import MintedKey, NewKey
+from craftkit.projects import service as projects
+from craftkit.templates import service as templates
+from tests.support.typesetter import FakeTypesetter
+
+MANIFEST: dict[str, Any] = {
+    "variables": [
+        {"key": "number", "label": "Number", "dataType": "text"},
+        {"key": "customer.name", "label": "Customer", "dataType": "text", "required": True},
+        {"key": "total", "label": "Total", "dataType": "currency", "required": True},
+    ],
+    "loops": [
+        {
+            "key": "items",
+            "label": "Items",
+            "itemFields": [
+                {"key": "name", "label": "Name", "dataType": "text", "required": True},
+                {"key": "qty", "label": "Quantity", "dataType": "number", "required": True},
+                {"key": "price", "label": "Price", "dataType": "currency", "required": True},
+            ],
+        }
+    ],
+}
+SOURCE = '#import "/craftkit.typ": *\n= Invoice #data.number\n'
+DATA: dict[str, Any] = {
+    "customer": {"name": "Ada Lovelace"},
+    "items": [{"name": "Engine", "qty": 2, "price": "600.00"}],
+    "total": "1200.00",
+}
+
+
+@dataclass(frozen=True)
+class DemoProject:
+    """A project's id and the key that its callers present."""
+
+    id: str
+    key: MintedKey
+
+    @property
+    def principal(self) -> Principal:
+        made = self.key.key
+        return Principal(
+            self.id, made.id, made.mode, frozenset(made.scopes), frozenset(made.templates)
+        )
+
+
+def make_project(
+    mode: Mode = "test", *, name: str = "Demo", slug: str | None = "invoice", **wish: Any
+) -> DemoProject:
+    """A project with one key, and one template under `slug` unless that is None."""
+    project = projects.create_project(name, by="tester")
+    key = keys.create_key(project.id, NewKey(name="Key", mode=mode, **wish), by="tester")
+    if slug:
+        publish(project.id, slug)
+    return DemoProject(project.id, key)
+
+
+def publish(project_id: str, slug: str, manifest: dict[str, Any] | None = None) -> None:
+    templates.publish(
+        project_id,
+        slug,
+        "Invoice",
+        manifest or MANIFEST,
+        SOURCE,
+        by="tester",
+        typeset=FakeTypesetter(),
+    )
