@@ -39,7 +39,8 @@ def _deploy(stage: str) -> None:
     sam = TOOLS / "sam" / "bin" / "sam"
     template = DEPLOYED_BUILD / "template.yaml"
     os.chdir(ROOT)
-    os.execv(sam, ["sam", "deploy", "--config-env", stage, "--template-file", str(template)])
+    config = ["--config-file", str(ROOT / "samconfig.toml"), "--config-env", stage]
+    os.execv(sam, ["sam", "deploy", *config, "--template-file", str(template)])
 
 
 def _validate() -> None:

@@ -20,7 +20,8 @@ def deploy(stage: str, *, endpoint: str, public_url: str, home: Path) -> Deploye
     overrides = [f"Stage={stage}", f"AwsEndpointUrl={endpoint}", f"PublicUrl={public_url}"]
     run(
         [
-            TOOLS / "sam" / "bin" / "sam", "deploy", "--config-env", "local",
+            TOOLS / "sam" / "bin" / "sam", "deploy",
+            "--config-file", ROOT / "samconfig.toml", "--config-env", "local",
             "--template-file", LOCAL_BUILD / "template.yaml", "--stack-name", name_of(stage),
             "--no-progressbar", "--parameter-overrides", *overrides,
         ],
