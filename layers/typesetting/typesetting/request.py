@@ -1,10 +1,13 @@
 """What the child is sent for a job: JSON for `sys.inputs`, and the files of its root."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from craftkit.typesetter import Job
+from typesetting import locales
+from typesetting.sandbox import has_cjk
 
 _STANDARDS: Mapping[str, list[str]] = {
     "a-2a+ua-1": ["a-2a", "ua-1"],
@@ -13,22 +16,111 @@ _STANDARDS: Mapping[str, list[str]] = {
     "ua-1": ["ua-1"],
     "1.7": ["1.7"],
 }
+_PLANS = {"number": "decimal", "currency": "decimal", "date": "moment", "datetime": "moment"}
+
+_FONTS = (
+    "Inter",
+    "Noto Sans Arabic",
+    "Noto Sans Hebrew",
+    "Noto Sans Devanagari",
+    "Noto Sans",
+    "Noto Sans Symbols",
+    "Noto Sans Symbols2",
+    "Noto Sans Math",
+)
+_CJK_FONT = "Noto Sans CJK JP"
+
+# What has no meaning outside of one font, or none at all: no archive may hold it (PDF/A-2a).
+_MEANINGLESS = re.compile(
+    "[\ufeff\ufdd0-\ufdef\ufffe\uffff\ue000-\uf8ff\U000f0000-\U0010ffff]|(?<!\\\\)\\\\u0000"
+)
+
+Values = Iterator[tuple[str, str]]
 
 
 def request(job: Job, form: str, ppi: float | None) -> tuple[dict[str, Any], list[bytes]]:
     """The header and the blobs of the frame that asks for a job."""
-    files: dict[str, bytes] = {"template.typ": job.source.encode()}
+    images = {value: f"/images/{index}" for index, value in enumerate(job.images)}
+    files = {"template.typ": job.source.encode()}
+    files |= {images[value][1:]: content for value, content in job.images.items()}
     files |= {f"fonts/{index}.otf": font for index, font in enumerate(job.fonts.values())}
     header = {
         "format": form,
         "ppi": ppi,
         "files": list(files),
-        "inputs": {
-            "data": json.dumps(job.data, ensure_ascii=False),
-            "craftkit": json.dumps({"title": job.title, "locale": job.locale}),
-        },
+        "inputs": {"data": _data(job)},
+        "job": _description(job) | {"images": images},
+        "codes": _codes(job),
         "standards": _STANDARDS[job.pdf_standard] if form == "pdf" else [],
         "timestamp": int(job.created_at.timestamp()),
         "watermark": job.watermark and form == "pdf",
     }
     return header, list(files.values())
+
+
+def _data(job: Job) -> str:
+    return _MEANINGLESS.sub("\ufffd", json.dumps(job.data, ensure_ascii=False, default=str))
+
+
+def _description(job: Job) -> dict[str, Any]:
+    """What the prelude knows beside the data."""
+    locale = locales.locale(job.locale)
+    formats = [kind.partition(":") for kind in job.types.values()]
+    money = next((code for kind, _, code in formats if kind == "currency" and code), None)
+    cjk = (_CJK_FONT,) if has_cjk() else ()
+    return {
+        "title": job.title,
+        "locale": locale,
+        "digits": locales.currency_digits(),
+        "currency": money or locale["money"] or "USD",
+        "pages": locales.pages_words(locale["lang"]),
+        "paper": locales.paper(job.locale),
+        "fonts": (*_FONTS[:4], *cjk, *_FONTS[4:]),
+        "plan": _plan(job.types),
+        "missing": {
+            value: path for path, value in _values(job, {"image"}) if value not in job.images
+        },
+    }
+
+
+def _plan(types: Mapping[str, str]) -> dict[str, Any]:
+    """The paths whose values become decimals or moments, as a tree: `{items: {qty: decimal}}`."""
+    tree: dict[str, Any] = {}
+    for path, kind in types.items():
+        if plan := _PLANS.get(kind.partition(":")[0]):
+            *parents, name = path.split(".")
+            node = tree
+            for parent in parents:
+                node = node.setdefault(parent, {})
+            node[name] = plan
+    return tree
+
+
+def _codes(job: Job) -> list[str]:
+    """The codes that the manifest knows of, as the prelude asks for them: `ean13:4006381333931`."""
+    kinds = {path: kind for path, kind in job.types.items() if kind.startswith(("qr", "barcode:"))}
+    return sorted(
+        {
+            f"{kind.partition(':')[2] or 'qr'}:{value}"
+            for path, kind in kinds.items()
+            for _, value in _at(job.data, path.split("."), "")
+        }
+    )
+
+
+def _values(job: Job, kinds: set[str]) -> Values:
+    for path, kind in job.types.items():
+        if kind in kinds:
+            yield from _at(job.data, path.split("."), "")
+
+
+def _at(value: Any, steps: list[str], path: str) -> Values:
+    """The values beneath a manifest path, each with its own (`items.3.photo`)."""
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _at(item, steps, f"{path}.{index}")
+    elif steps:
+        if isinstance(value, Mapping) and (inner := value.get(steps[0])) is not None:
+            yield from _at(inner, steps[1:], f"{path}.{steps[0]}" if path else steps[0])
+    elif isinstance(value, str):
+        yield path, value

@@ -4,6 +4,8 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Event, Lock, Timer
@@ -11,6 +13,7 @@ from threading import Event, Lock, Timer
 from typst_child import wire
 
 WORK_SECONDS = 20.0
+_DYING_SECONDS = 5.0
 
 _FOLDER = Path(__file__).parent
 _BOOT = (
@@ -65,7 +68,7 @@ class Sandbox:
                 wire.send(child.stdin, header, blobs)
                 answer, results = wire.receive(child.stdout)
             except (EOFError, BrokenPipeError) as error:
-                status = self._end()
+                status = self._end(_DYING_SECONDS)
                 raise TimedOutError if expired.is_set() else DiedError(status) from error
             finally:
                 watchdog.cancel()
@@ -87,22 +90,22 @@ class Sandbox:
                 env=_environment(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
                 cwd="/tmp",  # noqa: S108 the one folder that Lambda lets a process write to
             )
         return self._child
 
-    def _end(self) -> int:
+    def _end(self, patience_seconds: float = 0.0) -> int:
+        """Be rid of the child. One that is dying is given time to say of what."""
         child, self._child = self._child, None
         if child is None:
             return 0
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(patience_seconds)
         child.kill()
         for pipe in (child.stdin, child.stdout):
             if pipe:
-                try:
+                with suppress(BrokenPipeError):
                     pipe.close()
-                except BrokenPipeError:
-                    continue
         return child.wait()
 
 
@@ -127,7 +130,7 @@ def _command() -> list[str]:
         _BOOT,
         ":".join(_import_folders()),
         str(_FOLDER / "craftkit.typ"),
-        *font_folders(),
+        *_font_folders(),
     ]
 
 
@@ -140,12 +143,20 @@ def _import_folders() -> list[str]:
     return list(dict.fromkeys(folders))
 
 
-def font_folders() -> list[str]:
+def _font_folders() -> list[str]:
     """Our own fonts, and those of the CJK layer where the function carries it."""
-    folders = [_FOLDER / "fonts"]
-    if (cjk := find_spec("typesetting_cjk")) and cjk.origin:
-        folders.append(Path(cjk.origin).parent / "fonts")
-    return [str(folder) for folder in folders]
+    return [str(_FOLDER / "fonts"), *_cjk_folders()]
+
+
+@cache
+def _cjk_folders() -> tuple[str, ...]:
+    cjk = find_spec("typesetting_cjk")
+    return (str(Path(cjk.origin).parent / "fonts"),) if cjk and cjk.origin else ()
+
+
+def has_cjk() -> bool:
+    """Whether the function carries the CJK layer."""
+    return bool(_cjk_folders())
 
 
 def _environment() -> dict[str, str]:

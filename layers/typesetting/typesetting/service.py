@@ -13,7 +13,6 @@ from craftkit.typesetter import (
     StandardError,
     TypesettingError,
 )
-
 from typesetting.request import request
 from typesetting.sandbox import DiedError, Sandbox, TimedOutError
 

@@ -1,16 +1,18 @@
 """One job through Typst: files into a root of its own, the document or a diagnosis out."""
 
+import json
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import cast
 
 import typst
 
 from typst_child import diagnosis
+from typst_child.codes import draw
 from typst_child.wire import Header
 
 PAGE_LIMIT = 500
@@ -32,7 +34,8 @@ class Typesetter:
     """Typst, its fonts and the prelude, loaded once."""
 
     def __init__(self, prelude: str, *font_folders: str) -> None:
-        self._prelude = prelude
+        with open(prelude, "rb") as file:  # noqa: PTH123 pathlib is slow to import
+            self._prelude = file.read()
         self._font_folders = list(font_folders)
         self._fonts = typst.Fonts(include_system_fonts=False, font_paths=self._font_folders)
 
@@ -44,23 +47,30 @@ class Typesetter:
             return diagnosis.of(error), []
 
     def _document(self, header: Header, blobs: Sequence[bytes]) -> Answer:
+        form = header["format"]
         with self._root(header["files"], blobs) as root:
-            compiler = typst.Compiler(
-                _MAIN,
-                root=root,
-                font_paths=self._fonts_with(root, header["files"]),
-                ignore_system_fonts=True,
-                package_path=f"{root}/packages",
-                package_cache_path=f"{root}/packages",
-            )
-            form = header["format"]
-            output, warnings = compiler.compile_with_warnings(
-                format=form,
-                ppi=header.get("ppi"),
-                sys_inputs=header["inputs"],
-                pdf_standards=header["standards"],
-                timestamp=header["timestamp"],
-            )
+            fonts = self._fonts_with(root, header["files"])
+            codes = draw(header["codes"])
+            while True:
+                compiler = typst.Compiler(
+                    f"{root}/main.typ",
+                    root=root,
+                    font_paths=fonts,
+                    ignore_system_fonts=True,
+                    sys_inputs=_inputs(header, codes),
+                    package_path=f"{root}/packages",
+                    package_cache_path=f"{root}/packages",
+                )
+                output, warnings = compiler.compile_with_warnings(
+                    format=form,
+                    ppi=header["ppi"],
+                    pdf_standards=header["standards"],
+                    timestamp=header["timestamp"],
+                )
+                asked = _codes_asked_for(compiler, blobs[0]) - codes.keys()
+                if not asked:
+                    break
+                codes |= draw(asked)
         # A picture of one page comes alone, several come as a list; a PDF is one file.
         pages = output if isinstance(output, list) else [cast(bytes, output)]
         count = len(pages) if form != "pdf" else page_count(pages[0])
@@ -84,15 +94,31 @@ class Typesetter:
         """A folder with the job's files and the prelude, gone when the job is done."""
         root = tempfile.mkdtemp(prefix="craftkit-")
         try:
-            shutil.copyfile(self._prelude, f"{root}/craftkit.typ")
             for folder in {name.rpartition("/")[0] for name in names if "/" in name}:
                 os.makedirs(f"{root}/{folder}")  # noqa: PTH103
-            for name, content in zip(names, blobs, strict=True):
+            own = {"main.typ": _MAIN, "craftkit.typ": self._prelude}
+            for name, content in (*own.items(), *zip(names, blobs, strict=True)):
                 with open(f"{root}/{name}", "wb") as file:  # noqa: PTH123
                     file.write(content)
             yield root
         finally:
             shutil.rmtree(root, ignore_errors=True)
+
+
+def _inputs(header: Header, codes: Mapping[str, str]) -> dict[str, str]:
+    job = json.dumps(header["job"] | {"codes": codes}, ensure_ascii=False)
+    return {**header["inputs"], "craftkit": job}
+
+
+def _codes_asked_for(compiler: typst.Compiler, source: bytes) -> set[str]:
+    """The codes that the document wants and that were not there when it was set.
+
+    Typst cannot call us. The prelude leaves a mark for each; looking for them costs little after
+    a compilation, and nothing where the source draws no code.
+    """
+    if b"qr" not in source and b"barcode" not in source:
+        return set()
+    return set(json.loads(compiler.query("<craftkit-code>", field="value")))
 
 
 def page_count(pdf: bytes) -> int:

@@ -1,0 +1,80 @@
+"""What CLDR says of a locale, from the file that `tools/locales.py` wrote through Babel."""
+
+import json
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+_FILE = Path(__file__).parent / "locales.jsonl"
+
+# CLDR has no words for it. {0} is the page, {1} the number of pages.
+_PAGES = {
+    "ar": "صفحة {0} من {1}",
+    "cs": "Strana {0} z {1}",
+    "da": "Side {0} af {1}",
+    "de": "Seite {0} von {1}",
+    "el": "Σελίδα {0} από {1}",
+    "en": "Page {0} of {1}",
+    "es": "Página {0} de {1}",
+    "fi": "Sivu {0} / {1}",
+    "fr": "Page {0} sur {1}",
+    "he": "עמוד {0} מתוך {1}",
+    "hi": "पृष्ठ {0} / {1}",
+    "it": "Pagina {0} di {1}",
+    "ja": "{0} / {1} ページ",
+    "ko": "{0} / {1}쪽",
+    "nb": "Side {0} av {1}",
+    "nl": "Pagina {0} van {1}",
+    "pl": "Strona {0} z {1}",
+    "pt": "Página {0} de {1}",
+    "ro": "Pagina {0} din {1}",
+    "ru": "Страница {0} из {1}",
+    "sv": "Sida {0} av {1}",
+    "tr": "Sayfa {0} / {1}",
+    "uk": "Сторінка {0} з {1}",
+    "zh": "第 {0} 页，共 {1} 页",
+}
+_LETTER = {"BZ", "CA", "CL", "CO", "CR", "GT", "MX", "NI", "PA", "PH", "PR", "SV", "US", "VE"}
+
+
+@lru_cache(maxsize=64)
+def locale(tag: str) -> dict[str, Any]:
+    """The nearest locale that CLDR has: `de-XX` is `de`, an unknown language is `en`."""
+    subtags = tag.replace("_", "-").split("-")
+    for length in range(len(subtags), 0, -1):
+        if found := _line("-".join(subtags[:length])):
+            return found
+    return locale("en")
+
+
+def currency_digits() -> dict[str, int]:
+    """Decimal places of each currency that has not two."""
+    found = _line("*")
+    assert found is not None  # noqa: S101 it is the file's first line
+    digits: dict[str, int] = found["digits"]
+    return digits
+
+
+def pages_words(language: str) -> str:
+    return _PAGES.get(language, "{0} / {1}")
+
+
+def paper(tag: str) -> str:
+    """US Letter where a territory is named that uses it, else A4."""
+    return "us-letter" if tag.upper().rpartition("-")[2] in _LETTER else "a4"
+
+
+@lru_cache(maxsize=256)
+def _line(tag: str) -> dict[str, Any] | None:
+    content = _content()
+    start = content.find(f"\n{tag}\t".encode())
+    if start < 0:
+        return None
+    start += len(tag.encode()) + 2
+    found: dict[str, Any] = json.loads(content[start : content.index(b"\n", start)])
+    return found
+
+
+@cache
+def _content() -> bytes:
+    return b"\n" + _FILE.read_bytes()

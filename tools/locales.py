@@ -1,0 +1,168 @@
+"""Writes `typesetting/locales.jsonl`: what the prelude needs of CLDR, by locale, through Babel.
+
+    python -m tools.locales
+
+Each line is a BCP 47 tag, a tab, and JSON. The layer carries this instead of Babel: 30 MB less,
+and a cold start sooner.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from babel import Locale
+from babel.core import UnknownLocaleError, get_global
+from babel.dates import tokenize_pattern
+from babel.localedata import locale_identifiers
+from babel.numbers import get_territory_currencies
+
+FILE = Path(__file__).parents[1] / "layers/typesetting/typesetting/locales.jsonl"
+
+# The day that a territory's money is asked for, so that the file depends on Babel alone.
+_DAY = date(2026, 11, 24)
+_STYLES = ("short", "medium", "long", "full")
+# The digit zero of each numbering system that some locale writes by default.
+_ZERO = {
+    "latn": "0",
+    "adlm": "\U0001e950",
+    "arab": "٠",
+    "arabext": "۰",
+    "beng": "০",
+    "cakm": "\U00011136",
+    "deva": "०",
+    "hmnp": "\U0001e140",
+    "java": "\ua9d0",
+    "lana": "\u1a80",
+    "mtei": "\uabf0",
+    "mymr": "၀",
+    "nkoo": "߀",
+    "olck": "᱐",
+    "rohg": "\U00010d30",
+    "tibt": "༠",
+}
+
+
+def main() -> None:
+    FILE.write_text("".join(lines()), encoding="utf-8")
+
+
+def lines() -> Iterator[str]:
+    found = {tag: locale for tag in sorted(_tags()) if (locale := _parse(tag))}
+    yield _line("*", {"digits": _currency_digits()})
+    for tag, locale in found.items():
+        yield _line(tag, of(locale))
+
+
+def of(locale: Locale) -> dict[str, Any]:
+    """What the prelude knows of a locale."""
+    numbering = locale.default_numbering_system
+    if numbering not in locale.number_symbols or numbering not in _ZERO:
+        numbering = "latn"
+    symbols = {**locale.number_symbols["latn"], **locale.number_symbols[numbering]}
+    number, currency = locale.decimal_formats[None], locale.currency_formats["standard"]
+    return {
+        "lang": locale.language,
+        "region": _territory(locale),
+        "script": locale.script,
+        "dir": locale.text_direction,
+        "zero": _ZERO[numbering],
+        "decimal": symbols["decimal"],
+        "group": symbols["group"],
+        "grouping": list(number.grouping),
+        "places": list(number.frac_prec),
+        "number": _affixes(number, symbols["minusSign"]),
+        "currency": _affixes(currency, symbols["minusSign"]),
+        "money": _money(locale),
+        "symbols": {code: sign for code, sign in locale.currency_symbols.items() if code != sign},
+        "date": {style: _tokens(locale.date_formats[style].pattern) for style in _STYLES},
+        "time": {style: _tokens(locale.time_formats[style].pattern) for style in _STYLES[:2]},
+        "join": {style: str(locale.datetime_formats[style]) for style in _STYLES},
+        "names": {
+            **_names("M", locale.months["format"]),
+            **_names("L", locale.months["stand-alone"]),
+            **_names("E", locale.days["format"]),
+            "a": [
+                locale.day_periods["format"]["abbreviated"].get(half, half.upper())
+                for half in ("am", "pm")
+            ],
+            "G": [locale.eras["abbreviated"].get(1, "AD")],
+        },
+    }
+
+
+def _tags() -> Iterator[str]:
+    """Babel's locales, and the short forms of those whose script goes without saying (zh-TW)."""
+    for identifier in locale_identifiers():
+        yield identifier.replace("_", "-")
+        language, *rest = identifier.split("_")
+        if len(rest) == 2 and len(rest[0]) == 4:
+            yield f"{language}-{rest[1]}"
+
+
+def _parse(tag: str) -> Locale | None:
+    try:
+        locale = Locale.parse(tag, sep="-")
+        return locale if locale.date_formats and locale.currency_formats["standard"] else None
+    except (UnknownLocaleError, ValueError, KeyError):
+        return None
+
+
+def _line(tag: str, value: dict[str, Any]) -> str:
+    return f"{tag}\t{json.dumps(value, ensure_ascii=False, separators=(',', ':'))}\n"
+
+
+def _currency_digits() -> dict[str, int]:
+    fractions = get_global("currency_fractions")
+    return {
+        code: digits[0]
+        for code, digits in sorted(fractions.items())
+        if digits[0] != 2 and code != "DEFAULT"
+    }
+
+
+def _affixes(pattern: Any, minus: str) -> list[list[str]]:
+    """Prefix and suffix of a positive and of a negative number, `¤` for the currency."""
+    return [
+        [_unquoted(affix[sign]).replace("-", minus) for affix in (pattern.prefix, pattern.suffix)]
+        for sign in (0, 1)
+    ]
+
+
+def _unquoted(text: str) -> str:
+    return re.sub(r"'([^']*)'", lambda quoted: quoted[1] or "'", text)
+
+
+def _territory(locale: Locale) -> str | None:
+    if locale.territory:
+        return locale.territory
+    likely = get_global("likely_subtags").get(str(locale))
+    return likely.rpartition("_")[2] if likely else None
+
+
+def _money(locale: Locale) -> str | None:
+    territory = _territory(locale)
+    current = get_territory_currencies(territory, _DAY, _DAY) if territory else []
+    return current[0] if current else None
+
+
+def _tokens(pattern: str) -> list[list[Any]]:
+    """A date pattern as `[field, width]` and `[text]`. `B` and `c` become the plainer `a`, `E`."""
+    plainer = {"B": "a", "c": "E"}
+    return [
+        [plainer.get(value[0], value[0]), value[1]] if kind == "field" else [value]
+        for kind, value in tokenize_pattern(pattern)
+    ]
+
+
+def _names(letter: str, widths: Any) -> dict[str, list[str]]:
+    return {
+        letter * width: [name for _, name in sorted(widths[key].items())]
+        for width, key in ((3, "abbreviated"), (4, "wide"))
+    }
+
+
+if __name__ == "__main__":
+    main()
