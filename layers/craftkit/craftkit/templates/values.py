@@ -5,7 +5,6 @@ data against the schema is never refused by us. Patterns are written for ECMA-26
 alike, and cover the whole value.
 """
 
-import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -97,14 +96,14 @@ def read_number(value: Any) -> str:
     """
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         number = Decimal(value)
-    elif isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+    elif isinstance(value, bool) or not isinstance(value, int | float):
         raise _refusal(value, "Must be a number")
-    elif not math.isfinite(value) or abs(value) >= _MAGNITUDE_LIMIT:
+    elif not abs(value) < _MAGNITUDE_LIMIT:  # NaN is less than nothing
         raise _refusal(value, f"Must be a number of at most {_WHOLE_DIGITS} whole digits")
+    elif isinstance(value, float) and not value.is_integer():
+        number = Decimal(repr(value))
     else:
-        number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
-        if number == number.to_integral_value():
-            number = number.to_integral_value() if isinstance(value, float) else number
+        number = Decimal(int(value))
     exponent = number.as_tuple().exponent
     if isinstance(exponent, int) and exponent < -_PLACES:
         number = number.quantize(Decimal(1).scaleb(-_PLACES), ROUND_HALF_EVEN).normalize()
@@ -167,7 +166,7 @@ def _code(symbology: str) -> ValueType:
     plain = _matching(pattern, f"Does not fit the barcode format {symbology}")
     length = _CHECKED_LENGTH.get(symbology)
     if not length:
-        return ValueType(plain, schema, lambda index: f"{name}-{1042 + index}".replace("ITF-", ""))
+        return ValueType(plain, schema, lambda index: str(400638133394 + index))
 
     def read(value: Any) -> str:
         digits = plain(value)
@@ -177,7 +176,7 @@ def _code(symbology: str) -> ValueType:
         return complete
 
     def example(index: int) -> str:
-        digits = str(4006381333930 + index)[-length + 1 - 1 : -1].rjust(length - 1, "4")
+        digits = str(400638133393 + index)[: length - 1]
         return digits + check_digit(digits)
 
     # No pattern can add up a check digit: the format's name tells who wants to know.

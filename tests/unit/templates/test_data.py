@@ -1,0 +1,303 @@
+import math
+from typing import Any
+
+import pytest
+
+from craftkit.errors import InvalidInputDataError
+from craftkit.templates import data
+from craftkit.templates.models import Manifest, read_manifest
+from tests.unit.templates.manifests import invoice, nested, one
+
+GOOD: dict[str, Any] = {
+    "customer": {"name": "Ada"},
+    "items": [{"name": "Pen", "qty": 2, "price": "1.10"}],
+    "total": 2.2,
+}
+
+
+def _issues_of(manifest: Manifest, value: object) -> dict[str, list[str]]:
+    with pytest.raises(InvalidInputDataError) as refusal:
+        data.judge(manifest, value)
+    assert refusal.value.issues is not None
+    return refusal.value.issues.field_errors
+
+
+def _judged(value: object, data_type: str, **more: Any) -> object:
+    return data.judge(one(data_type, **more), {"value": value})["value"]
+
+
+def _refused(value: object, data_type: str, **more: Any) -> list[str]:
+    return _issues_of(one(data_type, **more), {"value": value})["value"]
+
+
+def test_judge__coerces_fills_and_drops() -> None:
+    judged = data.judge(invoice(), {**GOOD, "colour": "red", "__proto__": {"a": 1}})
+    assert judged == {
+        "number": None,
+        "customer": {"name": "Ada"},
+        "items": [{"name": "Pen", "qty": "2", "price": "1.10"}],
+        "total": "2.2",
+    }
+
+
+def test_judge__what_is_missing_is_named_by_its_whole_path() -> None:
+    assert _issues_of(invoice(), {}) == {
+        "customer.name": ["Required"],
+        "total": ["Required"],
+        "items": ["Required"],
+    }
+    assert _issues_of(invoice(), {**GOOD, "customer": None}) == {"customer.name": ["Required"]}
+    assert _issues_of(invoice(), {**GOOD, "total": None}) == {"total": ["Required"]}
+
+
+def test_judge__path_of_an_item_holds_its_index() -> None:
+    items = [GOOD["items"][0]] * 3 + [{"name": "Pen", "qty": "many", "price": 1}]
+    assert _issues_of(invoice(), {**GOOD, "items": items}) == {"items.3.qty": ["Must be a number"]}
+
+
+def test_judge__wrong_shapes_are_said_in_words() -> None:
+    assert _issues_of(invoice(), {**GOOD, "customer": "Ada"}) == {"customer": ["Must be an object"]}
+    assert _issues_of(invoice(), {**GOOD, "items": {}}) == {"items": ["Must be a list"]}
+    assert _issues_of(invoice(), {**GOOD, "items": [None]}) == {"items.0": ["Must be an object"]}
+
+
+@pytest.mark.parametrize("value", [None, [], "text", 3])
+def test_judge__data_that_is_no_object_is_refused(value: object) -> None:
+    with pytest.raises(InvalidInputDataError) as refusal:
+        data.judge(invoice(), value)
+    assert refusal.value.issues is not None
+    assert refusal.value.issues.form_errors == ["Must be an object"]
+
+
+def test_judge__nested_loops_keep_both_indexes() -> None:
+    order = {"number": "1", "lines": [{"qty": 1}, {"qty": "x"}]}
+    assert _issues_of(nested(), {"orders": [{"number": "0", "lines": []}, order]}) == {
+        "orders.1.lines.1.qty": ["Must be a number"]
+    }
+
+
+def test_judge__loop_of_ten_thousand_is_fine_and_one_more_is_not() -> None:
+    manifest = read_manifest(
+        {
+            "loops": [
+                {
+                    "key": "rows",
+                    "label": "Rows",
+                    "itemFields": [{"key": "a", "label": "A", "dataType": "text"}],
+                }
+            ]
+        }
+    )
+    assert len(data.judge(manifest, {"rows": [{}] * 10_000})["rows"]) == 10_000
+    assert _issues_of(manifest, {"rows": [{}] * 10_001}) == {"rows": ["At most 10,000 items"]}
+
+
+def test_judge__optional_loop_is_an_empty_list_when_absent() -> None:
+    loop = {
+        "key": "rows",
+        "label": "Rows",
+        "required": False,
+        "itemFields": [{"key": "a", "label": "A", "dataType": "text"}],
+    }
+    manifest = read_manifest({"loops": [loop]})
+    assert data.judge(manifest, {}) == data.judge(manifest, {"rows": None}) == {"rows": []}
+
+
+def test_judge__twenty_images_are_fine_and_one_more_is_named() -> None:
+    def order(count: int) -> dict[str, Any]:
+        photos = [{"qty": 1, "article": {"photo": f"https://x.dev/{n}.png"}} for n in range(count)]
+        return {"orders": [{"number": "1", "lines": photos + photos}]}
+
+    judged = data.judge(nested(), order(20))
+    assert len(data.image_values(nested(), judged)) == 40
+    assert list(_issues_of(nested(), order(21))) == ["orders.0.lines.20.article.photo"]
+
+
+def test_judge__many_issues_are_cut_and_counted() -> None:
+    with pytest.raises(InvalidInputDataError) as refusal:
+        data.judge(invoice(), {**GOOD, "items": [{}] * 1_000})
+    assert refusal.value.issues is not None
+    assert len(refusal.value.issues.field_errors) == 100
+    assert refusal.value.issues.form_errors == ["2900 more issues like these"]
+
+
+def test_judge__never_repeats_a_value() -> None:
+    secret = "s3cr3t-value"
+    for data_type in ("number", "date", "datetime", "boolean", "image", "url", "email"):
+        assert secret not in str(_refused(secret, data_type))
+    assert secret not in str(_refused([secret], "text"))
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (3, "3"),
+        (3.0, "3"),
+        (0.1, "0.1"),
+        (1e-7, "0.0000001"),
+        (0.1 + 0.2, "0.3"),
+        ("10.00", "10.00"),
+        ("-5", "-5"),
+        ("007", "7"),
+        (-0.0, "0"),
+        ("-0", "0"),
+        ("999999999999999.999999999999", "999999999999999.999999999999"),
+        (1e-30, "0"),
+        (12345678.9, "12345678.9"),
+    ],
+)
+def test_number__is_an_exact_decimal_string(value: object, expected: str) -> None:
+    assert _judged(value, "number") == _judged(value, "currency") == expected
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(True, [], {}, "", " 1", "1,5", "1e3", "0x1", "١", "1\n", "NaN", "1" * 16),
+        *(math.nan, math.inf, -math.inf, 1e15, pytest.param(10**400, id="huge"), -(10**15)),
+    ],
+)
+def test_number__what_is_none_is_refused(value: object) -> None:
+    assert _refused(value, "number")
+
+
+@pytest.mark.parametrize(("value", "expected"), [(True, True), ("false", False), ("TRUE", True)])
+def test_boolean__strings_are_coerced(value: object, expected: bool) -> None:
+    assert _judged(value, "boolean") is expected
+
+
+@pytest.mark.parametrize("value", [1, 0, "yes", "", "true ", []])
+def test_boolean__what_is_none_is_refused(value: object) -> None:
+    assert _refused(value, "boolean") == ["Must be true or false"]
+
+
+def test_text__keeps_what_prints_and_loses_what_cannot() -> None:
+    assert _judged("#panic() $x$ *b* \\ ünï 東京", "text") == "#panic() $x$ *b* \\ ünï 東京"
+    assert _judged("a\r\nb\rc\td\x00\x1b[0m", "longtext") == "a\nb\nc\td[0m"
+    assert _judged("", "text") == ""
+
+
+@pytest.mark.parametrize("value", [3, True, ["a"], {"a": "b"}, "\ud800"])
+def test_text__what_is_none_is_refused(value: object) -> None:
+    assert _refused(value, "text")
+
+
+@pytest.mark.parametrize("value", ["2026-02-30", "2026-2-3", "20260203", "03.02.2026", 20260203])
+def test_date__what_is_none_is_refused(value: object) -> None:
+    assert _refused(value, "date") == ["Must be a date, as YYYY-MM-DD"]
+
+
+def test_date__and_time_are_kept() -> None:
+    assert _judged("2024-02-29", "date") == "2024-02-29"
+    for moment in ("2026-11-24T10:30:00Z", "2026-11-24T10:30:00.123456789+05:30"):
+        assert _judged(moment, "datetime") == moment
+
+
+@pytest.mark.parametrize(
+    "value", ["2026-11-24", "2026-11-24T10:30:00", "2026-11-24T25:00:00Z", "2026-13-24T10:30:00Z"]
+)
+def test_datetime__what_is_none_is_refused(value: str) -> None:
+    assert _refused(value, "datetime")
+
+
+@pytest.mark.parametrize("value", ["a@b.de", "first.last+tag@mail.example.com", "müller@bücher.de"])
+def test_email__good(value: str) -> None:
+    assert _judged(value, "email") == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a", "a@b", "a@@b.de", "a b@c.de", "<a@b.de>", "a@b.de\n", "a@b..de", "a" * 250 + "@b.de"],
+)
+def test_email__bad(value: str) -> None:
+    assert _refused(value, "email") == ["Must be an email address"]
+
+
+@pytest.mark.parametrize("value", ["https://a.de", "HTTP://a.de:8080/ü?q=%20#x", "http://[::1]/"])
+def test_url__good(value: str) -> None:
+    assert _judged(value, "url") == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("javascript:alert(1)", "ftp://a.de", "//a.de", "a.de", "https://", "https://u:p@a.de/"),
+        *("https://a.de/ b", 'https://a.de/"', "https://a.de\n", "file:///etc/passwd"),
+        "https://a.de/" + "a" * 2048,
+    ],
+)
+def test_url__bad(value: str) -> None:
+    assert _refused(value, "url") == ["Must be an http(s) URL"]
+
+
+def test_image__takes_urls_and_data_uris_alone() -> None:
+    for good in ("https://a.de/x.png", "data:image/png;base64,iVBORw0KGgo="):
+        assert _judged(good, "image") == good
+    for bad in ("data:text/html;base64,PGI+", "data:image/png,abc", "x.png", "file:///x.png"):
+        assert _refused(bad, "image")
+
+
+def test_ean__check_digit_is_completed_and_checked() -> None:
+    assert _judged("4006381333931", "barcode", format="ean13") == "4006381333931"
+    assert _judged("400638133393", "barcode", format="ean13") == "4006381333931"
+    assert _judged("9638507", "barcode", format="ean8") == "96385074"
+    assert _judged("03600029145", "barcode", format="upca") == "036000291452"
+    assert "check digit" in _refused("4006381333930", "barcode", format="ean13")[0]
+    for bad in ("40063813339", "400638133393a", 4006381333931, "٤006381333931"):
+        assert _refused(bad, "barcode", format="ean13")
+
+
+def test_code__content_is_bounded_by_its_symbology() -> None:
+    assert _judged("x" * 2300, "qr", format="qr")
+    assert _refused("x" * 2301, "qr", format="qr")
+    assert _refused("", "qr", format="qr")
+    assert _judged("日" * 570, "qr", format="qr")
+    assert _refused("日" * 571, "qr", format="qr")
+    assert _refused("naïve", "barcode", format="code128")
+    assert _refused("123", "barcode", format="itf")
+
+
+def test_types__name_loops_and_formats() -> None:
+    assert data.types(nested()) == {
+        "orders": "loop",
+        "orders.number": "text",
+        "orders.lines": "loop",
+        "orders.lines.qty": "number",
+        "orders.lines.article.photo": "image",
+    }
+    assert data.types(one("barcode", format="ean13")) == {"value": "barcode:ean13"}
+
+
+def test_image_values__are_found_by_path_with_index() -> None:
+    url = "https://a.de/x.png"
+    lines = [{"qty": 1}, {"qty": 2, "article": {"photo": url}}]
+    judged = data.judge(nested(), {"orders": [{"number": "1", "lines": lines}]})
+    assert data.image_values(nested(), judged) == {"orders.0.lines.1.article.photo": url}
+
+
+def test_preview__the_authors_data_wins_and_examples_fill_in() -> None:
+    manifest = read_manifest(
+        {
+            "variables": [
+                {"key": "a.b", "label": "B", "dataType": "text", "previewData": "mine"},
+                {"key": "a.c", "label": "C", "dataType": "text"},
+            ],
+            "loops": [
+                {
+                    "key": "rows",
+                    "label": "Rows",
+                    "itemFields": [{"key": "n", "label": "N", "dataType": "number"}],
+                    "previewData": [{"n": 7}],
+                }
+            ],
+        }
+    )
+    assert data.preview_data(manifest) == {"a": {"b": "mine", "c": "C"}, "rows": [{"n": 7}]}
+
+
+def test_judge__keys_that_other_languages_trip_over_are_plain_keys() -> None:
+    keys = ("__proto__", "constructor", "__class__", "model_config", "copy", "keys", "_x", "for")
+    manifest = read_manifest(
+        {"variables": [{"key": key, "label": key, "dataType": "text"} for key in keys]}
+    )
+    assert data.judge(manifest, dict.fromkeys(keys, "x")) == dict.fromkeys(keys, "x")

@@ -1,0 +1,131 @@
+import pytest
+
+from craftkit.errors import InvalidRequestError
+from craftkit.templates.models import is_slug, read_manifest, require_publishable
+from tests.unit.templates.manifests import INVOICE, NESTED
+
+
+def _field(key: str, data_type: str = "text", **more: object) -> dict[str, object]:
+    return {"key": key, "label": key, "dataType": data_type, **more}
+
+
+def _issues_of(manifest: object) -> dict[str, list[str]]:
+    with pytest.raises(InvalidRequestError) as refusal:
+        read_manifest(manifest)
+    assert refusal.value.issues is not None
+    return refusal.value.issues.field_errors | {"": refusal.value.issues.form_errors}
+
+
+def test_manifest__round_trips_through_its_canonical_form() -> None:
+    for manifest in map(read_manifest, (INVOICE, NESTED)):
+        assert type(manifest).model_validate_json(manifest.canonical) == manifest
+        assert read_manifest(manifest.as_json()) == manifest
+
+
+def test_manifest__loop_key_with_a_dot_is_refused() -> None:
+    loop = {"key": "order.items", "label": "Items", "itemFields": [_field("name")]}
+    assert "loops.0.key" in _issues_of({"loops": [loop]})
+
+
+def test_manifest__two_equal_keys_are_refused_and_named() -> None:
+    issues = _issues_of({"variables": [_field("total"), _field("total")]})
+    assert issues[""] == ["The key total is there twice"]
+
+
+def test_manifest__loop_and_variable_of_one_name_are_refused() -> None:
+    loop = {"key": "items", "label": "Items", "itemFields": [_field("name")]}
+    assert _issues_of({"variables": [_field("items")], "loops": [loop]})[""]
+    assert _issues_of({"variables": [_field("items.count")], "loops": [loop]})[""]
+
+
+def test_manifest__key_beneath_a_value_is_refused() -> None:
+    issues = _issues_of({"variables": [_field("customer.name"), _field("customer")]})
+    assert issues[""] == ["The key customer is a value and cannot also hold customer.name"]
+
+
+def test_manifest__equal_keys_of_an_item_are_refused_where_they_stand() -> None:
+    loop = {"key": "items", "label": "Items", "itemFields": [_field("name"), _field("name")]}
+    assert _issues_of({"loops": [loop]})["loops.0"] == ["The key name is there twice"]
+
+
+def test_manifest__unknown_type_is_refused_by_its_own_path() -> None:
+    assert "variables.0.dataType" in _issues_of({"variables": [_field("a", "colour")]})
+    loop = {"key": "items", "label": "Items", "itemFields": [_field("a"), _field("b", "colour")]}
+    assert "loops.0.itemFields.1.dataType" in _issues_of({"loops": [loop]})
+
+
+def test_manifest__unknown_property_and_missing_label_are_refused() -> None:
+    issues = _issues_of({"variables": [{"key": "a", "dataType": "text", "colour": "red"}]})
+    assert issues["variables.0.label"] == ["Required"]
+    assert "variables.0.colour" in issues
+
+
+@pytest.mark.parametrize("key", ["", "1st", "a..b", ".a", "a.", "a b", "a.1", "ключ", "a" * 65])
+def test_manifest__key_that_is_no_path_is_refused(key: str) -> None:
+    assert "variables.0.key" in _issues_of({"variables": [_field(key)]})
+
+
+@pytest.mark.parametrize(
+    ("data_type", "format_"),
+    [
+        ("qr", None),
+        ("qr", "ean13"),
+        ("barcode", None),
+        ("barcode", "maxicode"),
+        ("currency", "euro"),
+        ("date", "dd.mm.yyyy"),
+        ("text", "bold"),
+    ],
+)
+def test_manifest__format_that_does_not_fit_its_type_is_refused(
+    data_type: str, format_: str | None
+) -> None:
+    issues = _issues_of({"variables": [_field("a", data_type, format=format_)]})
+    assert "variables.0" in issues
+
+
+@pytest.mark.parametrize(
+    ("data_type", "format_"),
+    [("qr", "qr"), ("barcode", "ean13"), ("barcode", "datamatrix"), ("currency", "EUR")],
+)
+def test_manifest__format_that_fits_is_kept(data_type: str, format_: str) -> None:
+    manifest = read_manifest({"variables": [_field("a", data_type, format=format_)]})
+    assert manifest.variables[0].format == format_
+
+
+def test_manifest__loops_nest_three_levels_and_no_more() -> None:
+    inner: dict[str, object] = {"key": "c", "label": "c", "itemFields": [_field("x")]}
+    middle = {"key": "b", "label": "b", "itemFields": [inner]}
+    outer = {"key": "a", "label": "a", "itemFields": [middle]}
+    assert read_manifest({"loops": [outer]}).loops[0].loops[0].loops[0].key == "c"
+    too_deep = {"key": "z", "label": "z", "itemFields": [outer]}
+    assert _issues_of({"loops": [too_deep]})[""] == ["Loops may nest 3 levels deep"]
+
+
+def test_manifest__what_is_no_object_is_refused() -> None:
+    for value in (None, [], "manifest", 3):
+        _issues_of(value)
+
+
+def test_manifest__refusal_never_repeats_what_was_sent() -> None:
+    secret = "s3cr3t value"
+    with pytest.raises(InvalidRequestError) as refusal:
+        read_manifest({"variables": [_field(secret, secret), secret], "loops": secret})
+    assert secret not in str(refusal.value.as_json("request"))
+
+
+@pytest.mark.parametrize("slug", ["a", "invoice", "2026-invoice", "a" * 120])
+def test_slug__good(slug: str) -> None:
+    assert is_slug(slug)
+
+
+@pytest.mark.parametrize("slug", ["", "-a", "A", "a_b", "a/b", "a\n", "é", "a" * 121, "a#1"])
+def test_slug__bad(slug: str) -> None:
+    assert not is_slug(slug)
+
+
+def test_publishable__every_misfit_is_named_at_once() -> None:
+    with pytest.raises(InvalidRequestError) as refusal:
+        require_publishable("Not A Slug", " ", "a-4", "english please")
+    assert refusal.value.issues is not None
+    assert set(refusal.value.issues.field_errors) == {"slug", "name", "pdfStandard", "locale"}
