@@ -27,7 +27,7 @@ from craftkit.errors import (
     UnsupportedMediaTypeError,
 )
 from craftkit.ids import is_id
-from craftkit.observability import logger, metrics
+from craftkit.observability import count, logger
 
 BODY_LIMIT_BYTES = 1024 * 1024
 IDEMPOTENCY_KEY_LIMIT = 200
@@ -192,44 +192,45 @@ def endpoint(handle: Callable[[Request], Response]) -> Callable[[Json, Any], Jso
     """
 
     @logger.inject_lambda_context(clear_state=True)
-    @metrics.log_metrics
-    def handler(event: Json, context: Any) -> Json:  # noqa: ARG001 the decorators read it
+    def handler(event: Json, context: Any) -> Json:  # noqa: ARG001 the decorator reads it
         request = Request(event)
-        route = f"{event.get('httpMethod')} {event.get('resource')}"
+        route = f"{event['httpMethod']} {event['resource']}"
         logger.append_keys(request_id=request.id, route=route)
+        code = "ok"
         try:
-            authorizer = event["requestContext"].get("authorizer") or {}
-            if "projectId" in authorizer:
+            if "projectId" in (event["requestContext"].get("authorizer") or {}):
                 principal = request.principal
                 logger.append_keys(project_id=principal.project_id, key_id=principal.key_id)
             response = handle(request)
-            answer = _answer(response.status, response.body, response.headers, request.id)
-            logger.info("answered", extra={"status": response.status})
         except CraftkitError as error:
-            answer = _answer(error.status, error.as_json(request.id), error.headers, request.id)
-            logger.info("refused", extra={"status": error.status, "code": error.code})
+            code, response = error.code, _refusal(error, request.id)
         except Exception:
             logger.exception("failed")
             unforeseen = CraftkitError()
-            answer = _answer(unforeseen.status, unforeseen.as_json(request.id), {}, request.id)
-        return answer
+            code, response = unforeseen.code, _refusal(unforeseen, request.id)
+        logger.info("answered", status=response.status, code=code)
+        count("Answered", route=route, code=code)
+        return _answer(response, request.id)
 
     return handler
 
 
-def _answer(
-    status: int, body: BaseModel | Json | None, headers: Mapping[str, str], request_id: str
-) -> Json:
+def _refusal(error: CraftkitError, request_id: str) -> Response:
+    return Response(error.status, error.as_json(request_id), error.headers)
+
+
+def _answer(response: Response, request_id: str) -> Json:
+    body = response.body
     if isinstance(body, BaseModel):
         body = body.model_dump(mode="json", by_alias=True)
     text = "" if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     return {
-        "statusCode": status,
+        "statusCode": response.status,
         "headers": {
             "Content-Type": "application/json; charset=utf-8",
             "Cache-Control": "no-store",
             "x-request-id": request_id,
-            **headers,
+            **response.headers,
         },
         "body": text,
     }

@@ -55,7 +55,7 @@ class NewKey(BaseModel):
 
     name: Name
     mode: Mode
-    scopes: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = Field((), validate_default=True)
     templates: tuple[Slug, ...] = ()
     expires_at: datetime | None = None
 

@@ -243,8 +243,8 @@ def postpone(render: Render, due_at: str, now: datetime) -> bool:
             render.project_id,
             render.id,
             set_={"due_at": to_rfc3339(now + QUEUED_PATIENCE)},
-            condition="due_at = :due",
-            values={":due": due_at},
+            condition="#status = :status AND due_at = :due",
+            values={":status": render.status, ":due": due_at},
         )
     except ConditionFailedError:
         return False

@@ -1,0 +1,45 @@
+"""A call of one route by one key, as the gateway would make it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.support.cloud import Cloud
+from tests.support.project import DemoProject, make_project
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a handler answered, its body read."""
+
+    status: int
+    headers: dict[str, str]
+    body: Any
+
+    @property
+    def code(self) -> str:
+        return str(self.body["error"]["code"])
+
+    @property
+    def field_errors(self) -> dict[str, list[str]]:
+        return dict(self.body["error"]["issues"]["fieldErrors"])
+
+
+@pytest.fixture
+def project(cloud: Cloud) -> DemoProject:
+    return make_project()
+
+
+@pytest.fixture
+def call(cloud: Cloud, event: Any) -> Callable[..., Answer]:
+    """`call("get_render", project, path={"id": …})`: the handler with its own variables alone."""
+
+    def invoke(route: str, project: DemoProject, **how: Any) -> Answer:
+        answer = cloud.invoke(route, event(route, principal=project.principal, **how))
+        text = answer["body"]
+        return Answer(answer["statusCode"], answer["headers"], json.loads(text) if text else None)
+
+    return invoke

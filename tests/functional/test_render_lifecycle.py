@@ -1,0 +1,237 @@
+"""How a render ends, whatever happens to its worker. Time is moved, never waited for."""
+
+from typing import Any
+
+import boto3
+import pytest
+
+from craftkit.errors import QueueUnavailableError
+from craftkit.renders import dispatch, lifecycle
+from craftkit.renders.lifecycle import BusyError
+from craftkit.renders.models import Render
+from craftkit.renders.sweeper import sweep_renders
+from craftkit.renders.worker import render_document
+from craftkit.typesetter import Job, SourceError
+from tests.support.clock import FrozenClock
+from tests.support.cloud import Cloud
+from tests.support.project import DATA, DemoProject, make_project
+from tests.support.typesetter import PDF, FakeTypesetter
+
+HEADERS = {"Idempotency-Key": "order-4711"}
+
+
+class KilledError(BaseException):
+    """What a worker that is killed half way looks like from inside: nothing after it runs."""
+
+
+@pytest.fixture
+def queued(clock: FrozenClock, call: Any, project: DemoProject) -> str:
+    answer = call("create_render", project, body={"data": DATA}, headers=HEADERS)
+    return str(answer.body["id"])
+
+
+def work(project: DemoProject, render_id: str, typesetter: Any) -> Render | None:
+    return render_document(project.id, render_id, typeset=typesetter)
+
+
+def kill(_job: Job) -> None:
+    raise KilledError
+
+
+def test_worker__keeps_the_pdf_and_ends_the_render(
+    cloud: Cloud, project: DemoProject, queued: str, typesetter: FakeTypesetter
+) -> None:
+    render = work(project, queued, typesetter)
+    assert render and render.status == "succeeded"
+    assert (render.page_count, render.size_bytes) == (1, len(PDF))
+    kept = boto3.client("s3").get_object(
+        Bucket=cloud.names["DocumentsBucket"], Key=f"renders/{project.id}/{queued}.pdf"
+    )
+    assert kept["Body"].read() == PDF
+
+
+@pytest.mark.parametrize(("mode", "watermark"), [("test", True), ("live", False)])
+def test_worker__watermarks_test_renders_alone(
+    cloud: Cloud, call: Any, typesetter: FakeTypesetter, mode: Any, watermark: bool
+) -> None:
+    project = make_project(mode)
+    id_ = call("create_render", project, body={"data": DATA}).body["id"]
+    work(project, id_, typesetter)
+    assert typesetter.jobs[0].watermark is watermark
+
+
+def test_worker__a_source_that_fails_at_run_time_is_failed_with_a_message_that_helps(
+    project: DemoProject, queued: str, typesetter: FakeTypesetter
+) -> None:
+    typesetter.failure = SourceError("cannot divide by zero", line=3, column=7)
+    render = work(project, queued, typesetter)
+    assert render and render.status == "failed"
+    assert render.error_code == "template_error"
+    assert "cannot divide by zero" in str(render.error_message)
+
+
+def test_worker__the_same_message_twice_renders_once(
+    project: DemoProject, queued: str, typesetter: FakeTypesetter
+) -> None:
+    work(project, queued, typesetter)
+    assert work(project, queued, typesetter) is None
+    assert len(typesetter.jobs) == 1
+
+
+def test_worker__a_message_for_a_render_in_work_waits(
+    project: DemoProject, queued: str, typesetter: FakeTypesetter
+) -> None:
+    def meanwhile(_job: Job) -> None:
+        with pytest.raises(BusyError):
+            work(project, queued, typesetter)
+
+    typesetter.before = meanwhile
+    render = work(project, queued, typesetter)
+    assert render and render.status == "succeeded"
+
+
+def test_worker__killed_half_way_the_next_one_ends_it_once(
+    clock: FrozenClock, project: DemoProject, queued: str, typesetter: FakeTypesetter
+) -> None:
+    typesetter.before = kill
+    with pytest.raises(KilledError):
+        work(project, queued, typesetter)
+    typesetter.before = None
+    with pytest.raises(BusyError):
+        work(project, queued, typesetter)
+    clock.now += lifecycle.LEASE
+    render = work(project, queued, typesetter)
+    assert render and (render.status, render.attempt) == ("succeeded", 2)
+    assert work(project, queued, typesetter) is None
+
+
+def test_worker__killed_each_time_the_render_ends_as_failed(
+    clock: FrozenClock, project: DemoProject, queued: str, typesetter: FakeTypesetter
+) -> None:
+    typesetter.before = kill
+    for _ in range(lifecycle.ATTEMPTS):
+        with pytest.raises(KilledError):
+            work(project, queued, typesetter)
+        clock.now += lifecycle.LEASE
+    render = work(project, queued, typesetter)
+    assert render and (render.status, render.error_code) == ("failed", "worker_failed")
+    assert len(typesetter.jobs) == lifecycle.ATTEMPTS
+
+
+def test_worker__a_late_one_cannot_end_a_render_that_another_took_over(
+    clock: FrozenClock, project: DemoProject, queued: str, typesetter: FakeTypesetter
+) -> None:
+    second = FakeTypesetter()
+
+    def overtaken(_job: Job) -> None:
+        typesetter.before = None
+        clock.now += lifecycle.LEASE
+        render = work(project, queued, second)
+        assert render and render.status == "succeeded"
+
+    typesetter.before = overtaken
+    assert work(project, queued, typesetter) is None
+
+
+def test_worker__a_fault_that_may_pass_gives_the_render_back_at_once(
+    project: DemoProject, queued: str, typesetter: FakeTypesetter, monkeypatch: Any
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr("craftkit.storage.put", lambda *_args, **_how: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            work(project, queued, typesetter)
+    render = work(project, queued, typesetter)
+    assert render and (render.status, render.attempt) == ("succeeded", 2)
+
+
+def test_sync__answers_200_with_the_finished_render(
+    call: Any, project: DemoProject, typesetter: FakeTypesetter, monkeypatch: Any
+) -> None:
+    def rendered(render: Render) -> Render | None:
+        return render_document(render.project_id, render.id, typeset=typesetter)
+
+    monkeypatch.setattr(dispatch, "call", rendered)
+    body = {"data": DATA, "options": {"sync": True}}
+    answer = call("create_render", project, body=body)
+    assert (answer.status, answer.body["status"]) == (200, "succeeded")
+    assert answer.body["downloadUrl"]
+
+
+def test_sync__no_worker_in_time_is_202_and_queued(
+    cloud: Cloud, call: Any, project: DemoProject, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(dispatch, "call", lambda _render: None)
+    body = {"data": DATA, "options": {"sync": True}}
+    answer = call("create_render", project, body=body)
+    assert (answer.status, answer.body["status"]) == (202, "queued")
+    assert len(cloud.messages("TestQueue")) == 1
+
+
+def test_idempotency__a_failed_render_is_tried_again_as_its_next_attempt(
+    cloud: Cloud, call: Any, project: DemoProject, queued: str, typesetter: FakeTypesetter
+) -> None:
+    typesetter.failure = SourceError("no")
+    work(project, queued, typesetter)
+    cloud.messages("TestQueue")
+    answer = call("create_render", project, body={"data": DATA}, headers=HEADERS)
+    assert (answer.status, answer.body["id"]) == (202, queued)
+    assert (answer.body["status"], answer.body["attempt"]) == ("queued", 2)
+    assert answer.body["errorCode"] is None
+    assert len(cloud.messages("TestQueue")) == 1
+    typesetter.failure = None
+    render = work(project, queued, typesetter)
+    assert render and render.status == "succeeded"
+
+
+def test_idempotency__a_retry_that_cannot_be_queued_stays_failed(
+    call: Any, project: DemoProject, queued: str, typesetter: FakeTypesetter, monkeypatch: Any
+) -> None:
+    typesetter.failure = SourceError("no")
+    work(project, queued, typesetter)
+
+    def refuse(_render: Render) -> None:
+        raise QueueUnavailableError
+
+    monkeypatch.setattr(dispatch, "enqueue", refuse)
+    answer = call("create_render", project, body={"data": DATA}, headers=HEADERS)
+    assert answer.status == 503
+    body = call("get_render", project, path={"id": queued}).body
+    assert (body["status"], body["errorCode"]) == ("failed", "template_error")
+
+
+def test_sweeper__leaves_what_is_not_due(queued: str) -> None:
+    assert sweep_renders().requeued == 0
+
+
+def test_sweeper__queues_again_what_waited_too_long(
+    cloud: Cloud, clock: FrozenClock, queued: str
+) -> None:
+    cloud.messages("TestQueue")
+    clock.now += lifecycle.QUEUED_PATIENCE
+    assert sweep_renders().requeued == 1
+    assert [message["renderId"] for message in cloud.messages("TestQueue")] == [queued]
+    assert sweep_renders().requeued == 0
+
+
+def test_sweeper__queues_again_what_a_dead_worker_held(
+    cloud: Cloud, clock: FrozenClock, project: DemoProject, queued: str, typesetter: FakeTypesetter
+) -> None:
+    typesetter.before = kill
+    with pytest.raises(KilledError):
+        work(project, queued, typesetter)
+    cloud.messages("TestQueue")
+    clock.advance(minutes=2)
+    assert sweep_renders().requeued == 1
+    typesetter.before = None
+    render = work(project, queued, typesetter)
+    assert render and render.status == "succeeded"
+
+
+def test_sweeper__ends_the_hopeless(
+    clock: FrozenClock, call: Any, project: DemoProject, queued: str
+) -> None:
+    clock.advance(hours=25)
+    assert sweep_renders().ended == 1
+    body = call("get_render", project, path={"id": queued}).body
+    assert (body["status"], body["errorCode"]) == ("failed", "worker_failed")
+    assert sweep_renders() == type(sweep_renders())()

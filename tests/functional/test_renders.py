@@ -1,0 +1,154 @@
+"""Reading, listing, downloading and cancelling renders."""
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from craftkit.ids import new_id
+from craftkit.renders.worker import render_document
+from tests.support.project import DATA, DemoProject, make_project
+from tests.support.typesetter import FakeTypesetter
+
+
+@pytest.fixture
+def queued(call: Any, project: DemoProject) -> str:
+    return str(call("create_render", project, body={"data": DATA}).body["id"])
+
+
+@pytest.fixture
+def finished(queued: str, project: DemoProject, typesetter: FakeTypesetter) -> str:
+    render_document(project.id, queued, typeset=typesetter)
+    return queued
+
+
+def test_get_render__a_queued_one_has_no_document(
+    call: Any, project: DemoProject, queued: str
+) -> None:
+    answer = call("get_render", project, path={"id": queued})
+    assert answer.status == 200
+    assert answer.body["status"] == "queued"
+    assert answer.body["downloadUrl"] is None
+    assert answer.body["completedAt"] is None
+
+
+def test_get_render__a_finished_one_has_a_signed_url_of_at_most_an_hour(
+    call: Any, project: DemoProject, finished: str
+) -> None:
+    body = call("get_render", project, path={"id": finished}).body
+    assert body["status"] == "succeeded"
+    assert body["pageCount"] == 1
+    assert len(body["sha256"]) == 64
+    lifetime = int(parse_qs(urlsplit(body["downloadUrl"]).query)["X-Amz-Expires"][0])
+    assert 0 < lifetime <= 3600
+
+
+@pytest.mark.parametrize("route", ["get_render", "download_render", "cancel_render"])
+def test_renders__an_unknown_id_anothers_and_a_non_id_are_the_same_404(
+    call: Any, project: DemoProject, route: str
+) -> None:
+    other = make_project(name="Other")
+    foreign = call("create_render", other, body={"data": DATA}).body["id"]
+    answers = [
+        call(route, project, path={"id": id_})
+        for id_ in (foreign, new_id(), "nope", "idempotency#x")
+    ]
+    assert {answer.status for answer in answers} == {404}
+    assert {answer.code for answer in answers} == {"not_found"}
+    assert answers[0].body == answers[1].body
+
+
+def test_download_render__is_302_to_the_signed_url(
+    call: Any, project: DemoProject, finished: str
+) -> None:
+    answer = call("download_render", project, path={"id": finished})
+    assert answer.status == 302
+    assert f"{finished}.pdf" in answer.headers["Location"]
+
+
+def test_download_render__before_it_is_finished_is_409(
+    call: Any, project: DemoProject, queued: str
+) -> None:
+    answer = call("download_render", project, path={"id": queued})
+    assert (answer.status, answer.code) == (409, "not_ready")
+
+
+def test_cancel_render__ends_a_queued_one_and_the_worker_leaves_it(
+    call: Any, project: DemoProject, queued: str, typesetter: FakeTypesetter
+) -> None:
+    answer = call("cancel_render", project, path={"id": queued})
+    assert (answer.status, answer.body["status"]) == (200, "cancelled")
+    assert render_document(project.id, queued, typeset=typesetter) is None
+    assert typesetter.jobs == []
+
+
+def test_cancel_render__a_finished_one_is_409(
+    call: Any, project: DemoProject, finished: str
+) -> None:
+    answer = call("cancel_render", project, path={"id": finished})
+    assert (answer.status, answer.code) == (409, "not_cancellable")
+
+
+def test_list_renders__pages_newest_first_without_gap_or_double(
+    call: Any, project: DemoProject
+) -> None:
+    made = [call("create_render", project, body={"data": DATA}).body["id"] for _ in range(5)]
+    seen: list[str] = []
+    query = {"limit": "2"}
+    while True:
+        body = call("list_renders", project, query=query).body
+        seen += [render["id"] for render in body["renders"]]
+        if body["nextCursor"] is None:
+            break
+        query = {"limit": "2", "cursor": body["nextCursor"]}
+    assert seen == made[::-1]
+
+
+def test_list_renders__hides_idempotency_claims(call: Any, project: DemoProject) -> None:
+    call("create_render", project, body={"data": DATA}, headers={"Idempotency-Key": "a"})
+    assert len(call("list_renders", project, query={}).body["renders"]) == 1
+
+
+def test_list_renders__filters_by_status_across_pages(
+    call: Any, project: DemoProject, finished: str
+) -> None:
+    for _ in range(3):
+        call("create_render", project, body={"data": DATA})
+    body = call("list_renders", project, query={"status": "succeeded", "limit": "1"}).body
+    assert [render["id"] for render in body["renders"]] == [finished]
+
+
+def test_list_renders__another_projects_cursor_is_refused(call: Any, project: DemoProject) -> None:
+    other = make_project(name="Other")
+    for _ in range(2):
+        call("create_render", other, body={"data": DATA})
+    cursor = call("list_renders", other, query={"limit": "1"}).body["nextCursor"]
+    assert other.id not in cursor
+    answer = call("list_renders", project, query={"cursor": cursor})
+    assert (answer.status, answer.code) == (400, "invalid_cursor")
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ({"limit": "0"}, "invalid_request"),
+        ({"limit": "101"}, "invalid_request"),
+        ({"limit": "x"}, "invalid_request"),
+        ({"status": "lost"}, "invalid_request"),
+        ({"page": "2"}, "invalid_request"),
+        ({"cursor": "forged"}, "invalid_cursor"),
+        ({"cursor": "é"}, "invalid_cursor"),
+    ],
+)
+def test_list_renders__a_bad_query_is_400(
+    call: Any, project: DemoProject, query: dict[str, str], code: str
+) -> None:
+    answer = call("list_renders", project, query=query)
+    assert (answer.status, answer.code) == (400, code)
+
+
+@pytest.mark.parametrize("route", ["get_render", "download_render", "list_renders"])
+def test_renders__reading_needs_its_scope(call: Any, route: str) -> None:
+    project = make_project(scopes=("renders:write",))
+    answer = call(route, project, path={"id": new_id()})
+    assert (answer.status, answer.code) == (403, "insufficient_scope")
