@@ -1,0 +1,150 @@
+"""`craftkit …` against the stack in moto: one JSON document, or the envelope and an exit code."""
+
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from craftkit.auth import token
+from craftkit_cli import main as cli
+from tests.support.cloud import Cloud
+from tests.support.project import MANIFEST, SOURCE
+from tests.support.typesetter import FakeTypesetter
+
+
+@dataclass(frozen=True)
+class Run:
+    exit_code: int
+    out: Any
+    error: Any
+
+
+@pytest.fixture
+def craftkit(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Any:
+    monkeypatch.setattr(cli, "connect", lambda _stage: "arn:aws:iam::123456789012:user/ada")
+
+    def run(*words: str, stdin: str = "") -> Run:
+        monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
+        capsys.readouterr()
+        exit_code = cli.main(["--stage", "local", *words])
+        printed = capsys.readouterr()
+        read = [json.loads(text) if text.startswith("{") else None for text in printed]
+        return Run(exit_code, *read)
+
+    return run
+
+
+@pytest.fixture
+def project_id(craftkit: Any) -> str:
+    return str(craftkit("projects", "create", "--name", "Müller & Söhne").out["id"])
+
+
+@pytest.fixture
+def key(craftkit: Any, project_id: str) -> Any:
+    words = ("--project", project_id, "--name", "API", "--mode", "live")
+    return craftkit("keys", "create", *words).out
+
+
+def test_projects_create__answers_id_slug_and_name(craftkit: Any) -> None:
+    run = craftkit("projects", "create", "--name", "Müller & Söhne")
+    assert run.exit_code == 0
+    assert run.out["slug"] == "muller-sohne"
+    assert run.out["name"] == "Müller & Söhne"
+
+
+def test_projects_create__a_name_twice_makes_two_slugs(craftkit: Any, project_id: str) -> None:
+    again = craftkit("projects", "create", "--name", "Müller & Söhne").out
+    assert again["id"] != project_id
+    assert again["slug"].startswith("muller-sohne-")
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 121])
+def test_projects_create__a_bad_name_is_refused(craftkit: Any, name: str) -> None:
+    run = craftkit("projects", "create", "--name", name)
+    assert run.exit_code == 1
+    assert run.error["error"]["code"] == "invalid_request"
+
+
+def test_keys_create__shows_the_key_once(craftkit: Any, project_id: str, key: Any) -> None:
+    assert token.stage_of(key["key"]) == "local"
+    assert key["prefix"] == key["key"][:13]
+    assert len(key["scopes"]) == 4
+    listed = craftkit("keys", "list", "--project", project_id).out["keys"]
+    assert [one["id"] for one in listed] == [key["id"]]
+    assert key["key"] not in json.dumps(listed)
+
+
+def test_keys_create__stores_only_the_hash(cloud: Cloud, key: Any) -> None:
+    for name in ("KeysTable", "ProjectsTable"):
+        kept = json.dumps(cloud.table(name).scan()["Items"], default=str)
+        assert key["key"] not in kept
+    assert token.hash_of(key["key"]) in json.dumps(
+        cloud.table("KeysTable").scan()["Items"], default=str
+    )
+
+
+def test_keys_create__for_no_project_is_not_found(craftkit: Any) -> None:
+    words = ("--project", "019cec2a-0000-7000-8000-000000000001", "--name", "x", "--mode", "test")
+    run = craftkit("keys", "create", *words)
+    assert (run.exit_code, run.error["error"]["code"]) == (1, "not_found")
+
+
+def test_keys_revoke__twice_is_the_same(craftkit: Any, key: Any) -> None:
+    first = craftkit("keys", "revoke", key["id"], "--reason", "left the company").out
+    second = craftkit("keys", "revoke", key["id"]).out
+    assert first["revokedAt"] == second["revokedAt"]
+    assert second["revokedReason"] == "left the company"
+
+
+def test_keys_diagnose__a_good_key_is_fine_and_embed_is_off(craftkit: Any, key: Any) -> None:
+    out = craftkit("keys", "diagnose", stdin=key["key"] + "\n").out
+    assert (out["outcome"], out["keyId"], out["embed"]) == ("fine", key["id"], "off")
+
+
+def test_keys_diagnose__says_when_it_was_revoked(craftkit: Any, key: Any) -> None:
+    revoked_at = craftkit("keys", "revoke", key["id"]).out["revokedAt"]
+    out = craftkit("keys", "diagnose", stdin=key["key"]).out
+    assert (out["outcome"], out["revokedAt"]) == ("revoked", revoked_at)
+
+
+def test_keys_diagnose__names_the_environment_that_it_comes_from(craftkit: Any, cloud: Any) -> None:
+    out = craftkit("keys", "diagnose", stdin=token.mint("live", "prod")).out
+    assert (out["outcome"], out["mintedIn"]) == ("wrong_environment", "prod")
+    assert "prod" in out["message"]
+
+
+@pytest.mark.parametrize("text", ["", "nope", "ck_live_short"])
+def test_keys_diagnose__garbage_is_malformed(craftkit: Any, text: str, cloud: Any) -> None:
+    assert craftkit("keys", "diagnose", stdin=text).out["outcome"] == "malformed"
+
+
+def test_keys_diagnose__a_key_of_the_right_form_may_be_unknown(craftkit: Any) -> None:
+    out = craftkit("keys", "diagnose", stdin=token.mint("live", "local")).out
+    assert out["outcome"] == "unknown"
+
+
+def test_templates_publish__answers_slug_version_and_standard(
+    craftkit: Any, project_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("craftkit_cli.templates.typeset_remotely", FakeTypesetter())
+    manifest, source = tmp_path / "manifest.json", tmp_path / "source.typ"
+    manifest.write_text(json.dumps(MANIFEST))
+    source.write_text(SOURCE)
+    words = ("--project", project_id, "--slug", "invoice", "--name", "Invoice")
+    files = ("--manifest", str(manifest), "--source", str(source))
+    out = craftkit("templates", "publish", *words, *files).out
+    assert out == {"slug": "invoice", "versionNumber": 1, "pdfStandard": "a-2a+ua-1"}
+    listed = craftkit("templates", "list", "--project", project_id).out["templates"]
+    assert listed == [{"slug": "invoice", "name": "Invoice", "latestVersion": 1}]
+
+
+def test_templates_publish__a_missing_file_says_which(craftkit: Any, project_id: str) -> None:
+    words = ("--project", project_id, "--slug", "x", "--name", "X", "--manifest", "no-such.json")
+    run = craftkit("templates", "publish", *words)
+    assert run.exit_code == 1
+    assert "no-such.json" in run.error["error"]["message"]
