@@ -32,6 +32,10 @@ dev: setup ## Run the stack here, on http://localhost:3000 (PORT=â€¦, AWS_PORT=â
 stage: setup ## Run a second stage beside `make dev`: STAGE=staging PORT=3001.
 	@exec $(LOCAL) stage $(STAGE) $(PORTS)
 
+.PHONY: logs
+logs: setup ## Follow what the functions of `make dev` say.
+	@exec $(LOCAL) logs
+
 .PHONY: invoke
 invoke: setup ## Run one function in Docker on its event, against `make dev`: FUNCTION=create_render.
 	@exec $(LOCAL) invoke $(FUNCTION)

@@ -1,12 +1,13 @@
-"""The Makefile's way in: `python -m local dev|stage|build|deploy|validate|invoke|sam-api`."""
+"""The Makefile's way in: `python -m local dev|stage|logs|build|…`."""
 
 import argparse
 import os
 import sys
 from pathlib import Path
 
-from local import dev, docker
+from local import dev, docker, logs
 from local.build import DEPLOYED_BUILD, build_for_deploy
+from local.stack import running
 from local.tools import HOME, ROOT, TOOLS, LocalError, environment
 
 _STAGES = ("dev", "staging", "prod")
@@ -26,12 +27,16 @@ def main() -> None:
                 _deploy(arguments.stage)
             case "validate":
                 _validate()
+            case "logs":
+                logs.follow(running(HOME).aws_endpoint_url)
             case "invoke":
                 docker.invoke(arguments.function)
             case "sam-api":
                 docker.serve(arguments.port)
     except LocalError as error:
         sys.exit(f"\n{error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def _deploy(stage: str) -> None:
@@ -61,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--aws-port", type=int)
         command.add_argument("--home", type=Path, default=HOME)
     commands.add_parser("build")
+    commands.add_parser("logs")
     commands.add_parser("validate")
     commands.add_parser("deploy").add_argument("stage", choices=_STAGES)
     commands.add_parser("invoke").add_argument("function")

@@ -14,8 +14,9 @@ from local.deploy import deploy
 from local.docker import write_environment
 from local.emulator import Emulator
 from local.front import Front, Route
+from local.logs import shown_on_failure
 from local.seed import render_invoice, seed
-from local.stack import Deployed, Stack, file_of
+from local.stack import Deployed, Stack, file_of, running
 from local.tools import HOME, ROOT, LocalError
 
 DEFAULT_PORT = 3000
@@ -57,9 +58,7 @@ def stage(name: str, port: int | None, home: Path) -> None:
         LocalError: there is none, or the stage could not be started.
     """
     port = _wanted_port(port or DEFAULT_STAGE_PORT, "PORT")
-    local = Stack.read(home)
-    if local is None or not emulator.is_answering(local.aws_endpoint_url):
-        raise LocalError("No local stack is running. Start one in another terminal: make dev")
+    local = running(home)
     steps = Steps()
     with _until_stopped(), contextlib.ExitStack() as stopping:
         stopping.callback(file_of(name, home).unlink, missing_ok=True)
@@ -120,10 +119,11 @@ def _serve(
     upstream = (str(address.hostname), int(address.port or 80))
     front = Front(port, upstream, route_of(deployed), host=f"localhost:{port}")
     stopping.callback(front.stop)
-    with steps("Seeding"):
-        stack = seed(deployed, api_url)
-    with steps("Rendering an invoice"):
-        render_invoice(stack, _pdf(home, name))
+    with shown_on_failure(endpoint, home):
+        with steps("Seeding"):
+            stack = seed(deployed, api_url)
+        with steps("Rendering an invoice"):
+            render_invoice(stack, _pdf(home, name))
     if name == "local":
         write_environment(deployed, home)
         (home / "deployed.txt").write_text(fingerprint())

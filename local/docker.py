@@ -7,10 +7,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from local import emulator
 from local.build import LOCAL_BUILD, build_for_host
 from local.front import Front
-from local.stack import Deployed, Stack
+from local.stack import Deployed, running
 from local.template import read_template
 from local.tools import HOME, ROOT, TOOLS, LocalError, environment
 
@@ -60,9 +59,7 @@ def write_environment(deployed: Deployed, home: Path, gateway: str = _USUAL_GATE
 
 
 def _sam_local(command: str, *arguments: str) -> None:
-    stack = Stack.read(HOME)
-    if stack is None or not emulator.is_answering(stack.aws_endpoint_url):
-        raise LocalError("No local stack is running. Start one in another terminal: make dev")
+    stack = running(HOME)
     gateway = _gateway()
     build_for_host()
     variables = write_environment(Deployed("local", stack.aws_endpoint_url), HOME, gateway)

@@ -7,7 +7,8 @@ from typing import Any
 
 import boto3
 
-from local.tools import REGION
+from local.emulator import is_answering
+from local.tools import REGION, LocalError
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,10 @@ class Stack:
     def write(self, home: Path) -> None:
         """Write the file, readable by its owner alone: it holds keys."""
         path = file_of(self.stage, home)
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(self.as_json(), indent=2) + "\n", encoding="utf-8")
+        unfinished = path.with_suffix(".unfinished")
+        unfinished.touch(mode=0o600)
+        unfinished.write_text(json.dumps(self.as_json(), indent=2) + "\n", encoding="utf-8")
+        unfinished.replace(path)
 
     @classmethod
     def read(cls, home: Path, stage: str = "local") -> "Stack | None":
@@ -74,6 +77,18 @@ def name_of(stage: str) -> str:
 
 def file_of(stage: str, home: Path) -> Path:
     return home / ("stack.json" if stage == "local" else f"stack.{stage}.json")
+
+
+def running(home: Path) -> Stack:
+    """The stack that `make dev` runs.
+
+    Raises:
+        LocalError: there is none.
+    """
+    stack = Stack.read(home)
+    if stack is None or not is_answering(stack.aws_endpoint_url):
+        raise LocalError("No local stack is running. Start one in another terminal: make dev")
+    return stack
 
 
 def session(region: str = REGION) -> boto3.Session:

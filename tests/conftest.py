@@ -2,16 +2,18 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_socket
-from craftkit import clock as craftkit_clock
 from moto import mock_aws
 
+from craftkit import clock as craftkit_clock
 from tests.support import events
 from tests.support.clock import FrozenClock
 from tests.support.cloud import Cloud, forget, variables
+from tests.support.stack import RunningStack, further_stage, local_stack
 from tests.support.template import REGION, template
 from tests.support.typesetter import FakeTypesetter
 from tests.support.wire import DynamoDBWire
@@ -84,3 +86,22 @@ def cloud(wire: DynamoDBWire) -> Iterator[Cloud]:
         with variables(made.environment()):
             yield made
         forget()
+
+
+@pytest.fixture(scope="session")
+def _local_stack() -> Iterator[tuple[RunningStack, Path]]:
+    with local_stack() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def stack(_local_stack: tuple[RunningStack, Path]) -> RunningStack:
+    """The deployed stack, IAM on, with the demo project in it."""
+    return _local_stack[0]
+
+
+@pytest.fixture(scope="session")
+def staging(_local_stack: tuple[RunningStack, Path]) -> Iterator[RunningStack]:
+    """A second stage beside it, on the same embedded AWS."""
+    with further_stage("staging", _local_stack[1]) as running:
+        yield running

@@ -1,0 +1,169 @@
+"""A deployed stack for the tests: the one that `make dev` runs, or one of their own."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import boto3
+import requests
+
+from local import dev
+from local.cli import Operator
+from local.emulator import free_port, is_answering
+from local.stack import Deployed, Stack
+from local.tools import HOME, ROOT, tail
+
+OWN_HOME = HOME / "test"
+_START_SECONDS = 240
+_STOP_SECONDS = 30
+
+
+class RunningStack:
+    """One stage on the embedded AWS, seen from outside and, for set-up, from its account's root."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stage = stack.stage
+        self.api_url = stack.api_url
+        self.dashboard_url = stack.dashboard_url
+        self.dashboard_user = stack.dashboard_user
+        self.aws_endpoint_url = stack.aws_endpoint_url
+        self.project_id = stack.project_id
+        self.live_key = stack.live_key
+        self.test_key = stack.test_key
+        self.craftkit = Operator(stack.stage, stack.aws_endpoint_url)
+
+    @cached_property
+    def deployed(self) -> Deployed:
+        return Deployed(self.stage, self.aws_endpoint_url)
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        return self.deployed.outputs
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the account's root."""
+        return self.deployed.client(service)
+
+    def client_of(self, function: str, service: str) -> Any:
+        """A boto3 client with the rights of a function's role and no others.
+
+        Args:
+            function: logical id, such as `CreateRenderFunction`.
+        """
+        role = self.deployed.physical_ids("AWS::IAM::Role")[f"{function}Role"]
+        account = self.client("sts").get_caller_identity()["Account"]
+        assumed = self.client("sts").assume_role(
+            RoleArn=f"arn:aws:iam::{account}:role/{role}", RoleSessionName="test"
+        )["Credentials"]
+        session = boto3.Session(
+            assumed["AccessKeyId"],
+            assumed["SecretAccessKey"],
+            assumed["SessionToken"],
+            region_name="us-east-1",
+        )
+        return session.client(service, endpoint_url=self.aws_endpoint_url)  # type: ignore[call-overload]
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        key: str | None = None,
+        json: object = None,
+        headers: dict[str, str] | None = None,
+        **how: Any,
+    ) -> requests.Response:
+        """One request through the front. Redirects are not followed.
+
+        Args:
+            key: sent as a Bearer token; the project's live key when none is given, no header at
+                all for the empty string.
+        """
+        sent = dict(headers or {})
+        key = self.live_key if key is None else key
+        if key:
+            sent.setdefault("Authorization", f"Bearer {key}")
+        return requests.request(
+            method,
+            self.api_url + path,
+            json=json,
+            headers=sent,
+            timeout=60,
+            allow_redirects=False,
+            **how,
+        )
+
+    def finished(self, render_id: str, *, key: str | None = None) -> dict[str, Any]:
+        """The render once it has ended, which the worker decides; at most a minute."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            render: dict[str, Any] = self.call("GET", f"/v1/renders/{render_id}", key=key).json()
+            if render["status"] in ("succeeded", "failed", "cancelled"):
+                return render
+            time.sleep(0.1)
+        raise TimeoutError(f"render {render_id} has not ended")
+
+
+@contextmanager
+def local_stack() -> Iterator[tuple[RunningStack, Path]]:
+    """The stack of `make dev` if it runs these very sources, else one for this session alone.
+
+    Yields:
+        The stack, and the folder that its files are in.
+    """
+    present = Stack.read(HOME)
+    if present and is_answering(present.aws_endpoint_url) and dev.is_current(HOME):
+        yield RunningStack(present), HOME
+        return
+    ports = ["--port", str(free_port()), "--aws-port", str(free_port())]
+    with _started("local", ["dev", *ports], OWN_HOME) as stack:
+        yield stack, OWN_HOME
+
+
+@contextmanager
+def further_stage(stage: str, home: Path) -> Iterator[RunningStack]:
+    """A second stage on the same embedded AWS: the one of `make stage`, or one of its own."""
+    present = Stack.read(home, stage)
+    if present and home == HOME:
+        yield RunningStack(present)
+        return
+    with _started(stage, ["stage", stage, "--port", str(free_port())], home) as stack:
+        yield stack
+
+
+@contextmanager
+def _started(stage: str, arguments: list[str], home: Path) -> Iterator[RunningStack]:
+    log = home / "logs" / f"{stage}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "local", *arguments, "--home", str(home)]
+    with log.open("w", encoding="utf-8") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        yield _awaited(stage, process, home, log)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(_STOP_SECONDS)
+
+
+def _awaited(stage: str, process: subprocess.Popen[bytes], home: Path, log: Path) -> RunningStack:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"The stack did not start.\n{tail(log)}")
+        if stack := Stack.read(home, stage):
+            return RunningStack(stack)
+        time.sleep(0.2)
+    raise RuntimeError(f"The stack was not there in {_START_SECONDS} s.\n{tail(log)}")
