@@ -141,13 +141,18 @@ def test_judge__never_repeats_a_value() -> None:
         ("007", "7"),
         (-0.0, "0"),
         ("-0", "0"),
-        ("999999999999999.999999999999", "999999999999999.999999999999"),
+        ("999999999999.999999999999", "999999999999.999999999999"),
         (1e-30, "0"),
         (12345678.9, "12345678.9"),
     ],
 )
 def test_number__is_an_exact_decimal_string(value: object, expected: str) -> None:
     assert _judged(value, "number") == _judged(value, "currency") == expected
+
+
+def test_currency__takes_three_digits_more_than_a_number() -> None:
+    assert _judged(999_999_999_999_999, "currency") == "999999999999999"
+    assert _refused(1_000_000_000_000, "number")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import CoreSchema, PydanticCustomError, SchemaValidator, core_schema
 
 from craftkit.errors import InvalidInputDataError, Issues
-from craftkit.templates.models import Loop, Manifest, Variable
+from craftkit.templates.models import DataType, Loop, Manifest, Variable
 from craftkit.templates.values import value_type
 
 LOOP_LIMIT = 10_000
@@ -62,9 +62,20 @@ def variables(manifest: Manifest) -> Iterator[tuple[str, Variable]]:
 
 def image_values(manifest: Manifest, judged: Mapping[str, Any]) -> dict[str, str]:
     """The images of judged data: URL or `data:` URI by path with index (`items.3.photo`)."""
+    return values_of("image", types(manifest), judged)
+
+
+def values_of(
+    data_type: DataType, kinds: Mapping[str, str], judged: Mapping[str, Any]
+) -> dict[str, str]:
+    """The values of one type in judged data, by path with index.
+
+    Args:
+        kinds: as `types` gives them.
+    """
     found: dict[str, str] = {}
-    for path, variable in variables(manifest):
-        if variable.data_type == "image":
+    for path, kind in kinds.items():
+        if kind.partition(":")[0] == data_type:
             found |= dict(_values_at("", path.split("."), judged))
     return found
 

@@ -6,6 +6,7 @@ alike, and cover the whole value.
 """
 
 import re
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,9 +17,8 @@ from pydantic_core import PydanticCustomError
 
 from craftkit.templates.models import DataType, Variable
 
-_WHOLE_DIGITS = 15
+# A quantity times an amount, ten thousand times over, fits the 28 digits that Typst counts with.
 _PLACES = 12
-_MAGNITUDE_LIMIT = 10**_WHOLE_DIGITS
 
 # No white space, control characters, or what no URL holds unescaped.
 _URL_CHARACTER = r'[^\x00-\x20\x7f-\xa0<>"\\^`{|}]'
@@ -48,9 +48,12 @@ _CODES: dict[str, str] = {
 }
 _CHECKED_LENGTH = {"ean13": 13, "ean8": 8, "upca": 12}
 
-_PIXEL = (
-    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGPYCgAA2gDZ"
-    "2Fe1ewAAAABJRU5ErkJggg=="
+_EXAMPLE_IMAGE = (
+    "data:image/svg+xml;base64,"
+    + b64encode(b"""\
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 120" width="160" height="120">\
+<rect width="160" height="120" rx="6" fill="#e2e8f0"/><circle cx="48" cy="42" r="12" fill="#fff"/>\
+<path d="M16 104 62 58l24 24 18-18 40 40z" fill="#94a3b8"/></svg>""").decode()
 )
 
 
@@ -88,26 +91,39 @@ def read_text(value: Any) -> str:
     return _CONTROL.sub("", value.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def read_number(value: Any) -> str:
+def _decimal(whole_digits: int, example: Callable[[int], Any]) -> ValueType:
     """A number, or a numeric string, as an exact decimal string.
 
     A string keeps its digits (`10.00` stays so). A JSON number was a binary float on its way
     here: it becomes the shortest decimal that stands for it, cut at twelve places.
     """
-    if isinstance(value, str) and _NUMBER.fullmatch(value):
-        number = Decimal(value)
-    elif isinstance(value, bool) or not isinstance(value, int | float):
-        raise _refusal(value, "Must be a number")
-    elif not abs(value) < _MAGNITUDE_LIMIT:  # NaN is less than nothing
-        raise _refusal(value, f"Must be a number of at most {_WHOLE_DIGITS} whole digits")
-    elif isinstance(value, float) and not value.is_integer():
-        number = Decimal(repr(value))
-    else:
-        number = Decimal(int(value))
-    exponent = number.as_tuple().exponent
-    if isinstance(exponent, int) and exponent < -_PLACES:
-        number = number.quantize(Decimal(1).scaleb(-_PLACES), ROUND_HALF_EVEN).normalize()
-    return format(number if number else abs(number), "f")
+    limit = 10**whole_digits
+    pattern = rf"-?[0-9]{{1,{whole_digits}}}(\.[0-9]{{1,{_PLACES}}})?"
+    matches = re.compile(pattern).fullmatch
+
+    def read(value: Any) -> str:
+        if isinstance(value, str) and matches(value):
+            number = Decimal(value)
+        elif isinstance(value, bool) or not isinstance(value, int | float):
+            raise _refusal(value, "Must be a number")
+        elif not abs(value) < limit:  # NaN is less than nothing
+            raise _refusal(value, f"Must be a number of at most {whole_digits} whole digits")
+        elif isinstance(value, float) and not value.is_integer():
+            number = Decimal(repr(value))
+        else:
+            number = Decimal(int(value))
+        exponent = number.as_tuple().exponent
+        if isinstance(exponent, int) and exponent < -_PLACES:
+            number = number.quantize(Decimal(1).scaleb(-_PLACES), ROUND_HALF_EVEN).normalize()
+        return format(number if number else abs(number), "f")
+
+    schema = {
+        "type": ["number", "string"],
+        "pattern": f"^{pattern}$",
+        "exclusiveMinimum": -limit,
+        "exclusiveMaximum": limit,
+    }
+    return ValueType(read, schema, example)
 
 
 def read_boolean(value: Any) -> bool:
@@ -195,7 +211,6 @@ def _refusal(value: Any, message: str) -> PydanticCustomError:
 
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_NUMBER = re.compile(rf"-?[0-9]{{1,{_WHOLE_DIGITS}}}(\.[0-9]{{1,{_PLACES}}})?")
 _BOOLEANS = ("true", "false", "True", "False", "TRUE", "FALSE")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DATETIME = re.compile(
@@ -204,12 +219,6 @@ _DATETIME = re.compile(
 )
 
 _TEXT: dict[str, Any] = {"type": "string"}
-_DECIMAL: dict[str, Any] = {
-    "type": ["number", "string"],
-    "pattern": f"^{_NUMBER.pattern}$",
-    "exclusiveMinimum": -_MAGNITUDE_LIMIT,
-    "exclusiveMaximum": _MAGNITUDE_LIMIT,
-}
 _EMAIL_PATTERN = rf"{_MAIL_CHARACTER}{{1,64}}@{_MAIL_LABEL}(\.{_MAIL_LABEL})+"
 _LOREM = (
     "This is where your text goes. It may run over several lines, and the page makes room for it."
@@ -217,8 +226,8 @@ _LOREM = (
 
 _TYPES: dict[DataType, ValueType] = {
     "longtext": ValueType(read_text, _TEXT, lambda _: _LOREM),
-    "number": ValueType(read_number, _DECIMAL, lambda index: index + 1),
-    "currency": ValueType(read_number, _DECIMAL, lambda index: f"{1250 - 325 * (index % 3)}.00"),
+    "number": _decimal(12, lambda index: index + 1),
+    "currency": _decimal(15, lambda index: f"{1250 - 325 * (index % 3)}.00"),
     "date": ValueType(
         read_date,
         {"type": "string", "format": "date", "pattern": f"^{_DATE.pattern}$"},
@@ -237,7 +246,7 @@ _TYPES: dict[DataType, ValueType] = {
     "image": ValueType(
         _matching(f"{_URL}|{_IMAGE_URI}", "Must be an http(s) URL or a data: URI of an image"),
         {"type": "string", "pattern": f"^({_URL}|{_IMAGE_URI})$"},
-        lambda _: _PIXEL,
+        lambda _: _EXAMPLE_IMAGE,
     ),
     "url": ValueType(
         _matching(_URL, "Must be an http(s) URL", limit=2048),

@@ -1,0 +1,50 @@
+"""Finished templates to start from: each a folder with its manifest, its source and what it is.
+
+A manifest's preview data is a whole, realistic document, so `preview_data(entry.manifest)` is what
+one sends to try the template.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from craftkit.templates.models import Manifest, read_manifest
+from craftkit.typesetter import DEFAULT_PDF_STANDARD, PdfStandard
+
+_FOLDER = Path(__file__).parent
+
+SLUGS = ("invoice",)
+"""In the order that a gallery shows them."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A template of the gallery, ready to be published under its slug or another."""
+
+    slug: str
+    name: str
+    description: str
+    manifest: Manifest
+    source: str
+    locale: str
+    pdf_standard: PdfStandard = DEFAULT_PDF_STANDARD
+
+
+@cache
+def load(slug: str) -> Entry:
+    """The entry of a slug in `SLUGS`."""
+    folder = _FOLDER / slug
+    about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+    return Entry(
+        slug=slug,
+        name=about["name"],
+        description=about["description"],
+        locale=about["locale"],
+        manifest=read_manifest(json.loads((folder / "manifest.json").read_text(encoding="utf-8"))),
+        source=(folder / "source.typ").read_text(encoding="utf-8"),
+    )
+
+
+def entries() -> tuple[Entry, ...]:
+    return tuple(map(load, SLUGS))
