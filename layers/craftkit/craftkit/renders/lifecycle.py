@@ -27,6 +27,9 @@ LEASE = timedelta(seconds=75)
 QUEUED_PATIENCE = timedelta(minutes=15)
 """How long a render may wait in its queue before the sweeper puts it there again."""
 
+WORKER_FAILED = "worker_failed"
+GIVEN_UP = "The render was begun several times and never finished. Send the request again."
+
 _SWEEP_AFTER_LEASE = timedelta(seconds=15)
 
 

@@ -7,7 +7,6 @@ from craftkit.clock import Clock, utc_now
 from craftkit.errors import QueueUnavailableError
 from craftkit.renders import dispatch, lifecycle, repository
 from craftkit.renders.models import Render
-from craftkit.renders.worker import GIVEN_UP, WORKER_FAILED
 
 HOPELESS_AFTER = timedelta(hours=24)
 """A render this old that still waits is ended: its caller has long given up."""
@@ -39,7 +38,9 @@ def _is_hopeless(render: Render, clock: Clock) -> bool:
 
 
 def _end(render: Render, clock: Clock) -> Render | None:
-    return lifecycle.give_up(render, now=clock(), code=WORKER_FAILED, message=GIVEN_UP)
+    return lifecycle.give_up(
+        render, now=clock(), code=lifecycle.WORKER_FAILED, message=lifecycle.GIVEN_UP
+    )
 
 
 def _queue_again(render: Render, due_at: str, clock: Clock) -> bool:

@@ -14,10 +14,9 @@ from craftkit.renders.lifecycle import AttemptsExhaustedError, Claim, GoneError
 from craftkit.renders.models import Render
 from craftkit.templates import service as templates
 from craftkit.templates.data import types
+from craftkit.templates.images import with_images
+from craftkit.templates.images import with_images
 from craftkit.typesetter import Document, Job, Typeset, TypesettingError
-
-WORKER_FAILED = "worker_failed"
-GIVEN_UP = "The render was begun several times and never finished. Send the request again."
 
 
 def render_document(
@@ -37,7 +36,9 @@ def render_document(
     except GoneError:
         return None
     except AttemptsExhaustedError as error:
-        return lifecycle.give_up(error.render, now=clock(), code=WORKER_FAILED, message=GIVEN_UP)
+        return lifecycle.give_up(
+            error.render, now=clock(), code=lifecycle.WORKER_FAILED, message=lifecycle.GIVEN_UP
+        )
     try:
         return _finish(held, typeset, clock)
     except GoneError:
@@ -51,7 +52,7 @@ def render_document(
 def _finish(held: Claim, typeset: Typeset, clock: Clock) -> Render:
     render = held.render
     try:
-        document = typeset(_job_of(held))
+        document = typeset(with_images(_job_of(held)))
     except TypesettingError as error:
         return lifecycle.fail(held, now=clock(), code=error.code, message=str(error))
     _keep(render, document)
