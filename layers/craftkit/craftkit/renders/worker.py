@@ -15,7 +15,6 @@ from craftkit.renders.models import Render
 from craftkit.templates import service as templates
 from craftkit.templates.data import types
 from craftkit.templates.images import with_images
-from craftkit.templates.images import with_images
 from craftkit.typesetter import Document, Job, Typeset, TypesettingError
 
 
