@@ -1,0 +1,127 @@
+"""What is deployed stands on itself, its layers and boto3."""
+
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from local.build import build_for_host
+from tests.support.template import template
+
+# What Lambda's Python brings, boto3 and what it stands on: nothing else of this environment.
+LENT = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
+LAMBDA_LIMIT_BYTES = 250 * 1024 * 1024
+
+# A function is given its folder and its layers, as Lambda puts them on the path, and no variables:
+# nothing may be read from the environment before the first event.
+IMPORT = """
+import sys
+sys.path[:0] = sys.argv[1:]
+import app
+assert callable(app.handler)
+"""
+
+
+@pytest.fixture(scope="session")
+def built() -> Path:
+    return build_for_host()
+
+
+@pytest.fixture(scope="session")
+def lent(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("lent")
+    for name in LENT:
+        spec = find_spec(name)
+        assert spec, name
+        assert spec.origin, name
+        module = Path(spec.origin)
+        source = module.parent if module.name == "__init__.py" else module
+        (folder / source.name).symlink_to(source)
+    return folder
+
+
+def layers_of(function: str) -> list[str]:
+    return [layer["Ref"] for layer in template().functions[function]["Layers"]]
+
+
+def test_each_function_imports_with_nothing_but_its_layers_and_boto3(
+    built: Path, lent: Path
+) -> None:
+    def attempt(function: str) -> tuple[str, str]:
+        layers = [str(built / layer / "python") for layer in layers_of(function)]
+        # Isolated, without `site`: this environment's packages cannot be seen.
+        command = [sys.executable, "-I", "-S", "-B", "-c", IMPORT]
+        done = subprocess.run(
+            [*command, str(built / function), *layers, str(lent)],
+            env={},
+            text=True,
+            capture_output=True,
+        )
+        return function, done.stderr if done.returncode else ""
+
+    with ThreadPoolExecutor(2) as pool:
+        failures = {name: error for name, error in pool.map(attempt, template().functions) if error}
+    assert not failures, "\n".join(f"{name}:\n{error}" for name, error in failures.items())
+
+
+def test_the_interpreter_of_that_test_sees_nothing_else(lent: Path) -> None:
+    command = [sys.executable, "-I", "-S", "-c", "import sys; sys.path[:0] = sys.argv[1:]"]
+    for package in ("pydantic", "aws_lambda_powertools", "typst", "pytest", "craftkit"):
+        done = subprocess.run(
+            [*command[:-1], f"{command[-1]}\nimport {package}", str(lent)],
+            env={},
+            capture_output=True,
+        )
+        assert b"ModuleNotFoundError" in done.stderr, package
+
+
+def test_a_function_carries_its_own_module_and_no_dependencies(built: Path) -> None:
+    for function in template().functions:
+        found = {path.name for path in (built / function).rglob("*") if path.is_file()}
+        modules = {name for name in found if name.endswith(".py")}
+        assert "app.py" in modules, function
+        assert not any(name.endswith((".so", ".dist-info")) for name in found), function
+
+
+def test_every_module_has_its_byte_code(built: Path) -> None:
+    """Lambda's folders are read-only: what is not compiled here is compiled at every cold start."""
+    modules = [*built.rglob("*.py")]
+    assert len(modules) > 500
+    for module in modules:
+        cached = module.parent / "__pycache__" / f"{module.stem}.cpython-313.pyc"
+        assert cached.exists(), module.relative_to(built)
+        # Unchecked: unpacking gives the sources new times, which must not void it.
+        assert cached.read_bytes()[4:8] == b"\x01\x00\x00\x00", module.relative_to(built)
+
+
+def test_every_function_fits_lambda(built: Path) -> None:
+    sizes = {
+        path.name: sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+        for path in built.iterdir()
+        if path.is_dir()
+    }
+    for function in template().functions:
+        size = sizes[function] + sum(sizes[layer] for layer in layers_of(function))
+        assert size <= LAMBDA_LIMIT_BYTES, (function, size)
+
+
+def test_the_build_is_for_this_machine_and_the_template_for_arm(built: Path) -> None:
+    layers = template().of_type("AWS::Serverless::LayerVersion")
+    for name, layer in layers.items():
+        assert layer["CompatibleArchitectures"] == ["arm64"], name
+        metadata = template().resources[name]["Metadata"]
+        assert metadata == {"BuildMethod": "python3.13", "BuildArchitecture": "arm64"}, name
+    extensions = [path.name for path in (built / "CraftkitLayer").rglob("*.so")]
+    here = json.loads(
+        subprocess.run(
+            [sys.executable, "-c", "import json, sysconfig; print(json.dumps("
+             "sysconfig.get_config_var('EXT_SUFFIX')))"],
+            capture_output=True,
+            check=True,
+        ).stdout
+    )  # fmt: skip
+    assert any(name.endswith(here) for name in extensions)

@@ -1,0 +1,299 @@
+"""What template.yaml promises, in every stage."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from craftkit import errors
+from craftkit.stages import STAGES
+from tests.support.template import ROOT, Json, Template, statements, template
+
+ON_AWS = [stage for stage in STAGES if stage != "local"]
+PUBLIC_ROUTES = {"/health", "/v1/openapi.json", "/.well-known/jwks.json", "/v1/hooks/{token}"}
+# Codes of the contract that no code of ours has to raise, so far.
+GATEWAYS_OWN = {"permission_denied": 403, "rate_limited": 429, "timeout": 504}
+KEYS_TABLE = ["KeysTable", "Arn"]
+WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "PartiQLInsert", "*"}
+
+
+@pytest.fixture(params=STAGES)
+def stage(request: pytest.FixtureRequest) -> Template:
+    """The template as each stage sees it."""
+    return template(request.param)
+
+
+def routes(of: Template) -> Iterator[tuple[str, Json]]:
+    """Each REST route with the function that answers it."""
+    for name, properties in of.functions.items():
+        for event in properties.get("Events", {}).values():
+            if event["Type"] == "Api":
+                yield name, event["Properties"]
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def grants(properties: Json) -> Iterator[tuple[str, Any]]:
+    """Each action with each resource that a function's policies allow."""
+    for statement in statements(properties):
+        assert statement["Effect"] == "Allow"
+        for action in as_list(statement["Action"]):
+            for resource in as_list(statement["Resource"]):
+                yield action, resource
+
+
+class TestFunctions:
+    def test_each_stands_on_the_shared_layer_python_and_arm(self) -> None:
+        for name, properties in template("prod").functions.items():
+            assert {"Ref": "CraftkitLayer"} in properties["Layers"], name
+            assert properties["Runtime"] == "python3.13", name
+            assert properties["Architectures"] == ["arm64"], name
+
+    def test_no_function_names_a_layer_twice(self) -> None:
+        for name, properties in template("prod").functions.items():
+            layers = [json.dumps(layer) for layer in properties["Layers"]]
+            assert len(layers) == len(set(layers)), name
+
+    def test_only_what_typesets_carries_the_typesetter(self) -> None:
+        carriers = {
+            properties["CodeUri"]
+            for properties in template("prod").functions.values()
+            if {"Ref": "TypesettingLayer"} in properties["Layers"]
+        }
+        assert carriers == {"functions/render_document", "functions/compile_template"}
+
+    def test_each_is_reached_by_its_live_alias_which_a_new_layer_moves(self) -> None:
+        prod = template("prod")
+        for name, properties in prod.functions.items():
+            assert properties["AutoPublishAlias"] == "live", name
+            assert properties["AutoPublishAliasAllProperties"] is True, name
+        for name, layer in prod.of_type("AWS::Serverless::LayerVersion").items():
+            assert layer["PublishLambdaVersion"] is True, name
+
+    def test_each_logs_where_logs_end(self, stage: Template) -> None:
+        groups = stage.of_type("AWS::Logs::LogGroup")
+        for name, group in groups.items():
+            assert group["RetentionInDays"] > 0, name
+        for name, properties in stage.functions.items():
+            assert properties["LoggingConfig"]["LogGroup"]["Ref"] in groups, name
+
+    def test_each_folder_is_deployed_and_has_its_event(self) -> None:
+        folders = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
+        deployed = {each["CodeUri"] for each in template().functions.values()}
+        assert deployed == {f"functions/{folder}" for folder in folders}
+        assert folders <= {path.stem for path in (ROOT / "events").glob("*.json")}
+
+    def test_none_is_sent_to_an_embedded_aws_on_aws(self) -> None:
+        for name in ON_AWS:
+            for function in template(name).functions:
+                assert "AWS_ENDPOINT_URL" not in template(name).environment(function), function
+        for function in template("local").functions:
+            assert "AWS_ENDPOINT_URL" in template("local").environment(function), function
+
+    def test_each_knows_its_stage(self, stage: Template) -> None:
+        for function in stage.functions:
+            assert stage.environment(function)["STAGE"] == stage.stage
+
+    def test_no_variable_holds_a_secret(self) -> None:
+        document = json.dumps([template("prod").environment(name) for name in template().functions])
+        assert "resolve:secretsmanager" not in document
+        assert "resolve:ssm-secure" not in document
+
+
+class TestRights:
+    def test_no_function_may_do_everything_or_touch_everything(self, stage: Template) -> None:
+        for name, properties in stage.functions.items():
+            for action, resource in grants(properties):
+                assert "*" not in action, (name, action)
+                assert resource != "*", (name, action)
+
+    def test_no_function_borrows_a_broad_managed_policy(self, stage: Template) -> None:
+        for name, properties in stage.functions.items():
+            for policy in as_list(properties.get("Policies", [])):
+                assert isinstance(policy, dict), (name, policy)
+                assert "Statement" in policy, (name, policy)
+
+    def test_the_authorizer_may_do_two_things(self) -> None:
+        assert list(grants(template("prod").functions["AuthorizeFunction"])) == [
+            ("dynamodb:GetItem", {"Fn::GetAtt": KEYS_TABLE}),
+            ("dynamodb:UpdateItem", {"Fn::GetAtt": ["KeyActivityTable", "Arn"]}),
+        ]
+
+    def test_no_route_can_write_a_key(self, stage: Template) -> None:
+        data_plane = {name for name, _ in routes(stage)}
+        assert data_plane
+        for name in data_plane:
+            for action, resource in grants(stage.functions[name]):
+                writes = action.split(":")[1] in WRITES and action.startswith("dynamodb:")
+                assert not (writes and "KeysTable" in json.dumps(resource)), (name, action)
+
+    def test_grants_stay_in_the_stack(self, stage: Template) -> None:
+        """A resource is named by reference: a written name could be another stage's."""
+        for name, properties in stage.functions.items():
+            for action, resource in grants(properties):
+                assert isinstance(resource, dict), (name, action, resource)
+
+    def test_a_mode_has_its_own_queue_worker_and_remains(self) -> None:
+        prod = template("prod")
+        sources = prod.of_type("AWS::Lambda::EventSourceMapping")
+        for mode, other in (("Live", "Test"), ("Test", "Live")):
+            source = sources[f"{mode}WorkerSource"]
+            assert source["EventSourceArn"] == {"Fn::GetAtt": [f"{mode}Queue", "Arn"]}
+            assert source["FunctionName"] == {"Ref": f"{mode}WorkerFunction.Alias"}
+            touched = json.dumps(list(grants(prod.functions[f"{mode}WorkerFunction"])))
+            assert f"{mode}Queue" in touched
+            assert f"{other}Queue" not in touched
+
+
+class TestGateway:
+    def api(self) -> Json:
+        (api,) = template("prod").of_type("AWS::Serverless::Api").values()
+        return api
+
+    def test_nothing_that_the_authorizer_said_is_kept(self) -> None:
+        auth = self.api()["Auth"]
+        authorizer = auth["Authorizers"][auth["DefaultAuthorizer"]]
+        assert authorizer["FunctionPayloadType"] == "REQUEST"
+        assert authorizer["Identity"] == {"Headers": ["Authorization"], "ReauthorizeEvery": 0}
+
+    def test_the_authorizer_runs_under_sam_local_and_by_alias_on_aws(self) -> None:
+        named = {
+            name: template(name).of_type("AWS::Serverless::Api")["Api"]["Auth"]["Authorizers"]
+            for name in ("local", "prod")
+        }
+        arn = {"Fn::GetAtt": ["AuthorizeFunction", "Arn"]}
+        assert named["local"]["KeyAuthorizer"]["FunctionArn"] == arn
+        assert named["prod"]["KeyAuthorizer"]["FunctionArn"] == {"Ref": "AuthorizeFunction.Alias"}
+
+    def test_only_the_public_routes_are_open(self, stage: Template) -> None:
+        for name, route in routes(stage):
+            is_open = route.get("Auth", {}).get("Authorizer") == "NONE"
+            assert is_open == (route["Path"] in PUBLIC_ROUTES), (name, route["Path"])
+
+    def test_no_two_functions_answer_a_route(self, stage: Template) -> None:
+        found = [(route["Method"].upper(), route["Path"]) for _, route in routes(stage)]
+        assert len(found) == len(set(found))
+
+    def test_its_own_answers_wear_the_envelope_with_the_codes_status(self) -> None:
+        statuses = GATEWAYS_OWN | status_of_each_code()
+        for kind, response in self.api()["GatewayResponses"].items():
+            error = json.loads(response["ResponseTemplates"]["application/json"])["error"]
+            assert set(error) == {"code", "message", "requestId"}, kind
+            assert error["requestId"] == "$context.requestId", kind
+            # The catch-alls keep the status that the gateway would have given.
+            if kind != "DEFAULT_4XX":
+                assert response["StatusCode"] == statuses[error["code"]], kind
+            headers = response["ResponseParameters"]["Headers"]
+            assert headers["x-request-id"] == "context.requestId", kind
+            assert ("WWW-Authenticate" in headers) == (response.get("StatusCode") == 401), kind
+
+    @pytest.mark.parametrize(
+        ("kind", "status", "code"),
+        [
+            ("UNAUTHORIZED", 401, "missing_authorization"),
+            ("ACCESS_DENIED", 401, "invalid_credentials"),
+            ("MISSING_AUTHENTICATION_TOKEN", 404, "not_found"),
+            ("AUTHORIZER_FAILURE", 500, "internal"),
+            ("DEFAULT_5XX", 500, "internal"),
+        ],
+    )
+    def test_refusals_are_those_of_the_contract(self, kind: str, status: int, code: str) -> None:
+        responses = self.api()["GatewayResponses"]
+        # What is not named falls to the catch-all of its class.
+        response = responses.get(kind, responses["DEFAULT_5XX"])
+        assert response["StatusCode"] == status
+        assert f'"code":"{code}"' in response["ResponseTemplates"]["application/json"]
+
+
+class TestData:
+    def test_tables_are_encrypted_recoverable_and_kept(self, stage: Template) -> None:
+        tables = stage.of_type("AWS::DynamoDB::Table")
+        assert {"KeysTable", "KeyActivityTable", "ProjectsTable", "RendersTable"} <= set(tables)
+        for name, table in tables.items():
+            assert table["BillingMode"] == "PAY_PER_REQUEST", name
+            assert table["SSESpecification"]["SSEEnabled"] is True, name
+            assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], name
+            assert table["DeletionProtectionEnabled"] == (stage.stage == "prod"), name
+            resource = stage.document["Resources"][name]
+            assert resource["DeletionPolicy"] == "RetainExceptOnCreate", name
+            assert resource["UpdateReplacePolicy"] == "Retain", name
+
+    def test_nothing_has_a_name_of_its_own_that_another_stage_could_have(
+        self, stage: Template
+    ) -> None:
+        names = {
+            "AWS::DynamoDB::Table": "TableName",
+            "AWS::S3::Bucket": "BucketName",
+            "AWS::SQS::Queue": "QueueName",
+            "AWS::SecretsManager::Secret": "Name",
+        }
+        for kind, name in names.items():
+            for logical_id, properties in stage.of_type(kind).items():
+                assert name not in properties, logical_id
+
+    def test_rows_and_documents_end_on_the_same_day(self, stage: Template) -> None:
+        days = int(stage.environment("CreateRenderFunction")["RETENTION_DAYS"])
+        bucket = stage.of_type("AWS::S3::Bucket")["DocumentsBucket"]
+        (rule,) = [
+            rule
+            for rule in bucket["LifecycleConfiguration"]["Rules"]
+            if rule.get("Prefix") == "renders/"
+        ]
+        assert rule["ExpirationInDays"] == days
+        renders = stage.of_type("AWS::DynamoDB::Table")["RendersTable"]
+        assert renders["TimeToLiveSpecification"]["Enabled"] is True
+        assert renders["StreamSpecification"]["StreamViewType"] == "NEW_AND_OLD_IMAGES"
+
+    def test_buckets_are_private_and_refuse_plain_http_on_aws(self) -> None:
+        for name in ON_AWS:
+            buckets = template(name).of_type("AWS::S3::Bucket")
+            for logical_id, bucket in buckets.items():
+                block = bucket["PublicAccessBlockConfiguration"]
+                assert len(block) == 4, logical_id
+                assert all(block.values()), logical_id
+                assert bucket["BucketEncryption"], logical_id
+            policies = template(name).of_type("AWS::S3::BucketPolicy").values()
+            assert {policy["Bucket"]["Ref"] for policy in policies} == set(buckets)
+            for policy in policies:
+                (deny,) = policy["PolicyDocument"]["Statement"]
+                assert deny["Effect"] == "Deny"
+                assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+    def test_a_queue_waits_longer_than_its_worker_and_keeps_what_fails(
+        self, stage: Template
+    ) -> None:
+        queues = stage.of_type("AWS::SQS::Queue")
+        for mode in ("Live", "Test"):
+            queue = queues[f"{mode}Queue"]
+            worker = stage.functions[f"{mode}WorkerFunction"]
+            assert queue["VisibilityTimeout"] > worker["Timeout"]
+            dead = queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
+            assert dead == f"{mode}DeadLetterQueue"
+            assert queues[dead]["MessageRetentionPeriod"] == 14 * 24 * 3600
+
+
+class TestStages:
+    def test_every_stage_answers_every_question(self) -> None:
+        document = template().document
+        assert document["Parameters"]["Stage"]["AllowedValues"] == list(STAGES)
+        by_stage = document["Mappings"]["StageConfig"]
+        assert set(by_stage) == set(STAGES)
+        assert len({frozenset(answers) for answers in by_stage.values()}) == 1
+
+    def test_the_template_names_no_account_and_no_region(self) -> None:
+        text = (ROOT / "template.yaml").read_text(encoding="utf-8")
+        for written in ("us-east-1", "eu-west-1", "eu-central-1", "arn:aws:iam::1"):
+            assert written not in text
+
+
+def status_of_each_code() -> dict[str, int]:
+    """Every code of the error tree with its HTTP status."""
+    found, waiting = {}, [errors.CraftkitError]
+    while waiting:
+        error = waiting.pop()
+        found[error.code] = error.status
+        waiting += error.__subclasses__()
+    return found
