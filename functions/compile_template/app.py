@@ -4,6 +4,7 @@ from base64 import b64encode
 from typing import Any
 
 from craftkit.observability import logger
+from craftkit.templates.images import with_images
 from craftkit.typesetter import Job, TypesettingError
 from typesetting import preview, typeset, warm
 
@@ -13,7 +14,7 @@ warm()
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """The request and the answer of `craftkit.remote_typesetter`; invoked directly, not by HTTP."""
-    job = Job.from_json(event["job"])
+    job = with_images(Job.from_json(event["job"]))
     try:
         if "pixelsPerInch" in event:
             pages = preview(job, event["pixelsPerInch"])
