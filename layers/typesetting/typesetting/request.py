@@ -30,10 +30,9 @@ _FONTS = (
 )
 _CJK_FONT = "Noto Sans CJK JP"
 
-# What has no meaning outside of one font, or none at all: no archive may hold it (PDF/A-2a).
-_MEANINGLESS = re.compile(
-    "[\ufeff\ufdd0-\ufdef\ufffe\uffff\ue000-\uf8ff\U000f0000-\U0010ffff]|(?<!\\\\)\\\\u0000"
-)
+MEANINGLESS = re.compile("[\ufeff\ufdd0-\ufdef\ufffe\uffff\ue000-\uf8ff\U000f0000-\U0010ffff]")
+"""What has no meaning outside of one font, or none at all: no archive may hold it (PDF/A-2a)."""
+REPLACEMENT = "\ufffd"
 
 Values = Iterator[tuple[str, str]]
 
@@ -59,7 +58,7 @@ def request(job: Job, form: str, ppi: float | None) -> tuple[dict[str, Any], lis
 
 
 def _data(job: Job) -> str:
-    return _MEANINGLESS.sub("\ufffd", json.dumps(job.data, ensure_ascii=False, default=str))
+    return MEANINGLESS.sub(REPLACEMENT, json.dumps(job.data, ensure_ascii=False, default=str))
 
 
 def _description(job: Job) -> dict[str, Any]:

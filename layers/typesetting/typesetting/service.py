@@ -1,7 +1,7 @@
 """The use cases: a job in, a document or the reason why there is none out."""
 
 from functools import cache
-from signal import SIGABRT, SIGKILL, SIGSEGV
+from signal import SIGABRT, SIGKILL, SIGSEGV, SIGXCPU
 from typing import Any
 
 from craftkit.typesetter import (
@@ -13,10 +13,18 @@ from craftkit.typesetter import (
     StandardError,
     TypesettingError,
 )
-from typesetting.request import request
-from typesetting.sandbox import DiedError, Sandbox, TimedOutError
+from typesetting.request import REPLACEMENT, request
+from typesetting.sandbox import WORK_SECONDS, DiedError, Sandbox, TimedOutError
+from typesetting.warnings import warnings_of
 
+# How a child ends that was refused memory, was killed for it, or ran out of stack.
 _OUT_OF_MEMORY = {-SIGABRT, -SIGKILL, -SIGSEGV}
+
+_ERRORS: dict[str, type[TypesettingError]] = {
+    "source": SourceError,
+    "standard": StandardError,
+    "too_large": RenderTooLargeError,
+}
 
 
 @cache
@@ -34,36 +42,41 @@ def typeset(job: Job) -> Document:
 
     Raises:
         TypesettingError: there is no document; the subclass and `code` say why.
+        DiedError: the child ended for no fault of the job's.
     """
-    answer, results = _answer(job, "pdf", None)
-    return Document(results[0], answer["page_count"], tuple(answer["warnings"]))
+    answer, results, warnings = _answer(job, "pdf", None)
+    return Document(results[0], answer["page_count"], warnings)
 
 
 def preview(job: Job, pixels_per_inch: float = 96.0) -> tuple[bytes, ...]:
-    """The job's pages as PNG pictures, for an editor that shows them while somebody types."""
+    """The job's pages as PNG pictures, for an editor that shows them while somebody types.
+
+    There is no watermark and no judgement by the PDF standard. Raises as `typeset` does.
+    """
     return tuple(_answer(job, "png", pixels_per_inch)[1])
 
 
-def _answer(job: Job, form: str, ppi: float | None) -> tuple[dict[str, Any], list[bytes]]:
-    header, blobs = request(job, form, ppi)
+def _answer(
+    job: Job, form: str, pixels_per_inch: float | None
+) -> tuple[dict[str, Any], list[bytes], tuple[str, ...]]:
+    header, blobs = request(job, form, pixels_per_inch)
     try:
         answer, results = _sandbox().exchange(header, blobs)
     except TimedOutError as error:
-        raise RenderTimeoutError("The render took longer than 20 seconds of work.") from error
+        raise _timeout() from error
     except DiedError as error:
         if error.status in _OUT_OF_MEMORY:
             raise RenderTooLargeError("The render took more memory than it may.") from error
-        raise TypesettingError("The typesetter ended unexpectedly.") from error
+        if error.status == -SIGXCPU:
+            raise _timeout() from error
+        raise
     if "error" in answer:
-        raise _error(answer)
-    return answer, results
+        kind = _ERRORS[answer["error"]]
+        raise kind(answer["message"], answer.get("line"), answer.get("column"))
+    replaced = REPLACEMENT in header["inputs"]["data"]
+    told = warnings_of(job, answer["missing"], replaced=replaced)
+    return answer, results, (*answer["warnings"], *told)
 
 
-def _error(answer: dict[str, Any]) -> TypesettingError:
-    kinds: dict[str, type[TypesettingError]] = {
-        "source": SourceError,
-        "standard": StandardError,
-        "too_large": RenderTooLargeError,
-    }
-    kind = kinds[answer["error"]]
-    return kind(answer["message"], answer.get("line"), answer.get("column"))
+def _timeout() -> RenderTimeoutError:
+    return RenderTimeoutError(f"The render took longer than {WORK_SECONDS:.0f} seconds of work.")

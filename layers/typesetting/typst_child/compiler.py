@@ -13,6 +13,7 @@ import typst
 
 from typst_child import diagnosis
 from typst_child.codes import draw
+from typst_child.glyphs import missing
 from typst_child.wire import Header
 
 PAGE_LIMIT = 500
@@ -76,11 +77,16 @@ class Typesetter:
         count = len(pages) if form != "pdf" else page_count(pages[0])
         if count > PAGE_LIMIT:
             return {"error": "too_large", "message": f"{count} pages"}, []
+        answer = {
+            "page_count": count,
+            "warnings": diagnosis.sentences(warnings),
+            "missing": missing(pages[0]) if form == "pdf" else [],
+        }
         if header["watermark"]:
             from typst_child.watermark import stamp
 
             pages = [stamp(page, self._fonts) for page in pages]
-        return {"page_count": count, "warnings": diagnosis.sentences(warnings)}, pages
+        return answer, pages
 
     def _fonts_with(self, root: str, names: Sequence[str]) -> typst.Fonts:
         if not any(name.startswith("fonts/") for name in names):

@@ -1,0 +1,40 @@
+"""Warnings about the data: what it holds that the page cannot show."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from craftkit.typesetter import Job
+from typesetting.request import MEANINGLESS
+
+_NAMED = 20
+
+
+def warnings_of(job: Job, missing: Sequence[str], *, replaced: bool) -> Iterator[str]:
+    """A sentence for each character that a box stands for, and for those that were replaced.
+
+    Args:
+        missing: as the child found them in the PDF.
+        replaced: whether the data may have had characters that mean nothing.
+    """
+    texts = dict(_texts(job.data, "")) if missing or replaced else {}
+    for text in missing[:_NAMED]:
+        codes = " ".join(f"U+{ord(character):04X}" for character in text)
+        where = next((f" at {path}" for path, value in texts.items() if text in value), "")
+        yield f"No font has “{text}” ({codes}){where}: a box stands in its place."
+    if len(missing) > _NAMED:
+        yield f"No font has {len(missing) - _NAMED} further characters."
+    paths = [path for path, value in texts.items() if replaced and MEANINGLESS.search(value)]
+    if paths:
+        where = ", ".join(paths[:_NAMED])
+        yield f"Characters without a meaning (private use) were replaced at {where}."
+
+
+def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _texts(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _texts(inner, f"{path}.{index}")
