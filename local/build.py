@@ -5,6 +5,7 @@ import hashlib
 import os
 import platform
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,30 +13,35 @@ from pathlib import Path
 
 from local.tools import HOME, ROOT, TOOLS, LocalError, environment, run, tail
 
-LOCAL_BUILD = HOME / "build"
+LOCAL_BUILDS = HOME / "builds"
 DEPLOYED_BUILD = ROOT / ".aws-sam" / "build"
 
 _INPUTS = ("functions", "layers")
+_FINISHED = "finished.txt"
+_KEPT_BUILDS = 3
 _IGNORED = {"__pycache__", ".DS_Store"}
 
 
 def build_for_host() -> Path:
-    """Build for this machine into `.local/build`, unless nothing has changed. Returns the folder.
+    """Build for this machine, unless these very sources were built before. Returns the folder.
+
+    Each state of the sources has a folder of its own, so that nobody's build changes under them.
 
     Raises:
         LocalError: with the end of SAM's log.
     """
     with _alone():
-        wanted, marker = fingerprint(), LOCAL_BUILD / "fingerprint.txt"
-        if marker.exists() and marker.read_text() == wanted:
-            return LOCAL_BUILD
+        folder = LOCAL_BUILDS / fingerprint()
+        if (folder / _FINISHED).exists():
+            return folder
         # What is deployed is arm64, and a layer's BuildArchitecture can only be written literally.
         text = (ROOT / "template.yaml").read_text(encoding="utf-8")
         here = re.sub(r"\barm64\b", host_architecture(), text)
         (HOME / "template.yaml").write_text(here, encoding="utf-8")
-        _sam_build("local", LOCAL_BUILD, HOME / "logs" / "build.log")
-        marker.write_text(wanted)
-        return LOCAL_BUILD
+        _sam_build("local", folder, HOME / "logs" / "build.log")
+        (folder / _FINISHED).touch()
+        _forget_old_builds()
+        return folder
 
 
 def build_for_deploy() -> Path:
@@ -62,12 +68,13 @@ def fingerprint() -> str:
     for path in files:
         digest.update(f"{path.relative_to(ROOT)}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
+    return digest.hexdigest()[:16]
 
 
 def _sam_build(config: str, folder: Path, log: Path) -> None:
     sam = TOOLS / "sam" / "bin" / "sam"
-    run([sam, "build", "--config-env", config], log=log, env=environment())
+    command = [sam, "build", "--config-env", config, "--build-dir", folder]
+    run(command, log=log, env=environment())
     for artifact in sorted(path for path in folder.iterdir() if path.is_dir()):
         _compile(artifact, log)
 
@@ -88,6 +95,12 @@ def _compile(artifact: Path, log: Path) -> None:
         done = subprocess.run(command, env=environment(), stdout=output, stderr=output)
     if done.returncode != 0:
         raise LocalError(f"{artifact.name} does not compile.\n{tail(log)}")
+
+
+def _forget_old_builds() -> None:
+    builds = [path for path in LOCAL_BUILDS.iterdir() if path.is_dir()]
+    for old in sorted(builds, key=lambda path: path.stat().st_mtime)[:-_KEPT_BUILDS]:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from local.build import LOCAL_BUILD
 from local.stack import Deployed, name_of
 from local.template import read_template
 from local.tools import ROOT, TOOLS, environment, run
@@ -11,7 +10,7 @@ from local.tools import ROOT, TOOLS, environment, run
 _POLL_SECONDS = "0.5"
 
 
-def deploy(stage: str, *, endpoint: str, public_url: str, home: Path) -> Deployed:
+def deploy(build: Path, stage: str, *, endpoint: str, public_url: str, home: Path) -> Deployed:
     """Deploy what was built for this machine onto the embedded AWS, under the stage's name.
 
     Raises:
@@ -22,7 +21,7 @@ def deploy(stage: str, *, endpoint: str, public_url: str, home: Path) -> Deploye
         [
             TOOLS / "sam" / "bin" / "sam", "deploy",
             "--config-file", ROOT / "samconfig.toml", "--config-env", "local",
-            "--template-file", LOCAL_BUILD / "template.yaml", "--stack-name", name_of(stage),
+            "--template-file", build / "template.yaml", "--stack-name", name_of(stage),
             "--no-progressbar", "--parameter-overrides", *overrides,
         ],
         log=home / "logs" / f"deploy-{stage}.log",

@@ -42,9 +42,9 @@ def dev(port: int | None, aws_port: int | None, home: Path) -> None:
         aws = Emulator(_aws_port(aws_port), home)
         stopping.callback(aws.stop)
         with steps("Building"):
-            build_for_host()
+            build = build_for_host()
             aws.wait_until_ready()
-        stack = _serve("local", aws.url, port, home, steps, stopping)
+        stack = _serve(build, "local", aws.url, port, home, steps, stopping)
         print(_summary(stack, _pdf(home), steps), flush=True)
         while aws.is_running:
             time.sleep(0.5)
@@ -63,8 +63,8 @@ def stage(name: str, port: int | None, home: Path) -> None:
     with _until_stopped(), contextlib.ExitStack() as stopping:
         stopping.callback(file_of(name, home).unlink, missing_ok=True)
         with steps("Building"):
-            build_for_host()
-        stack = _serve(name, local.aws_endpoint_url, port, home, steps, stopping)
+            build = build_for_host()
+        stack = _serve(build, name, local.aws_endpoint_url, port, home, steps, stopping)
         print(_summary(stack, _pdf(home, name), steps), flush=True)
         while emulator.is_answering(local.aws_endpoint_url):
             time.sleep(2)
@@ -109,12 +109,18 @@ class Steps:
 
 
 def _serve(
-    name: str, endpoint: str, port: int, home: Path, steps: Steps, stopping: contextlib.ExitStack
+    build: Path,
+    name: str,
+    endpoint: str,
+    port: int,
+    home: Path,
+    steps: Steps,
+    stopping: contextlib.ExitStack,
 ) -> Stack:
     """Deploy a stage, put the front before it, seed it, and render the first invoice."""
     api_url = f"http://localhost:{port}"
     with steps("Deploying"):
-        deployed = deploy(name, endpoint=endpoint, public_url=api_url, home=home)
+        deployed = deploy(build, name, endpoint=endpoint, public_url=api_url, home=home)
     address = urlsplit(endpoint)
     upstream = (str(address.hostname), int(address.port or 80))
     front = Front(port, upstream, route_of(deployed), host=f"localhost:{port}")
@@ -126,7 +132,7 @@ def _serve(
             render_invoice(stack, _pdf(home, name))
     if name == "local":
         write_environment(deployed, home)
-        (home / "deployed.txt").write_text(fingerprint())
+        (home / "deployed.txt").write_text(build.name)
     stack.write(home)
     return stack
 

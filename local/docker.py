@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from local.build import LOCAL_BUILD, build_for_host
+from local.build import build_for_host
 from local.front import Front
 from local.stack import Deployed, running
 from local.template import read_template
@@ -61,7 +61,7 @@ def write_environment(deployed: Deployed, home: Path, gateway: str = _USUAL_GATE
 def _sam_local(command: str, *arguments: str) -> None:
     stack = running(HOME)
     gateway = _gateway()
-    build_for_host()
+    build = build_for_host()
     variables = write_environment(Deployed("local", stack.aws_endpoint_url), HOME, gateway)
     address = urlsplit(stack.aws_endpoint_url)
     upstream = (str(address.hostname), int(address.port or 80))
@@ -72,7 +72,7 @@ def _sam_local(command: str, *arguments: str) -> None:
         done = subprocess.run(
             [
                 TOOLS / "sam" / "bin" / "sam", "local", command, *arguments,
-                "--template", LOCAL_BUILD / "template.yaml", "--env-vars", variables,
+                "--template", build / "template.yaml", "--env-vars", variables,
                 "--parameter-overrides", "Stage=local",
                 f"AwsEndpointUrl=http://{gateway}:{upstream[1]}", f"PublicUrl={stack.api_url}",
             ],
