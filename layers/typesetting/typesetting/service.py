@@ -1,5 +1,6 @@
 """The use cases: a job in, a document or the reason why there is none out."""
 
+import atexit
 from functools import cache
 from signal import SIGABRT, SIGKILL, SIGSEGV, SIGXCPU
 from typing import Any
@@ -29,7 +30,9 @@ _ERRORS: dict[str, type[TypesettingError]] = {
 
 @cache
 def _sandbox() -> Sandbox:
-    return Sandbox()
+    sandbox = Sandbox()
+    atexit.register(sandbox.close)
+    return sandbox
 
 
 def warm() -> None:

@@ -14,6 +14,8 @@ RETIREMENT_BYTES = 640 * 1024 * 1024
 # The parent stops a job by the clock. Should the parent be gone, the kernel stops it by its use.
 CPU_SECONDS_PER_JOB = 90
 
+_OUT_OF_MEMORY = "The render took more memory than it may."
+
 
 def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
@@ -34,7 +36,7 @@ def main() -> None:
         try:
             answer, results = typesetter.run(header, blobs)
         except MemoryError:
-            answer, results = {"error": "too_large", "message": "out of memory"}, []
+            answer, results = {"error": "too_large", "message": _OUT_OF_MEMORY}, []
         answer["retire"] = _resident_bytes() > RETIREMENT_BYTES
         wire.send(answers, answer, results)
 

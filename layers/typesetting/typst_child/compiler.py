@@ -76,7 +76,7 @@ class Typesetter:
         pages = output if isinstance(output, list) else [cast(bytes, output)]
         count = len(pages) if form != "pdf" else page_count(pages[0])
         if count > PAGE_LIMIT:
-            return {"error": "too_large", "message": f"{count} pages"}, []
+            return _too_many(count), []
         answer = {
             "page_count": count,
             "warnings": diagnosis.sentences(warnings),
@@ -109,6 +109,11 @@ class Typesetter:
             yield root
         finally:
             shutil.rmtree(root, ignore_errors=True)
+
+
+def _too_many(pages: int) -> Header:
+    message = f"The document has {pages} pages, and may have {PAGE_LIMIT}."
+    return {"error": "too_large", "message": message}
 
 
 def _inputs(header: Header, codes: Mapping[str, str]) -> dict[str, str]:

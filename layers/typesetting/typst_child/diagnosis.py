@@ -13,26 +13,21 @@ from typst_child.wire import Header
 
 _PLACE = re.compile(r"┌─ (\S+):(\d+):(\d+)$", re.MULTILINE)
 _ROOT = re.compile(r" \(searched at [^)]*\)")
+_NO_PACKAGES = "packages from outside cannot be imported: write what you need into the template"
 _STANDARD = re.compile(r"^(?:PDF/[\w-]+(?:, )?)+ error: ")
 
 
 def of(error: typst.TypstError) -> Header:
     """The answer that stands for an error: its kind, its message, and where it is."""
-    place = _place_in_template(error.diagnostic)
-    line, column = place or (None, None)
-    message = error.message
-    kind = "source"
-    if _STANDARD.match(message):
-        kind = "standard"
-    elif message.startswith(("failed to download package", "package not found")):
-        message = "packages from outside cannot be imported: write what you need into the template"
-        return {"error": kind, "message": message, "line": line, "column": column}
-    elif message.startswith("panicked with: "):
-        message = message.removeprefix("panicked with: ")
-    message = _ROOT.sub("", message)
+    line, column = _place_in_template(error.diagnostic) or (None, None)
+    message, hints = _ROOT.sub("", error.message), error.hints
+    if message.startswith(("failed to download package", "package not found")):
+        message, hints = _NO_PACKAGES, []
+    elif line is None and "image" in message:
+        message = f"an image of the data cannot be shown: {message}"
     return {
-        "error": kind,
-        "message": _with_hints(message, error.hints),
+        "error": "standard" if _STANDARD.match(message) else "source",
+        "message": _with_hints(message.removeprefix("panicked with: "), hints),
         "line": line,
         "column": column,
     }

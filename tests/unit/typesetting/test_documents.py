@@ -1,0 +1,140 @@
+"""The finished PDF: what it conforms to, its structure, its watermark, its bytes."""
+
+import re
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+import pikepdf
+import pytest
+from pikepdf import Name, Pdf
+
+from craftkit.typesetter import Document, Job, PdfStandard, StandardError
+from typesetting import preview, typeset
+
+Make = Callable[..., Job]
+
+TWO_PAGES = "= Heading\n#table(columns: 2, table.header[A][B], [1], [2])\n#pagebreak()\nMore"
+
+
+def opened(document: Document) -> Pdf:
+    return Pdf.open(BytesIO(document.pdf))
+
+
+def claims(document: Document) -> dict[str, str]:
+    """The conformance that the PDF states in its metadata."""
+    with opened(document) as pdf:
+        metadata = pdf.Root.Metadata.read_bytes().decode()
+    return dict(re.findall(r"<(pdf[au]\w+:(?:part|conformance))>([^<]+)<", metadata))
+
+
+def roles(element: Any) -> list[str]:
+    """The structure types of the tag tree, in reading order."""
+    if not isinstance(element, pikepdf.Dictionary) or "/S" not in element:
+        return []
+    children = element.get("/K", [])
+    inner = children if isinstance(children, pikepdf.Array) else [children]
+    return [str(element.S), *(role for child in inner for role in roles(child))]
+
+
+@pytest.mark.parametrize("watermark", [False, True])
+class TestStructure:
+    def test_document__conforms_to_both_standards(self, job: Make, watermark: bool) -> None:
+        document = typeset(job(TWO_PAGES, watermark=watermark))
+        assert claims(document) == {
+            "pdfaid:part": "2",
+            "pdfaid:conformance": "A",
+            "pdfuaid:part": "1",
+        }
+
+    def test_document__is_tagged_titled_and_in_a_language(self, job: Make, watermark: bool) -> None:
+        document = typeset(job(TWO_PAGES, locale="ar", title="فاتورة", watermark=watermark))
+        with opened(document) as pdf:
+            assert pdf.Root.MarkInfo.Marked
+            assert str(pdf.Root.Lang) == "ar-EG"
+            assert pdf.Root.ViewerPreferences.DisplayDocTitle
+            assert str(pdf.docinfo.Title) == "فاتورة"
+            tags = roles(pdf.Root.StructTreeRoot.K[0])
+        assert {"/Document", "/H1", "/Table", "/THead", "/TH", "/TD", "/P"} <= set(tags)
+
+    def test_document__counts_its_pages(self, job: Make, watermark: bool) -> None:
+        document = typeset(job(TWO_PAGES, watermark=watermark))
+        with opened(document) as pdf:
+            assert document.page_count == len(pdf.pages) == 2
+
+    def test_document__same_job_same_bytes(self, job: Make, watermark: bool) -> None:
+        made = [typeset(job(TWO_PAGES, watermark=watermark)).pdf for _ in range(2)]
+        typeset(job("Another"))
+        made.append(typeset(job(TWO_PAGES, watermark=watermark)).pdf)
+        assert len(set(made)) == 1
+
+    def test_document__is_sound_to_qpdf(self, job: Make, watermark: bool) -> None:
+        with opened(typeset(job(TWO_PAGES, watermark=watermark))) as pdf:
+            assert pdf.check_pdf_syntax() == []
+
+
+class TestWatermark:
+    def test_watermark__is_an_artifact_on_every_page(self, job: Make) -> None:
+        with opened(typeset(job(TWO_PAGES, watermark=True))) as pdf:
+            for page in pdf.pages:
+                drawn = pikepdf.parse_content_stream(page)
+                operators = [str(operator) for _, operator in drawn]
+                start = len(operators) - 1 - operators[::-1].index("BDC")
+                tag, properties = drawn[start].operands
+                assert (tag, properties.Subtype) == (Name.Artifact, Name.Watermark)
+                assert operators[start + 1 :] == ["q", "cm", "Do", "Q", "EMC"]
+
+    def test_watermark__leaves_the_tag_tree_as_it_is(self, job: Make) -> None:
+        trees = []
+        for watermark in (False, True):
+            with opened(typeset(job(TWO_PAGES, watermark=watermark))) as pdf:
+                trees.append(roles(pdf.Root.StructTreeRoot.K[0]))
+        assert trees[0] == trees[1]
+
+    def test_watermark__stays_whatever_the_template_does_to_its_pages(self, job: Make) -> None:
+        source = (
+            "#set page(width: 5cm, height: 3cm, foreground: none, background: none, fill: white)\n"
+            "#place(rect(width: 100%, height: 100%, fill: white))\nCovered"
+        )
+        with opened(typeset(job(source, watermark=True))) as pdf:
+            mark = pdf.pages[0].Resources.XObject["/CraftkitTest"]
+            assert [float(edge) for edge in mark.BBox] == pytest.approx([0, 0, 141.73, 85.04], 0.01)
+            assert bytes(pdf.pages[0].Contents[-1].read_bytes()).endswith(b"/CraftkitTest Do Q EMC")
+
+    def test_watermark__live_documents_have_none(self, job: Make) -> None:
+        assert b"Watermark" not in typeset(job(TWO_PAGES)).pdf
+
+
+class TestStandards:
+    @pytest.mark.parametrize(
+        ("standard", "claimed"),
+        [
+            ("a-2a", {"pdfaid:part": "2", "pdfaid:conformance": "A"}),
+            ("a-2b", {"pdfaid:part": "2", "pdfaid:conformance": "B"}),
+            ("ua-1", {"pdfuaid:part": "1"}),
+            ("1.7", {}),
+        ],
+    )
+    def test_standard__a_lesser_one_is_what_the_pdf_claims(
+        self, job: Make, standard: PdfStandard, claimed: dict[str, str]
+    ) -> None:
+        assert claims(typeset(job("Text", pdf_standard=standard))) == claimed
+
+    def test_standard__what_breaks_it_is_named_with_its_place(self, job: Make) -> None:
+        source = "Fine.\n#image(bytes(\"<svg xmlns='http://www.w3.org/2000/svg'/>\"))"
+        with pytest.raises(StandardError) as broken:
+            typeset(job(source))
+        assert str(broken.value) == (
+            "PDF/A-2a, PDF/UA-1 error: missing alt text "
+            "(make sure your images and equations have alt text)"
+        )
+        assert (broken.value.line, broken.value.column) == (3, 2)
+        typeset(job(source, pdf_standard="a-2b"))
+
+
+class TestPreview:
+    def test_preview__is_a_picture_a_page(self, job: Make) -> None:
+        pages = preview(job(TWO_PAGES), 48)
+        assert len(pages) == 2
+        assert all(page.startswith(b"\x89PNG") for page in pages)
+        assert len(preview(job("One page"), 48)) == 1

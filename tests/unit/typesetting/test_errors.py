@@ -1,0 +1,86 @@
+"""What an author is told when a template does not compile."""
+
+from collections.abc import Callable
+
+import pytest
+
+from craftkit.typesetter import Job, RenderTooLargeError, SourceError, TypesettingError
+from typesetting import typeset
+
+Make = Callable[..., Job]
+
+
+def failure(job: Job) -> TypesettingError:
+    with pytest.raises(TypesettingError) as stopped:
+        typeset(job)
+    return stopped.value
+
+
+@pytest.mark.parametrize(
+    ("source", "message", "line", "column"),
+    [
+        ("Äöü #strong(", "unclosed delimiter", 2, 12),
+        ("\n\n  #nothing", "unknown variable: nothing", 4, 4),
+        ('#let f(x) = money(x)\n\n#f("?")', "money takes a number, and not this string", 2, 13),
+        ('#panic("The total is negative")', "The total is negative", 2, 2),
+        ("#day(1)", "day takes a date, and not this integer", 2, 2),
+        ("#let f(n) = f(n + 1)\n#f(0)", "maximum function call depth exceeded", 2, 13),
+        ("#while true {}", "condition is always true", 2, 8),
+        (
+            '#import "@preview/cetz:0.3.0": canvas',
+            "packages from outside cannot be imported: write what you need into the template",
+            2,
+            9,
+        ),
+        ('#read("/etc/passwd")', "file not found", 2, 7),
+        ('#image("logo.png")', "file not found", 2, 8),
+        ('#plugin("/x.wasm")', "file not found", 2, 9),
+        (
+            '#read("../../../etc/passwd")',
+            'path `"../../../etc/passwd"` would escape the project root',
+            2,
+            7,
+        ),
+        (
+            '#barcode("x", format: "ean13")',
+            "barcode: the value does not fit the format ean13",
+            2,
+            2,
+        ),
+        (
+            '#picture("http://a/b.png")',
+            "picture takes the value of an image variable of the manifest",
+            2,
+            2,
+        ),
+    ],
+)
+def test_error__names_the_fault_and_its_place(
+    job: Make, source: str, message: str, line: int, column: int
+) -> None:
+    error = failure(job(source))
+    assert isinstance(error, SourceError)
+    assert (str(error), error.line, error.column) == (message, line, column)
+
+
+def test_error__hints_of_typst_are_in_the_message(job: Make) -> None:
+    error = failure(job("#let x-y = 1\n#(xy)"))
+    assert str(error).startswith("unknown variable: xy")
+
+
+def test_error__no_message_has_a_path_of_the_machine(job: Make) -> None:
+    for source in ('#read("/a")', '#import "/a.typ"', '#image("/a.svg")', '#csv("a.csv")'):
+        message = str(failure(job(source)))
+        assert "/tmp" not in message
+        assert "searched" not in message
+
+
+def test_error__pages_over_the_limit_are_too_large(job: Make) -> None:
+    error = failure(job("#for n in range(500) { pagebreak() }"))
+    assert isinstance(error, RenderTooLargeError)
+    assert str(error) == "The document has 501 pages, and may have 500."
+
+
+def test_warning__unknown_fonts_are_named_with_their_line(job: Make) -> None:
+    warnings = typeset(job('#set text(font: "Comic Sans")\nText')).warnings
+    assert warnings == ("line 2: unknown font family: comic sans",)

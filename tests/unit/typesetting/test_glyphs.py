@@ -1,0 +1,116 @@
+"""Scripts and fonts: what is covered, and what is said of what is not."""
+
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
+from pikepdf import Pdf
+
+from craftkit.typesetter import Job
+from typesetting import typeset
+
+Make = Callable[..., Job]
+
+
+def fonts_of(pdf: bytes) -> set[str]:
+    with Pdf.open(BytesIO(pdf)) as document:
+        names = [
+            str(entry.BaseFont)
+            for entry in document.objects
+            if getattr(entry, "_type_name", "") == "dictionary" and "/BaseFont" in entry
+        ]
+    return {name.partition("+")[2].removesuffix("-Identity-H") for name in names}
+
+
+@pytest.mark.parametrize(
+    ("text", "font"),
+    [
+        ("Straße", "Inter-Regular"),
+        ("Ωμέγα", "Inter-Regular"),
+        ("Жжук", "Inter-Regular"),
+        ("שלום", "NotoSansHebrew-Regular"),
+        ("مرحبا", "NotoSansArabic-Regular"),
+        ("नमस्ते", "NotoSansDevanagari-Regular"),
+        ("漢字かな", "NotoSansCJKjp-Regular"),
+        ("한국어", "NotoSansCJKjp-Regular"),
+        ("简体", "NotoSansCJKjp-Regular"),
+    ],
+)
+def test_script__has_a_font_of_the_layers(job: Make, text: str, font: str) -> None:
+    document = typeset(job("#data.text", {"text": text}))
+    assert document.warnings == ()
+    assert fonts_of(document.pdf) == {font}
+
+
+def test_script__its_bold_is_bold(job: Make) -> None:
+    document = typeset(job("*#data.text*", {"text": "a שלום مرحبا नमस्ते 漢"}))
+    assert all(name.endswith("-Bold") for name in fonts_of(document.pdf))
+
+
+def test_glyph__a_missing_one_is_a_warning_with_its_path(job: Make) -> None:
+    data = {"customer": {"name": "Ada"}, "items": [{"name": "ok"}, {"name": "a กก"}]}
+    document = typeset(job("#data.items.at(1).name", data))
+    assert document.warnings == (
+        "No font has “ก” (U+0E01) at items.1.name: a box stands in its place.",
+    )
+    assert "CraftkitMissingGlyph" in fonts_of(document.pdf)
+
+
+def test_glyph__a_missing_one_of_the_source_has_no_path(job: Make) -> None:
+    assert typeset(job("😀")).warnings == (
+        "No font has “😀” (U+1F600): a box stands in its place.",
+    )
+
+
+def test_glyph__another_font_falls_back_before_a_box_does(job: Make) -> None:
+    document = typeset(job('#set text(font: "Libertinus Serif")\nשלום 漢 ✓ नमस्ते'))
+    assert document.warnings == ()
+
+
+@pytest.mark.parametrize("invisible", ["\u200d", "\u200f", "\ufe0f", "\u00ad", "\u2028", "\u00a0"])
+def test_glyph__what_is_invisible_is_not_missing(job: Make, invisible: str) -> None:
+    assert typeset(job("#data.text", {"text": f"a{invisible}b"})).warnings == ()
+
+
+def test_glyph__private_use_is_replaced_and_said(job: Make) -> None:
+    document = typeset(job("#data.text", {"text": "a \ue000 b"}))
+    assert document.warnings == (
+        "Characters without a meaning (private use) were replaced at text.",
+    )
+
+
+def own_font(family: str) -> bytes:
+    """A font of one letter."""
+    pen = TTGlyphPen(None)
+    pen.moveTo((0, 0))
+    pen.lineTo((0, 700))
+    pen.lineTo((500, 0))
+    pen.closePath()
+    builder = FontBuilder(1000, isTTF=True)
+    builder.setupGlyphOrder([".notdef", "a"])
+    builder.setupCharacterMap({ord("a"): "a"})
+    builder.setupGlyf({".notdef": TTGlyphPen(None).glyph(), "a": pen.glyph()})
+    builder.setupHorizontalMetrics({".notdef": (500, 0), "a": (500, 0)})
+    builder.setupHorizontalHeader(ascent=800, descent=-200)
+    builder.setupNameTable({"familyName": family, "styleName": "Regular", "psName": family})
+    builder.setupOS2()
+    builder.setupPost()
+    file = BytesIO()
+    builder.save(file)
+    return file.getvalue()
+
+
+def test_font__a_projects_own_is_found_by_its_family(job: Make) -> None:
+    source = '#set text(font: "Ownfont")\naaa'
+    document = typeset(job(source, fonts={"own": own_font("Ownfont")}))
+    assert fonts_of(document.pdf) == {"Ownfont"}
+    assert document.warnings == ()
+    assert typeset(job(source)).warnings == ("line 2: unknown font family: ownfont",)
+
+
+def test_font__every_bundled_file_has_its_licence_beside_it() -> None:
+    for folder in Path("layers").glob("*/*/fonts"):
+        assert (folder / "OFL.txt").read_text().count("Permission is hereby granted")

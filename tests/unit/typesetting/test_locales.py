@@ -1,0 +1,24 @@
+"""The file of locales says what Babel says."""
+
+import pytest
+
+from tools.locales import FILE, lines
+from typesetting import locales
+
+
+def test_locales__the_file_is_what_babel_makes() -> None:
+    assert FILE.read_text(encoding="utf-8") == "".join(lines())
+
+
+@pytest.mark.parametrize(
+    ("tag", "currency"),
+    [("de", "EUR"), ("de-CH", "CHF"), ("pt", "BRL"), ("ja", "JPY"), ("ar", "EGP"), ("xx", "USD")],
+)
+def test_locale__knows_its_currency(tag: str, currency: str) -> None:
+    assert locales.locale(tag)["money"] == currency
+
+
+def test_locale__short_and_long_tags_meet() -> None:
+    assert locales.locale("zh-TW") == locales.locale("zh-Hant-TW")
+    assert locales.locale("sr-Latn-RS-x-private") == locales.locale("sr-Latn-RS")
+    assert locales.locale("pt_PT") == locales.locale("pt-PT")

@@ -1,0 +1,165 @@
+"""What the prelude makes of data: exact numbers, and words as the locale writes them."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from babel import Locale
+from babel.dates import format_date, format_time
+from babel.numbers import format_currency, format_decimal, get_minus_sign_symbol
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from craftkit.typesetter import SourceError
+from typesetting import typeset
+
+LOCALES = ["en", "de", "de-CH", "fr", "es", "pt", "pt-PT", "ja", "ar", "hi", "sv", "pl", "zh-TW"]
+AMOUNTS = ["0", "0.05", "-0.4", "7.25", "999", "1000", "-1234.56", "98765432.1", "1234567890123.45"]
+TYPES = {"value": "currency", "day": "date", "moment": "datetime"}
+
+Told = Callable[..., str]
+
+
+def as_cldr(babel: str, locale: Locale) -> str:
+    """Babel leaves the pattern's own hyphen where the locale has a minus sign."""
+    return babel.replace("-", get_minus_sign_symbol(locale))
+
+
+class TestNumbers:
+    @pytest.mark.parametrize("tag", LOCALES)
+    def test_money__is_written_as_cldr_says(self, told: Told, tag: str) -> None:
+        locale = Locale.parse(tag, sep="-")
+        written = [
+            told('money(data.value, currency: "EUR")', {"value": amount}, types=TYPES, locale=tag)
+            for amount in AMOUNTS
+        ]
+        assert written == [
+            as_cldr(format_currency(Decimal(amount), "EUR", locale=locale), locale)
+            for amount in AMOUNTS
+        ]
+
+    @pytest.mark.parametrize("tag", LOCALES)
+    def test_number__is_written_as_cldr_says(self, told: Told, tag: str) -> None:
+        locale = Locale.parse(tag, sep="-")
+        for amount in AMOUNTS:
+            written = told("number(data.value)", {"value": amount}, types=TYPES, locale=tag)
+            assert written == as_cldr(format_decimal(Decimal(amount), locale=locale), locale)
+
+    def test_money__native_digits_where_the_territory_writes_them(self, told: Told) -> None:
+        written = told("number(1234.5)", locale="ar-EG")
+        assert written == "١٬٢٣٤٫٥"
+
+    @given(amount=st.decimals(-(10**15), 10**15, places=2))
+    @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    def test_money__no_digit_is_ever_lost(self, told: Told, amount: Decimal) -> None:
+        value = f"{amount:f}"
+        written = told('money(data.value, currency: "USD")', {"value": value}, types=TYPES)
+        assert written == format_currency(amount, "USD", locale="en")
+
+    def test_money__sums_in_the_template_are_exact(self, told: Told) -> None:
+        data = {"items": [{"price": "0.10", "qty": "3"}, {"price": "99999999999.99", "qty": "1"}]}
+        types = {"items.price": "currency", "items.qty": "number"}
+        total = "data.items.map(item => item.price * item.qty).sum()"
+        assert told(f'money({total}, currency: "USD")', data, types=types) == "$100,000,000,000.29"
+
+    def test_money__half_a_cent_is_rounded_away_from_zero(self, told: Told) -> None:
+        assert told('money(decimal("0.125"))') == "$0.13"
+        assert told('money(decimal("-0.125"))') == "-$0.13"
+
+    def test_money__what_rounds_to_zero_has_no_sign(self, told: Told) -> None:
+        assert told('money(decimal("-0.001"))') == "$0.00"
+
+    def test_money__places_are_the_currencys(self, told: Told) -> None:
+        assert told('money(1234, currency: "JPY")', locale="ja") == "￥1,234"
+        assert told('money(decimal("1.5"), currency: "KWD")') == "KWD\xa01.500"
+
+    def test_money__a_float_is_refused(self, told: Told) -> None:
+        assert "money is never a float" in told("money(9.9)")
+
+    @pytest.mark.parametrize(
+        ("types", "data", "expected"),
+        [
+            ({}, {}, "$1.00"),
+            ({"total": "currency:EUR"}, {}, "€1.00"),
+            ({"total": "currency:EUR"}, {"currency": "GBP"}, "£1.00"),
+            ({}, {"currency": "gibberish"}, "$1.00"),
+        ],
+    )
+    def test_money__takes_the_datas_currency_then_the_manifests_then_the_locales(
+        self, told: Told, types: Any, data: Any, expected: str
+    ) -> None:
+        assert told("money(1)", data, types=types) == expected
+
+    def test_number__digits_are_fixed_where_asked(self, told: Told) -> None:
+        assert told("number(3, digits: 2)") == "3.00"
+        assert told('number(decimal("2.5"), digits: 0)') == "3"
+
+    def test_number__text_is_refused_by_name_of_its_kind(self, told: Told) -> None:
+        assert told('number("abc")') == "number takes a number, and not this string"
+
+    def test_number__nothing_stays_nothing(self, told: Told) -> None:
+        assert told("repr((number(none), money(none), day(none), qr(none), picture(none)))") == (
+            "(none, none, none, none, none)"
+        )
+
+
+class TestDates:
+    @pytest.mark.parametrize("tag", [tag for tag in LOCALES if tag != "zh-TW"])
+    @pytest.mark.parametrize("style", ["short", "medium", "long", "full"])
+    def test_day__is_written_as_cldr_says(self, told: Told, tag: str, style: Any) -> None:
+        for day in (date(2026, 11, 24), date(2024, 2, 29), date(1999, 12, 1)):
+            written = told(
+                f'day(data.day, style: "{style}")', {"day": str(day)}, types=TYPES, locale=tag
+            )
+            assert written == format_date(day, style, locale=Locale.parse(tag, sep="-"))
+
+    def test_day__time_is_the_clocks_own_whatever_its_offset(self, told: Told) -> None:
+        data = {"moment": "2026-11-24T00:05:09+09:00"}
+        written = told('day(data.moment, time: "short")', data, types=TYPES, locale="de")
+        clock = format_time(datetime(2026, 11, 24, 0, 5, tzinfo=UTC), "short", locale="de")
+        assert written == f"24.11.2026, {clock}"
+
+    def test_day__is_a_datetime_to_the_template(self, told: Told) -> None:
+        data = {"day": "2026-11-24"}
+        assert told('(data.day + duration(days: 14)).display("[day].[month]")', data, types=TYPES)
+        assert told("str(data.day.weekday())", data, types=TYPES) == "2"
+
+
+class TestData:
+    def test_data__is_typed_inside_loops_of_loops(self, told: Told) -> None:
+        data = {"orders": [{"lines": [{"qty": "2"}, {"qty": None}]}]}
+        written = told(
+            "repr(data.orders.first().lines)", data, types={"orders.lines.qty": "number"}
+        )
+        assert written == '((qty: decimal("2")), (qty: none))'
+
+    def test_data__what_is_absent_is_none(self, told: Told) -> None:
+        data = {"customer": {"email": None}, "items": []}
+        assert told("repr((data.customer.email, data.items))", data) == "(none, ())"
+
+    def test_data__typst_in_it_is_text(self, told: Told, job: Callable[..., Any]) -> None:
+        hostile = '#panic("no") *bold* $x$ [a] <b> @c \\ // /* "#" = x\n- y'
+        assert told("data.text", {"text": hostile}) == hostile
+        typeset(job("#data.text #[#data.text] #eval(repr(data.text))", {"text": hostile}))
+
+
+class TestDefaults:
+    def test_frame__footer_may_be_left_out(self, job: Callable[..., Any]) -> None:
+        source = '#show: document-frame.with(footer: none, header: [Ours], paper: "a5")\nText'
+        assert typeset(job(source)).page_count == 1
+
+    def test_paper__is_letter_only_where_the_territory_is_named(
+        self, told: Told, job: Callable[..., Any]
+    ) -> None:
+        assert b"/MediaBox[0 0 595.2" in typeset(job("Text", locale="en")).pdf
+        assert b"/MediaBox[0 0 612 792]" in typeset(job("Text", locale="en-US")).pdf
+
+    def test_locale__unknown_ones_fall_back(self, told: Told) -> None:
+        assert told("number(1234.5)", locale="de-XX") == "1.234,5"
+        assert told("number(1234.5)", locale="xx-YY") == "1,234.5"
+
+    def test_unknown_function__is_the_authors_error(self, job: Callable[..., Any]) -> None:
+        with pytest.raises(SourceError, match="unknown variable: monney"):
+            typeset(job("#monney(1)"))

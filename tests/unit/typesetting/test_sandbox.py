@@ -1,0 +1,110 @@
+"""Templates that mean harm: each ends by itself, and the next render is as if it had not been."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from craftkit.typesetter import (
+    Job,
+    RenderTimeoutError,
+    RenderTooLargeError,
+    TypesettingError,
+)
+from typesetting import service, typeset
+from typesetting.request import request
+from typesetting.sandbox import DiedError, Sandbox, TimedOutError
+
+Make = Callable[..., Job]
+
+ENDLESS = "#for a in range(100000) { for b in range(100000) { let c = a + b } }"
+WIDE = '#let s = "x" * 10000000000\n#s'
+PAGES = "#for n in range(1000000) { pagebreak() }"
+NESTED = "#let x = [a]\n#for n in range(100000) { x = box(x) }\n#x"
+WASM = "#let p = plugin(bytes((0, 97, 115, 109, 1, 0, 0, 0)))\n#p.run()"
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    own = Sandbox()
+    yield own
+    own.close()
+
+
+def pid_of(sandbox: Sandbox) -> int:
+    sandbox.warm()
+    assert sandbox._child is not None
+    return sandbox._child.pid
+
+
+@pytest.mark.parametrize("source", [WIDE, PAGES, NESTED])
+def test_hostile__memory_is_bounded_and_the_next_render_whole(job: Make, source: str) -> None:
+    before = typeset(job("Before and after"))
+    with pytest.raises(RenderTooLargeError):
+        typeset(job(source))
+    assert typeset(job("Before and after")) == before
+
+
+@pytest.mark.parametrize("source", ["#" + "(" * 20_000, "#[" * 5_000, "$" + "{" * 20_000, WASM])
+def test_hostile__nesting_and_foreign_code_end_as_errors(job: Make, source: str) -> None:
+    with pytest.raises(TypesettingError):
+        typeset(job(source))
+    assert typeset(job("After")).page_count == 1
+
+
+def test_hostile__an_endless_loop_is_killed_in_time(job: Make, sandbox: Sandbox) -> None:
+    first = pid_of(sandbox)
+    with pytest.raises(TimedOutError):
+        sandbox.exchange(*request(job(ENDLESS), "pdf", None), seconds=0.2)
+    answer, _ = sandbox.exchange(*request(job("After"), "pdf", None))
+    assert answer["page_count"] == 1
+    assert pid_of(sandbox) != first
+
+
+def test_hostile__a_timeout_is_said_as_one(job: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Late:
+        def exchange(self, *_: object) -> None:
+            raise TimedOutError
+
+    monkeypatch.setattr(service, "_sandbox", Late)
+    with pytest.raises(RenderTimeoutError, match="longer than 20 seconds"):
+        typeset(job(ENDLESS))
+
+
+def test_child__starts_again_when_it_died_meanwhile(job: Make, sandbox: Sandbox) -> None:
+    os.kill(pid_of(sandbox), signal.SIGKILL)
+    assert sandbox._child is not None
+    sandbox._child.wait()
+    answer, _ = sandbox.exchange(*request(job("After"), "pdf", None))
+    assert answer["page_count"] == 1
+
+
+def test_child__a_fault_of_ours_is_not_the_templates(job: Make, sandbox: Sandbox) -> None:
+    header, blobs = request(job("Text"), "pdf", None)
+    del header["standards"]
+    with pytest.raises(DiedError) as died:
+        sandbox.exchange(header, blobs)
+    assert died.value.status == 1
+
+
+def test_child__has_no_secret_in_its_environment(sandbox: Sandbox) -> None:
+    environment = Path(f"/proc/{pid_of(sandbox)}/environ").read_bytes().split(b"\0")
+    names = {variable.partition(b"=")[0] for variable in environment if variable}
+    assert names <= {b"HTTP_PROXY", b"HTTPS_PROXY", b"LD_LIBRARY_PATH", b"MALLOC_ARENA_MAX"}
+
+
+def test_child__keeps_no_file_of_a_job(job: Make) -> None:
+    before = set(Path("/tmp").glob("craftkit-*"))
+    typeset(job("Text"))
+    with pytest.raises(TypesettingError):
+        typeset(job("#nothing"))
+    assert set(Path("/tmp").glob("craftkit-*")) <= before
+
+
+def test_child__a_job_sees_no_image_of_the_one_before(job: Make) -> None:
+    image = b"<svg xmlns='http://www.w3.org/2000/svg' width='5' height='5'/>"
+    typeset(job('#pdf.artifact(image("/images/0"))', images={"http://a/b": image}))
+    with pytest.raises(TypesettingError, match="file not found"):
+        typeset(job('#pdf.artifact(image("/images/0"))'))
