@@ -66,6 +66,31 @@ class Config:
         return os.environ.get("PUBLIC_URL", "").rstrip("/")
 
     @cached_property
+    def user_pool_id(self) -> str:
+        """The Cognito pool of the people who may sign in to the dashboard."""
+        return _required("USER_POOL_ID")
+
+    @cached_property
+    def sign_in_url(self) -> str:
+        """Where a browser finds the pool's hosted pages, without a trailing slash."""
+        return _required("SIGN_IN_URL").rstrip("/")
+
+    @cached_property
+    def session_secret(self) -> str:
+        """ARN of the secret that the dashboard's cookies are sealed with."""
+        return _required("SESSION_SECRET")
+
+    @cached_property
+    def api_url(self) -> str:
+        """Where programs reach this stage's API, without a trailing slash."""
+        return _required("API_URL").rstrip("/")
+
+    @cached_property
+    def aws_endpoint_url(self) -> str | None:
+        """The embedded AWS, on a developer's machine; None on AWS."""
+        return os.environ.get("AWS_ENDPOINT_URL") or None
+
+    @cached_property
     def compile_function(self) -> str:
         return _required("COMPILE_FUNCTION")
 

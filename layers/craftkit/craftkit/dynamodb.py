@@ -26,6 +26,7 @@ _CLIENT = ClientConfig(
 )
 
 _TRANSACTION_ATTEMPTS = 8
+_BATCH_ATTEMPTS = 5
 _BACKOFF_SECONDS = 0.02
 
 
@@ -38,6 +39,10 @@ class ConditionFailedError(Exception):
     def __init__(self, items: Sequence[Item | None] = ()) -> None:
         super().__init__("a condition of a write did not hold")
         self.items = list(items)
+
+
+class ThrottledError(Exception):
+    """The table leaves a part of a batch undone, time after time."""
 
 
 @cache
@@ -66,6 +71,21 @@ def conditions() -> Iterator[None]:
                     [_plain(reason.get("Item")) for reason in reasons]
                 ) from error
         raise
+
+
+def get_many(table_name: str, keys: Sequence[Item]) -> list[Item]:
+    """The items that exist of up to a hundred keys, strongly consistent, in one round trip."""
+    found: list[Item] = []
+    wanted: dict[str, Any] = {table_name: {"Keys": list(keys), "ConsistentRead": True}}
+    for attempt in range(_BATCH_ATTEMPTS):
+        if not wanted or not keys:
+            return found
+        if attempt:
+            time.sleep(random.uniform(0, _BACKOFF_SECONDS * 2**attempt))  # noqa: S311 jitter
+        answer = resource().batch_get_item(RequestItems=wanted)
+        found += answer["Responses"].get(table_name, [])
+        wanted = dict(answer.get("UnprocessedKeys", {}))
+    raise ThrottledError(f"{table_name} did not answer for every key")
 
 
 def transact(writes: Sequence[dict[str, Any]]) -> None:

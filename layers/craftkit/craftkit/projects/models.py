@@ -1,14 +1,19 @@
-"""A project, as it is kept and shown."""
+"""A project and its members, as they are kept and shown."""
 
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, EmailStr, StringConstraints
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 
 EmbedStatus = Literal["off", "enabled", "suspended"]
 """Whether the project is an embed partner, and whether the partnership is suspended."""
+
+Role = Literal["owner", "admin", "viewer"]
+"""An owner may do everything; an admin everything but decide who is a member; a viewer looks."""
+
+ROLES: tuple[Role, ...] = ("owner", "admin", "viewer")
 
 
 class Project(BaseModel):
@@ -19,3 +24,34 @@ class Project(BaseModel):
     name: Name
     created_at: datetime
     created_by: str
+
+
+class Person(BaseModel):
+    """Somebody who can sign in. `sub` is the id that never changes; an address may."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sub: str
+    email: EmailStr
+
+
+class Member(BaseModel):
+    """A person's place in a project. Until they accept, it is an invitation and opens nothing."""
+
+    model_config = ConfigDict(frozen=True)
+
+    project_id: str
+    sub: str
+    email: str
+    role: Role
+    invited_by: str
+    invited_at: datetime
+    joined_at: datetime | None = None
+
+    @property
+    def may_change(self) -> bool:
+        return self.role in ("owner", "admin")
+
+    @property
+    def may_manage_members(self) -> bool:
+        return self.role == "owner"

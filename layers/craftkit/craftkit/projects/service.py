@@ -9,18 +9,24 @@ from craftkit.dynamodb import ConditionFailedError
 from craftkit.errors import NotFoundError
 from craftkit.ids import new_id
 from craftkit.projects import repository
-from craftkit.projects.models import EmbedStatus, Project
+from craftkit.projects.models import EmbedStatus, Member, Person, Project
 
 _SLUG_LENGTH = 60
 
 
-def create_project(name: str, *, by: str, clock: Clock = utc_now) -> Project:
-    """Make a project. Its slug is drawn from the name, with a suffix where that is taken."""
-    slug = slug_of(name)
+def create_project(
+    name: str, *, by: str, owner: Person | None = None, clock: Clock = utc_now
+) -> Project:
+    """Make a project. Its slug is drawn from the name, with a suffix where that is taken.
+
+    Args:
+        owner: who is its first member; an operator's project has none until one is added.
+    """
+    slug, now = slug_of(name), clock()
     while True:
-        project = Project(id=new_id(), slug=slug, name=name, created_at=clock(), created_by=by)
+        project = Project(id=new_id(), slug=slug, name=name, created_at=now, created_by=by)
         try:
-            repository.create(project)
+            repository.create(project, _first_member(project, owner) if owner else None)
         except ConditionFailedError:
             slug = f"{slug_of(name)}-{secrets.token_hex(3)}"
         else:
@@ -39,8 +45,35 @@ def get_project(project_id: str) -> Project:
     return project
 
 
+def rename_project(project_id: str, name: str, *, by: str, clock: Clock = utc_now) -> Project:
+    """Give a project another name; its id and slug stay.
+
+    Raises:
+        NotFoundError: there is none of this id.
+    """
+    named = get_project(project_id).model_copy(update={"name": name})
+    checked = Project.model_validate(named.model_dump())
+    try:
+        repository.rename(project_id, checked.name, by=by, now=clock())
+    except ConditionFailedError as error:
+        raise NotFoundError("There is no project of this id.") from error
+    return checked
+
+
 def embed_status(project_id: str) -> EmbedStatus:
     return repository.embed_status(project_id)
+
+
+def _first_member(project: Project, owner: Person) -> Member:
+    return Member(
+        project_id=project.id,
+        sub=owner.sub,
+        email=owner.email,
+        role="owner",
+        invited_by=owner.sub,
+        invited_at=project.created_at,
+        joined_at=project.created_at,
+    )
 
 
 def slug_of(name: str) -> str:
