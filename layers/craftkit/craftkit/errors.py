@@ -114,6 +114,34 @@ class InvalidCredentialsError(UnauthorizedError):
     )
 
 
+class InvalidSignatureError(UnauthorizedError):
+    """A signature does not fit: of a hook's body, or of an embed session's token."""
+
+    code = "invalid_signature"
+    message = "The signature does not fit."
+
+
+class SessionExpiredError(UnauthorizedError):
+    """The embed session's token has expired."""
+
+    code = "session_expired"
+    message = "This session has expired. Refresh it, or open a new one."
+
+
+class SessionRevokedError(UnauthorizedError):
+    """The embed session was revoked, or the key that it was opened with."""
+
+    code = "session_revoked"
+    message = "This session was revoked. Open a new one."
+
+
+class RefreshFailedError(UnauthorizedError):
+    """The renew token was used before, is another project's, or too old."""
+
+    code = "refresh_failed"
+    message = "This renew token is used, expired or unknown. Open a new session."
+
+
 class ForbiddenError(CraftkitError):
     """The caller is known, and may not do this."""
 
@@ -125,6 +153,34 @@ class InsufficientScopeError(ForbiddenError):
 
     code = "insufficient_scope"
     message = "This API key may not do this."
+
+
+class PartnerSuspendedError(ForbiddenError):
+    """The project's embed partnership is suspended; renders outside of embed go on."""
+
+    code = "partner_suspended"
+    message = "The embed partnership of this project is suspended. Contact support."
+
+
+class PermissionDeniedError(ForbiddenError):
+    """The embed session's permissions do not hold what the call needs."""
+
+    code = "permission_denied"
+    message = "This session may not do this."
+
+
+class WrongModeError(ForbiddenError):
+    """The embed session was opened for something else."""
+
+    code = "wrong_mode"
+    message = "This session was opened for something else."
+
+
+class OriginNotAllowedError(ForbiddenError):
+    """The call comes from a page that may not make it."""
+
+    code = "origin_not_allowed"
+    message = "This origin may not use the embedded page."
 
 
 class NotFoundError(CraftkitError):
@@ -149,10 +205,19 @@ class VersionNotFoundError(NotFoundError):
     message = "The template has no version of this number."
 
 
+class CatalogNotFoundError(NotFoundError):
+    """The project has no catalog of this name, or not this version of it."""
+
+    code = "catalog_not_found"
+    message = "There is no such catalog, or no such version of it, in this project."
+
+
 class ConflictError(CraftkitError):
     """The call does not fit the present state."""
 
+    code = "conflict"
     status = 409
+    message = "Somebody else changed this meanwhile. Load it again."
 
 
 class NoPublishedVersionError(ConflictError):

@@ -1,4 +1,6 @@
-"""HTTP, as API Gateway's REST proxy speaks it: the only place that reads a request or answers one.
+"""HTTP, as API Gateway's proxies speak it: the only place that reads a request or answers one.
+
+A REST API's event is read as it is; an HTTP API's (payload 2.0) is first given the same form.
 
 A handler is `@endpoint def handler(request): …` and returns a `Response`; what it raises becomes
 the error envelope here.
@@ -51,8 +53,10 @@ class ApiModel(BaseModel):
 
 @dataclass(frozen=True)
 class Response:
+    """An answer. Text and bytes go out as they are, with the `Content-Type` that `headers` name."""
+
     status: int
-    body: BaseModel | Json | None = None
+    body: BaseModel | Json | str | bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -74,10 +78,14 @@ class Request:
 
     @cached_property
     def body(self) -> bytes:
-        """The raw body, as it was signed.
+        """The raw body, as it was signed; 1 MiB at most. See `read`."""
+        return self.read()
+
+    def read(self, limit_bytes: int = BODY_LIMIT_BYTES) -> bytes:
+        """The raw body.
 
         Raises:
-            PayloadTooLargeError: over 1 MiB.
+            PayloadTooLargeError: over the limit.
         """
         text = self._event.get("body") or ""
         if self._event.get("isBase64Encoded"):
@@ -87,11 +95,12 @@ class Request:
                 raise InvalidJsonError from error
         else:
             raw = text.encode("utf-8", errors="surrogatepass")
-        if len(raw) > BODY_LIMIT_BYTES:
-            raise PayloadTooLargeError
+        if len(raw) > limit_bytes:
+            limit = limit_bytes // BODY_LIMIT_BYTES
+            raise PayloadTooLargeError(f"The request body is larger than {limit} MiB.")
         return raw
 
-    def json(self) -> Json:
+    def json(self, limit_bytes: int = BODY_LIMIT_BYTES) -> Json:
         """The body as a JSON object.
 
         Raises:
@@ -102,15 +111,17 @@ class Request:
         media_type = self.headers.get("content-type", "").split(";")[0].strip().lower()
         if media_type != "application/json" and not media_type.endswith("+json"):
             raise UnsupportedMediaTypeError
-        return read_json(self.body)
+        return read_json(self.read(limit_bytes))
 
-    def model[Model: BaseModel](self, kind: type[Model]) -> Model:
+    def model[Model: BaseModel](
+        self, kind: type[Model], limit_bytes: int = BODY_LIMIT_BYTES
+    ) -> Model:
         """The body as the given model.
 
         Raises:
             InvalidRequestError: with one issue for each field that does not fit.
         """
-        return judge(kind, self.json())
+        return judge(kind, self.json(limit_bytes))
 
     def query[Model: BaseModel](self, kind: type[Model]) -> Model:
         """The query string as the given model."""
@@ -193,6 +204,7 @@ def endpoint(handle: Callable[[Request], Response]) -> Callable[[Json, Any], Jso
 
     @logger.inject_lambda_context(clear_state=True)
     def handler(event: Json, context: Any) -> Json:  # noqa: ARG001 the decorator reads it
+        event = _as_rest(event)
         request = Request(event)
         route = f"{event['httpMethod']} {event['resource']}"
         logger.append_keys(request_id=request.id, route=route)
@@ -223,7 +235,9 @@ def _answer(response: Response, request_id: str) -> Json:
     body = response.body
     if isinstance(body, BaseModel):
         body = body.model_dump(mode="json", by_alias=True)
-    text = "" if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    if isinstance(body, dict):
+        body = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    is_binary = isinstance(body, bytes)
     return {
         "statusCode": response.status,
         "headers": {
@@ -232,7 +246,23 @@ def _answer(response: Response, request_id: str) -> Json:
             "x-request-id": request_id,
             **response.headers,
         },
-        "body": text,
+        "body": base64.b64encode(body).decode() if isinstance(body, bytes) else body or "",
+        "isBase64Encoded": is_binary,
+    }
+
+
+def _as_rest(event: Json) -> Json:
+    """An HTTP API's event in the form of a REST API's; any other is left alone."""
+    if event.get("version") != "2.0":
+        return event
+    context = event["requestContext"]
+    path = context["http"]["path"]
+    return {
+        **event,
+        "httpMethod": context["http"]["method"],
+        "resource": event["routeKey"].partition(" ")[2] or path,
+        "path": event["rawPath"],
+        "requestContext": {**context, "path": path},
     }
 
 
