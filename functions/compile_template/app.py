@@ -1,29 +1,34 @@
-"""The typesetter for functions that do not carry it: publish checks and live previews."""
+"""The typesetter for functions that do not carry it: publish checks, live previews, fonts."""
 
-from base64 import b64encode
+from dataclasses import asdict
 from typing import Any
 
 from craftkit.observability import logger
-from craftkit.templates.images import with_images
-from craftkit.typesetter import Job, TypesettingError
-from typesetting import preview, typeset, warm
+from craftkit.typesetter import Job, TypesettingError, pack, unpack
+from typesetting import check_font, preview, typeset, warm
 
+# Before the first call, so that SnapStart keeps a child that is ready.
 warm()
 
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """The request and the answer of `craftkit.remote_typesetter`; invoked directly, not by HTTP."""
-    job = with_images(Job.from_json(event["job"]))
     try:
-        if "pixelsPerInch" in event:
-            pages = preview(job, event["pixelsPerInch"])
-            return {"pages": [b64encode(page).decode() for page in pages]}
-        document = typeset(job)
+        return _answer(event)
     except TypesettingError as error:
         return {"error": error.as_json()}
+
+
+def _answer(event: dict[str, Any]) -> dict[str, Any]:
+    if "font" in event:
+        return {"face": asdict(check_font(unpack(event["font"])))}
+    job = Job.from_json(event["job"])
+    if "pixelsPerInch" in event:
+        return {"pages": [pack(page) for page in preview(job, event["pixelsPerInch"])]}
+    document = typeset(job)
     return {
-        "pdf": b64encode(document.pdf).decode(),
+        "pdf": pack(document.pdf),
         "pageCount": document.page_count,
         "warnings": document.warnings,
     }

@@ -1,7 +1,6 @@
 """The typesetter by way of the compile function, for functions that do not carry it."""
 
 import json
-from base64 import b64decode
 from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,15 @@ import boto3
 from botocore.config import Config as ClientConfig
 
 from craftkit.config import config
-from craftkit.typesetter import Document, Job, RenderTooLargeError, TypesettingError
+from craftkit.typesetter import (
+    Document,
+    FontFace,
+    Job,
+    RenderTooLargeError,
+    TypesettingError,
+    pack,
+    unpack,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -26,19 +33,24 @@ def typeset_remotely(job: Job) -> Document:
         TypesettingError: there is no document; also where job or document exceed 6 MiB.
     """
     answer = _invoke({"job": job.as_json()})
-    return Document(b64decode(answer["pdf"]), answer["pageCount"], tuple(answer["warnings"]))
+    return Document(unpack(answer["pdf"]), answer["pageCount"], tuple(answer["warnings"]))
 
 
 def preview_remotely(job: Job, pixels_per_inch: float = 96.0) -> tuple[bytes, ...]:
     """The job's pages as PNG pictures. Raises as `typeset_remotely` does."""
     answer = _invoke({"job": job.as_json(), "pixelsPerInch": pixels_per_inch})
-    return tuple(map(b64decode, answer["pages"]))
+    return tuple(map(unpack, answer["pages"]))
+
+
+def check_font_remotely(content: bytes) -> FontFace:
+    """`typesetting.check_font` by way of the compile function. Raises as it does."""
+    return FontFace(**_invoke({"font": pack(content)})["face"])
 
 
 def _invoke(request: Mapping[str, Any]) -> dict[str, Any]:
     payload = json.dumps(request, ensure_ascii=False).encode()
     if len(payload) > _PAYLOAD_LIMIT_BYTES:
-        raise RenderTooLargeError("The template's data, images and fonts exceed 6 MiB together.")
+        raise RenderTooLargeError("Data, images and fonts exceed 6 MiB together.")
     response = _client().invoke(FunctionName=config.compile_function, Payload=payload)
     content = response["Payload"].read()
     if "FunctionError" in response:

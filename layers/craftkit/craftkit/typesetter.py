@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal, Self
+from zlib import compress, decompress
 
 PdfStandard = Literal["a-2a+ua-1", "a-2a", "a-2b", "ua-1", "1.7"]
 """Names of what the PDF conforms to; `a-2a+ua-1` (PDF/A-2a and PDF/UA-1) is the default."""
@@ -23,11 +24,11 @@ class Job:
 
     Args:
         source: Typst source; it may `#import "/craftkit.typ": *` and nothing else from outside.
-        data: already judged against the manifest, JSON types only.
+        data: already judged against the manifest, JSON types only; every path of the manifest is
+            there, None or an empty list where the caller sent nothing.
         types: data type of each manifest path (`customer.name`, `items.price`), which tells the
             prelude what to make of a value: `currency` and `number` exact decimals, `date` dates.
-            A loop's own path is typed `loop`. A variable's `format` follows its type after a
-            colon: `currency:EUR`, `barcode:ean13`.
+            A variable's `format` follows its type after a colon: `currency:EUR`, `barcode:ean13`.
         locale: BCP 47, such as `en`, `de-CH`, `ar`.
         title: the PDF's title, which PDF/UA requires.
         created_at: fixes every time in the PDF, so that the same job makes the same bytes.
@@ -48,11 +49,11 @@ class Job:
     fonts: Mapping[str, bytes] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """The form that goes to another function: JSON types only, bytes in base 64."""
+        """The form that goes to another function: JSON types only, bytes packed into text."""
         return {part.name: getattr(self, part.name) for part in fields(self)} | {
             "created_at": self.created_at.isoformat(),
-            "images": {name: b64encode(image).decode() for name, image in self.images.items()},
-            "fonts": {name: b64encode(font).decode() for name, font in self.fonts.items()},
+            "images": {name: pack(image) for name, image in self.images.items()},
+            "fonts": {name: pack(font) for name, font in self.fonts.items()},
         }
 
     @classmethod
@@ -61,8 +62,8 @@ class Job:
             **{
                 **value,
                 "created_at": datetime.fromisoformat(value["created_at"]),
-                "images": {name: b64decode(image) for name, image in value["images"].items()},
-                "fonts": {name: b64decode(font) for name, font in value["fonts"].items()},
+                "images": {name: unpack(image) for name, image in value["images"].items()},
+                "fonts": {name: unpack(font) for name, font in value["fonts"].items()},
             }
         )
 
@@ -74,6 +75,15 @@ class Document:
     pdf: bytes
     page_count: int
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FontFace:
+    """What a font file holds, as `set text(font: …, weight: …, style: …)` asks for it."""
+
+    family: str
+    weight: int
+    style: str
 
 
 class TypesettingError(Exception):
@@ -125,6 +135,21 @@ class RenderTooLargeError(TypesettingError):
     """The job took more memory or made more pages than it may."""
 
     code = "render_too_large"
+
+
+class FontError(TypesettingError):
+    """The file is no font that can be set with."""
+
+    code = "invalid_font"
+
+
+def pack(content: bytes) -> str:
+    """Bytes as text for JSON, compressed: Lambda takes 6 MiB in a call."""
+    return b64encode(compress(content)).decode()
+
+
+def unpack(text: str) -> bytes:
+    return decompress(b64decode(text))
 
 
 Typeset = Callable[[Job], Document]

@@ -7,6 +7,8 @@ from typing import Any
 
 from craftkit.typesetter import (
     Document,
+    FontError,
+    FontFace,
     Job,
     RenderTimeoutError,
     RenderTooLargeError,
@@ -15,8 +17,10 @@ from craftkit.typesetter import (
     TypesettingError,
 )
 from typesetting.request import REPLACEMENT, request
-from typesetting.sandbox import WORK_SECONDS, DiedError, Sandbox, TimedOutError
+from typesetting.sandbox import WORK_SECONDS, DiedError, Sandbox, SandboxError, TimedOutError
 from typesetting.warnings import warnings_of
+
+FONT_LIMIT_BYTES = 5 * 1024 * 1024
 
 # How a child ends that was refused memory, was killed for it, or ran out of stack.
 _OUT_OF_MEMORY = {-SIGABRT, -SIGKILL, -SIGSEGV}
@@ -57,6 +61,23 @@ def preview(job: Job, pixels_per_inch: float = 96.0) -> tuple[bytes, ...]:
     There is no watermark and no judgement by the PDF standard. Raises as `typeset` does.
     """
     return tuple(_answer(job, "png", pixels_per_inch)[1])
+
+
+def check_font(content: bytes) -> FontFace:
+    """The face of a TrueType or OpenType file, at most 5 MiB, that a project brings.
+
+    Raises:
+        FontError: it is no such file, or nothing can be set with it.
+    """
+    if len(content) > FONT_LIMIT_BYTES:
+        raise FontError("A font may have 5 MiB.")
+    try:
+        answer, _ = _sandbox().exchange({"format": "font"}, [content])
+    except SandboxError as error:
+        raise FontError("Nothing can be set with this font.") from error
+    if "error" in answer:
+        raise FontError(answer["message"])
+    return FontFace(answer["family"], answer["weight"], answer["style"])
 
 
 def _answer(

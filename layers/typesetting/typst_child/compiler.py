@@ -28,6 +28,8 @@ _MAIN = b"""\
 #include "/template.typ"
 """
 
+_NO_FONT = "This is not a TrueType or OpenType font of one face."
+
 Answer = tuple[Header, list[bytes]]
 
 
@@ -43,6 +45,8 @@ class Typesetter:
     def run(self, header: Header, blobs: Sequence[bytes]) -> Answer:
         """The answer to one request; a fault of the template is an answer too."""
         try:
+            if header["format"] == "font":
+                return self._font_face(blobs[0])
             return self._document(header, blobs)
         except typst.TypstError as error:
             return diagnosis.of(error), []
@@ -87,6 +91,19 @@ class Typesetter:
 
             pages = [stamp(page, self._fonts) for page in pages]
         return answer, pages
+
+    def _font_face(self, content: bytes) -> Answer:
+        """The face of a font file, which must be one, and must get through an archive's rules."""
+        with self._root(["fonts/0.otf"], [content]) as root:
+            fonts = typst.Fonts(False, False, [f"{root}/fonts"])
+            if len(faces := fonts.fonts()) != 1:
+                return {"error": "font", "message": _NO_FONT}, []
+            face = faces[0]
+            typst.Compiler(f"{root}/main.typ", font_paths=fonts, ignore_system_fonts=True).compile(
+                f"#set text(font: {json.dumps(face.family)}, fallback: true)\nAa 12".encode(),
+                format="pdf",
+            )
+        return {"family": face.family, "weight": face.weight, "style": face.style}, []
 
     def _fonts_with(self, root: str, names: Sequence[str]) -> typst.Fonts:
         if not any(name.startswith("fonts/") for name in names):

@@ -1,6 +1,7 @@
 """Scripts and fonts: what is covered, and what is said of what is not."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -9,8 +10,8 @@ from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from pikepdf import Pdf
 
-from craftkit.typesetter import Job
-from typesetting import typeset
+from craftkit.typesetter import FontError, FontFace, Job
+from typesetting import check_font, typeset
 
 Make = Callable[..., Job]
 
@@ -114,3 +115,32 @@ def test_font__a_projects_own_is_found_by_its_family(job: Make) -> None:
 def test_font__every_bundled_file_has_its_licence_beside_it() -> None:
     for folder in Path("layers").glob("*/*/fonts"):
         assert (folder / "OFL.txt").read_text().count("Permission is hereby granted")
+
+
+class TestCheckFont:
+    def test_check_font__tells_the_face(self) -> None:
+        assert check_font(own_font("Ownfont")) == FontFace("Ownfont", 400, "normal")
+
+    def test_check_font__one_of_the_layers(self) -> None:
+        file = Path("layers/typesetting/typesetting/fonts/Inter-BoldItalic.otf")
+        assert check_font(file.read_bytes()) == FontFace("Inter", 700, "italic")
+
+    @pytest.mark.parametrize(
+        "content",
+        [b"", b"no font", b"\0\1\0\0" + bytes(500), b"OTTO" + bytes(80), b"ttcf" + bytes(80)],
+    )
+    def test_check_font__what_is_none_is_refused(self, content: bytes) -> None:
+        with pytest.raises(FontError):
+            check_font(content)
+
+    def test_check_font__a_broken_one_harms_nothing(self) -> None:
+        whole = own_font("Ownfont")
+        for cut in range(0, len(whole), 97):
+            broken = whole[:cut] + bytes(40) + whole[cut + 40 :]
+            with suppress(FontError):
+                check_font(broken)
+        assert check_font(whole).family == "Ownfont"
+
+    def test_check_font__over_the_limit_is_refused_unread(self) -> None:
+        with pytest.raises(FontError, match="5 MiB"):
+            check_font(bytes(5 * 1024 * 1024 + 1))

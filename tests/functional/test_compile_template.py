@@ -1,0 +1,115 @@
+"""The compile function, asked as other functions ask it: through `remote_typesetter`."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from craftkit import remote_typesetter
+from craftkit.config import Config
+from craftkit.typesetter import (
+    FontError,
+    Job,
+    RenderTooLargeError,
+    SourceError,
+    StandardError,
+)
+from tests.support.cloud import Cloud
+from typesetting import typeset
+
+SVG = b"<svg xmlns='http://www.w3.org/2000/svg' width='4' height='4'/>"
+
+
+class Lambda:
+    """The one call of boto3's client that is made, to the handler itself."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self.failure: bytes | None = None
+
+    def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803
+        assert FunctionName == "the-compile-function"
+        if self.failure is not None:
+            return {"FunctionError": "Unhandled", "Payload": BytesIO(self.failure)}
+        answer = self.cloud.invoke("compile_template", json.loads(Payload))
+        return {"Payload": BytesIO(json.dumps(answer).encode())}
+
+
+@pytest.fixture
+def client(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Lambda:
+    fake = Lambda(cloud)
+    monkeypatch.setattr(remote_typesetter, "_client", lambda: fake)
+    monkeypatch.setattr(Config, "compile_function", "the-compile-function")
+    return fake
+
+
+@pytest.fixture
+def job(client: Lambda) -> Callable[..., Job]:
+    def make(source: str, **changes: Any) -> Job:
+        return Job(
+            **{
+                "source": f'#import "/craftkit.typ": *\n{source}',
+                "data": {"name": "Ada", "logo": "https://example.com/a.svg", "sum": "1.50"},
+                "types": {"name": "text", "logo": "image", "sum": "currency:EUR"},
+                "locale": "de",
+                "title": "Rechnung",
+                "created_at": datetime(2026, 11, 24, tzinfo=UTC),
+                "images": {"https://example.com/a.svg": SVG},
+                **changes,
+            }
+        )
+
+    return make
+
+
+def test_compile_template__the_event_of_its_own_file(cloud: Cloud, event: Any) -> None:
+    answer = cloud.invoke("compile_template", event("compile_template"))
+    assert answer["pageCount"] == 1
+
+
+def test_compile_template__the_document_is_the_one_made_at_home(job: Callable[..., Job]) -> None:
+    asked = job("#data.name #money(data.sum) #picture(data.logo) ก", watermark=True)
+    assert remote_typesetter.typeset_remotely(asked) == typeset(asked)
+
+
+def test_compile_template__an_error_comes_back_with_its_place(job: Callable[..., Job]) -> None:
+    with pytest.raises(SourceError) as stopped:
+        remote_typesetter.typeset_remotely(job("\n#nothing"))
+    assert (str(stopped.value), stopped.value.line) == ("unknown variable: nothing", 3)
+    with pytest.raises(StandardError):
+        remote_typesetter.typeset_remotely(job('#image("/images/0")'))
+
+
+def test_compile_template__pages_as_pictures(job: Callable[..., Job]) -> None:
+    pages = remote_typesetter.preview_remotely(job("One #pagebreak() Two"), 36)
+    assert [page[:4] for page in pages] == [b"\x89PNG"] * 2
+
+
+def test_compile_template__a_font_is_checked(client: Lambda) -> None:
+    file = Path("layers/typesetting/typesetting/fonts/Inter-Medium.otf")
+    assert remote_typesetter.check_font_remotely(file.read_bytes()).weight == 500
+    with pytest.raises(FontError):
+        remote_typesetter.check_font_remotely(b"no font")
+
+
+def test_compile_template__what_lambda_cannot_carry_is_too_large(
+    job: Callable[..., Job], client: Lambda
+) -> None:
+    text = "x" * 7_000_000
+    with pytest.raises(RenderTooLargeError, match="exceed 6 MiB"):
+        remote_typesetter.typeset_remotely(job("", data={"text": text}))
+    client.failure = b'{"errorType": "Function.ResponseSizeTooLarge"}'
+    with pytest.raises(RenderTooLargeError, match="larger than a preview"):
+        remote_typesetter.typeset_remotely(job(""))
+
+
+def test_compile_template__a_broken_function_is_no_fault_of_the_template(
+    job: Callable[..., Job], client: Lambda
+) -> None:
+    client.failure = b'{"errorType": "Runtime.ExitError"}'
+    with pytest.raises(RuntimeError, match="compile function failed"):
+        remote_typesetter.typeset_remotely(job(""))
