@@ -73,7 +73,7 @@ def fingerprint() -> str:
 
 def _sam_build(config: str, folder: Path, log: Path) -> None:
     sam = TOOLS / "sam" / "bin" / "sam"
-    command = [sam, "build", "--config-env", config, "--build-dir", folder]
+    command: list[str | Path] = [sam, "build", "--config-env", config, "--build-dir", folder]
     run(command, log=log, env=environment())
     for artifact in sorted(path for path in folder.iterdir() if path.is_dir()):
         _compile(artifact, log)

@@ -101,6 +101,12 @@ def stack(_local_stack: tuple[RunningStack, Path]) -> RunningStack:
 
 
 @pytest.fixture(scope="session")
+def home(_local_stack: tuple[RunningStack, Path]) -> Path:
+    """Where the stack's files are: `.local` for the one of `make dev`."""
+    return _local_stack[1]
+
+
+@pytest.fixture(scope="session")
 def staging(_local_stack: tuple[RunningStack, Path]) -> Iterator[RunningStack]:
     """A second stage beside it, on the same embedded AWS."""
     with further_stage("staging", _local_stack[1]) as running:
