@@ -1,0 +1,131 @@
+"""Renders through the whole of it: gateway, queue, worker, Typst, bucket."""
+
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pikepdf
+import pytest
+import requests
+
+from tests.support.stack import RunningStack
+
+DATA: dict[str, Any] = {
+    "number": "2026-014",
+    "customer": {"name": "Ada Lovelace"},
+    "items": [{"name": "Analytical engine", "qty": 3, "price": "400.00"}],
+    "total": "1200.00",
+}
+RENDER = "/v1/templates/invoice/render"
+
+
+def text_of(url: str, folder: Path) -> str:
+    file = folder / "render.pdf"
+    file.write_bytes(requests.get(url, timeout=30).content)
+    done = subprocess.run(
+        ["pdftotext", "-layout", file, "-"], capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+def test_a_queued_render_ends_as_a_page_that_shows_its_data(
+    stack: RunningStack, tmp_path: Path
+) -> None:
+    answer = stack.call("POST", RENDER, json={"data": DATA, "metadata": {"order": "4711"}})
+    assert (answer.status_code, answer.json()["status"]) == (202, "queued")
+    render = stack.finished(answer.json()["id"])
+    assert (render["status"], render["mode"], render["pageCount"]) == ("succeeded", "live", 1)
+    assert render["metadata"] == {"order": "4711"}
+    text = text_of(render["downloadUrl"], tmp_path)
+    for expected in ("2026-014", "Ada Lovelace", "Analytical engine", "1,200.00"):
+        assert expected in text
+
+
+def test_a_synchronous_render_is_200_with_its_document(stack: RunningStack, tmp_path: Path) -> None:
+    answer = stack.call("POST", RENDER, json={"data": DATA, "options": {"sync": True}})
+    assert (answer.status_code, answer.json()["status"]) == (200, "succeeded")
+    assert "Ada Lovelace" in text_of(answer.json()["downloadUrl"], tmp_path)
+
+
+def test_a_test_render_wears_the_watermark_and_a_live_one_does_not(stack: RunningStack) -> None:
+    for key, mode in ((stack.test_key, "test"), (stack.live_key, "live")):
+        body = {"data": DATA, "options": {"sync": True}}
+        render = stack.call("POST", RENDER, key=key, json=body).json()
+        assert render["mode"] == mode
+        with pikepdf.open(BytesIO(requests.get(render["downloadUrl"], timeout=30).content)) as pdf:
+            pages = [
+                pikepdf.unparse_content_stream(pikepdf.parse_content_stream(page))
+                for page in pdf.pages
+            ]
+        assert [b"/Watermark" in page for page in pages] == [mode == "test"] * len(pages)
+
+
+def test_a_template_that_fails_at_run_time_fails_its_render_with_a_reason(
+    stack: RunningStack, tmp_path: Path
+) -> None:
+    manifest, source = tmp_path / "manifest.json", tmp_path / "source.typ"
+    manifest.write_text(
+        '{"variables": [{"key": "parts", "label": "Parts", "dataType": "number",'
+        ' "required": true, "previewData": 2}], "loops": []}'
+    )
+    source.write_text('#import "/craftkit.typ": *\n#(100 / int(data.parts))\n')
+    stack.craftkit(
+        "templates", "publish", "--project", stack.project_id, "--slug", "fragile",
+        "--name", "Fragile", "--manifest", manifest, "--source", source,
+    )  # fmt: skip
+    answer = stack.call("POST", "/v1/templates/fragile/render", json={"data": {"parts": 0}})
+    render = stack.finished(answer.json()["id"])
+    assert (render["status"], render["errorCode"]) == ("failed", "template_error")
+    assert "divide by zero" in render["errorMessage"]
+    assert "Traceback" not in render["errorMessage"]
+    assert stack.call("GET", f"/v1/renders/{render['id']}/download").status_code == 409
+
+
+def test_two_at_once_under_one_idempotency_key_make_one_render(stack: RunningStack) -> None:
+    headers = {"Idempotency-Key": "race-1"}
+
+    def send(_: int) -> requests.Response:
+        return stack.call("POST", RENDER, json={"data": DATA}, headers=headers)
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(send, range(8)))
+    assert {answer.status_code for answer in answers} <= {200, 202}
+    assert sorted(answer.status_code for answer in answers).count(202) == 1
+    assert len({answer.json()["id"] for answer in answers}) == 1
+
+
+def test_two_hundred_at_once_all_succeed_none_twice_none_lost(stack: RunningStack) -> None:
+    def send(number: int) -> str:
+        answer = stack.call("POST", RENDER, json={"data": DATA, "metadata": {"n": str(number)}})
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["id"])
+
+    with ThreadPoolExecutor(20) as pool:
+        ids = list(pool.map(send, range(200)))
+    assert len(set(ids)) == 200
+    with ThreadPoolExecutor(4) as pool:
+        renders = list(pool.map(stack.finished, ids))
+    assert {render["status"] for render in renders} == {"succeeded"}
+    assert {render["attempt"] for render in renders} == {1}
+    assert {render["metadata"]["n"] for render in renders} == {str(n) for n in range(200)}
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"{", 400, "invalid_json"),
+        (b"[]", 400, "invalid_request"),
+        (b'{"data": {"total": NaN}}', 400, "invalid_json"),
+        (b'{"data": {}}', 400, "invalid_input_data"),
+        (b'{"data": "' + b"x" * 2_000_000 + b'"}', 413, "payload_too_large"),
+    ],
+)
+def test_a_bad_body_is_a_clear_error(
+    stack: RunningStack, body: bytes, status: int, code: str
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = stack.call("POST", RENDER, data=body, headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    assert answer.headers["x-request-id"] == answer.json()["error"]["requestId"]
