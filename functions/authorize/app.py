@@ -3,6 +3,7 @@
 from typing import Any
 
 from craftkit.auth.activity import Activity
+from craftkit.auth.aftermath import Aftermath
 from craftkit.auth.lookup import find_key
 from craftkit.auth.policy import policy_of
 from craftkit.auth.telemetry import report
@@ -11,7 +12,12 @@ from craftkit.auth.verify import verify
 from craftkit.clock import utc_now
 from craftkit.config import config
 
+RENDER_ROUTE = "POST /v1/templates/{slug}/render"
+
 activity = Activity()
+aftermath = Aftermath(activity, config.runtime_api)
+if config.is_lambda:
+    aftermath.start()
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
@@ -21,16 +27,22 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         Exception: "Unauthorized", which the gateway answers as 401 `missing_authorization`.
         TableUnavailableError: which it answers as 500 `internal`.
     """
+    try:
+        return _authorize(event)
+    finally:
+        aftermath.answered()
+
+
+def _authorize(event: dict[str, Any]) -> dict[str, Any]:
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     now = utc_now()
     verification = verify(
         headers.get("authorization"), stage=config.stage, lookup=find_key, now=now
     )
-    # The embedded AWS gives an authorizer no request id.
-    request_id = event["requestContext"].get("requestId", "")
-    report(verification, request_id=request_id, now=now)
+    report(verification, request_id=event["requestContext"]["requestId"], now=now)
     if verification.verdict is Verdict.MISSING:
         raise Exception("Unauthorized")
     if verification.verdict is Verdict.ALLOWED and verification.record:
-        activity.note(verification.record, now)
+        route = f"{event.get('httpMethod')} {event.get('resource')}"
+        activity.note(verification.record, now, is_render=route == RENDER_ROUTE)
     return policy_of(verification, event["methodArn"])

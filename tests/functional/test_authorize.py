@@ -45,6 +45,7 @@ def test_authorize__hands_on_the_projects_context(authorize: Any) -> None:
         "mode": "live",
         "scopes": "renders:read",
         "templates": "invoice",
+        "limited": "",
     }
 
 

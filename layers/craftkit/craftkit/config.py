@@ -39,6 +39,10 @@ class Config:
         return _required("KEY_ACTIVITY_TABLE")
 
     @cached_property
+    def limits_table(self) -> str:
+        return _required("LIMITS_TABLE")
+
+    @cached_property
     def projects_table(self) -> str:
         return _required("PROJECTS_TABLE")
 
@@ -94,6 +98,33 @@ class Config:
     def compile_function(self) -> str:
         return _required("COMPILE_FUNCTION")
 
+    @cached_property
+    def deliveries_table(self) -> str:
+        return _required("DELIVERIES_TABLE")
+
+    @cached_property
+    def usage_table(self) -> str:
+        return _required("USAGE_TABLE")
+
+    @cached_property
+    def deliveries_queue_url(self) -> str:
+        return _required("DELIVERIES_QUEUE_URL")
+
+    @cached_property
+    def dead_renders_queue_url(self) -> str:
+        """Where the messages of renders that were given up wait for an operator."""
+        return _required("DEAD_RENDERS_QUEUE_URL")
+
+    @cached_property
+    def vault_key(self) -> str:
+        """ARN of the KMS key that seals the secrets of hooks and webhook endpoints."""
+        return _required("VAULT_KEY")
+
+    @cached_property
+    def has_private_webhooks(self) -> bool:
+        """Whether webhooks may go to plain HTTP and to private addresses: locally alone."""
+        return _required("PRIVATE_WEBHOOKS") == "true"
+
     def queue_url(self, mode: str) -> str:
         """The queue of the mode's worker pool: `live` or `test`."""
         return _required(f"{mode.upper()}_QUEUE_URL")
@@ -101,6 +132,21 @@ class Config:
     def worker_function(self, mode: str) -> str:
         """The function, by alias, that renders documents of the mode."""
         return _required(f"{mode.upper()}_WORKER_FUNCTION")
+
+    @cached_property
+    def scanner_keys_url(self) -> str:
+        """Where the secret scanning programme lists the keys that it signs with."""
+        return _required("SCANNER_KEYS_URL")
+
+    @cached_property
+    def is_lambda(self) -> bool:
+        """Whether this process is a running function's, on AWS or on the embedded one."""
+        return "AWS_LAMBDA_FUNCTION_NAME" in os.environ
+
+    @cached_property
+    def runtime_api(self) -> str | None:
+        """Host and port of the API that Lambda runs beside a function; None elsewhere."""
+        return os.environ.get("AWS_LAMBDA_RUNTIME_API")
 
     @cached_property
     def dynamodb_endpoint(self) -> str:

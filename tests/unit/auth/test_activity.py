@@ -1,58 +1,194 @@
-"""Key activity: at most one write a minute, never an error, no count lost."""
+"""Key activity: at most one write a minute for a secret, never an error, no use lost or doubled."""
 
 from typing import Any
+
+import pytest
 
 from craftkit.auth.activity import Activity
 from craftkit.auth.lookup import KeyRecord
 from craftkit.auth.principal import Principal
+from craftkit.auth.signed import RefusedWriteError, TableUnavailableError
 from tests.support.clock import FrozenClock
 
-RECORD = KeyRecord(Principal("project", "key", "live", frozenset()), "ck_live_Ab3dE", None, None)
+
+def record(key_id: str = "key", prefix: str = "ck_live_Ab3dE") -> KeyRecord:
+    return KeyRecord(Principal("project", key_id, "live", frozenset()), prefix, None, None)
 
 
-class Writes:
-    """UpdateItem, noted. Fails while `broken`."""
+class Table:
+    """TransactWriteItems, noted: what was counted by secret and day, and the tokens seen."""
 
     def __init__(self) -> None:
-        self.counts: list[int] = []
-        self.broken = False
+        self.writes = 0
+        self.requests: dict[str, int] = {}
+        self.renders: dict[str, int] = {}
+        self.last_used: dict[str, str] = {}
+        self.tokens: list[str] = []
+        self.is_broken = self.loses_answers = False
 
-    def __call__(self, update: dict[str, Any]) -> None:
-        if self.broken:
-            raise OSError("no route")
-        self.counts.append(int(update["ExpressionAttributeValues"][":count"]["N"]))
+    def __call__(self, transaction: dict[str, Any]) -> None:
+        if self.is_broken:
+            raise TableUnavailableError
+        token = transaction["ClientRequestToken"]
+        if token not in self.tokens:
+            self._apply(transaction)
+            self.tokens.append(token)
+        if self.loses_answers:
+            raise TableUnavailableError
+
+    def _apply(self, transaction: dict[str, Any]) -> None:
+        secret, day = (item["Update"] for item in transaction["TransactItems"])
+        name = secret["Key"]["secret_day"]["S"]
+        values = secret["ExpressionAttributeValues"]
+        if ":last" in values:
+            if self.last_used.get(name, "") >= values[":last"]["S"]:
+                raise RefusedWriteError
+            self.last_used[name] = values[":last"]["S"]
+        for counts, value in ((self.requests, ":requests"), (self.renders, ":renders")):
+            at = day["Key"]["secret_day"]["S"]
+            counts[at] = counts.get(at, 0) + int(day["ExpressionAttributeValues"][value]["N"])
+        self.writes += 1
 
 
-def use(activity: Activity, clock: FrozenClock, times: int = 1) -> None:
-    for _ in range(times):
-        if thread := activity.note(RECORD, clock()):
-            thread.join()
-
-
-def test_note__the_first_use_is_written_at_once(monkeypatch: Any) -> None:
+@pytest.fixture(autouse=True)
+def table_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEY_ACTIVITY_TABLE", "activity")
-    writes, clock = Writes(), FrozenClock()
-    use(Activity(writes), clock)
-    assert writes.counts == [1]
 
 
-def test_note__uses_within_a_minute_make_one_write_after_it(monkeypatch: Any) -> None:
-    monkeypatch.setenv("KEY_ACTIVITY_TABLE", "activity")
-    writes, clock = Writes(), FrozenClock()
-    activity = Activity(writes)
-    use(activity, clock, times=50)
-    clock.advance(seconds=60)
-    use(activity, clock)
-    assert writes.counts == [1, 50]
+@pytest.fixture
+def table() -> Table:
+    return Table()
 
 
-def test_note__a_failed_write_keeps_its_count_for_the_next(monkeypatch: Any) -> None:
-    monkeypatch.setenv("KEY_ACTIVITY_TABLE", "activity")
-    writes, clock = Writes(), FrozenClock()
-    activity = Activity(writes)
-    writes.broken = True
-    use(activity, clock, times=3)
-    writes.broken = False
+@pytest.fixture
+def activity(table: Table) -> Activity:
+    return Activity(table)
+
+
+DAY = "ck_live_Ab3dE#2026-03-14"
+
+
+def test_flush__the_first_use_is_due_at_once(activity: Activity, table: Table) -> None:
+    clock = FrozenClock()
+    assert activity.due_in(clock()) is None
+    activity.note(record(), clock())
+    assert activity.due_in(clock()) == 0
+    activity.flush(clock())
+    assert table.requests == {DAY: 1}
+    assert activity.due_in(clock()) is None
+
+
+def test_flush__uses_within_a_minute_make_one_write_when_it_is_over(
+    activity: Activity, table: Table
+) -> None:
+    clock = FrozenClock()
+    for _ in range(50):
+        activity.note(record(), clock())
+        activity.flush(clock())
+        clock.advance(seconds=1)
+    assert table.writes == 1
+    assert activity.due_in(clock()) == 10
+    clock.advance(seconds=10)
+    activity.flush(clock())
+    assert table.writes == 2
+    assert table.requests == {DAY: 50}
+
+
+def test_flush__counts_renders_apart(activity: Activity, table: Table) -> None:
+    clock = FrozenClock()
+    activity.note(record(), clock(), is_render=True)
+    activity.note(record(), clock())
+    activity.flush(clock())
+    assert (table.requests, table.renders) == ({DAY: 2}, {DAY: 1})
+
+
+def test_flush__a_use_before_midnight_is_of_the_day_that_ends(
+    activity: Activity, table: Table
+) -> None:
+    clock = FrozenClock()
+    activity.note(record(), clock())
+    activity.flush(clock())
+    clock.advance(hours=11, minutes=59, seconds=30)
+    activity.note(record(), clock())
+    activity.flush(clock())
+    activity.note(record(), clock())
     clock.advance(minutes=1)
-    use(activity, clock)
-    assert writes.counts == [4]
+    activity.note(record(), clock())
+    activity.flush(clock(), everything=True)
+    assert table.requests == {DAY: 3, "ck_live_Ab3dE#2026-03-15": 1}
+
+
+def test_flush__each_secret_of_a_key_has_its_own_counts(activity: Activity, table: Table) -> None:
+    clock = FrozenClock()
+    activity.note(record(prefix="ck_live_old00"), clock())
+    activity.note(record(prefix="ck_live_new00"), clock())
+    activity.flush(clock())
+    assert sorted(table.requests) == ["ck_live_new00#2026-03-14", "ck_live_old00#2026-03-14"]
+
+
+def test_flush__a_failed_write_waits_a_minute_and_loses_nothing(
+    activity: Activity, table: Table
+) -> None:
+    clock = FrozenClock()
+    table.is_broken = True
+    for _ in range(3):
+        activity.note(record(), clock())
+    activity.flush(clock())
+    table.is_broken = False
+    activity.note(record(), clock.advance(seconds=20))
+    assert activity.due_in(clock()) == 40
+    activity.flush(clock.advance(seconds=40))
+    assert table.requests == {DAY: 4}
+
+
+def test_flush__a_write_whose_answer_was_lost_counts_once(activity: Activity, table: Table) -> None:
+    clock = FrozenClock()
+    table.loses_answers = True
+    activity.note(record(), clock())
+    activity.flush(clock())
+    table.loses_answers = False
+    activity.flush(clock.advance(minutes=1))
+    assert table.requests == {DAY: 1}
+    assert activity.due_in(clock()) is None
+
+
+def test_flush__a_late_count_does_not_turn_the_last_use_back(table: Table) -> None:
+    clock = FrozenClock()
+    late, early = Activity(table), Activity(table)
+    late.note(record(), clock())
+    early.note(record(), clock.advance(minutes=5))
+    early.flush(clock())
+    late.flush(clock())
+    assert table.last_used == {"ck_live_Ab3dE": "2026-03-14T12:05:00.000Z"}
+    assert table.requests == {DAY: 2}
+
+
+def test_flush__a_clock_that_jumps_back_holds_nothing_up(activity: Activity, table: Table) -> None:
+    clock = FrozenClock()
+    activity.note(record(), clock())
+    activity.flush(clock())
+    activity.note(record(), clock.advance(hours=-3))
+    assert activity.due_in(clock()) == 0
+    activity.flush(clock())
+    assert sum(table.requests.values()) == 2
+
+
+def test_flush__everything_writes_what_is_not_yet_due(activity: Activity, table: Table) -> None:
+    clock = FrozenClock()
+    activity.note(record(), clock())
+    activity.flush(clock())
+    activity.note(record(), clock())
+    activity.flush(clock(), everything=True)
+    assert table.requests == {DAY: 2}
+
+
+def test_note__what_is_kept_of_secrets_that_rest_does_not_grow(
+    activity: Activity, table: Table
+) -> None:
+    clock = FrozenClock()
+    for number in range(500):
+        activity.note(record(f"key-{number}"), clock())
+        activity.flush(clock())
+        clock.advance(seconds=1)
+    assert len(activity._written_at) <= 61
+    assert activity._counted == {}

@@ -1,80 +1,166 @@
 """Who uses which key when, noted beside the requests and never in their way.
 
-Uses are counted in memory and written by a thread: at most one write a minute for each secret and
-each running instance of the authorizer. A failed write keeps its count for the next.
+Uses are counted in memory, for each secret and day, and written by `auth.aftermath` once the answer
+is out: at once when a secret is first seen, then at most once a minute for each secret and running
+instance. A write counts once however often it is sent, and one that failed waits for the next.
 """
 
 import threading
+import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from craftkit.auth.lookup import KeyRecord
-from craftkit.auth.signed import call_dynamodb
+from craftkit.auth.signed import RefusedWriteError, TableUnavailableError, call_dynamodb
 from craftkit.clock import to_epoch_seconds, to_rfc3339
 from craftkit.config import config
 
-_WRITE_EVERY = timedelta(minutes=1)
+WRITE_EVERY = timedelta(minutes=1)
 _KEPT_FOR = timedelta(days=400)
+_WAITING_LIMIT = 1000
+"""Writes that may wait for a table that does not answer; further uses go on being counted."""
 
 Write = Callable[[dict[str, Any]], object]
+_Secret = tuple[str, str]
 
 
 @dataclass
 class _Uses:
-    key_id: str
-    prefix: str
-    count: int = 0
-    written_at: datetime | None = None
+    """Of one secret, on one day, not yet on their way to the table."""
+
+    first_at: datetime
+    last_at: datetime
+    requests: int = 0
+    renders: int = 0
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Uses that are on their way. DynamoDB takes one `token` once within ten minutes."""
+
+    secret: _Secret
+    uses: _Uses
+    token: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
 class Activity:
-    """Counts of this instance. `write` is DynamoDB's UpdateItem, or a test's."""
+    """What this instance has seen. `write` is DynamoDB's TransactWriteItems, or a test's."""
 
     def __init__(self, write: Write | None = None) -> None:
-        self._write = write or (lambda update: call_dynamodb("UpdateItem", update))
-        self._uses: dict[tuple[str, str], _Uses] = {}
-        self._lock = threading.Lock()
+        self._write = write or _write
+        self._counted: dict[tuple[_Secret, str], _Uses] = {}
+        self._written_at: dict[_Secret, datetime] = {}
+        self._waiting: list[_Batch] = []
+        self._tried_at: datetime | None = None
+        self._lock = threading.RLock()  # a signal may come in the middle of `note`
 
-    def note(self, record: KeyRecord, now: datetime) -> threading.Thread | None:
-        """Count one use; where a write is due, start it and return its thread."""
-        key_id = record.principal.key_id
+    def note(self, record: KeyRecord, now: datetime, *, is_render: bool = False) -> None:
+        """Count one use. Takes a microsecond or two, and cannot fail."""
+        secret = (record.principal.key_id, record.prefix)
         with self._lock:
-            uses = self._uses.setdefault((key_id, record.prefix), _Uses(key_id, record.prefix))
-            uses.count += 1
-            if uses.written_at is not None and now - uses.written_at < _WRITE_EVERY:
-                return None
-            uses.written_at = now
-            count, uses.count = uses.count, 0
-        thread = threading.Thread(target=self._flush, args=(uses, count, now), daemon=True)
-        thread.start()
-        return thread
+            uses = self._counted.setdefault((secret, f"{now:%Y-%m-%d}"), _Uses(now, now))
+            uses.last_at = max(uses.last_at, now)
+            uses.requests += 1
+            uses.renders += is_render
 
-    def _flush(self, uses: _Uses, count: int, now: datetime) -> None:
-        try:
-            self._write(_update_of(uses, count, now))
-        except Exception:  # whatever it was, the requests go on and the count waits
+    def due_in(self, now: datetime) -> float | None:
+        """Seconds until something should be written; None while there is nothing."""
+        with self._lock:
+            if self._waiting:  # the table did not answer: leave it alone for a while
+                return _rest(self._tried_at, now).total_seconds()
+            waits = [_rest(self._written_at.get(secret), now) for secret, _ in self._counted]
+        return min(waits).total_seconds() if waits else None
+
+    def flush(self, now: datetime, *, everything: bool = False) -> None:
+        """Write what is due, or all there is. Stops at the first failure; nothing is forgotten."""
+        with self._lock:
+            self._collect(now, everything=everything)
+            waiting, self._tried_at = list(self._waiting), now
+        for batch in waiting:
+            try:
+                self._send(batch)
+            except TableUnavailableError:
+                return
             with self._lock:
-                uses.count += count
+                self._waiting = [other for other in self._waiting if other is not batch]
+
+    def _collect(self, now: datetime, *, everything: bool) -> None:
+        for (secret, day), uses in list(self._counted.items()):
+            if len(self._waiting) >= _WAITING_LIMIT:
+                return
+            if everything or not _rest(self._written_at.get(secret), now):
+                del self._counted[secret, day]
+                self._waiting.append(_Batch(secret, uses))
+                self._written_at[secret] = now
+        # A secret that rests for a minute is new again: what is kept does not grow.
+        self._written_at = {
+            secret: at for secret, at in self._written_at.items() if _is_within(at, now)
+        }
+
+    def _send(self, batch: _Batch) -> None:
+        try:
+            self._write(_transaction_of(batch, is_latest=True))
+        except RefusedWriteError:  # another instance has written a later use
+            self._write(_transaction_of(batch, is_latest=False))
 
 
-def _update_of(uses: _Uses, count: int, now: datetime) -> dict[str, Any]:
-    moment = {"S": to_rfc3339(now)}
+def _rest(written_at: datetime | None, now: datetime) -> timedelta:
+    """How long the next write has to wait. A clock that jumps, either way, ends the wait."""
+    if written_at is None or not _is_within(written_at, now):
+        return timedelta(0)
+    return written_at + WRITE_EVERY - now
+
+
+def _is_within(written_at: datetime, now: datetime) -> bool:
+    return timedelta(0) <= now - written_at < WRITE_EVERY
+
+
+def _write(transaction: dict[str, Any]) -> object:
+    # Short: on Lambda the environment takes no other request meanwhile.
+    return call_dynamodb(
+        "TransactWriteItems", transaction, attempts=2, connect_seconds=0.3, read_seconds=0.7
+    )
+
+
+def _transaction_of(batch: _Batch, *, is_latest: bool) -> dict[str, Any]:
+    """The secret's own item, and that of the day. The first use of a secret inserts its item."""
+    key_id, prefix = batch.secret
+    uses = batch.uses
+    secret = _update(
+        key_id,
+        prefix,
+        "SET first_used_at = if_not_exists(first_used_at, :first)",
+        {":first": {"S": to_rfc3339(uses.first_at)}},
+    )
+    if is_latest:
+        secret["UpdateExpression"] += ", last_used_at = :last"
+        secret["ExpressionAttributeValues"][":last"] = {"S": to_rfc3339(uses.last_at)}
+        secret["ConditionExpression"] = "attribute_not_exists(last_used_at) OR last_used_at < :last"
+    day = _update(
+        key_id,
+        f"{prefix}#{uses.last_at:%Y-%m-%d}",
+        "ADD requests :requests, renders :renders "
+        "SET expires_at = if_not_exists(expires_at, :expires)",
+        {
+            ":requests": {"N": str(uses.requests)},
+            ":renders": {"N": str(uses.renders)},
+            ":expires": {"N": str(to_epoch_seconds(uses.last_at + _KEPT_FOR))},
+        },
+    )
+    return {
+        "ClientRequestToken": batch.token if is_latest else f"{batch.token[:-1]}x",
+        "TransactItems": [{"Update": secret}, {"Update": day}],
+    }
+
+
+def _update(
+    key_id: str, secret_day: str, expression: str, values: dict[str, dict[str, str]]
+) -> dict[str, Any]:
     return {
         "TableName": config.key_activity_table,
-        "Key": {
-            "key_id": {"S": uses.key_id},
-            "secret_day": {"S": f"{uses.prefix}#{now:%Y-%m-%d}"},
-        },
-        "UpdateExpression": (
-            "ADD requests :count "
-            "SET first_used_at = if_not_exists(first_used_at, :now), last_used_at = :now, "
-            "expires_at = if_not_exists(expires_at, :expires)"
-        ),
-        "ExpressionAttributeValues": {
-            ":count": {"N": str(count)},
-            ":now": moment,
-            ":expires": {"N": str(to_epoch_seconds(now + _KEPT_FOR))},
-        },
+        "Key": {"key_id": {"S": key_id}, "secret_day": {"S": secret_day}},
+        "UpdateExpression": expression,
+        "ExpressionAttributeValues": values,
     }

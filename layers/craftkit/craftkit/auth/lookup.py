@@ -27,6 +27,7 @@ class KeyRecord:
                     "mode": row["mode"],
                     "scopes": row["scopes"],
                     "templates": row["templates"],
+                    "limited": row.get("limited", ""),
                 }
             ),
             prefix=row["prefix"],

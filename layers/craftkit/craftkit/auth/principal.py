@@ -14,12 +14,17 @@ TEMPLATES_READ = "templates:read"
 EMBED_WRITE = "embed:write"
 SCOPES = (RENDERS_WRITE, RENDERS_READ, TEMPLATES_READ, EMBED_WRITE)
 
+LIMITED = ("key", "project")
+"""What can have limits: the key itself, and its whole project."""
+
 
 @dataclass(frozen=True)
 class Principal:
     """An API key that was found good: whose it is and what it may do.
 
-    `templates` are the slugs that the key may use; empty means every one of the project.
+    `templates` are the slugs that the key may use; empty means every one of the project. `limited`
+    says which of `LIMITED` must be asked before a write. It is both until somebody knows better,
+    as the keys table does: so no limit is passed over, and a key without limits costs no call.
     """
 
     project_id: str
@@ -27,6 +32,7 @@ class Principal:
     mode: Mode
     scopes: frozenset[str]
     templates: frozenset[str] = frozenset()
+    limited: frozenset[str] = frozenset(LIMITED)
 
     def require(self, scope: str) -> None:
         """Refuse a key without `scope`.
@@ -50,6 +56,7 @@ class Principal:
             "mode": self.mode,
             "scopes": " ".join(sorted(self.scopes)),
             "templates": " ".join(sorted(self.templates)),
+            "limited": " ".join(sorted(self.limited)),
         }
 
     @classmethod
@@ -60,4 +67,5 @@ class Principal:
             mode="live" if context["mode"] == "live" else "test",
             scopes=frozenset(context["scopes"].split()),
             templates=frozenset(context.get("templates", "").split()),
+            limited=frozenset(context.get("limited", " ".join(LIMITED)).split()),
         )

@@ -17,7 +17,6 @@ from botocore.credentials import ContainerProvider, CredentialResolver, Credenti
 
 from craftkit.config import config
 
-_TIMEOUT = urllib3.Timeout(connect=1.0, read=2.0)
 _ATTEMPTS = 3
 _BACKOFF_SECONDS = 0.05
 
@@ -26,33 +25,49 @@ class TableUnavailableError(Exception):
     """DynamoDB did not answer, or refused for a reason that is not the caller's."""
 
 
-def call_dynamodb(operation: str, payload: dict[str, Any]) -> dict[str, Any]:
+class RefusedWriteError(Exception):
+    """A condition of a write did not hold; nothing was written."""
+
+
+def call_dynamodb(
+    operation: str,
+    payload: dict[str, Any],
+    *,
+    attempts: int = _ATTEMPTS,
+    connect_seconds: float = 1.0,
+    read_seconds: float = 2.0,
+) -> dict[str, Any]:
     """One DynamoDB operation, in its low-level JSON form.
 
     What may pass (no connection, throttling, a 5xx) is tried three times within some six seconds.
 
     Raises:
         TableUnavailableError: none of them got an answer.
+        RefusedWriteError: a write's condition did not hold.
     """
     body = json.dumps(payload)
+    timeout = urllib3.Timeout(connect=connect_seconds, read=read_seconds)
     failure = "no attempt was made"
-    for attempt in range(_ATTEMPTS):
+    for attempt in range(attempts):
         if attempt:
             time.sleep(random.uniform(0, _BACKOFF_SECONDS * 2**attempt))  # noqa: S311 jitter
         try:
-            answer = _post(operation, body)
+            answer = _post(operation, body, timeout)
         except urllib3.exceptions.HTTPError as error:
             failure = type(error).__name__
             continue
         if answer.status == 200:
             return dict(json.loads(answer.data))
-        failure = _error_type(answer.data) or f"HTTP {answer.status}"
-        if answer.status < 500 and not _is_throttling(failure):
+        failure, text = _error_of(answer.data)
+        if "ConditionalCheckFailed" in failure + text:
+            raise RefusedWriteError
+        failure = failure or f"HTTP {answer.status}"
+        if answer.status < 500 and not _may_pass(failure, text):
             break
     raise TableUnavailableError(f"DynamoDB {operation}: {failure}")
 
 
-def _post(operation: str, body: str) -> urllib3.BaseHTTPResponse:
+def _post(operation: str, body: str, timeout: urllib3.Timeout) -> urllib3.BaseHTTPResponse:
     url = f"{config.dynamodb_endpoint}/"
     request = AWSRequest(
         method="POST",
@@ -71,7 +86,7 @@ def _post(operation: str, body: str) -> urllib3.BaseHTTPResponse:
         url,
         body=body,
         headers=dict(request.headers.items()),
-        timeout=_TIMEOUT,
+        timeout=timeout,
         retries=False,
     )
 
@@ -90,15 +105,21 @@ def _credentials() -> Credentials:
     return credentials
 
 
-def _error_type(data: bytes) -> str:
+def _error_of(data: bytes) -> tuple[str, str]:
+    """The error's type and its message, which names what became of each part of a transaction."""
     try:
-        return str(json.loads(data).get("__type", "")).rpartition("#")[2]
+        error = json.loads(data)
+        message = error.get("message") or error.get("Message") or ""
+        return str(error.get("__type", "")).rpartition("#")[2], str(message)
     except ValueError:
-        return ""
+        return "", ""
 
 
-def _is_throttling(error_type: str) -> bool:
-    return "Throttl" in error_type or error_type in {
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-    }
+def _may_pass(error_type: str, message: str) -> bool:
+    """Throttling, or a transaction that met another on the same item."""
+    return (
+        "Throttl" in error_type
+        or error_type in {"ProvisionedThroughputExceededException", "RequestLimitExceeded"}
+        or "TransactionConflict" in message
+        or "ThrottlingError" in message
+    )
