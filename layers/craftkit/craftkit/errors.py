@@ -248,6 +248,34 @@ class NotCancellableError(ConflictError):
     message = "Only a render that is still queued can be cancelled."
 
 
+class KeyNotActiveError(ConflictError):
+    """The API key is revoked or expired."""
+
+    code = "key_not_active"
+    message = "This API key is revoked or expired. Create a new one."
+
+
+class RotationUnderWayError(ConflictError):
+    """The API key is being rotated: both of its secrets are good."""
+
+    code = "rotation_under_way"
+    message = "This API key is being rotated already. End that rotation first, or replace it."
+
+
+class NoRotationError(ConflictError):
+    """The API key has one secret only."""
+
+    code = "no_rotation"
+    message = "This API key is not being rotated."
+
+
+class UndoRefusedError(ConflictError):
+    """The revocation stands: it is too old, or the key was exposed."""
+
+    code = "undo_refused"
+    message = "This revocation cannot be undone."
+
+
 class PayloadTooLargeError(CraftkitError):
     """The body is over 1 MiB."""
 
@@ -262,6 +290,40 @@ class UnsupportedMediaTypeError(CraftkitError):
     code = "unsupported_media_type"
     status = 415
     message = "Send the body as Content-Type: application/json."
+
+
+class TooManyRequestsError(CraftkitError):
+    """A limit of the key or of its project is reached.
+
+    Args:
+        limit: what is allowed within one window.
+        reset_seconds: until there is room again.
+    """
+
+    status = 429
+
+    def __init__(self, message: str, *, limit: int, reset_seconds: int) -> None:
+        headers = {
+            "Retry-After": str(reset_seconds),
+            "RateLimit-Limit": str(limit),
+            "RateLimit-Remaining": "0",
+            "RateLimit-Reset": str(reset_seconds),
+        }
+        super().__init__(message, headers=headers)
+
+
+class RateLimitedError(TooManyRequestsError):
+    """More calls that write, in a short time, than the key or its project may make."""
+
+    code = "rate_limited"
+    message = "Too many calls at once. Wait, and send the request again."
+
+
+class QuotaExceededError(TooManyRequestsError):
+    """The day's or the month's renders of the key or of its project are used up."""
+
+    code = "quota_exceeded"
+    message = "The budget of renders is used up."
 
 
 class QueueUnavailableError(CraftkitError):
