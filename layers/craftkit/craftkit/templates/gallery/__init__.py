@@ -14,7 +14,21 @@ from craftkit.typesetter import DEFAULT_PDF_STANDARD, PdfStandard
 
 _FOLDER = Path(__file__).parent
 
-SLUGS = ("invoice",)
+SLUGS = (
+    "invoice",
+    "quote",
+    "credit-note",
+    "receipt",
+    "packing-slip",
+    "shipping-label",
+    "statement",
+    "payslip",
+    "letter",
+    "contract",
+    "report",
+    "certificate",
+    "ticket",
+)
 """In the order that a gallery shows them."""
 
 
