@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from babel import Locale
+from babel import Locale, localedata
 from babel.core import UnknownLocaleError, get_global
 from babel.dates import tokenize_pattern
 from babel.localedata import locale_identifiers
@@ -50,6 +50,8 @@ def main() -> None:
 
 
 def lines() -> Iterator[str]:
+    # Babel resolves aliases in place: what was looked up before would show in what comes now.
+    localedata._cache.clear()  # noqa: SLF001
     found = {tag: locale for tag in sorted(_tags()) if (locale := _parse(tag))}
     yield _line("*", {"digits": _currency_digits()})
     for tag, locale in found.items():

@@ -1,6 +1,7 @@
 """The compile function, asked as other functions ask it: through `remote_typesetter`."""
 
 import json
+from base64 import b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime
 from io import BytesIO
@@ -22,6 +23,7 @@ from tests.support.cloud import Cloud
 from typesetting import typeset
 
 SVG = b"<svg xmlns='http://www.w3.org/2000/svg' width='4' height='4'/>"
+LOGO = f"data:image/svg+xml;base64,{b64encode(SVG).decode()}"
 
 
 class Lambda:
@@ -53,12 +55,12 @@ def job(client: Lambda) -> Callable[..., Job]:
         return Job(
             **{
                 "source": f'#import "/craftkit.typ": *\n{source}',
-                "data": {"name": "Ada", "logo": "https://example.com/a.svg", "sum": "1.50"},
+                "data": {"name": "Ada", "logo": LOGO, "sum": "1.50"},
                 "types": {"name": "text", "logo": "image", "sum": "currency:EUR"},
                 "locale": "de",
                 "title": "Rechnung",
                 "created_at": datetime(2026, 11, 24, tzinfo=UTC),
-                "images": {"https://example.com/a.svg": SVG},
+                "images": {LOGO: SVG},
                 **changes,
             }
         )

@@ -39,22 +39,18 @@ Values = Iterator[tuple[str, str]]
 
 def request(job: Job, form: str, ppi: float | None) -> tuple[dict[str, Any], list[bytes]]:
     """The header and the blobs of the frame that asks for a job."""
-    images = {value: f"/images/{index}" for index, value in enumerate(job.images)}
-    files = {"template.typ": job.source.encode()}
-    files |= {images[value][1:]: content for value, content in job.images.items()}
-    files |= {f"fonts/{index}.otf": font for index, font in enumerate(job.fonts.values())}
     header = {
         "format": form,
         "ppi": ppi,
-        "files": list(files),
-        "inputs": {"data": _data(job)},
-        "job": _description(job) | {"images": images},
+        "data": _data(job),
+        "job": _description(job),
         "codes": _codes(job),
+        "image_count": len(job.images),
         "standards": _STANDARDS[job.pdf_standard] if form == "pdf" else [],
         "timestamp": int(job.created_at.timestamp()),
         "watermark": job.watermark and form == "pdf",
     }
-    return header, list(files.values())
+    return header, [job.source.encode(), *job.images.values(), *job.fonts.values()]
 
 
 def _data(job: Job) -> str:
@@ -76,6 +72,7 @@ def _description(job: Job) -> dict[str, Any]:
         "paper": locales.paper(job.locale),
         "fonts": (*_FONTS[:4], *cjk, *_FONTS[4:]),
         "plan": _plan(job.types),
+        "images": {value: f"/images/{index}" for index, value in enumerate(job.images)},
         "missing": {
             value: path for path, value in _values(job, {"image"}) if value not in job.images
         },

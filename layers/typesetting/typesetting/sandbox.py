@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event, Lock, Timer
 
 from typst_child import wire
@@ -44,6 +45,8 @@ class Sandbox:
     def __init__(self) -> None:
         self._lock = Lock()
         self._child: subprocess.Popen[bytes] | None = None
+        # The child's own, for what it is sent. It goes with the child, however that ends.
+        self._folder: TemporaryDirectory[str] | None = None
 
     def warm(self) -> None:
         """Have a child at hand. It loads itself while the caller goes on."""
@@ -85,19 +88,20 @@ class Sandbox:
         """The present child, or a new one where it died while nobody looked."""
         if self._child is None or self._child.poll() is not None:
             self._end()
+            self._folder = TemporaryDirectory(prefix="craftkit-", ignore_cleanup_errors=True)
             self._child = subprocess.Popen(  # noqa: S603
-                _command(),
+                _command(self._folder.name),
                 env=_environment(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                cwd="/tmp",  # noqa: S108 the one folder that Lambda lets a process write to
+                cwd=self._folder.name,
             )
         return self._child
 
     def _end(self, patience_seconds: float = 0.0) -> int:
         """Be rid of the child. One that is dying is given time to say of what."""
         child, self._child = self._child, None
-        if child is None:
+        if child is None or self._folder is None:
             return 0
         with suppress(subprocess.TimeoutExpired):
             child.wait(patience_seconds)
@@ -106,7 +110,9 @@ class Sandbox:
             if pipe:
                 with suppress(BrokenPipeError):
                     pipe.close()
-        return child.wait()
+        status = child.wait()
+        self._folder.cleanup()
+        return status
 
 
 def _watch(child: subprocess.Popen[bytes], seconds: float, expired: Event) -> Timer:
@@ -122,13 +128,14 @@ def _watch(child: subprocess.Popen[bytes], seconds: float, expired: Event) -> Ti
     return watchdog
 
 
-def _command() -> list[str]:
+def _command(folder: str) -> list[str]:
     # Isolated and without `site`: it starts sooner, and sees the folders that are named alone.
     return [
         sys.executable,
         "-ISc",
         _BOOT,
         ":".join(_import_folders()),
+        folder,
         str(_FOLDER / "craftkit.typ"),
         *_font_folders(),
     ]

@@ -1,6 +1,14 @@
-"""QR codes and barcodes as SVG, through zxing-cpp. A code's key is `format:value`."""
+"""QR codes and barcodes as SVG, through zxing-cpp. A code's key is `format:value`.
 
-from collections.abc import Iterable
+Typst cannot call us. The prelude leaves a mark for each code that it has no drawing of, we draw
+those and set the document again. So that this happens to a template's first document only, what
+it drew is remembered as paths of its data.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Any
 
 _FORMATS = {
     "qr": "QRCode",
@@ -15,23 +23,65 @@ _FORMATS = {
     "upca": "UPCA",
 }
 
-
-def draw(keys: Iterable[str]) -> dict[str, str]:
-    """An SVG for each key, or the sentence that the prelude stops with."""
-    return {key: _drawn(*key.split(":", 1)) for key in keys}
+_Path = tuple[str, ...]
 
 
-def _drawn(form: str, value: str) -> str:
+@lru_cache(maxsize=4096)
+def draw(key: str) -> str:
+    """An SVG, or the sentence that the prelude stops with."""
     import zxingcpp  # most documents have no code
 
+    form, value = key.split(":", 1)
     if form not in _FORMATS:
         return f"barcode: no format {form!r}; there are {', '.join(_FORMATS)}"
-    # A rectangular Data Matrix would be stretched into the square that the prelude gives it.
-    options = {"force_square": True} if form == "datamatrix" else {}
-    kind = getattr(zxingcpp.BarcodeFormat, _FORMATS[form])
     try:
-        code = zxingcpp.create_barcode(value, kind, **options)
+        code = zxingcpp.create_barcode(value, getattr(zxingcpp.BarcodeFormat, _FORMATS[form]))
     except (ValueError, RuntimeError):
         return f"barcode: the value does not fit the format {form}"
     svg = str(code.to_svg())
     return svg[svg.index("<svg") :]
+
+
+@lru_cache(maxsize=256)
+def habits_of(_source: bytes) -> "Habits":
+    """What is remembered of a template, by its source."""
+    return Habits()
+
+
+class Habits:
+    """The paths of a template's data, loops' indices left out, that it made codes of."""
+
+    def __init__(self) -> None:
+        self._paths: set[tuple[str, _Path]] = set()
+
+    def expected(self, data: str) -> set[str]:
+        """The keys of the codes that the template will probably want for this data."""
+        if not self._paths:
+            return set()
+        formats: dict[_Path, list[str]] = {}
+        for form, path in self._paths:
+            formats.setdefault(path, []).append(form)
+        return {
+            f"{form}:{text}"
+            for path, text in _texts(json.loads(data), ())
+            for form in formats.get(path, ())
+        }
+
+    def learn(self, keys: Iterable[str], data: str) -> None:
+        paths: dict[str, list[_Path]] = {}
+        for path, text in _texts(json.loads(data), ()):
+            paths.setdefault(text, []).append(path)
+        for key in keys:
+            form, value = key.split(":", 1)
+            self._paths |= {(form, path) for path in paths.get(value, ())}
+
+
+def _texts(value: Any, path: _Path) -> Iterator[tuple[_Path, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _texts(inner, (*path, key))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner, path)

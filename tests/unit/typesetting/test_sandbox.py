@@ -95,12 +95,18 @@ def test_child__has_no_secret_in_its_environment(sandbox: Sandbox) -> None:
     assert names <= {b"HTTP_PROXY", b"HTTPS_PROXY", b"LD_LIBRARY_PATH", b"MALLOC_ARENA_MAX"}
 
 
-def test_child__keeps_no_file_of_a_job(job: Make) -> None:
-    before = set(Path("/tmp").glob("craftkit-*"))
-    typeset(job("Text"))
-    with pytest.raises(TypesettingError):
-        typeset(job("#nothing"))
-    assert set(Path("/tmp").glob("craftkit-*")) <= before
+def test_child__keeps_no_image_of_a_job_and_nothing_beyond_its_end(
+    job: Make, sandbox: Sandbox
+) -> None:
+    pid_of(sandbox)
+    assert sandbox._folder is not None
+    folder = Path(sandbox._folder.name)
+    asked = job("Text", images={"http://a/b": b"an image"})
+    sandbox.exchange(*request(asked, "pdf", None))
+    assert [path for path in folder.rglob("*") if path.is_file() and "images" in path.parts] == []
+    with pytest.raises(TimedOutError):
+        sandbox.exchange(*request(job(ENDLESS), "pdf", None), seconds=0.2)
+    assert not folder.exists()
 
 
 def test_child__a_job_sees_no_image_of_the_one_before(job: Make) -> None:

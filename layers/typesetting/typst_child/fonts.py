@@ -1,0 +1,35 @@
+"""Whether a file is a font, found out by using it."""
+
+import json
+import os
+import shutil
+
+import typst
+
+from typst_child.wire import Header
+
+_NO_FONT = "This is not a TrueType or OpenType font of one face."
+
+
+def face(folder: str, content: bytes) -> Header:
+    """Family, weight and style of a font that a document was set with.
+
+    Raises:
+        TypstError: nothing can be set with it.
+    """
+    place = f"{folder}/font"
+    os.makedirs(place)  # noqa: PTH103 pathlib is slow to import
+    try:
+        with open(f"{place}/0.otf", "wb") as file:  # noqa: PTH123
+            file.write(content)
+        fonts = typst.Fonts(
+            include_system_fonts=False, include_embedded_fonts=False, font_paths=[place]
+        )
+        found = fonts.fonts()
+        if len(found) != 1:
+            return {"error": "font", "message": _NO_FONT}
+        source = f"#set text(font: {json.dumps(found[0].family)})\nAa 12".encode()
+        typst.Compiler(source, font_paths=fonts, ignore_system_fonts=True).compile(format="pdf")
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+    return {"family": found[0].family, "weight": found[0].weight, "style": found[0].style}
