@@ -1,0 +1,73 @@
+"""The authorizer's own time, warm: everything but the wire, which answers at once."""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
+from typing import Any
+from unittest.mock import patch
+
+import urllib3
+
+from benchmarks.measurement import Result, medians, milliseconds
+from craftkit.auth import token
+from local.tools import ROOT
+
+_CALLS = 200
+_ROUNDS = 15
+
+
+def measure() -> Iterable[Result]:
+    key = token.mint("live", "local")
+    event = json.loads((ROOT / "events" / "authorize.json").read_text(encoding="utf-8"))
+    with _environment() as counted, redirect_stderr(StringIO()):
+        sys.path.insert(0, str(ROOT / "functions" / "authorize"))
+        import app
+
+        def own_time(header: str) -> float:
+            event["headers"] = {"Authorization": f"Bearer {header}"}
+            return milliseconds(lambda: [app.handler(event, None) for _ in range(_CALLS)]) / _CALLS
+
+        good, malformed = medians(lambda: own_time(key), lambda: own_time("nope"), rounds=_ROUNDS)
+        counted.clear()
+        own_time(key)
+        reads = counted.count("GetItem") / _CALLS
+    yield Result("authorizer.warm", good, "ms", target="value <= 0.3", note="transport stubbed")
+    yield Result("authorizer.malformed", malformed, "ms", note="refused without a read")
+    yield Result("authorizer.reads", reads, "calls", target="value == 1")
+
+
+@contextmanager
+def _environment() -> Iterator[list[str]]:
+    """A function's variables, and a wire that knows every key. Yields the operations asked."""
+    item = {
+        name: {"S": value}
+        for name, value in {
+            "project_id": "019cec2a-0000-7000-8000-000000000001",
+            "key_id": "019cec2a-1000-7000-8000-000000000001",
+            "mode": "live",
+            "scopes": "embed:write renders:read renders:write templates:read",
+            "templates": "",
+            "prefix": "ck_live_abcde",
+        }.items()
+    }
+    body = json.dumps({"Item": item}).encode()
+    asked: list[str] = []
+
+    def answer(_pool: Any, _method: str, _url: str, **how: Any) -> urllib3.HTTPResponse:
+        asked.append(how["headers"]["X-Amz-Target"].rpartition(".")[2])
+        return urllib3.HTTPResponse(body=body, status=200, preload_content=True)
+
+    variables = {
+        "STAGE": "local",
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "KEYS_TABLE": "keys",
+        "KEY_ACTIVITY_TABLE": "activity",
+        "DYNAMODB_ENDPOINT": "https://dynamodb.us-east-1.amazonaws.com",
+    }
+    with patch.dict(os.environ, variables), patch("urllib3.PoolManager.request", answer):
+        yield asked
