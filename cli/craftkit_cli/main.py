@@ -44,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _refuse(InvalidRequestError(issues=issues_of(error)))
     except (BotoCoreError, ClientError) as error:
         return _refuse(CraftkitError(f"AWS refused: {error}"))
+    except Exception as error:  # whatever it was, a caller's program reads the envelope
+        return _refuse(CraftkitError(f"{type(error).__name__}: {error}"))
     print(json.dumps(answer, ensure_ascii=False, indent=2))
     return 0
 

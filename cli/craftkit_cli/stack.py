@@ -4,13 +4,20 @@ import json
 import os
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from craftkit.errors import CraftkitError
 
-_CREDENTIALS = ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL")
+_CREDENTIALS = ("AWS_PROFILE", "AWS_ACCESS_KEY_ID")
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_EMBEDDED_ACCOUNT = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
 
 
 class StackNotFoundError(CraftkitError):
@@ -24,7 +31,7 @@ def connect(stage: str) -> str:
     """Make the stage's tables and functions known to this process, as a Lambda's are.
 
     A stage that runs on this machine is found through the file that `make dev` or `make stage`
-    wrote, unless the environment names credentials or an endpoint itself.
+    wrote: `local` always, another where the environment names no credentials of an account.
 
     Returns:
         Who is asking: the ARN of the caller's identity, for the audit.
@@ -32,8 +39,13 @@ def connect(stage: str) -> str:
     Raises:
         StackNotFoundError: there is no such stack, or no access to it.
     """
-    if not any(name in os.environ for name in _CREDENTIALS):
-        _use_local_stack(stage)
+    if "AWS_ENDPOINT_URL" not in os.environ and (
+        stage == "local" or not any(name in os.environ for name in _CREDENTIALS)
+    ):
+        _find_embedded_aws(stage)
+    if urlsplit(os.environ.get("AWS_ENDPOINT_URL", "")).hostname in _LOOPBACK:
+        for name, value in _EMBEDDED_ACCOUNT.items():
+            os.environ.setdefault(name, value)
     try:
         stacks = boto3.client("cloudformation").describe_stacks(StackName=f"craftkit-{stage}")
         identity: str = boto3.client("sts").get_caller_identity()["Arn"]
@@ -48,18 +60,13 @@ def connect(stage: str) -> str:
     return identity
 
 
-def _use_local_stack(stage: str) -> None:
+def _find_embedded_aws(stage: str) -> None:
     name = "stack.json" if stage == "local" else f"stack.{stage}.json"
     for folder in (Path.cwd(), *Path.cwd().parents, Path(__file__).resolve().parents[2]):
         file = folder / ".local" / name
         if file.exists():
-            stack = json.loads(file.read_text())
-            os.environ |= {
-                "AWS_ENDPOINT_URL": stack["awsEndpointUrl"],
-                "AWS_DEFAULT_REGION": stack["region"],
-                "AWS_ACCESS_KEY_ID": "test",
-                "AWS_SECRET_ACCESS_KEY": "test",
-            }
+            stack = json.loads(file.read_text(encoding="utf-8"))
+            os.environ |= {"AWS_ENDPOINT_URL": stack["awsEndpointUrl"], **_EMBEDDED_ACCOUNT}
             return
 
 
