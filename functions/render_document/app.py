@@ -6,7 +6,10 @@ from typing import Any
 from craftkit.observability import logger
 from craftkit.renders.lifecycle import BusyError
 from craftkit.renders.worker import render_document
-from typesetting import typeset
+from typesetting import typeset, warm
+
+# Before the first call: the child loads itself while the function does.
+warm()
 
 
 @logger.inject_lambda_context
