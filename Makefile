@@ -67,6 +67,10 @@ bench: ## Measure, and write benchmarks/results/latest.json.
 	@python3 local/prepare.py runtime
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: docs
+docs: setup ## Write the pages of docs/ that are made from the code.
+	@$(BIN)/python -m tools.docs
+
 .PHONY: lock
 lock: setup ## Take the newest dependencies that pyproject.toml allows, and pin them everywhere.
 	$(UV) lock --upgrade

@@ -1,0 +1,145 @@
+"""Every route that callers may use: what it takes, what it answers, which scope it wants.
+
+`functions/` answers them and template.yaml wires them; a test keeps the three the same.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pydantic import BaseModel
+
+from craftkit import errors
+from craftkit.auth.principal import RENDERS_READ, RENDERS_WRITE, TEMPLATES_READ
+from craftkit.errors import CraftkitError
+from craftkit.http import ApiModel
+from craftkit.renders.models import RenderList, RenderPage, RenderRequest, RenderView
+from craftkit.templates.views import TemplateDetailView, TemplateList, TemplatesView
+
+Kind = type[BaseModel]
+
+
+class HealthView(ApiModel):
+    """The answer of `GET /health`."""
+
+    status: Literal["ok"]
+    stage: str
+
+
+@dataclass(frozen=True)
+class Route:
+    """One method of one path.
+
+    Args:
+        function: the folder in `functions/` that answers; its name is the operation's id.
+        scope: what the key must hold; a route without one is public.
+        answers: by status, the model of the body; None where there is no body, or none of ours.
+        errors: what this route can refuse beyond what its shape implies (see `every_error`).
+        headers: request headers that mean something here, with their description.
+    """
+
+    method: str
+    path: str
+    function: str
+    summary: str
+    answers: Mapping[int, Kind | None]
+    scope: str | None = None
+    query: Kind | None = None
+    body: Kind | None = None
+    errors: tuple[type[CraftkitError], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    description: str = ""
+
+    @property
+    def tag(self) -> str:
+        """What it is about: the room that answers."""
+        word = self.function.partition("_")[2].removesuffix("s")
+        return {"render": "renders", "template": "templates"}.get(word, "about")
+
+
+_IDEMPOTENCY = {
+    "Idempotency-Key": "The same key with the same body gives the stored render in its present "
+    "state; with another body it is refused. At most 200 characters."
+}
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        "POST",
+        "/v1/templates/{slug}/render",
+        "create_render",
+        "Render a document",
+        {202: RenderView, 200: RenderView},
+        scope=RENDERS_WRITE,
+        body=RenderRequest,
+        headers=_IDEMPOTENCY,
+        errors=(
+            errors.InvalidInputDataError,
+            errors.TemplateNotFoundError,
+            errors.VersionNotFoundError,
+            errors.NoPublishedVersionError,
+            errors.IdempotencyConflictError,
+            errors.QueueUnavailableError,
+        ),
+        description="202 while the render is to come: poll `pollUrl`. 200 for a repeat of an "
+        "idempotent request, and for `options.sync` once the document is there.",
+    ),
+    Route(
+        "GET",
+        "/v1/renders",
+        "list_renders",
+        "List renders, newest first",
+        {200: RenderPage},
+        scope=RENDERS_READ,
+        query=RenderList,
+        errors=(errors.InvalidCursorError,),
+    ),
+    Route(
+        "GET",
+        "/v1/renders/{id}",
+        "get_render",
+        "Read a render",
+        {200: RenderView},
+        scope=RENDERS_READ,
+        errors=(errors.NotFoundError,),
+    ),
+    Route(
+        "GET",
+        "/v1/renders/{id}/download",
+        "download_render",
+        "Download a render's document",
+        {302: None},
+        scope=RENDERS_READ,
+        errors=(errors.NotFoundError, errors.NotReadyError),
+        description="302 to a signed address of the PDF that lives for minutes.",
+    ),
+    Route(
+        "POST",
+        "/v1/renders/{id}/cancel",
+        "cancel_render",
+        "Cancel a render that is still queued",
+        {200: RenderView},
+        scope=RENDERS_WRITE,
+        errors=(errors.NotFoundError, errors.NotCancellableError),
+    ),
+    Route(
+        "GET",
+        "/v1/templates",
+        "list_templates",
+        "List templates, by slug",
+        {200: TemplatesView},
+        scope=TEMPLATES_READ,
+        query=TemplateList,
+        errors=(errors.InvalidCursorError,),
+    ),
+    Route(
+        "GET",
+        "/v1/templates/{slug}",
+        "get_template",
+        "Read a template: its manifest, JSON Schema and versions",
+        {200: TemplateDetailView},
+        scope=TEMPLATES_READ,
+        errors=(errors.TemplateNotFoundError,),
+    ),
+    Route("GET", "/health", "get_health", "Is the stage there?", {200: HealthView}),
+    Route("GET", "/v1/openapi.json", "get_openapi", "Read this document", {200: None}),
+)

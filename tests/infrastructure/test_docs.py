@@ -1,0 +1,99 @@
+"""The pages that are made from the code are the code's."""
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from craftkit.auth.principal import SCOPES, Principal
+from craftkit.openapi import ROUTES, describe
+from craftkit.openapi.document import refusals
+from tests.support.cloud import Cloud
+from tests.support.events import event
+from tests.support.template import Json, template
+from tools.docs import DOCS, PAGES
+
+BY_FUNCTION = {route.function: route for route in ROUTES}
+
+
+def wired() -> Iterator[tuple[str, str, str, bool]]:
+    """Method, path, folder and openness of each route of the REST API in template.yaml."""
+    for properties in template("prod").functions.values():
+        for source in properties.get("Events", {}).values():
+            if source["Type"] == "Api":
+                route = source["Properties"]
+                is_open = route.get("Auth", {}).get("Authorizer") == "NONE"
+                folder = properties["CodeUri"].removeprefix("functions/")
+                yield route["Method"].upper(), route["Path"], folder, is_open
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_what_the_code_says(name: str) -> None:
+    assert (DOCS / name).read_text(encoding="utf-8") == PAGES[name](), "make docs"
+
+
+def test_every_route_of_the_template_is_described_and_no_other() -> None:
+    described = {(route.method, route.path, route.function) for route in ROUTES}
+    assert described == {(method, path, folder) for method, path, folder, _ in wired()}
+
+
+def test_a_route_without_a_scope_is_one_that_the_gateway_leaves_open() -> None:
+    for method, path, folder, is_open in wired():
+        assert is_open == (BY_FUNCTION[folder].scope is None), (method, path)
+
+
+@pytest.mark.parametrize("name", [route.function for route in ROUTES if route.scope])
+def test_a_key_without_the_described_scope_is_refused_and_no_other_scope_will_do(
+    cloud: Cloud, name: str
+) -> None:
+    scope = BY_FUNCTION[name].scope
+    others = frozenset(SCOPES) - {scope}
+    principal = Principal("0193c2c3-0000-7000-8000-000000000000", "key", "test", others)
+    answer = cloud.invoke(name, event(name, principal=principal))
+    error = json.loads(answer["body"])["error"]
+    assert (answer["statusCode"], error["code"]) == (403, "insufficient_scope")
+    assert scope in error["message"]
+
+
+def references(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, part in value.items():
+            if key == "$ref":
+                yield part
+            else:
+                yield from references(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from references(part)
+
+
+def test_every_reference_of_the_document_leads_somewhere_and_every_schema_is_used() -> None:
+    document = describe("https://api.example.com")
+    schemas = document["components"]["schemas"]
+    used = {reference.removeprefix("#/components/schemas/") for reference in references(document)}
+    assert used == set(schemas)
+
+
+def test_every_parameter_of_a_path_is_described() -> None:
+    for path, methods in describe("https://api.example.com")["paths"].items():
+        for method, operation in methods.items():
+            parameters = operation.get("parameters", [])
+            named = {each["name"] for each in parameters if each["in"] == "path"}
+            assert named == set(re.findall(r"{(\w+)}", path)), (method, path)
+
+
+def test_what_a_route_may_refuse_follows_from_its_shape() -> None:
+    create, health = refusals(BY_FUNCTION["create_render"]), refusals(BY_FUNCTION["get_health"])
+    assert create[401] == ["invalid_credentials", "missing_authorization"]
+    assert create[413] == ["payload_too_large"]
+    assert create[503] == ["queue_unavailable"]
+    assert set(health) == {429, 500, 504}
+
+
+def test_get_openapi__answers_with_the_document_of_this_stage(cloud: Cloud) -> None:
+    answer = cloud.invoke("get_openapi", event("get_openapi"))
+    document: Json = json.loads(answer["body"])
+    assert answer["statusCode"] == 200
+    assert document == describe(document["servers"][0]["url"])
+    assert document["servers"][0]["url"] == "http://localhost:3000"
