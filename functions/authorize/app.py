@@ -39,7 +39,9 @@ def _authorize(event: dict[str, Any]) -> dict[str, Any]:
     verification = verify(
         headers.get("authorization"), stage=config.stage, lookup=find_key, now=now
     )
-    report(verification, request_id=event["requestContext"]["requestId"], now=now)
+    # The embedded AWS tells an authorizer no request id.
+    request_id = event["requestContext"].get("requestId", "")
+    report(verification, request_id=request_id, now=now)
     if verification.verdict is Verdict.MISSING:
         raise Exception("Unauthorized")
     if verification.verdict is Verdict.ALLOWED and verification.record:
