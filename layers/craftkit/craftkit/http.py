@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
@@ -148,6 +149,12 @@ class Request:
         context = self._event["requestContext"]
         stage_path = context["path"].removesuffix(self._event["path"])
         return f"https://{context['domainName']}{stage_path}"
+
+    @property
+    def origin(self) -> str:
+        """The origin of this stage, as a browser names the one that a page was loaded from."""
+        parts = urlsplit(self.base_url)
+        return f"{parts.scheme}://{parts.netloc}"
 
     def path(self, name: str) -> str:
         return str(self._event["pathParameters"][name])

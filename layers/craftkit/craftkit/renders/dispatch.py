@@ -8,29 +8,18 @@ import boto3
 from botocore.config import Config as ClientConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
+from craftkit import queues
 from craftkit.config import config
 from craftkit.errors import QueueUnavailableError
 from craftkit.observability import logger
+from craftkit.queues import QueueError
 from craftkit.renders.models import Render
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.client import LambdaClient
-    from mypy_boto3_sqs.client import SQSClient
 
 SYNC_WAIT_SECONDS = 25
 """How long a synchronous call waits; API Gateway itself gives up after 29."""
-
-
-@cache
-def _sqs() -> "SQSClient":
-    return boto3.client(
-        "sqs",
-        config=ClientConfig(
-            connect_timeout=1,
-            read_timeout=3,
-            retries={"mode": "standard", "total_max_attempts": 3},
-        ),
-    )
 
 
 @cache
@@ -44,8 +33,9 @@ def _lambda() -> "LambdaClient":
     )
 
 
-def _message(render: Render) -> str:
-    return json.dumps({"projectId": render.project_id, "renderId": render.id})
+def message_of(render: Render) -> dict[str, str]:
+    """What a worker, or whoever looks after its remains, is told of a render."""
+    return {"projectId": render.project_id, "renderId": render.id}
 
 
 def enqueue(render: Render) -> None:
@@ -55,8 +45,8 @@ def enqueue(render: Render) -> None:
         QueueUnavailableError: the queue did not take it, as far as we know.
     """
     try:
-        _sqs().send_message(QueueUrl=config.queue_url(render.mode), MessageBody=_message(render))
-    except (BotoCoreError, ClientError) as error:
+        queues.send(config.queue_url(render.mode), message_of(render))
+    except QueueError as error:
         logger.warning("the queue did not take a render", extra={"render_id": render.id})
         raise QueueUnavailableError from error
 
@@ -69,7 +59,7 @@ def call(render: Render) -> Render | None:
     """
     try:
         answer = _lambda().invoke(
-            FunctionName=config.worker_function(render.mode), Payload=_message(render)
+            FunctionName=config.worker_function(render.mode), Payload=json.dumps(message_of(render))
         )
         body = answer["Payload"].read()
     except (BotoCoreError, ClientError) as error:

@@ -228,6 +228,8 @@ def retry(render: Render, now: datetime) -> Render | None:
                 "status": "queued",
                 "attempt": render.attempt + 1,
                 "attempt_limit": render.attempt + ATTEMPTS,
+                "queued_at": to_rfc3339(now),
+                "expires_at": repository.expiry(now),
                 **repository.unfinished_fields(render.id, now + QUEUED_PATIENCE),
             },
             remove=("completed_at", "error_code", "error_message"),

@@ -46,7 +46,7 @@ class Render(BaseModel):
     """A render's row. `attempt` counts the times that work on it was begun, from 1.
 
     Work may begin again by itself until `attempt_limit`; a caller who asks again after a failure
-    moves the limit.
+    moves the limit, and `queued_at` with it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -66,6 +66,7 @@ class Render(BaseModel):
     attempt: int = 1
     attempt_limit: int
     created_at: datetime
+    queued_at: datetime | None = None
     completed_at: datetime | None = None
     page_count: int | None = None
     size_bytes: int | None = None
@@ -77,6 +78,11 @@ class Render(BaseModel):
     @property
     def is_finished(self) -> bool:
         return self.status in {"succeeded", "failed", "cancelled"}
+
+    @property
+    def asked_at(self) -> datetime:
+        """When it was last asked for: at first, or again after a failure."""
+        return self.queued_at or self.created_at
 
     @property
     def document_key(self) -> str:

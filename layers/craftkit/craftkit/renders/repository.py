@@ -2,6 +2,8 @@
 by the time at which the sweeper should look after it.
 """
 
+from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,6 +14,7 @@ from boto3.dynamodb.conditions import Key as KeyCondition
 from craftkit import dynamodb
 from craftkit.clock import to_epoch_seconds, to_rfc3339
 from craftkit.config import config
+from craftkit.ids import first_id_at
 from craftkit.renders.models import Render, Status
 
 UNFINISHED = "unfinished"
@@ -26,7 +29,7 @@ _QUERIES_A_PAGE = 10
 _FILTERED_LIMIT = 200
 """A filtered page reads at most 2,000 rows, and says where to go on."""
 
-_TIMES = ("created_at", "completed_at")
+_TIMES = ("created_at", "queued_at", "completed_at")
 
 
 @dataclass(frozen=True)
@@ -43,17 +46,19 @@ def create(
     input_: dict[str, Any],
     idempotency: Idempotency | None,
     due_at: datetime,
+    beside: Sequence[dict[str, Any]] = (),
 ) -> None:
     """Write a new render, queued, and the claim on its idempotency key: both or neither.
 
     Args:
         input_: where the judged data is, as `inputs.keep` answered.
         due_at: when the sweeper should look whether it is still queued.
+        beside: further writes of the same transaction; the claim, if there is one, comes first.
 
     Raises:
         ConditionFailedError: the idempotency key is claimed; `items` holds the claim.
     """
-    expires = to_epoch_seconds(render.created_at + timedelta(days=config.retention_days))
+    expires = expiry(render.created_at)
     item: dict[str, Any] = {
         **_item_of(render),
         **unfinished_fields(render.id, due_at),
@@ -70,7 +75,7 @@ def create(
         }
         writes.append(_put_new(claim, render.created_at))
     writes.append(_put_new(item, render.created_at))
-    dynamodb.transact(writes)
+    dynamodb.transact([*writes, *beside])
 
 
 def _put_new(item: dict[str, Any], now: datetime) -> dict[str, Any]:
@@ -110,8 +115,16 @@ def discard(render: Render, idempotency: Idempotency | None) -> None:
 
 
 def get(project_id: str, render_id: str) -> Render | None:
-    item = _table().get_item(Key=_key(project_id, render_id), ConsistentRead=True).get("Item")
+    item = get_item(project_id, render_id)
     return render_of(item) if item else None
+
+
+def get_item(project_id: str, render_id: str) -> dynamodb.Item | None:
+    """The whole row, its input with it."""
+    item: dynamodb.Item | None = (
+        _table().get_item(Key=_key(project_id, render_id), ConsistentRead=True).get("Item")
+    )
+    return item
 
 
 def page(
@@ -142,15 +155,33 @@ def page(
     return renders, after
 
 
-def due(shard: int, now: datetime, limit: int = 100) -> list[tuple[Render, str]]:
+def due(shard: int, now: datetime) -> Iterator[tuple[Render, str]]:
     """Unfinished renders whose time to be looked after has come, with that time."""
-    answer = _table().query(
-        IndexName=UNFINISHED,
-        KeyConditionExpression=KeyCondition(UNFINISHED).eq(str(shard))
+    query: dict[str, Any] = {
+        "IndexName": UNFINISHED,
+        "KeyConditionExpression": KeyCondition(UNFINISHED).eq(str(shard))
         & KeyCondition("due_at").lte(to_rfc3339(now)),
-        Limit=limit,
-    )
-    return [(render_of(item), item["due_at"]) for item in answer["Items"]]
+    }
+    while True:
+        answer = _table().query(**query)
+        yield from ((render_of(item), item["due_at"]) for item in answer["Items"])
+        if "LastEvaluatedKey" not in answer:
+            return
+        query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def between(project_id: str, since: datetime, until: datetime) -> Iterator[Render]:
+    """Renders that were made from `since` to before `until`, oldest first."""
+    query: dict[str, Any] = {
+        "KeyConditionExpression": KeyCondition("project_id").eq(project_id)
+        & KeyCondition("render_id").between(first_id_at(since), first_id_at(until))
+    }
+    while True:
+        answer = _table().query(**query)
+        yield from map(render_of, answer["Items"])
+        if "LastEvaluatedKey" not in answer:
+            return
+        query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
 def update(
@@ -198,6 +229,11 @@ def render_of(item: dynamodb.Item) -> Render:
 def unfinished_fields(render_id: str, due_at: datetime) -> dict[str, str]:
     """What puts a row into the index of the unfinished."""
     return {UNFINISHED: str(int(render_id[-4:], 16) % SHARDS), "due_at": to_rfc3339(due_at)}
+
+
+def expiry(asked_at: datetime) -> int:
+    """When a row may go: it is kept for the stage's days after it was last asked for."""
+    return to_epoch_seconds(asked_at + timedelta(days=config.retention_days))
 
 
 def _key(project_id: str, render_id: str) -> dict[str, str]:

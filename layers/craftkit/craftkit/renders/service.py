@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +31,8 @@ from craftkit.renders.repository import Idempotency
 from craftkit.templates import service as templates
 from craftkit.templates.data import judge
 
+Beside = Callable[[Render], Sequence[dict[str, Any]]]
+
 
 def create_render(
     principal: Principal,
@@ -39,12 +42,17 @@ def create_render(
     base_url: str,
     idempotency_key: str | None = None,
     source: Source = "api",
+    beside: Beside = lambda _: (),
     clock: Clock = utc_now,
 ) -> tuple[Render, bool]:
     """Accept a render, or find the one that the same request made before.
 
     The row is written first and queued after; what cannot be queued is not kept. With
     `options.sync` the work is waited for, 25 seconds at most.
+
+    Args:
+        beside: further writes for the render's own transaction. Where one of them fails, so does
+            the call (`ConditionFailedError`), and nothing is kept.
 
     Returns:
         The render, and whether this call set it going.
@@ -81,9 +89,10 @@ def create_render(
             input_=inputs.keep(render, data),
             idempotency=idempotency,
             due_at=render.created_at + lifecycle.QUEUED_PATIENCE,
+            beside=beside(render),
         )
     except ConditionFailedError as error:
-        if idempotency is None:
+        if idempotency is None or error.items[0] is None:
             raise
         return _repeat(principal.project_id, error.items[0], idempotency, request, clock)
     return _set_going(render, idempotency, request), True
@@ -121,6 +130,8 @@ def _set_going(render: Render, idempotency: Idempotency | None, request: RenderR
     try:
         return _start(render, request)
     except QueueUnavailableError:
+        if render.source == "form":  # told already that it was submitted: the sweeper queues it
+            return render
         try:
             repository.discard(render, idempotency)
         except ConditionFailedError:  # it reached a worker after all
@@ -150,6 +161,18 @@ def get_render(project_id: str, render_id: str) -> Render:
     if render is None:
         raise NotFoundError("There is no render of this id in this project.")
     return render
+
+
+def get_data(render: Render) -> dict[str, Any]:
+    """The data of a render, judged, as the worker gets it.
+
+    Raises:
+        NotFoundError: the render is no longer kept.
+    """
+    item = repository.get_item(render.project_id, render.id)
+    if item is None:
+        raise NotFoundError
+    return inputs.load(item)
 
 
 def list_renders(project_id: str, query: RenderList, *, clock: Clock = utc_now) -> RenderPage:
@@ -193,17 +216,24 @@ def download_url(project_id: str, render_id: str, *, clock: Clock = utc_now) -> 
 
 def view_of(render: Render, now: datetime) -> RenderView:
     """A render as callers see it, its download URL signed anew."""
-    url, expires = None, None
-    if render.status == "succeeded":
-        url, expires = storage.sign_download(render.document_key, filename=render.filename, now=now)
+    view = unsigned_view_of(render)
+    if render.status != "succeeded":
+        return view
+    url, expires = storage.sign_download(render.document_key, filename=render.filename, now=now)
+    signed = {"download_url": url, "download_expires_at": to_rfc3339(expires)}
+    return view.model_copy(update=signed)
+
+
+def unsigned_view_of(render: Render) -> RenderView:
+    """The same without a download URL: for those who are told of it, rather than asking."""
     elapsed = render.completed_at - render.created_at if render.completed_at else None
     shared = render.model_dump(include=set(RenderView.model_fields) & set(Render.model_fields))
     return RenderView.model_validate(
         shared
         | {
             "poll_url": f"{render.base_url}/v1/renders/{render.id}",
-            "download_url": url,
-            "download_expires_at": to_rfc3339(expires) if expires else None,
+            "download_url": None,
+            "download_expires_at": None,
             "created_at": to_rfc3339(render.created_at),
             "completed_at": to_rfc3339(render.completed_at) if render.completed_at else None,
             "duration_ms": round(elapsed.total_seconds() * 1000) if elapsed else None,

@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from botocore.exceptions import ClientError
+
 from craftkit.clock import Clock, utc_now
 from craftkit.errors import QueueUnavailableError
+from craftkit.observability import logger
 from craftkit.renders import dispatch, lifecycle, repository
 from craftkit.renders.models import Render
 
 HOPELESS_AFTER = timedelta(hours=24)
-"""A render this old that still waits is ended: its caller has long given up."""
+"""What was asked for this long ago and still waits is ended: its caller has long given up."""
 
 
 @dataclass(frozen=True)
@@ -21,20 +24,26 @@ class Sweep:
 
 
 def sweep_renders(*, clock: Clock = utc_now) -> Sweep:
-    """One round over what is due. What cannot be queued now is due again at the next round."""
+    """One round over what is due. What cannot be queued now is due again at the next round.
+
+    One render that cannot be looked after keeps no other waiting.
+    """
     requeued = ended = 0
     for shard in range(repository.SHARDS):
         for render, due_at in repository.due(shard, clock()):
-            if _is_hopeless(render, clock):
-                ended += _end(render, clock) is not None
-            else:
-                requeued += _queue_again(render, due_at, clock)
+            try:
+                if _is_hopeless(render, clock):
+                    ended += _end(render, clock) is not None
+                else:
+                    requeued += _queue_again(render, due_at, clock)
+            except ClientError:
+                logger.exception("a render was not looked after", extra={"render_id": render.id})
     return Sweep(requeued, ended)
 
 
 def _is_hopeless(render: Render, clock: Clock) -> bool:
     exhausted = render.status == "rendering" and render.attempt >= render.attempt_limit
-    return exhausted or clock() - render.created_at > HOPELESS_AFTER
+    return exhausted or clock() - render.asked_at > HOPELESS_AFTER
 
 
 def _end(render: Render, clock: Clock) -> Render | None:

@@ -8,6 +8,7 @@ import hashlib
 
 from craftkit import storage
 from craftkit.clock import Clock, utc_now
+from craftkit.errors import NotFoundError
 from craftkit.observability import logger
 from craftkit.renders import inputs, lifecycle
 from craftkit.renders.lifecycle import AttemptsExhaustedError, Claim, GoneError
@@ -53,6 +54,8 @@ def _finish(held: Claim, typeset: Typeset, clock: Clock) -> Render:
     try:
         document = typeset(with_images(_job_of(held)))
     except TypesettingError as error:
+        return lifecycle.fail(held, now=clock(), code=error.code, message=str(error))
+    except NotFoundError as error:  # the template was deleted while the render waited
         return lifecycle.fail(held, now=clock(), code=error.code, message=str(error))
     _keep(render, document)
     return lifecycle.succeed(

@@ -1,0 +1,1 @@
+"""Embed: partners put our pages into their own product, for their tenants' people."""

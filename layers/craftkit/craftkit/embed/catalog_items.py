@@ -1,0 +1,130 @@
+"""Catalogs in the projects table: each version a row, and one row that names the newest."""
+
+import json
+import zlib
+from typing import Any
+
+from boto3.dynamodb.conditions import Key as KeyCondition
+
+from craftkit import dynamodb
+from craftkit.audit import repository as audit
+from craftkit.clock import from_rfc3339, to_rfc3339
+from craftkit.config import config
+from craftkit.dynamodb import Item
+from craftkit.embed.models import Catalog, PublishedCatalog
+from craftkit.errors import InvalidRequestError, Issues
+
+BODY_LIMIT_BYTES = 300 * 1024
+"""Compressed: a row holds 400 KB."""
+
+_HEAD = "cataloghead#"
+_VERSION = "catalog#"
+_VERSIONS_SHOWN = 100
+
+
+def latest_version(project_id: str, name: str) -> int:
+    """The newest version's number, 0 where there is no catalog of this name."""
+    key = _key(project_id, _HEAD + name)
+    item = _table().get_item(Key=key, ConsistentRead=True).get("Item")
+    return int(item["version"]) if item else 0
+
+
+def get(project_id: str, name: str, version: int) -> PublishedCatalog | None:
+    key = _key(project_id, _version_sk(name, version))
+    item = _table().get_item(Key=key, ConsistentRead=True).get("Item")
+    if item is None:
+        return None
+    return PublishedCatalog(
+        name=name,
+        version=version,
+        catalog=Catalog.model_validate_json(zlib.decompress(bytes(item["body"]))),
+        created_at=from_rfc3339(item["created_at"]),
+        by=item["by"],
+    )
+
+
+def put(project_id: str, catalog: PublishedCatalog) -> None:
+    """Write a version and that it is the newest: both or neither.
+
+    Raises:
+        ConditionFailedError: somebody else published since the number was chosen.
+        InvalidRequestError: it is too large.
+    """
+    document = catalog.catalog.model_dump(mode="json", by_alias=True, exclude_none=True)
+    body = zlib.compress(json.dumps(document, ensure_ascii=False).encode())
+    if len(body) > BODY_LIMIT_BYTES:
+        message = f"The catalog is larger than {BODY_LIMIT_BYTES // 1024} KiB."
+        raise InvalidRequestError(message, issues=Issues(field_errors={"catalog": [message]}))
+    created_at = to_rfc3339(catalog.created_at)
+    version = {
+        **_key(project_id, _version_sk(catalog.name, catalog.version)),
+        "version": catalog.version,
+        "body": body,
+        "created_at": created_at,
+        "by": catalog.by,
+    }
+    head = {
+        **_key(project_id, _HEAD + catalog.name),
+        "name": catalog.name,
+        "version": catalog.version,
+        "updated_at": created_at,
+    }
+    dynamodb.transact(
+        [
+            _put(version, "attribute_not_exists(pk)"),
+            _put(
+                head,
+                "attribute_not_exists(pk) OR version = :before",
+                {":before": catalog.version - 1},
+            ),
+            audit.entry(
+                project_id,
+                actor=catalog.by,
+                action="embed.catalog.published",
+                target=catalog.name,
+                now=catalog.created_at,
+                version=str(catalog.version),
+            ),
+        ]
+    )
+
+
+def heads(project_id: str, limit: int, after: str | None) -> list[tuple[str, int, str]]:
+    """Name, newest version and its time of each catalog, by name, those after `after`."""
+    start = {"ExclusiveStartKey": _key(project_id, _HEAD + after)} if after else {}
+    answer = _table().query(
+        KeyConditionExpression=_under(project_id, _HEAD), Limit=limit, ConsistentRead=True, **start
+    )
+    return [(item["name"], int(item["version"]), item["updated_at"]) for item in answer["Items"]]
+
+
+def versions(project_id: str, name: str) -> list[int]:
+    answer = _table().query(
+        KeyConditionExpression=_under(project_id, f"{_VERSION}{name}#"),
+        ProjectionExpression="version",
+        ScanIndexForward=False,
+        Limit=_VERSIONS_SHOWN,
+        ConsistentRead=True,
+    )
+    return [int(item["version"]) for item in answer["Items"]]
+
+
+def _put(item: Item, condition: str, values: Item | None = None) -> dict[str, Any]:
+    write = {"TableName": config.projects_table, "Item": item, "ConditionExpression": condition}
+    return {"Put": {**write, **({"ExpressionAttributeValues": values} if values else {})}}
+
+
+def _under(project_id: str, prefix: str) -> Any:
+    return KeyCondition("pk").eq(f"project#{project_id}") & KeyCondition("sk").begins_with(prefix)
+
+
+def _version_sk(name: str, version: int) -> str:
+    return f"{_VERSION}{name}#{version:06}"
+
+
+def _key(project_id: str, sk: str) -> dict[str, str]:
+    return {"pk": f"project#{project_id}", "sk": sk}
+
+
+def _table() -> Any:
+    return dynamodb.table(config.projects_table)

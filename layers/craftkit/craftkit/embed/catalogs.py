@@ -1,0 +1,153 @@
+"""Catalogs: the data that a partner's templates may use, published version by version."""
+
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Any
+
+from craftkit import cursors
+from craftkit.clock import Clock, utc_now
+from craftkit.dynamodb import ConditionFailedError
+from craftkit.embed import catalog_items as items
+from craftkit.embed.models import Catalog, PublishedCatalog
+from craftkit.errors import CatalogNotFoundError, ConflictError, InvalidRequestError, Issues
+from craftkit.templates import data
+from craftkit.templates.models import Manifest, is_slug, read_manifest
+
+VERSION_LIMIT = 999_999
+_ATTEMPTS = 8
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Paths of variables (`customer.name`, `items.qty`) that one version has and another has not,
+    or has in another form."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+
+
+def publish_catalog(
+    project_id: str, name: str, catalog: Catalog, *, by: str, clock: Clock = utc_now
+) -> PublishedCatalog:
+    """Publish the next version of a catalog; the first makes it.
+
+    Raises:
+        InvalidRequestError: two of its keys are the same, or one is a value and holds others.
+        ConflictError: many publish it at the same time.
+    """
+    require_catalog(catalog, at="catalog")
+    for _ in range(_ATTEMPTS):
+        last = items.latest_version(project_id, name)
+        published = PublishedCatalog(
+            name=name, version=last + 1, catalog=catalog, created_at=clock(), by=by
+        )
+        try:
+            items.put(project_id, published)
+        except ConditionFailedError:
+            continue  # somebody published in between: theirs is that version
+        return published
+    raise ConflictError("Others publish this catalog at the same time. Try again.")
+
+
+def get_catalog(project_id: str, name: str, version: int | None = None) -> PublishedCatalog:
+    """A version of a catalog; the newest when none is named.
+
+    Raises:
+        CatalogNotFoundError: the project has none of this name, or not this version of it.
+    """
+    if not is_slug(name):
+        raise CatalogNotFoundError
+    wanted = items.latest_version(project_id, name) if version is None else version
+    in_range = 0 < wanted <= VERSION_LIMIT
+    found = items.get(project_id, name, wanted) if in_range else None
+    if found is None:
+        raise CatalogNotFoundError
+    return found
+
+
+def list_catalogs(
+    project_id: str, *, limit: int = 20, cursor: str | None = None
+) -> tuple[list[tuple[str, int, str]], str | None]:
+    """A page of the project's catalogs by name: name, newest version, its time; and the cursor."""
+    scope = f"embed/catalogs/{project_id}"
+    after = str(cursors.unseal(cursor, scope)["name"]) if cursor else None
+    found = items.heads(project_id, limit + 1, after)
+    page = list(islice(found, limit))
+    more = len(found) > limit
+    return page, cursors.seal({"name": page[-1][0]}, scope) if more else None
+
+
+def list_versions(project_id: str, name: str) -> list[int]:
+    """The numbers of a catalog's versions, newest first, at most a hundred."""
+    return items.versions(project_id, name)
+
+
+def diff(before: PublishedCatalog, after: PublishedCatalog) -> Difference:
+    """What changed between two versions."""
+    old, new = _described(before.catalog), _described(after.catalog)
+    return Difference(
+        added=tuple(path for path in new if path not in old),
+        removed=tuple(path for path in old if path not in new),
+        changed=tuple(path for path in new if path in old and old[path] != new[path]),
+    )
+
+
+def as_manifest(catalog: Catalog) -> Manifest:
+    """The manifest of a template that uses everything that the catalog has."""
+    variables = [
+        {**_json(field), "key": f"{namespace.key}.{field.key}"}
+        for namespace in catalog.namespaces
+        for field in namespace.fields
+    ]
+    return read_manifest({"variables": variables, "loops": [_json(loop) for loop in catalog.loops]})
+
+
+def require_catalog(catalog: Catalog, *, at: str) -> None:
+    """Refuse a catalog that no manifest could be made of.
+
+    Args:
+        at: the path of the catalog in the request, for the issues.
+    """
+    try:
+        as_manifest(catalog)
+    except InvalidRequestError as error:
+        found = error.issues or Issues()
+        messages = [*found.form_errors, *chain.from_iterable(found.field_errors.values())]
+        raise InvalidRequestError(issues=Issues(field_errors={at: messages})) from error
+
+
+def require_allowed(manifest: Manifest, catalog: Catalog) -> None:
+    """Refuse a template's manifest that goes beyond a catalog that allows nothing else.
+
+    Raises:
+        InvalidRequestError: names each path that the catalog does not have, or has otherwise.
+    """
+    if catalog.allow_custom:
+        return
+    known = _types(as_manifest(catalog))
+    issues = Issues()
+    for path, kind in _types(manifest).items():
+        if path not in known:
+            issues.field_errors[f"manifest.{path}"] = ["Is not in the catalog"]
+        elif known[path] != kind:
+            issues.field_errors[f"manifest.{path}"] = [f"Is of type {known[path]} in the catalog"]
+    if issues:
+        raise InvalidRequestError("The template uses more than the catalog has.", issues=issues)
+
+
+def _types(manifest: Manifest) -> dict[str, str]:
+    return data.types(manifest)
+
+
+def _described(catalog: Catalog) -> dict[str, Any]:
+    manifest = as_manifest(catalog)
+    described: dict[str, Any] = {
+        path: _json(variable) for path, variable in data.variables(manifest)
+    }
+    return described | {loop.key: [loop.label, loop.required] for loop in manifest.loops}
+
+
+def _json(model: Any) -> dict[str, Any]:
+    dumped: dict[str, Any] = model.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return dumped

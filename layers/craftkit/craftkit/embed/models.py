@@ -1,0 +1,336 @@
+"""What embed is made of: partners, sessions, catalogs. Requests are camelCase, answers snake_case.
+
+An `externalId` is the partner's own id of a tenant or an actor; of a template it is its slug.
+"""
+
+import re
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal, Self, get_args
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    EmailStr,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from craftkit.auth.principal import Mode as KeyMode
+from craftkit.http import ApiModel
+from craftkit.renders.models import METADATA_LIMIT, Filename, MetadataKey, MetadataValue
+from craftkit.templates.models import SLUG_LIMIT, SLUG_PATTERN, Label, Loop, LoopKey, Variable
+
+Mode = Literal["edit", "create", "view", "fill"]
+Permission = Literal["view", "fill", "edit", "publish"]
+Preset = Literal["admin", "editor", "viewer"]
+PartnerStatus = Literal["off", "enabled", "suspended"]
+
+PRESETS: dict[Preset, tuple[Permission, ...]] = {
+    "admin": ("view", "fill", "edit", "publish"),
+    "editor": ("view", "fill", "edit"),
+    "viewer": ("view",),
+}
+"""What each preset holds until a partner says otherwise."""
+
+NEEDED: dict[Mode, Permission] = {"edit": "edit", "create": "edit", "view": "view", "fill": "fill"}
+"""The permission without which a session of the mode would be of no use."""
+
+_BY_MODE: dict[Mode, tuple[Permission, ...]] = {
+    "edit": PRESETS["editor"],
+    "create": PRESETS["editor"],
+    "view": ("view",),
+    "fill": ("view", "fill"),
+}
+
+TOKEN_LIFETIME = timedelta(hours=4)
+RENEWABLE_FOR = timedelta(days=7)
+"""How long after its last token a session can be refreshed."""
+
+ORIGIN_LIMIT = 50
+_LOOPBACK = {"localhost", "127.0.0.1", "[::1]"}
+_HOST = re.compile(
+    r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*|\[::1\]"
+)
+
+
+def read_origin(value: str) -> str:
+    """An origin in the one form that browsers send: `https://app.example.com`, a port if unusual.
+
+    Plain http is for loopback alone.
+    """
+    text = value.strip().lower().removesuffix("/")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise _refusal("Must be an origin, such as https://app.example.com") from error
+    host = parts.netloc.rpartition(":")[0] if port is not None else parts.netloc
+    is_bare = text == f"{parts.scheme}://{parts.netloc}" and _HOST.fullmatch(host)
+    if parts.scheme not in ("https", "http") or not is_bare:
+        raise _refusal("Must be an origin, such as https://app.example.com")
+    if parts.scheme == "http" and not is_loopback(text):
+        raise _refusal("Must be https; http is for localhost alone")
+    usual = {"https": 443, "http": 80}[parts.scheme]
+    return f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, usual) else "")
+
+
+def is_loopback(origin: str) -> bool:
+    """Whether an origin lies on the person's own machine."""
+    netloc = urlsplit(origin).netloc
+    return netloc in _LOOPBACK or netloc.rpartition(":")[0] in _LOOPBACK
+
+
+def origin_of(url: str) -> str:
+    parts = urlsplit(url)
+    return read_origin(f"{parts.scheme}://{parts.netloc}")
+
+
+def _web_address(value: str) -> str:
+    """An https address (http on loopback) without credentials."""
+    origin_of(value)
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise _refusal("Must be a web address")
+    return value
+
+
+def _refusal(message: str) -> PydanticCustomError:
+    return PydanticCustomError("embed", "{message}", {"message": message})
+
+
+def _permissions(value: Any) -> Any:
+    """A preset's name, or a list of permissions: told apart here, for plain words when neither."""
+    if isinstance(value, str):
+        if value not in PRESETS:
+            raise _refusal("Must be admin, editor, viewer or a list of permissions")
+        return value
+    if isinstance(value, list | tuple):
+        if not value or any(one not in get_args(Permission) for one in value):
+            raise _refusal("Must be a list of: " + ", ".join(get_args(Permission)))
+        return tuple(dict.fromkeys(value))
+    raise _refusal("Must be admin, editor, viewer or a list of permissions")
+
+
+Origin = Annotated[str, StringConstraints(max_length=300), AfterValidator(read_origin)]
+WebAddress = Annotated[str, StringConstraints(max_length=2048), AfterValidator(_web_address)]
+ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+ShownName = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+Sentence = Annotated[str, StringConstraints(max_length=500)]
+Color = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")]
+Path = Annotated[str, StringConstraints(min_length=1, max_length=300)]
+Permissions = Annotated[Preset | tuple[Permission, ...], BeforeValidator(_permissions)]
+CatalogName = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=SLUG_LIMIT)]
+Count = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
+
+
+class Branding(ApiModel):
+    """What the page shows of a tenant. `logoUrl` is loaded from its own host alone."""
+
+    logo_url: WebAddress | None = None
+    primary_color: Color | None = None
+
+
+class Tenant(ApiModel):
+    external_id: ExternalId
+    display_name: ShownName
+    branding: Branding | None = None
+
+
+class Actor(ApiModel):
+    external_id: ExternalId
+    display_name: ShownName | None = None
+    email: EmailStr | None = None
+    avatar_url: WebAddress | None = None
+
+
+class Scope(ApiModel):
+    """What the session is for. Only `create` may leave the template open."""
+
+    mode: Mode
+    template_external_id: (
+        Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=SLUG_LIMIT)] | None
+    ) = None
+
+    @model_validator(mode="after")
+    def _names_a_template(self) -> Self:
+        if self.mode != "create" and self.template_external_id is None:
+            raise _refusal(f"A session to {self.mode} names a templateExternalId")
+        return self
+
+
+class CatalogRef(ApiModel):
+    """A published catalog; without a version the newest, which the session then keeps."""
+
+    name: CatalogName
+    version: Count | None = None
+
+
+class Namespace(ApiModel):
+    key: LoopKey
+    label: Label
+    fields: Annotated[tuple[Variable, ...], Field(min_length=1, max_length=200)]
+
+
+class Catalog(ApiModel):
+    """The data that a partner's templates may use: `customer.name` is a field of a namespace.
+
+    `allowCustom`: whether a template may use other variables beside these.
+    """
+
+    allow_custom: bool = False
+    namespaces: Annotated[tuple[Namespace, ...], Field(max_length=50)] = ()
+    loops: Annotated[tuple[Loop, ...], Field(max_length=30)] = ()
+
+
+class Appearance(ApiModel):
+    theme: Literal["light", "dark", "auto"] = "auto"
+    primary_color: Color | None = None
+    background_color: Color | None = None
+    font_family: Literal["system", "serif", "rounded", "mono"] = "system"
+    border_radius: Annotated[int, Field(ge=0, le=24, strict=True)] = 8
+
+
+class Callbacks(ApiModel):
+    """Where a page that stands alone leads to afterwards; each on an allowed origin."""
+
+    submitted: WebAddress | None = None
+    published: WebAddress | None = None
+    closed: WebAddress | None = None
+
+
+class Limits(ApiModel):
+    """Narrower bounds than everybody's: a token's life, a form's submissions, a loop's items."""
+
+    session_seconds: Annotated[int, Field(ge=60, le=14_400, strict=True)] = 14_400
+    submissions: Count | None = None
+    items: Annotated[int, Field(ge=1, le=10_000, strict=True)] | None = None
+
+
+class Form(ApiModel):
+    """What a form begins with and what becomes of it.
+
+    `data` fills it in advance; a path in `locked` (`customer.name`, `items`) keeps that value
+    whatever the person sends. `renderId` is the document that a session to view shows.
+    """
+
+    title: ShownName | None = None
+    description: Sentence | None = None
+    submit_label: Annotated[str, StringConstraints(min_length=1, max_length=60)] | None = None
+    data: dict[str, Any] = Field({})
+    locked: Annotated[tuple[Path, ...], Field(max_length=300)] = ()
+    filename: Filename | None = None
+    metadata: dict[MetadataKey, MetadataValue] = Field({}, max_length=METADATA_LIMIT)
+    render_id: Annotated[str, StringConstraints(max_length=36)] | None = None
+
+
+class SessionRequest(ApiModel):
+    """The body of `POST /v1/embed/sessions`, and `ck` of a token that a partner signs."""
+
+    tenant: Tenant
+    actor: Actor
+    scope: Scope
+    catalog_ref: CatalogRef | None = None
+    variable_catalog: Catalog | None = None
+    permissions: Permissions | None = None
+    appearance: Appearance = Appearance()
+    callbacks: Callbacks = Callbacks()
+    limits: Limits = Limits()
+    form: Form = Form()
+
+    @model_validator(mode="after")
+    def _one_catalog(self) -> Self:
+        if self.catalog_ref and self.variable_catalog:
+            raise _refusal("Give a catalogRef or a variableCatalog, not both")
+        return self
+
+    def granted(self, presets: dict[Preset, tuple[Permission, ...]]) -> tuple[Permission, ...]:
+        """The permissions that were asked for, a preset's by the partner's own meaning of it."""
+        if self.permissions is None:
+            return _BY_MODE[self.scope.mode]
+        if isinstance(self.permissions, str):
+            return presets.get(self.permissions, PRESETS[self.permissions])
+        return self.permissions
+
+
+class RefreshRequest(ApiModel):
+    renew_token: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class CatalogRequest(ApiModel):
+    """The body of `POST /v1/embed/catalogs`."""
+
+    name: CatalogName
+    catalog: Catalog
+
+
+class Partner(ApiModel):
+    """A project's partnership, and what the partner has set."""
+
+    project_id: str
+    status: PartnerStatus
+    origins: Annotated[tuple[Origin, ...], Field(max_length=ORIGIN_LIMIT)] = ()
+    presets: dict[Preset, tuple[Permission, ...]] = Field({})
+    updated_at: datetime
+    updated_by: str
+
+    @field_validator("origins")
+    @classmethod
+    def _each_once(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(origins))
+
+
+class SigningKey(ApiModel):
+    """The public half of a key that a partner signs tokens with. Its private half is not here."""
+
+    project_id: str
+    id: str
+    publishable_key: str
+    mode: KeyMode
+    public_key: str
+    created_at: datetime
+    created_by: str
+    revoked_at: datetime | None = None
+
+
+class Session(ApiModel):
+    """A session's row. `wish` is what was asked for, its catalog pinned or written out.
+
+    `template_slug` of a session to create is None until something is saved. `version_number` is
+    the version that a form or a view shows, for as long as the session lives.
+    """
+
+    project_id: str
+    id: str
+    wish: SessionRequest
+    permissions: tuple[Permission, ...]
+    template_slug: str | None
+    version_number: int | None = None
+    key_id: str
+    key_mode: KeyMode
+    publishable_key: str | None = None
+    created_at: datetime
+    expires_at: datetime
+    renewable_until: datetime
+    revoked_at: datetime | None = None
+    submissions: int = 0
+    render_ids: frozenset[str] = frozenset()
+
+    @property
+    def mode(self) -> Mode:
+        return self.wish.scope.mode
+
+    @property
+    def by(self) -> str:
+        """Who acts, for the records of drafts and versions."""
+        return f"actor:{self.wish.tenant.external_id}/{self.wish.actor.external_id}"
+
+
+class PublishedCatalog(ApiModel):
+    name: str
+    version: int
+    catalog: Catalog
+    created_at: datetime
+    by: str

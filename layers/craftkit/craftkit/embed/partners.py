@@ -1,0 +1,249 @@
+"""What a partner and the operator do with a partnership: on, off, suspended; origins, presets."""
+
+import base64
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from pydantic import BaseModel, Field
+
+from craftkit.auth.principal import Mode as KeyMode
+from craftkit.auth.token import ALPHABET
+from craftkit.clock import Clock, utc_now
+from craftkit.config import config
+from craftkit.dynamodb import ConditionFailedError
+from craftkit.embed import partner_items as items
+from craftkit.embed.models import Partner, SigningKey, is_loopback, origin_of
+from craftkit.errors import (
+    ConflictError,
+    InvalidCredentialsError,
+    NotFoundError,
+    PartnerSuspendedError,
+)
+from craftkit.http import judge
+from craftkit.ids import new_id
+
+_PUBLISHABLE = re.compile(r"ck_pk_(live|test)_[0-9A-Za-z]{32}", re.ASCII)
+_RANDOM_LENGTH = 32
+_RESUMED = "embed.resumed"
+_NOT_ENABLED = (
+    "Embed is not enabled for this key's project. "
+    "Enable it: Dashboard → Project → Embed → Overview."
+)
+_SUSPENDED = "The partnership is suspended. Only the operator can resume it."
+_LOOPBACK_SOURCES = ("http://localhost:*", "http://127.0.0.1:*")
+
+
+class MintedSigningKey(BaseModel):
+    """A signing key just made, with its private half: the only time that it is shown."""
+
+    key: SigningKey
+    private_key_pem: str = Field(repr=False)
+
+
+def require_partner(partner: Partner | None) -> Partner:
+    """Refuse what comes for a project that is no partner, or a suspended one.
+
+    Raises:
+        InvalidCredentialsError: embed is not enabled.
+        PartnerSuspendedError: it is, and suspended.
+    """
+    if partner is None or partner.status == "off":
+        raise InvalidCredentialsError(_NOT_ENABLED)
+    if partner.status == "suspended":
+        raise PartnerSuspendedError
+    return partner
+
+
+def partner_of(project_id: str) -> Partner:
+    """The project's partnership, which is on.
+
+    Raises:
+        InvalidCredentialsError, PartnerSuspendedError: as `require_partner`.
+    """
+    return require_partner(items.get_partner(project_id))
+
+
+def get_partner(project_id: str, clock: Clock = utc_now) -> Partner:
+    """The partnership as it stands; one that was never begun is off."""
+    found = items.get_partner(project_id)
+    return found or Partner(project_id=project_id, status="off", updated_at=clock(), updated_by="")
+
+
+def enable(project_id: str, *, by: str, clock: Clock = utc_now) -> Partner:
+    """Begin the partnership, or begin it again with the settings that it had.
+
+    Raises:
+        ConflictError: it is suspended, which only `resume` ends.
+    """
+    return _change(project_id, {"status": "enabled"}, "embed.enabled", by, clock)
+
+
+def disable(project_id: str, *, by: str, clock: Clock = utc_now) -> Partner:
+    """End the partnership; every session ends with it.
+
+    Raises:
+        ConflictError: it is suspended, and must not come back by way of being off.
+    """
+    return _change(project_id, {"status": "off"}, "embed.disabled", by, clock)
+
+
+def suspend(project_id: str, *, by: str, clock: Clock = utc_now) -> Partner:
+    """Refuse every embed call from the next on. Renders outside of embed go on.
+
+    Raises:
+        ConflictError: there is no partnership to suspend.
+    """
+    if get_partner(project_id).status == "off":
+        raise ConflictError("Embed is not enabled for this project.")
+    return _change(project_id, {"status": "suspended"}, "embed.suspended", by, clock)
+
+
+def resume(project_id: str, *, by: str, clock: Clock = utc_now) -> Partner:
+    """End a suspension; sessions that have not expired go on.
+
+    Raises:
+        ConflictError: the partnership is not suspended.
+    """
+    partner = get_partner(project_id)
+    if partner.status != "suspended":
+        raise ConflictError("The partnership is not suspended.")
+    return _change(project_id, {"status": "enabled"}, _RESUMED, by, clock)
+
+
+def set_origins(
+    project_id: str, origins: Iterable[str], *, by: str, clock: Clock = utc_now
+) -> Partner:
+    """Say which sites may embed the page, in place of those before.
+
+    Raises:
+        InvalidRequestError: one is no origin.
+    """
+    return _change(
+        project_id,
+        {"origins": list(origins)},
+        "embed.origins.changed",
+        by,
+        clock,
+    )
+
+
+def set_presets(
+    project_id: str, presets: Mapping[str, Iterable[str]], *, by: str, clock: Clock = utc_now
+) -> Partner:
+    """Say what the presets hold for this partner; one that is not named keeps its usual meaning.
+
+    Raises:
+        InvalidRequestError: an unknown preset or permission.
+    """
+    wanted = {name: list(permissions) for name, permissions in presets.items()}
+    return _change(project_id, {"presets": wanted}, "embed.presets.changed", by, clock)
+
+
+def frame_sources(partner: Partner) -> tuple[str, ...]:
+    """Who may hold the page in a frame, as CSP writes it.
+
+    The local stage adds loopback, on any port: a partner's page under development runs there.
+    """
+    return (*partner.origins, *(_LOOPBACK_SOURCES if config.embed_allows_loopback else ()))
+
+
+def allows_url(partner: Partner, url: str) -> bool:
+    return allows_origin(partner, origin_of(url))
+
+
+def allows_origin(partner: Partner, origin: str) -> bool:
+    return origin in partner.origins or (config.embed_allows_loopback and is_loopback(origin))
+
+
+def create_signing_key(
+    project_id: str, *, by: str, mode: KeyMode = "live", clock: Clock = utc_now
+) -> MintedSigningKey:
+    """Make a publishable key and its private signing key; only the public half is kept.
+
+    Raises:
+        ConflictError: the project is no partner.
+    """
+    if get_partner(project_id).status == "off":
+        raise ConflictError("Embed is not enabled for this project. Enable it first.")
+    private = Ed25519PrivateKey.generate()
+    random = "".join(secrets.choice(ALPHABET) for _ in range(_RANDOM_LENGTH))
+    key = SigningKey(
+        project_id=project_id,
+        id=new_id(),
+        publishable_key=f"ck_pk_{mode}_{random}",
+        mode=mode,
+        public_key=base64.b64encode(private.public_key().public_bytes_raw()).decode(),
+        created_at=clock(),
+        created_by=by,
+    )
+    items.put_signing_key(key)
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return MintedSigningKey(key=key, private_key_pem=pem.decode())
+
+
+def list_signing_keys(project_id: str) -> list[SigningKey]:
+    return items.list_signing_keys(project_id)
+
+
+def revoke_signing_key(
+    project_id: str, publishable_key: str, *, by: str, clock: Clock = utc_now
+) -> SigningKey:
+    """Refuse tokens of this key, and the sessions that they opened, from the next request on.
+
+    Raises:
+        NotFoundError: the project has no such key.
+    """
+    key = items.partner_and_key(project_id, publishable_key)[1]
+    if key is None:
+        raise NotFoundError("There is no such publishable key in this project.")
+    if key.revoked_at is None:
+        key = key.model_copy(update={"revoked_at": clock()})
+        items.revoke_signing_key(key, by=by)
+    return key
+
+
+def find_signing_key(publishable_key: str) -> tuple[Partner | None, SigningKey | None]:
+    """The key behind a token's issuer, and the partner that it belongs to; None for what is none.
+
+    What cannot be a publishable key is never looked up.
+    """
+    if not is_publishable(publishable_key):
+        return None, None
+    project_id = items.project_of(publishable_key)
+    return items.partner_and_key(project_id, publishable_key) if project_id else (None, None)
+
+
+def is_publishable(text: str) -> bool:
+    return _PUBLISHABLE.fullmatch(text) is not None
+
+
+def public_key_of(key: SigningKey) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(base64.b64decode(key.public_key))
+
+
+def _change(
+    project_id: str,
+    changes: Mapping[str, Any],
+    action: str,
+    by: str,
+    clock: Clock,
+) -> Partner:
+    while True:
+        previous = items.get_partner(project_id)
+        if previous and previous.status == changes.get("status"):
+            return previous
+        is_held = previous is not None and previous.status == "suspended"
+        if is_held and "status" in changes and action != _RESUMED:
+            raise ConflictError(_SUSPENDED)
+        before = previous.model_dump() if previous else {"project_id": project_id, "status": "off"}
+        now = {"updated_at": clock(), "updated_by": by}
+        partner = judge(Partner, {**before, **changes, **now})
+        try:
+            items.put_partner(partner, previous, action=action)
+        except ConditionFailedError:
+            continue  # somebody was quicker: look again at what there is now
+        return partner

@@ -1,0 +1,310 @@
+"""Sessions, tenants and actors in the embed-sessions table, under their project.
+
+A session's row holds what every call asks of it as attributes, and what was asked for at its
+beginning in one compressed attribute. It leaves by itself when it can no longer be refreshed.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from boto3.dynamodb.conditions import Key as KeyCondition
+
+from craftkit import dynamodb
+from craftkit.audit import repository as audit
+from craftkit.clock import from_rfc3339, to_epoch_seconds, to_rfc3339
+from craftkit.config import config
+from craftkit.dynamodb import Item
+from craftkit.embed.models import Actor, Session, SessionRequest, Tenant
+from craftkit.errors import InvalidRequestError, Issues
+
+WISH_LIMIT_BYTES = 200 * 1024
+"""Of a session's own data, compressed: a row holds 400 KB."""
+
+_SESSION = "session#"
+_KEPT_AFTERWARDS = timedelta(days=1)
+_TIMES = ("created_at", "renewable_until")
+_REPLAY_MARGIN = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Once:
+    """A partner-signed token's id, which opens one session and no other."""
+
+    publishable_key: str
+    jti: str
+    expires_at: int
+
+
+def create(session: Session, *, renew_hash: str, once: Once | None = None) -> None:
+    """Write a new session, and that its token was used where a partner signed it: both or neither.
+
+    Raises:
+        ConditionFailedError: the partner's token was used before.
+        InvalidRequestError: the session's own data is too large.
+    """
+    item = {**_item_of(session), "renew_hash": renew_hash}
+    writes: list[dict[str, Any]] = []
+    if once:
+        writes.append(_put_new(_once_item(once)))
+    writes.append(_put_new(item))
+    writes.append(
+        audit.entry(
+            session.project_id,
+            actor=session.publishable_key or session.key_id,
+            action="embed.session.created",
+            target=session.id,
+            now=session.created_at,
+            tenant=session.wish.tenant.external_id,
+            actorId=session.wish.actor.external_id,
+            mode=session.mode,
+        )
+    )
+    dynamodb.transact(writes)
+
+
+def renew(
+    project_id: str,
+    session_id: str,
+    *,
+    old_hash: str,
+    new_hash: str,
+    now: datetime,
+    expires_at: datetime,
+    renewable_until: datetime,
+) -> Session:
+    """Exchange a renew token for the next. Of several who hold the same one, one wins.
+
+    Raises:
+        ConditionFailedError: used, revoked, too old, or never there.
+    """
+    with dynamodb.conditions():
+        answer = _table().update_item(
+            Key=_key(project_id, _SESSION + session_id),
+            UpdateExpression=(
+                "SET renew_hash = :new, token_expires_at = :expires, renewable_until = :until, "
+                "expires_at = :ttl"
+            ),
+            ConditionExpression=(
+                "renew_hash = :old AND attribute_not_exists(revoked_at) AND renewable_until > :now"
+            ),
+            ExpressionAttributeValues={
+                ":old": old_hash,
+                ":new": new_hash,
+                ":now": to_rfc3339(now),
+                ":expires": to_rfc3339(expires_at),
+                ":until": to_rfc3339(renewable_until),
+                ":ttl": to_epoch_seconds(renewable_until + _KEPT_AFTERWARDS),
+            },
+            ReturnValues="ALL_NEW",
+        )
+    return _session(project_id, answer["Attributes"])
+
+
+def revoke(project_id: str, session_id: str, *, by: str, now: datetime) -> None:
+    """Mark a session revoked.
+
+    Raises:
+        ConditionFailedError: it is already, or is not there.
+    """
+    dynamodb.transact(
+        [
+            {
+                "Update": {
+                    "TableName": config.embed_sessions_table,
+                    "Key": _key(project_id, _SESSION + session_id),
+                    "UpdateExpression": "SET revoked_at = :now",
+                    "ConditionExpression": "attribute_exists(pk) AND "
+                    "attribute_not_exists(revoked_at)",
+                    "ExpressionAttributeValues": {":now": to_rfc3339(now)},
+                }
+            },
+            audit.entry(
+                project_id, actor=by, action="embed.session.revoked", target=session_id, now=now
+            ),
+        ]
+    )
+
+
+def keep_template(session: Session, slug: str) -> None:
+    """Bind a session to create to the template that it has made.
+
+    Raises:
+        ConditionFailedError: it is bound to another.
+    """
+    with dynamodb.conditions():
+        _table().update_item(
+            Key=_key(session.project_id, _SESSION + session.id),
+            UpdateExpression="SET template_slug = :slug",
+            ConditionExpression="attribute_exists(pk) AND "
+            "(attribute_not_exists(template_slug) OR template_slug = :slug)",
+            ExpressionAttributeValues={":slug": slug},
+        )
+
+
+def submission(session: Session, render_id: str, now: datetime) -> list[dict[str, Any]]:
+    """The writes that go beside a submitted form's render, in its transaction.
+
+    They fail where the session was revoked, or has been submitted as often as it may.
+    """
+    condition = "attribute_exists(pk) AND attribute_not_exists(revoked_at)"
+    values: dict[str, Any] = {":one": 1, ":render": {render_id}}
+    limit = session.wish.limits.submissions
+    if limit is not None:
+        condition += " AND (attribute_not_exists(submissions) OR submissions < :limit)"
+        values[":limit"] = limit
+    return [
+        {
+            "Update": {
+                "TableName": config.embed_sessions_table,
+                "Key": _key(session.project_id, _SESSION + session.id),
+                "UpdateExpression": "ADD submissions :one, render_ids :render",
+                "ConditionExpression": condition,
+                "ExpressionAttributeValues": values,
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        },
+        audit.entry(
+            session.project_id,
+            actor=session.by,
+            action="form.submitted",
+            target=render_id,
+            now=now,
+            session=session.id,
+            template=session.template_slug or "",
+            tenant=session.wish.tenant.external_id,
+            actorId=session.wish.actor.external_id,
+        ),
+    ]
+
+
+def get(project_id: str, session_id: str) -> Session | None:
+    key = _key(project_id, _SESSION + session_id)
+    item = _table().get_item(Key=key, ConsistentRead=True).get("Item")
+    return _session(project_id, item) if item else None
+
+
+def page(
+    project_id: str, limit: int, after: dict[str, Any] | None
+) -> tuple[list[Session], dict[str, Any] | None]:
+    """Sessions of a project, newest first, and where the next page starts."""
+    start = {"ExclusiveStartKey": after} if after else {}
+    answer = _table().query(
+        KeyConditionExpression=KeyCondition("pk").eq(_pk(project_id))
+        & KeyCondition("sk").begins_with(_SESSION),
+        ScanIndexForward=False,
+        Limit=limit,
+        **start,
+    )
+    sessions = [_session(project_id, item) for item in answer["Items"]]
+    return sessions, answer.get("LastEvaluatedKey")
+
+
+def upsert_people(project_id: str, tenant: Tenant, actor: Actor, now: datetime) -> None:
+    """Keep what was last said of a tenant and of its actor, and when each was first seen."""
+    tenant_hash = _digest(tenant.external_id)
+    _upsert(project_id, f"tenant#{tenant_hash}", tenant, now)
+    _upsert(project_id, f"actor#{tenant_hash}#{_digest(actor.external_id)}", actor, now)
+
+
+def people(project_id: str) -> tuple[Sequence[Item], Sequence[Item]]:
+    """The project's tenants and actors, as they were last described."""
+    tenants, actors = (
+        _table().query(
+            KeyConditionExpression=KeyCondition("pk").eq(_pk(project_id))
+            & KeyCondition("sk").begins_with(prefix)
+        )["Items"]
+        for prefix in ("tenant#", "actor#")
+    )
+    return tenants, actors
+
+
+def _upsert(project_id: str, sk: str, described: Tenant | Actor, now: datetime) -> None:
+    _table().update_item(
+        Key=_key(project_id, sk),
+        UpdateExpression="SET described = :described, seen_at = :now, "
+        "first_seen_at = if_not_exists(first_seen_at, :now)",
+        ExpressionAttributeValues={
+            ":described": described.model_dump(mode="json", exclude_none=True),
+            ":now": to_rfc3339(now),
+        },
+    )
+
+
+def _put_new(item: Item) -> dict[str, Any]:
+    return {
+        "Put": {
+            "TableName": config.embed_sessions_table,
+            "Item": item,
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
+    }
+
+
+def _once_item(once: Once) -> Item:
+    return {
+        "pk": f"once#{once.publishable_key}",
+        "sk": _digest(once.jti),
+        "expires_at": once.expires_at + int(_REPLAY_MARGIN.total_seconds()),
+    }
+
+
+def _item_of(session: Session) -> Item:
+    wish = zlib.compress(session.wish.model_dump_json(exclude_defaults=True).encode())
+    if len(wish) > WISH_LIMIT_BYTES:
+        message = f"What the session holds is larger than {WISH_LIMIT_BYTES // 1024} KiB."
+        raise InvalidRequestError(message, issues=Issues(form_errors=[message]))
+    item: Item = {
+        **_key(session.project_id, _SESSION + session.id),
+        "wish": wish,
+        "permissions": list(session.permissions),
+        "key_id": session.key_id,
+        "key_mode": session.key_mode,
+        "token_expires_at": to_rfc3339(session.expires_at),
+        "expires_at": to_epoch_seconds(session.renewable_until + _KEPT_AFTERWARDS),
+    }
+    item |= {name: to_rfc3339(getattr(session, name)) for name in _TIMES}
+    optional = ("template_slug", "version_number", "publishable_key")
+    return item | {
+        name: value for name in optional if (value := getattr(session, name)) is not None
+    }
+
+
+def _session(project_id: str, item: Item) -> Session:
+    revoked_at = item.get("revoked_at")
+    return Session(
+        project_id=project_id,
+        id=item["sk"].removeprefix(_SESSION),
+        wish=SessionRequest.model_validate_json(zlib.decompress(bytes(item["wish"]))),
+        permissions=item["permissions"],
+        template_slug=item.get("template_slug"),
+        version_number=item.get("version_number"),
+        key_id=item["key_id"],
+        key_mode=item["key_mode"],
+        publishable_key=item.get("publishable_key"),
+        created_at=from_rfc3339(item["created_at"]),
+        expires_at=from_rfc3339(item["token_expires_at"]),
+        renewable_until=from_rfc3339(item["renewable_until"]),
+        revoked_at=from_rfc3339(revoked_at) if revoked_at else None,
+        submissions=int(item.get("submissions", 0)),
+        render_ids=frozenset(item.get("render_ids", ())),
+    )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _table() -> Any:
+    return dynamodb.table(config.embed_sessions_table)
+
+
+def _pk(project_id: str) -> str:
+    return f"project#{project_id}"
+
+
+def _key(project_id: str, sk: str) -> dict[str, str]:
+    return {"pk": _pk(project_id), "sk": sk}

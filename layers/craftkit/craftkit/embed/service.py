@@ -1,0 +1,248 @@
+"""Sessions: minted by a key or opened by a partner's own token, refreshed, revoked, listed.
+
+The page that a session opens has its use cases in `access` (who is there), `forms` and `editing`.
+"""
+
+import base64
+import hashlib
+import re
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from craftkit import cursors
+from craftkit.auth.principal import Mode as KeyMode
+from craftkit.auth.principal import Principal
+from craftkit.clock import Clock, to_milliseconds, utc_now
+from craftkit.dynamodb import ConditionFailedError
+from craftkit.embed import catalogs, partners, repository, tokens
+from craftkit.embed.models import (
+    NEEDED,
+    RENEWABLE_FOR,
+    CatalogRef,
+    Partner,
+    Session,
+    SessionRequest,
+)
+from craftkit.embed.repository import Once
+from craftkit.errors import (
+    InsufficientScopeError,
+    InvalidRequestError,
+    InvalidSignatureError,
+    Issues,
+    NotFoundError,
+    RefreshFailedError,
+)
+from craftkit.http import judge
+from craftkit.ids import is_id, new_id
+from craftkit.renders import service as renders
+from craftkit.templates import service as templates
+
+_RENEW = re.compile(r"ert_([0-9a-f]{32})([A-Za-z0-9_-]{43})")
+_SECRET_BYTES = 32
+
+
+class OpenSession(BaseModel):
+    """A session with what opens it and what renews it: neither is kept in the clear."""
+
+    model_config = ConfigDict(frozen=True)
+
+    session: Session
+    token: str = Field(repr=False)
+    renew_token: str = Field(repr=False)
+
+
+def create_session(
+    principal: Principal, wish: SessionRequest, *, clock: Clock = utc_now
+) -> OpenSession:
+    """Mint a session for a tenant's actor, in the key's mode.
+
+    Raises:
+        InvalidCredentialsError, PartnerSuspendedError: the partnership is not on.
+        InsufficientScopeError: the key is confined to other templates.
+        TemplateNotFoundError, NoPublishedVersionError, CatalogNotFoundError, NotFoundError: what
+            the session is for is not there.
+        InvalidRequestError: what was asked for does not go together.
+    """
+    partner = partners.partner_of(principal.project_id)
+    slug = wish.scope.template_external_id
+    if slug is not None:
+        principal.require_template(slug)
+    elif principal.templates:
+        raise InsufficientScopeError("This API key may only use its own templates.")
+    return _open(partner, wish, principal.key_id, principal.mode, clock())
+
+
+def exchange_token(token: str, *, clock: Clock = utc_now) -> OpenSession:
+    """Open the session that a partner-signed token describes. A token opens one session.
+
+    Raises:
+        InvalidSignatureError: the token is not good, or was used before.
+        SessionExpiredError, SessionRevokedError, InvalidCredentialsError, PartnerSuspendedError:
+            as `tokens.read_partner_token`.
+        InvalidRequestError and what `create_session` raises: what it describes cannot be opened.
+    """
+    now = clock()
+    signed = tokens.read_partner_token(token, now)
+    key = signed.key
+    once = Once(key.publishable_key, signed.jti, signed.expires_at)
+    wish = judge(SessionRequest, signed.wish)
+    try:
+        return _open(signed.partner, wish, key.id, key.mode, now, once=once)
+    except ConditionFailedError as error:
+        raise InvalidSignatureError("This token was used before. Sign a new one.") from error
+
+
+def refresh_session(
+    principal: Principal, renew_token: str, *, clock: Clock = utc_now
+) -> OpenSession:
+    """A new token for a session of the key's project. A renew token is good once.
+
+    Raises:
+        InvalidCredentialsError, PartnerSuspendedError: the partnership is not on.
+        RefreshFailedError: used, foreign, revoked or too old: nobody can tell which.
+    """
+    partners.partner_of(principal.project_id)
+    match = _RENEW.fullmatch(renew_token)
+    if match is None:
+        raise RefreshFailedError
+    session_id = _dashed(match[1])
+    session = repository.get(principal.project_id, session_id)
+    if session is None:
+        raise RefreshFailedError
+    now = clock()
+    fresh = _new_renew_token(session_id)
+    expires_at = now + timedelta(seconds=session.wish.limits.session_seconds)
+    try:
+        renewed = repository.renew(
+            principal.project_id,
+            session_id,
+            old_hash=_hash(renew_token),
+            new_hash=_hash(fresh),
+            now=now,
+            expires_at=expires_at,
+            renewable_until=expires_at + RENEWABLE_FOR,
+        )
+    except ConditionFailedError as error:
+        raise RefreshFailedError from error
+    return OpenSession(session=renewed, token=tokens.issue(renewed, now), renew_token=fresh)
+
+
+def revoke_session(project_id: str, session_id: str, *, by: str, clock: Clock = utc_now) -> None:
+    """Refuse a session from the next request on. Doing it twice changes nothing.
+
+    Raises:
+        NotFoundError: the project has no such session.
+    """
+    try:
+        repository.revoke(project_id, session_id, by=by, now=clock())
+    except ConditionFailedError as error:
+        if repository.get(project_id, session_id) is None:
+            raise NotFoundError("There is no session of this id in this project.") from error
+
+
+def list_sessions(
+    project_id: str, *, limit: int = 100, cursor: str | None = None
+) -> tuple[list[Session], str | None]:
+    """A page of the project's sessions, newest first, and the cursor of the next."""
+    scope = f"embed/sessions/{project_id}"
+    after: dict[str, Any] | None = cursors.unseal(cursor, scope) if cursor else None
+    sessions, last = repository.page(project_id, limit, after)
+    return sessions, cursors.seal(last, scope) if last else None
+
+
+def _open(
+    partner: Partner,
+    wish: SessionRequest,
+    key_id: str,
+    key_mode: KeyMode,
+    now: datetime,
+    *,
+    once: Once | None = None,
+) -> OpenSession:
+    permissions = wish.granted(partner.presets)
+    _require_sense(partner, wish, permissions)
+    session_id = new_id()
+    expires_at = now + timedelta(seconds=wish.limits.session_seconds)
+    session = Session(
+        project_id=partner.project_id,
+        id=session_id,
+        wish=_pinned(partner.project_id, wish),
+        permissions=permissions,
+        template_slug=wish.scope.template_external_id,
+        version_number=_shown_version(partner.project_id, wish),
+        key_id=key_id,
+        key_mode=key_mode,
+        publishable_key=once.publishable_key if once else None,
+        created_at=to_milliseconds(now),
+        expires_at=to_milliseconds(expires_at),
+        renewable_until=to_milliseconds(expires_at + RENEWABLE_FOR),
+    )
+    token = tokens.issue(session, now)
+    renew_token = _new_renew_token(session_id)
+    repository.create(session, renew_hash=_hash(renew_token), once=once)
+    repository.upsert_people(partner.project_id, wish.tenant, wish.actor, now)
+    return OpenSession(session=session, token=token, renew_token=renew_token)
+
+
+def _require_sense(partner: Partner, wish: SessionRequest, permissions: tuple[str, ...]) -> None:
+    issues = Issues()
+    needed = NEEDED[wish.scope.mode]
+    if needed not in permissions:
+        message = f"A session to {wish.scope.mode} needs the permission {needed}"
+        issues.field_errors["permissions"] = [message]
+    for name, url in wish.callbacks.model_dump(exclude_none=True).items():
+        if not partners.allows_url(partner, url):
+            issues.field_errors[f"callbacks.{name}"] = ["Must lie on one of the allowed origins"]
+    if wish.form.render_id is not None and wish.scope.mode != "view":
+        issues.field_errors["form.renderId"] = ["Only a session to view shows a render"]
+    if issues:
+        raise InvalidRequestError(issues=issues)
+    if wish.variable_catalog:
+        catalogs.require_catalog(wish.variable_catalog, at="variableCatalog")
+
+
+def _pinned(project_id: str, wish: SessionRequest) -> SessionRequest:
+    """The wish with its catalog's version written down, so that a later one changes nothing."""
+    ref = wish.catalog_ref
+    if ref is None:
+        return wish
+    found = catalogs.get_catalog(project_id, ref.name, ref.version)
+    return wish.model_copy(
+        update={"catalog_ref": CatalogRef(name=found.name, version=found.version)}
+    )
+
+
+def _shown_version(project_id: str, wish: SessionRequest) -> int | None:
+    """The version of a form or a view. What is edited needs the template; what is made, nothing."""
+    slug = wish.scope.template_external_id
+    if slug is None or wish.scope.mode == "create":
+        return None
+    if wish.scope.mode == "edit":
+        templates.get_template(project_id, slug)
+        return None
+    if wish.form.render_id is None:
+        return templates.current_version(project_id, slug).number
+    if not is_id(wish.form.render_id):
+        raise NotFoundError
+    render = renders.get_render(project_id, wish.form.render_id)
+    if render.template_slug != slug:
+        raise NotFoundError("There is no such render of this template.")
+    return render.version_number
+
+
+def _new_renew_token(session_id: str) -> str:
+    """It names its session, so that one conditional write finds, judges and replaces it."""
+    secret = base64.urlsafe_b64encode(secrets.token_bytes(_SECRET_BYTES)).decode().rstrip("=")
+    return f"ert_{session_id.replace('-', '')}{secret}"
+
+
+def _dashed(digits: str) -> str:
+    parts = (digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:])
+    return "-".join(parts)
+
+
+def _hash(renew_token: str) -> str:
+    return hashlib.sha256(renew_token.encode()).hexdigest()
