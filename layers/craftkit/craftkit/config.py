@@ -95,6 +95,30 @@ class Config:
         return os.environ.get("AWS_ENDPOINT_URL") or None
 
     @cached_property
+    def embed_sessions_table(self) -> str:
+        return _required("EMBED_SESSIONS_TABLE")
+
+    @cached_property
+    def embed_keys_table(self) -> str:
+        """Public halves of the keys that sign session tokens."""
+        return _required("EMBED_KEYS_TABLE")
+
+    @cached_property
+    def embed_signing_secret(self) -> str:
+        """ARN of the secret that the key for session tokens is derived from."""
+        return _required("EMBED_SIGNING_SECRET")
+
+    @cached_property
+    def embed_allows_loopback(self) -> bool:
+        """Whether a page on the person's own machine may embed; in the local stage alone."""
+        return os.environ.get("EMBED_ALLOWS_LOOPBACK") == "true"
+
+    @cached_property
+    def pages_url(self) -> str:
+        """Where browsers find the pages, without a trailing slash."""
+        return _required("PAGES_URL").rstrip("/")
+
+    @cached_property
     def compile_function(self) -> str:
         return _required("COMPILE_FUNCTION")
 

@@ -212,6 +212,13 @@ class CatalogNotFoundError(NotFoundError):
     message = "There is no such catalog, or no such version of it, in this project."
 
 
+class InvalidTokenError(NotFoundError):
+    """No hook of this environment that is switched on has this token."""
+
+    code = "invalid_token"
+    message = "No inbound hook of this environment has this token."
+
+
 class ConflictError(CraftkitError):
     """The call does not fit the present state."""
 

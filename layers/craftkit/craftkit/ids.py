@@ -1,6 +1,9 @@
 """Identifiers: UUIDv7 (RFC 9562), whose order as text is the order of their making."""
 
+import hashlib
 import re
+from datetime import datetime
+from uuid import UUID
 
 from uuid6 import uuid7
 
@@ -14,3 +17,21 @@ def new_id() -> str:
 
 def is_id(text: str) -> bool:
     return _UUID.fullmatch(text) is not None
+
+
+def derived_id(moment: datetime, *parts: str) -> str:
+    """The same UUIDv7 whenever it is made of the same moment and parts: a repeat is recognised."""
+    drawn = int.from_bytes(hashlib.sha256("\0".join(parts).encode()).digest()[:10])
+    version_and_variant = (0x7 << 76) | (0b10 << 62)
+    drawn = drawn & ~((0xF << 76) | (0b11 << 62)) | version_and_variant
+    return str(UUID(int=_milliseconds(moment) << 80 | drawn))
+
+
+def first_id_at(moment: datetime) -> str:
+    """Sorts before every id that is made at or after the moment, and behind all earlier ones."""
+    time = f"{_milliseconds(moment):012x}"
+    return f"{time[:8]}-{time[8:]}"
+
+
+def _milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)

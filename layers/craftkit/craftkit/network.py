@@ -149,6 +149,16 @@ def fetch(
     raise FetchError(f"more than {policy.redirects} redirects")
 
 
+def check(url: str, policy: Policy, *, network: Network | None = None) -> None:
+    """Judge a URL as `fetch` would, without a call: its form, and every address behind it.
+
+    Raises:
+        BlockedTargetError, FetchError: as `fetch`.
+    """
+    network = network or Network()
+    _addresses(_target(url, policy), policy, network, _Deadline(policy, network.monotonic))
+
+
 def is_public(address: str) -> bool:
     """Whether an address is a public host's: not private, local, reserved, multicast or a tunnel.
 

@@ -1,8 +1,13 @@
 """Audit entries in the projects table: `audit#<uuid7>` under the project, in the order of time."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from boto3.dynamodb.conditions import Attr, Key
+
+from craftkit import dynamodb
+from craftkit.audit.models import Entry
 from craftkit.clock import to_rfc3339
 from craftkit.config import config
 from craftkit.ids import new_id
@@ -37,3 +42,45 @@ def entry(
             "ConditionExpression": "attribute_not_exists(pk)",
         }
     }
+
+
+def page(
+    project_id: str, limit: int, *, target: str | None = None, after: str | None = None
+) -> tuple[list[Entry], str | None]:
+    """Entries, newest first, and after which id the next page starts."""
+    query: dict[str, Any] = {
+        "KeyConditionExpression": Key("pk").eq(f"project#{project_id}")
+        & Key("sk").begins_with("audit#"),
+        "ScanIndexForward": False,
+        "Limit": limit,
+    }
+    if target:
+        query["FilterExpression"] = Attr("target").eq(target)
+    if after:
+        query["ExclusiveStartKey"] = {"pk": f"project#{project_id}", "sk": f"audit#{after}"}
+    answer = dynamodb.table(config.projects_table).query(**query)
+    last = answer.get("LastEvaluatedKey")
+    entries = [Entry.model_validate(item) for item in answer["Items"]]
+    return entries, str(last["sk"]).removeprefix("audit#") if last else None
+
+
+def targets(project_id: str, *, action: str, since: datetime) -> Iterator[str]:
+    """Ids of the things that an action was done to since then, newest first, none of them missed:
+    read with strong consistency.
+    """
+    query: dict[str, Any] = {
+        "KeyConditionExpression": Key("pk").eq(f"project#{project_id}")
+        & Key("sk").begins_with("audit#"),
+        "ScanIndexForward": False,
+        "ConsistentRead": True,
+    }
+    while True:
+        answer = dynamodb.table(config.projects_table).query(**query)
+        for item in answer["Items"]:
+            if str(item["at"]) < to_rfc3339(since):
+                return
+            if item["action"] == action:
+                yield str(item["target"])
+        if "LastEvaluatedKey" not in answer:
+            return
+        query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]

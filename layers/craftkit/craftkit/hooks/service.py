@@ -1,0 +1,199 @@
+"""Making hooks, and what happens when one is called."""
+
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from craftkit import vault
+from craftkit.auth.principal import RENDERS_WRITE, Principal
+from craftkit.clock import Clock, utc_now
+from craftkit.dynamodb import ConditionFailedError
+from craftkit.errors import (
+    ConflictError,
+    InvalidCredentialsError,
+    InvalidRequestError,
+    InvalidSignatureError,
+    InvalidTokenError,
+    NotFoundError,
+)
+from craftkit.hooks import repository
+from craftkit.hooks.models import Hook, MadeHook, hash_of
+from craftkit.hooks.signature import is_genuine
+from craftkit.ids import new_id
+from craftkit.keys import service as keys
+from craftkit.keys.models import Key
+from craftkit.renders import service as renders
+from craftkit.renders.models import Render, RenderRequest
+from craftkit.templates import service as templates
+
+_TOKEN_BYTES = 32
+_SECRET_BYTES = 32
+_HOW_TO_SIGN = (
+    "Send x-craftkit-signature: the HMAC-SHA256 of the raw body under the hook's secret, "
+    "64 lower-case hex digits."
+)
+
+
+def create_hook(
+    project_id: str,
+    slug: str,
+    key_id: str,
+    *,
+    requires_signature: bool,
+    by: str,
+    clock: Clock = utc_now,
+) -> MadeHook:
+    """Make a hook of a template that renders as one of the project's API keys.
+
+    Raises:
+        TemplateNotFoundError: the project has no such template.
+        NotFoundError: it has no such key.
+        InvalidRequestError: the key is revoked or expired, or may not render this template.
+    """
+    templates.get_template(project_id, slug)
+    key = keys.get_key(key_id)
+    if key.project_id != project_id:
+        raise NotFoundError("There is no key of this id.")
+    now = clock()
+    if key.revoked_at is not None or key.is_expired(now):
+        raise InvalidRequestError("The key is revoked or expired; a hook of it would be dead.")
+    if RENDERS_WRITE not in key.scopes or (key.templates and slug not in key.templates):
+        raise InvalidRequestError("The key may not render this template.")
+    id_, token, secret = new_id(), _new_token(), _new_secret()
+    hook = Hook(
+        id=id_,
+        project_id=project_id,
+        slug=slug,
+        key_id=key_id,
+        token_hash=str(hash_of(token)),
+        sealed_secret=vault.seal(secret, owner=id_),
+        requires_signature=requires_signature,
+        created_at=now,
+        created_by=by,
+    )
+    repository.create(hook)
+    return MadeHook(hook=hook, token=token, secret=secret)
+
+
+def get_hook(project_id: str, hook_id: str) -> Hook:
+    """The hook.
+
+    Raises:
+        NotFoundError: the project has none of this id.
+    """
+    hook = repository.get(project_id, hook_id)
+    if hook is None:
+        raise NotFoundError("There is no hook of this id in this project.")
+    return hook
+
+
+def list_hooks(project_id: str) -> list[Hook]:
+    """The project's hooks, oldest first."""
+    return repository.list_hooks(project_id)
+
+
+def rotate_hook(project_id: str, hook_id: str, *, by: str, clock: Clock = utc_now) -> MadeHook:
+    """Give a hook a new token and a new secret. The old ones are refused from now on.
+
+    For a change without a gap, make a second hook, move the sender, and switch the first off.
+
+    Raises:
+        NotFoundError: the project has none of this id.
+        ConflictError: somebody else rotated it at the same moment.
+    """
+    hook, token, secret = get_hook(project_id, hook_id), _new_token(), _new_secret()
+    try:
+        repository.rotate(
+            hook,
+            token_hash=str(hash_of(token)),
+            sealed_secret=vault.seal(secret, owner=hook.id),
+            by=by,
+            now=clock(),
+        )
+    except ConditionFailedError as error:
+        raise ConflictError("The hook was rotated at the same moment. Try again.") from error
+    return MadeHook(hook=get_hook(project_id, hook_id), token=token, secret=secret)
+
+
+def switch_hook(
+    project_id: str, hook_id: str, *, on: bool, by: str, clock: Clock = utc_now
+) -> Hook:
+    """Switch a hook on or off; one that is off answers as if it had never been."""
+    hook = get_hook(project_id, hook_id)
+    if hook.is_on is not on:
+        repository.switch(hook, on=on, by=by, now=clock())
+    return get_hook(project_id, hook_id)
+
+
+def receive_hook(
+    token: str,
+    body: bytes,
+    *,
+    read: Callable[[], dict[str, Any]],
+    signature: str | None,
+    base_url: str,
+    idempotency_key: str | None = None,
+    clock: Clock = utc_now,
+) -> Render:
+    """Accept a call of a hook: its body is the template's data, flat.
+
+    The token is judged first, then the signature over the raw body, then the key behind the hook,
+    as it is at this moment; the body is read last.
+
+    Args:
+        body: raw, as it was signed.
+        read: gives the same as a JSON object, or refuses it.
+
+    Raises:
+        InvalidTokenError: no hook that is switched on has the token.
+        InvalidSignatureError: the signature is wrong, or missing where one is required.
+        InvalidCredentialsError: the hook's key is revoked or expired.
+        CraftkitError: the body is refused, as `renders.service.create_render` refuses it.
+    """
+    token_hash = hash_of(token)
+    hook = repository.find(token_hash) if token_hash else None
+    if hook is None or not hook.is_on:
+        raise InvalidTokenError
+    _require_signature(hook, signature, body)
+    render, _ = renders.create_render(
+        _principal_of(hook, clock),
+        hook.slug,
+        RenderRequest(data=read()),
+        base_url=base_url,
+        idempotency_key=idempotency_key,
+        source="hook",
+        clock=clock,
+    )
+    return render
+
+
+def _require_signature(hook: Hook, signature: str | None, body: bytes) -> None:
+    if signature is None:
+        if hook.requires_signature:
+            raise InvalidSignatureError(_HOW_TO_SIGN)
+        return
+    secret = vault.unseal(hook.sealed_secret, owner=hook.id)
+    if not is_genuine(signature, secret, body):
+        raise InvalidSignatureError(_HOW_TO_SIGN)
+
+
+def _principal_of(hook: Hook, clock: Clock) -> Principal:
+    key = keys.get_key(hook.key_id)
+    if key.revoked_at is not None or key.is_expired(clock()):
+        message = "The API key behind this hook is revoked or expired. Make a hook of another key."
+        raise InvalidCredentialsError(message)
+    return _principal(key)
+
+
+def _principal(key: Key) -> Principal:
+    return Principal(
+        key.project_id, key.id, key.mode, frozenset(key.scopes), frozenset(key.templates)
+    )
+
+
+def _new_token() -> str:
+    return secrets.token_urlsafe(_TOKEN_BYTES)
+
+
+def _new_secret() -> str:
+    return secrets.token_hex(_SECRET_BYTES)

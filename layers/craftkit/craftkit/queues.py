@@ -1,0 +1,57 @@
+"""Sending to queues: one client, made on first use. Bodies are JSON."""
+
+import json
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config as ClientConfig
+from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.client import SQSClient
+
+LONGEST_DELAY_SECONDS = 900
+
+
+class QueueError(Exception):
+    """The queue did not take the message, as far as we know."""
+
+
+@cache
+def _sqs() -> "SQSClient":
+    return boto3.client(
+        "sqs",
+        config=ClientConfig(
+            connect_timeout=1,
+            read_timeout=3,
+            retries={"mode": "standard", "total_max_attempts": 3},
+        ),
+    )
+
+
+def send(queue_url: str, body: dict[str, Any], *, delay_seconds: int = 0) -> None:
+    """Put one message onto a queue, to be seen after a delay of up to 15 minutes.
+
+    Raises:
+        QueueError: it was not taken, or the answer was lost on the way.
+    """
+    try:
+        _sqs().send_message(
+            QueueUrl=queue_url, MessageBody=json.dumps(body), DelaySeconds=delay_seconds
+        )
+    except (BotoCoreError, ClientError) as error:
+        raise QueueError(type(error).__name__) from error
+
+
+def take(queue_url: str, limit: int = 10) -> list[tuple[dict[str, Any], str]]:
+    """Up to ten messages that wait, each with the receipt that `drop` wants."""
+    answer = _sqs().receive_message(QueueUrl=queue_url, MaxNumberOfMessages=min(limit, 10))
+    return [
+        (json.loads(message["Body"]), message["ReceiptHandle"])
+        for message in answer.get("Messages", [])
+    ]
+
+
+def drop(queue_url: str, receipt: str) -> None:
+    _sqs().delete_message(QueueUrl=queue_url, ReceiptHandle=receipt)

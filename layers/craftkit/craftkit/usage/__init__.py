@@ -1,0 +1,1 @@
+"""Usage: what was rendered, counted once for each render."""

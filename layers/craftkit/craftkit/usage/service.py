@@ -1,0 +1,63 @@
+"""Counting renders, and telling what was counted."""
+
+from datetime import date, timedelta
+from itertools import groupby
+
+from craftkit.clock import Clock, utc_now
+from craftkit.dynamodb import ConditionFailedError
+from craftkit.errors import InvalidRequestError, Issues
+from craftkit.usage import repository
+from craftkit.usage.models import DAYS_LIMIT, Counter, Metered, UsageQuery, UsageRow, UsageView
+
+DAYS_SHOWN = 30
+
+
+def count_render(metered: Metered, *, clock: Clock = utc_now) -> bool:
+    """Count a render that succeeded, once. False where it was counted before."""
+    try:
+        repository.add(metered, now=clock())
+    except ConditionFailedError:
+        return False
+    return True
+
+
+def get_usage(project_id: str, query: UsageQuery, *, clock: Clock = utc_now) -> UsageView:
+    """A project's counters by day, mode and key.
+
+    Raises:
+        InvalidRequestError: the range ends before it begins, or is longer than a year.
+    """
+    first, last = _range(query, clock)
+    counters = repository.between(project_id, first, last)
+    rows = [_row(list(alike)) for _, alike in groupby(counters, key=_group)]
+    return UsageView(from_=first, to=last, usage=rows)
+
+
+def list_counters(project_id: str, query: UsageQuery, *, clock: Clock = utc_now) -> list[Counter]:
+    """The same by template too, for those who draw charts of it. Raises as `get_usage`."""
+    return repository.between(project_id, *_range(query, clock))
+
+
+def _range(query: UsageQuery, clock: Clock) -> tuple[date, date]:
+    today = clock().date()
+    last = query.to or max(today, query.from_ or today)
+    first = query.from_ or last - timedelta(days=DAYS_SHOWN - 1)
+    if not 0 <= (last - first).days < DAYS_LIMIT:
+        message = f"The range ends after it begins, and has {DAYS_LIMIT} days at most."
+        raise InvalidRequestError(message, issues=Issues(field_errors={"to": [message]}))
+    return first, last
+
+
+def _group(counter: Counter) -> tuple[str, str, str]:
+    return f"{counter.day}", counter.mode, counter.key_id
+
+
+def _row(alike: list[Counter]) -> UsageRow:
+    first = alike[0]
+    return UsageRow(
+        day=first.day,
+        mode=first.mode,
+        key_id=first.key_id,
+        renders=sum(each.renders for each in alike),
+        pages=sum(each.pages for each in alike),
+    )

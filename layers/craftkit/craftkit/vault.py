@@ -1,0 +1,45 @@
+"""Secrets that we must be able to read again, at rest: sealed by the stage's own KMS key.
+
+A secret is sealed for one owner (the encryption context), so that what is copied into another's
+row does not open there. Who may seal and who may open is said by IAM, each apart.
+"""
+
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config as ClientConfig
+
+from craftkit.config import config
+
+if TYPE_CHECKING:
+    from mypy_boto3_kms.client import KMSClient
+
+
+@cache
+def _kms() -> "KMSClient":
+    return boto3.client(
+        "kms",
+        config=ClientConfig(
+            connect_timeout=1,
+            read_timeout=3,
+            retries={"mode": "standard", "total_max_attempts": 4},
+        ),
+    )
+
+
+def seal(secret: str, *, owner: str) -> bytes:
+    """The secret as it may be kept. `owner` is the id of the thing that it belongs to."""
+    answer = _kms().encrypt(
+        KeyId=config.vault_key, Plaintext=secret.encode(), EncryptionContext={"owner": owner}
+    )
+    return answer["CiphertextBlob"]
+
+
+@lru_cache(maxsize=256)
+def unseal(sealed: bytes, *, owner: str) -> str:
+    """The secret that `seal` was given for the same owner; remembered in this process."""
+    answer = _kms().decrypt(
+        KeyId=config.vault_key, CiphertextBlob=sealed, EncryptionContext={"owner": owner}
+    )
+    return answer["Plaintext"].decode()

@@ -1,0 +1,1 @@
+"""Outgoing webhooks: endpoints, the deliveries to them, and every attempt of each."""

@@ -1,0 +1,132 @@
+"""One attempt to deliver: claimed, signed, sent, and written down."""
+
+import random
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from craftkit import network, vault
+from craftkit.clock import Clock, utc_now
+from craftkit.dynamodb import ConditionFailedError
+from craftkit.network import Fetched, FetchError, Policy
+from craftkit.observability import count, logger
+from craftkit.queues import LONGEST_DELAY_SECONDS
+from craftkit.webhooks import deliveries, dispatch, repository
+from craftkit.webhooks.models import Attempt, Delivery, Endpoint
+from craftkit.webhooks.policy import policy
+from craftkit.webhooks.schedule import PATIENCE, next_attempt_at
+from craftkit.webhooks.signing import headers_of
+
+LEASE = timedelta(seconds=60)
+"""How long one sender may hold an attempt: longer than its function's own time-out."""
+
+GONE = 410
+SYSTEM = "system:webhooks"
+
+_SHORT = timedelta(seconds=LONGEST_DELAY_SECONDS)
+
+Fetch = Callable[[str, Policy, str, bytes, Mapping[str, str]], Fetched]
+"""`network.fetch`, or a fake of it."""
+
+
+def deliver_webhook(
+    project_id: str,
+    endpoint_id: str,
+    delivery_id: str,
+    attempt: int,
+    *,
+    fetch: Fetch = network.fetch,
+    clock: Clock = utc_now,
+    chance: Callable[[], float] = random.random,
+) -> Delivery | None:
+    """Make one attempt, the one of this number and no other.
+
+    Returns:
+        The delivery afterwards, or None where the attempt is not to be made, or not to be noted:
+        it was made before, or its lease was lost.
+    """
+    held = deliveries.claim(endpoint_id, delivery_id, attempt, clock() + LEASE)
+    if held is None:
+        return None
+    endpoint = repository.get(project_id, endpoint_id)
+    if endpoint is None or endpoint.disabled_at is not None:
+        return deliveries.finish(held, "skipped", clock(), None)
+    made, retry_after = _attempt(held, endpoint, fetch, clock)
+    count("WebhookAttempted", outcome="delivered" if made.is_success else "failed")
+    if made.is_success:
+        ended = deliveries.finish(held, "delivered", clock(), made)
+        _note_success(endpoint)
+        return ended
+    ended = _put_off(held, made, retry_after, clock(), chance())
+    _note_failure(endpoint, made, clock())
+    return ended
+
+
+def _attempt(
+    held: Delivery, endpoint: Endpoint, fetch: Fetch, clock: Clock
+) -> tuple[Attempt, str | None]:
+    """The attempt, and the `Retry-After` of its answer."""
+    started = clock()
+    signing = [
+        vault.unseal(secret.sealed, owner=endpoint.id)
+        for secret in endpoint.living_secrets(started)
+    ]
+    headers = headers_of(held.event_id, held.event_type, held.payload, signing, started)
+    made = Attempt(number=held.attempt, at=started, duration_ms=0, request_headers=headers)
+    try:
+        answer = fetch(endpoint.url, policy(), "POST", held.payload.encode(), headers)
+    except FetchError as error:
+        elapsed = clock() - started
+        told = {"error": str(error), "duration_ms": round(elapsed.total_seconds() * 1000)}
+        return made.model_copy(update=told), None
+    told = {
+        "status_code": answer.status,
+        "duration_ms": answer.elapsed_ms,
+        "response": answer.body.decode(errors="replace"),
+        "error": None if 200 <= answer.status < 300 else f"answered {answer.status}",
+    }
+    return made.model_copy(update=told), answer.headers.get("retry-after")
+
+
+def _put_off(
+    held: Delivery, made: Attempt, retry_after: str | None, now: datetime, chance: float
+) -> Delivery | None:
+    """Wait for the next attempt: on the queue while the wait is short, in the index otherwise."""
+    attempts = held.attempt - held.round_start
+    next_at = next_attempt_at(attempts, now, chance=chance, retry_after=retry_after)
+    if next_at is None or made.status_code == GONE:
+        return deliveries.finish(held, "failed", now, made)
+    delay = next_at - now
+    if delay > _SHORT:
+        return deliveries.put_off(held, next_at, made)
+    waiting = deliveries.put_off(held, next_at + dispatch.GRACE, made)
+    if waiting is not None:
+        dispatch.enqueue(waiting, delay)
+    return waiting
+
+
+def _note_success(endpoint: Endpoint) -> None:
+    if endpoint.failing_since is not None:
+        _unless_changed(lambda: repository.note_success(endpoint))
+
+
+def _note_failure(endpoint: Endpoint, made: Attempt, now: datetime) -> None:
+    """Switch the endpoint off when it says that it is gone, or has failed for five days."""
+    if made.status_code == GONE:
+        _disable(endpoint, "The endpoint answered 410 Gone.", now)
+    elif endpoint.failing_since is None:
+        _unless_changed(lambda: repository.note_failure(endpoint, made.at))
+    elif now - endpoint.failing_since >= PATIENCE:
+        _disable(endpoint, "Every attempt of five days failed.", now)
+
+
+def _disable(endpoint: Endpoint, reason: str, now: datetime) -> None:
+    logger.warning("an endpoint was switched off", extra={"endpoint_id": endpoint.id})
+    _unless_changed(lambda: repository.disable(endpoint, by=SYSTEM, reason=reason, now=now))
+
+
+def _unless_changed(write: Callable[[], None]) -> None:
+    """Somebody switched the endpoint off, or deleted it, in between: then that holds."""
+    try:
+        write()
+    except ConditionFailedError:
+        return

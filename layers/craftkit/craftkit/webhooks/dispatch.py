@@ -1,0 +1,106 @@
+"""From an event to its deliveries, and from a delivery to the queue of those who send it."""
+
+from datetime import timedelta
+
+from botocore.exceptions import ClientError
+
+from craftkit import queues
+from craftkit.clock import Clock, utc_now
+from craftkit.config import config
+from craftkit.dynamodb import ConditionFailedError
+from craftkit.ids import derived_id
+from craftkit.observability import logger
+from craftkit.queues import QueueError
+from craftkit.webhooks import deliveries, repository
+from craftkit.webhooks.deliveries import Due
+from craftkit.webhooks.models import Delivery, Endpoint, Event
+from craftkit.webhooks.schedule import ATTEMPTS
+
+GRACE = timedelta(minutes=2)
+"""How long a message may be on its way before the delivery is put onto the queue once more."""
+
+
+def create_deliveries(event: Event, *, clock: Clock = utc_now) -> int:
+    """Tell the event to every endpoint of its project that wants it. Safe to repeat.
+
+    A delivery's id is drawn from the event and the endpoint, so that a repeat finds it there. For
+    an endpoint that is switched off it is kept as `skipped`, to be replayed later.
+
+    Returns:
+        How many deliveries are new.
+    """
+    endpoints = repository.list_endpoints(event.project_id)
+    wanted = [endpoint for endpoint in endpoints if endpoint.wants(event)]
+    made = [create_delivery(event, endpoint, clock=clock) for endpoint in wanted]
+    return len([delivery for delivery in made if delivery is not None])
+
+
+def create_delivery(event: Event, endpoint: Endpoint, *, clock: Clock = utc_now) -> Delivery | None:
+    """One delivery, and the first attempt at once. None where it was there already.
+
+    The row is written first. A message that is lost after it is made up for: the row is due.
+    """
+    now, is_off = clock(), endpoint.disabled_at is not None
+    delivery = Delivery(
+        id=derived_id(event.timestamp, event.id, endpoint.id),
+        endpoint_id=endpoint.id,
+        project_id=event.project_id,
+        event_id=event.id,
+        event_type=event.type,
+        payload=event.payload,
+        status="skipped" if is_off else "pending",
+        due_at=None if is_off else now + GRACE,
+        created_at=now,
+        completed_at=now if is_off else None,
+    )
+    try:
+        deliveries.create(delivery)
+    except ConditionFailedError:
+        return None
+    if not is_off:
+        enqueue(delivery)
+    return delivery
+
+
+def enqueue(delivery: Delivery, delay: timedelta = timedelta(0)) -> bool:
+    """Ask for the delivery's next attempt. False where the queue did not take it."""
+    message = {
+        "projectId": delivery.project_id,
+        "endpointId": delivery.endpoint_id,
+        "deliveryId": delivery.id,
+        "attempt": delivery.attempt + 1,
+    }
+    try:
+        queues.send(
+            config.deliveries_queue_url, message, delay_seconds=round(delay.total_seconds())
+        )
+    except QueueError:
+        logger.warning("the queue did not take a delivery", extra={"delivery_id": delivery.id})
+        return False
+    return True
+
+
+def sweep_deliveries(*, clock: Clock = utc_now) -> int:
+    """Put what is due onto the queue: long waits, lost messages, attempts whose sender died.
+
+    Returns:
+        How many were put there. What the queue does not take is due again after the grace.
+    """
+    queued = 0
+    for shard in range(deliveries.SHARDS):
+        for found in deliveries.due(shard, clock()):
+            try:
+                queued += _take_up(found, clock)
+            except ClientError:  # it is due again; the others are not to wait for it
+                logger.exception("not taken up", extra={"delivery_id": found.delivery_id})
+    return queued
+
+
+def _take_up(found: Due, clock: Clock) -> bool:
+    delivery = deliveries.take_up(found, clock() + GRACE)
+    if delivery is None:
+        return False
+    if delivery.attempt - delivery.round_start >= ATTEMPTS:
+        deliveries.give_up(delivery, clock())
+        return False
+    return enqueue(delivery)

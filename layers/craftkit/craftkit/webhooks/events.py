@@ -1,0 +1,32 @@
+"""Events that an audit entry tells of: whoever does such a deed writes the entry with it."""
+
+from typing import Any
+
+from pydantic.alias_generators import to_camel
+
+from craftkit.clock import from_rfc3339
+from craftkit.webhooks.models import EVENT_TYPES, Event
+
+_ENTRY = "audit#"
+_PROJECT = "project#"
+
+
+def event_of(item: dict[str, Any] | None) -> Event | None:
+    """The event behind a new item of the projects table, or None where it is none.
+
+    The entry's id is the event's. Who did it stays in the audit: an operator's identity is no
+    business of a receiver.
+    """
+    if item is None or not str(item["sk"]).startswith(_ENTRY):
+        return None
+    if item["action"] not in EVENT_TYPES:
+        return None
+    project_id = str(item["pk"]).removeprefix(_PROJECT)
+    details = {to_camel(name): value for name, value in item.get("details", {}).items()}
+    return Event(
+        id=str(item["id"]),
+        project_id=project_id,
+        type=str(item["action"]),
+        timestamp=from_rfc3339(str(item["at"])),
+        data={**details, "id": str(item["target"]), "projectId": project_id},
+    )

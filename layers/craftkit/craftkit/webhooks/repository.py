@@ -1,0 +1,172 @@
+"""Endpoints in the projects table: `endpoint#<id>` under the project."""
+
+from datetime import datetime
+from typing import Any
+
+from boto3.dynamodb.conditions import Key
+
+from craftkit import dynamodb
+from craftkit.audit import repository as audit
+from craftkit.clock import to_rfc3339
+from craftkit.config import config
+from craftkit.webhooks.models import Endpoint, SealedSecret
+
+_THERE = "attribute_exists(pk)"
+
+
+def create(endpoint: Endpoint) -> None:
+    item: dict[str, Any] = {
+        **_key(endpoint.project_id, endpoint.id),
+        "id": endpoint.id,
+        "project_id": endpoint.project_id,
+        "url": endpoint.url,
+        "events": list(endpoint.events),
+        "secrets": [_secret_item(secret) for secret in endpoint.secrets],
+        "created_at": to_rfc3339(endpoint.created_at),
+        "created_by": endpoint.created_by,
+    }
+    put = {
+        "TableName": config.projects_table,
+        "Item": item,
+        "ConditionExpression": "attribute_not_exists(pk)",
+    }
+    _write({"Put": put}, endpoint, "endpoint.created", endpoint.created_by, endpoint.created_at)
+
+
+def get(project_id: str, endpoint_id: str) -> Endpoint | None:
+    answer = _table().get_item(Key=_key(project_id, endpoint_id), ConsistentRead=True)
+    item = answer.get("Item")
+    return _endpoint(item) if item else None
+
+
+def list_endpoints(project_id: str) -> list[Endpoint]:
+    """Every endpoint of the project, oldest first."""
+    answer = _table().query(
+        KeyConditionExpression=Key("pk").eq(f"project#{project_id}")
+        & Key("sk").begins_with("endpoint#"),
+        ConsistentRead=True,
+    )
+    return [_endpoint(item) for item in answer["Items"]]
+
+
+def change(
+    endpoint: Endpoint, *, url: str, events: tuple[str, ...], by: str, now: datetime
+) -> None:
+    """Another target or filter. Raises ConditionFailedError where it was deleted meanwhile."""
+    values = {":url": url, ":events": list(events)}
+    _update(endpoint, "SET #url = :url, events = :events", values, "endpoint.changed", by, now)
+
+
+def put_secrets(
+    endpoint: Endpoint, secrets: tuple[SealedSecret, ...], *, by: str, now: datetime
+) -> None:
+    """Other secrets. Raises ConditionFailedError where somebody else rotated meanwhile."""
+    values = {
+        ":secrets": [_secret_item(secret) for secret in secrets],
+        ":read": [_secret_item(secret) for secret in endpoint.secrets],
+    }
+    action = "endpoint.rotated"
+    _update(endpoint, "SET secrets = :secrets", values, action, by, now, "secrets = :read")
+
+
+def disable(endpoint: Endpoint, *, by: str, reason: str, now: datetime) -> None:
+    """Switch off. Raises ConditionFailedError where it is off already, or gone."""
+    values = {":now": to_rfc3339(now), ":reason": reason}
+    expression = "SET disabled_at = :now, disabled_reason = :reason"
+    condition = f"{_THERE} AND attribute_not_exists(disabled_at)"
+    action = "endpoint.disabled"
+    _update(endpoint, expression, values, action, by, now, condition, reason=reason)
+
+
+def enable(endpoint: Endpoint, *, by: str, now: datetime) -> None:
+    """Switch on again, with five new days of patience. Raises as `disable`."""
+    expression = "REMOVE disabled_at, disabled_reason, failing_since"
+    condition = "attribute_exists(disabled_at)"
+    _update(endpoint, expression, {}, "endpoint.enabled", by, now, condition)
+
+
+def delete(endpoint: Endpoint, *, by: str, now: datetime) -> None:
+    """Raises ConditionFailedError where it is gone already."""
+    gone = {
+        "TableName": config.projects_table,
+        "Key": _key(endpoint.project_id, endpoint.id),
+        "ConditionExpression": _THERE,
+    }
+    _write({"Delete": gone}, endpoint, "endpoint.deleted", by, now)
+
+
+def note_failure(endpoint: Endpoint, now: datetime) -> None:
+    """Remember since when it fails. The first failure after a success counts."""
+    with dynamodb.conditions():
+        _table().update_item(
+            Key=_key(endpoint.project_id, endpoint.id),
+            UpdateExpression="SET failing_since = if_not_exists(failing_since, :now)",
+            ConditionExpression=_THERE,
+            ExpressionAttributeValues={":now": to_rfc3339(now)},
+        )
+
+
+def note_success(endpoint: Endpoint) -> None:
+    """It works again. Raises ConditionFailedError where it was deleted meanwhile."""
+    with dynamodb.conditions():
+        _table().update_item(
+            Key=_key(endpoint.project_id, endpoint.id),
+            UpdateExpression="REMOVE failing_since",
+            ConditionExpression=_THERE,
+        )
+
+
+def _update(
+    endpoint: Endpoint,
+    expression: str,
+    values: dict[str, Any],
+    action: str,
+    by: str,
+    now: datetime,
+    condition: str = _THERE,
+    **details: str,
+) -> None:
+    update: dict[str, Any] = {
+        "TableName": config.projects_table,
+        "Key": _key(endpoint.project_id, endpoint.id),
+        "UpdateExpression": expression,
+        "ConditionExpression": condition,
+    }
+    if values:
+        update["ExpressionAttributeValues"] = values
+    if "#url" in expression:
+        update["ExpressionAttributeNames"] = {"#url": "url"}
+    _write({"Update": update}, endpoint, action, by, now, **details)
+
+
+def _write(
+    write: dict[str, Any], endpoint: Endpoint, action: str, by: str, now: datetime, **details: str
+) -> None:
+    """One change together with its line in the audit."""
+    entry = audit.entry(
+        endpoint.project_id, actor=by, action=action, target=endpoint.id, now=now, **details
+    )
+    dynamodb.transact([write, entry])
+
+
+def _key(project_id: str, endpoint_id: str) -> dict[str, str]:
+    return {"pk": f"project#{project_id}", "sk": f"endpoint#{endpoint_id}"}
+
+
+def _table() -> Any:
+    return dynamodb.table(config.projects_table)
+
+
+def _secret_item(secret: SealedSecret) -> dict[str, Any]:
+    item: dict[str, Any] = {
+        "sealed": secret.sealed,
+        "created_at": to_rfc3339(secret.created_at),
+    }
+    if secret.expires_at:
+        item["expires_at"] = to_rfc3339(secret.expires_at)
+    return item
+
+
+def _endpoint(item: dict[str, Any]) -> Endpoint:
+    secrets = [{**each, "sealed": bytes(each["sealed"])} for each in item["secrets"]]
+    return Endpoint.model_validate({**item, "secrets": secrets})

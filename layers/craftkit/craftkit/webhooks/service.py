@@ -1,0 +1,263 @@
+"""What people do with endpoints and deliveries. Only the control plane comes here."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from craftkit import network, vault
+from craftkit.clock import Clock, utc_now
+from craftkit.dynamodb import ConditionFailedError
+from craftkit.errors import ConflictError, InvalidRequestError, Issues, NotFoundError
+from craftkit.ids import new_id
+from craftkit.network import BlockedTargetError, FetchError, Policy
+from craftkit.webhooks import deliveries, dispatch, repository
+from craftkit.webhooks.models import (
+    ENDPOINT_LIMIT,
+    PING,
+    Delivery,
+    Endpoint,
+    Event,
+    MadeEndpoint,
+    NewEndpoint,
+    SealedSecret,
+)
+from craftkit.webhooks.policy import policy
+from craftkit.webhooks.signing import new_secret
+
+PAGE_LIMIT = 100
+ROTATION_OVERLAP = timedelta(hours=24)
+"""How long the secret before the last still signs, unless it is said otherwise."""
+
+LONGEST_OVERLAP = timedelta(days=30)
+
+Check = Callable[[str, Policy], None]
+"""`network.check`, or a fake of it."""
+
+
+class DeliveryPage(NamedTuple):
+    """Deliveries, the newest event first. `after` is for the next page, None on the last."""
+
+    deliveries: list[Delivery]
+    after: str | None
+
+
+def create_endpoint(
+    project_id: str,
+    wish: NewEndpoint,
+    *,
+    by: str,
+    check: Check = network.check,
+    clock: Clock = utc_now,
+) -> MadeEndpoint:
+    """Register an endpoint; its secret is in the answer, this once.
+
+    Raises:
+        InvalidRequestError: no webhook may go to the URL, or its host is not known.
+        ConflictError: the project has as many endpoints as it may.
+    """
+    _judge(wish.url, check)
+    if len(repository.list_endpoints(project_id)) >= ENDPOINT_LIMIT:
+        raise ConflictError(f"A project may have {ENDPOINT_LIMIT} webhook endpoints.")
+    now, id_ = clock(), new_id()
+    secret, sealed = _make_secret(id_, now)
+    endpoint = Endpoint(
+        id=id_,
+        project_id=project_id,
+        url=wish.url,
+        events=wish.events,
+        secrets=(sealed,),
+        created_at=now,
+        created_by=by,
+    )
+    repository.create(endpoint)
+    return MadeEndpoint(endpoint=endpoint, secret=secret)
+
+
+def get_endpoint(project_id: str, endpoint_id: str) -> Endpoint:
+    """The endpoint.
+
+    Raises:
+        NotFoundError: the project has none of this id.
+    """
+    endpoint = repository.get(project_id, endpoint_id)
+    if endpoint is None:
+        raise NotFoundError("There is no webhook endpoint of this id in this project.")
+    return endpoint
+
+
+def list_endpoints(project_id: str) -> list[Endpoint]:
+    """The project's endpoints, oldest first."""
+    return repository.list_endpoints(project_id)
+
+
+def change_endpoint(
+    project_id: str,
+    endpoint_id: str,
+    wish: NewEndpoint,
+    *,
+    by: str,
+    check: Check = network.check,
+    clock: Clock = utc_now,
+) -> Endpoint:
+    """Give an endpoint another target and filter. Raises as `create_endpoint`, or NotFoundError."""
+    _judge(wish.url, check)
+    endpoint = get_endpoint(project_id, endpoint_id)
+    _change(
+        lambda: repository.change(endpoint, url=wish.url, events=wish.events, by=by, now=clock())
+    )
+    return get_endpoint(project_id, endpoint_id)
+
+
+def rotate_secret(
+    project_id: str,
+    endpoint_id: str,
+    *,
+    by: str,
+    overlap: timedelta = ROTATION_OVERLAP,
+    clock: Clock = utc_now,
+) -> MadeEndpoint:
+    """Make a new secret. The one before signs beside it until the overlap ends.
+
+    Raises:
+        NotFoundError: the project has no such endpoint.
+        InvalidRequestError: an overlap of more than 30 days.
+        ConflictError: somebody else rotated it at the same moment.
+    """
+    if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
+        raise InvalidRequestError("Two secrets may sign side by side for 30 days at most.")
+    endpoint, now = get_endpoint(project_id, endpoint_id), clock()
+    secret, sealed = _make_secret(endpoint.id, now)
+    newest, *_ = endpoint.secrets
+    outgoing = newest.model_copy(update={"expires_at": now + overlap})
+    secrets = (sealed, outgoing) if overlap else (sealed,)
+    _change(lambda: repository.put_secrets(endpoint, secrets, by=by, now=now))
+    return MadeEndpoint(endpoint=get_endpoint(project_id, endpoint_id), secret=secret)
+
+
+def switch_endpoint(
+    project_id: str, endpoint_id: str, *, on: bool, by: str, clock: Clock = utc_now
+) -> Endpoint:
+    """Switch an endpoint on or off. What is off is sent nothing; its events wait for a replay."""
+    endpoint = get_endpoint(project_id, endpoint_id)
+    if (endpoint.disabled_at is None) is on:
+        return endpoint
+    if on:
+        _change(lambda: repository.enable(endpoint, by=by, now=clock()))
+    else:
+        reason = "Switched off by hand."
+        _change(lambda: repository.disable(endpoint, by=by, reason=reason, now=clock()))
+    return get_endpoint(project_id, endpoint_id)
+
+
+def delete_endpoint(project_id: str, endpoint_id: str, *, by: str, clock: Clock = utc_now) -> None:
+    """Take an endpoint away; what waits for it is skipped. Raises NotFoundError."""
+    endpoint = get_endpoint(project_id, endpoint_id)
+    _change(lambda: repository.delete(endpoint, by=by, now=clock()))
+
+
+def ping(project_id: str, endpoint_id: str, *, clock: Clock = utc_now) -> Delivery:
+    """Send the endpoint an event of type `ping`, whatever its filter says.
+
+    Raises:
+        NotFoundError: the project has no such endpoint.
+        ConflictError: it is switched off.
+    """
+    endpoint = _require_on(get_endpoint(project_id, endpoint_id))
+    event = Event(new_id(), project_id, PING, clock(), {"endpointId": endpoint.id})
+    delivery = dispatch.create_delivery(event, endpoint, clock=clock)
+    if delivery is None:
+        raise ConflictError("A ping of this id was sent already.")
+    return delivery
+
+
+def list_deliveries(
+    project_id: str, endpoint_id: str, *, limit: int = PAGE_LIMIT, after: str | None = None
+) -> DeliveryPage:
+    """A page of the deliveries to an endpoint. Raises NotFoundError."""
+    endpoint = get_endpoint(project_id, endpoint_id)
+    return DeliveryPage(*deliveries.page(endpoint.id, limit, after))
+
+
+def get_delivery(delivery_id: str) -> Delivery:
+    """The delivery with all its attempts.
+
+    Raises:
+        NotFoundError: there is none of this id, or it was kept for long enough.
+    """
+    delivery = deliveries.get(delivery_id)
+    if delivery is None:
+        raise NotFoundError("There is no delivery of this id.")
+    return delivery
+
+
+def replay_delivery(delivery_id: str, *, clock: Clock = utc_now) -> Delivery:
+    """Send a delivery again from the beginning of the schedule, however it ended.
+
+    One that waits for a retry is sent now, by whichever message comes first and no other; one
+    that is being sent at this very moment is left alone.
+
+    Raises:
+        NotFoundError: there is none of this id, or its endpoint was deleted.
+        ConflictError: its endpoint is switched off.
+    """
+    delivery = get_delivery(delivery_id)
+    _require_on(get_endpoint(delivery.project_id, delivery.endpoint_id))
+    return _replay(delivery, clock) or get_delivery(delivery_id)
+
+
+def replay_deliveries(
+    project_id: str,
+    endpoint_id: str,
+    since: datetime,
+    until: datetime,
+    *,
+    delivered_too: bool = False,
+    clock: Clock = utc_now,
+) -> int:
+    """Replay what happened in a range of time and did not arrive, or all of it.
+
+    Returns:
+        How many are sent again. Raises as `replay_delivery`.
+    """
+    endpoint = _require_on(get_endpoint(project_id, endpoint_id))
+    wanted = {"failed", "skipped", *(("delivered",) if delivered_too else ())}
+    found = deliveries.between(endpoint.id, since, until)
+    return sum(_replay(each, clock) is not None for each in found if each.status in wanted)
+
+
+def _replay(delivery: Delivery, clock: Clock) -> Delivery | None:
+    again = deliveries.restart(delivery, clock() + dispatch.GRACE)
+    if again is not None:
+        dispatch.enqueue(again)
+    return again
+
+
+def _require_on(endpoint: Endpoint) -> Endpoint:
+    if endpoint.disabled_at is not None:
+        raise ConflictError("The endpoint is switched off. Switch it on first.")
+    return endpoint
+
+
+def _make_secret(endpoint_id: str, now: datetime) -> tuple[str, SealedSecret]:
+    secret = new_secret()
+    return secret, SealedSecret(sealed=vault.seal(secret, owner=endpoint_id), created_at=now)
+
+
+def _judge(url: str, check: Check) -> None:
+    try:
+        check(url, policy())
+    except BlockedTargetError as error:
+        raise _bad_url(f"No webhook may go there: {error}.") from error
+    except FetchError as error:
+        raise _bad_url(f"The URL cannot be reached: {error}.") from error
+
+
+def _bad_url(message: str) -> InvalidRequestError:
+    return InvalidRequestError(message, issues=Issues(field_errors={"url": [message]}))
+
+
+def _change(write: Callable[[], None]) -> None:
+    try:
+        write()
+    except ConditionFailedError as error:
+        raise ConflictError("The endpoint was changed at the same moment. Try again.") from error
