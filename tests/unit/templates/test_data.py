@@ -179,7 +179,6 @@ def test_boolean__what_is_none_is_refused(value: object) -> None:
 def test_text__keeps_what_prints_and_loses_what_cannot() -> None:
     assert _judged("#panic() $x$ *b* \\ ünï 東京", "text") == "#panic() $x$ *b* \\ ünï 東京"
     assert _judged("a\r\nb\rc\td\x00\x1b[0m", "longtext") == "a\nb\nc\td[0m"
-    assert _judged("", "text") == ""
 
 
 @pytest.mark.parametrize("value", [3, True, ["a"], {"a": "b"}, "\ud800"])
@@ -306,3 +305,9 @@ def test_judge__keys_that_other_languages_trip_over_are_plain_keys() -> None:
         {"variables": [{"key": key, "label": key, "dataType": "text"} for key in keys]}
     )
     assert data.judge(manifest, dict.fromkeys(keys, "x")) == dict.fromkeys(keys, "x")
+
+
+@pytest.mark.parametrize("blank", ["", "  ", "\n\t", "\x00", "\u3000"])
+def test_text__blank_is_as_good_as_absent(blank: str) -> None:
+    assert _refused(blank, "text") == _refused(blank, "longtext") == ["Required"]
+    assert _judged(blank, "text", required=False) is None

@@ -76,8 +76,13 @@ def values_of(
     found: dict[str, str] = {}
     for path, kind in kinds.items():
         if kind.partition(":")[0] == data_type:
-            found |= dict(_values_at("", path.split("."), judged))
+            found |= dict(values_at(path, judged))
     return found
+
+
+def values_at(path: str, judged: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What judged data holds at a manifest path, through its loops; absent values are left out."""
+    yield from _values_at("", path.split("."), judged)
 
 
 def preview_data(manifest: Manifest) -> dict[str, Any]:
@@ -214,7 +219,7 @@ def _loop_variables(loop: Loop, prefix: str) -> Iterator[tuple[str, Variable]]:
         yield from _loop_variables(inner, f"{prefix}.{inner.key}")
 
 
-def _values_at(path: str, steps: list[str], value: Any) -> Iterator[tuple[str, str]]:
+def _values_at(path: str, steps: list[str], value: Any) -> Iterator[tuple[str, Any]]:
     if value is None:
         return
     if isinstance(value, list):

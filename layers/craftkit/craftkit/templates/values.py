@@ -75,13 +75,33 @@ class ValueType:
 def value_type(variable: Variable) -> ValueType:
     if variable.data_type in ("qr", "barcode"):
         return _code(str(variable.format))
-    if variable.data_type == "text":
-        return ValueType(read_text, _TEXT, lambda _: variable.label)
+    if variable.data_type in ("text", "longtext"):
+        return _text(variable)
     return _TYPES[variable.data_type]
 
 
-def read_text(value: Any) -> str:
-    """Text as it was sent, less the control characters that no page can show."""
+def _text(variable: Variable) -> ValueType:
+    """Text as it was sent, less the control characters that no page can show.
+
+    Blank is as good as absent: what is required must say something, what is optional becomes None.
+    """
+
+    def read(value: Any) -> str | None:
+        text = _readable(value)
+        if text.strip():
+            return text
+        if variable.required:
+            raise _refusal(None, "Required")
+        return None
+
+    schema = {"type": "string"}
+    if variable.required:
+        schema["pattern"] = r"[^\s\x00-\x1f\x7f-\x9f]"
+    example = _LOREM if variable.data_type == "longtext" else variable.label
+    return ValueType(read, schema, lambda _: example)
+
+
+def _readable(value: Any) -> str:
     if not isinstance(value, str):
         raise _refusal(value, "Must be text")
     if value.isprintable():
@@ -218,14 +238,12 @@ _DATETIME = re.compile(
     r"(Z|[+-][0-9]{2}:[0-9]{2})"
 )
 
-_TEXT: dict[str, Any] = {"type": "string"}
 _EMAIL_PATTERN = rf"{_MAIL_CHARACTER}{{1,64}}@{_MAIL_LABEL}(\.{_MAIL_LABEL})+"
 _LOREM = (
     "This is where your text goes. It may run over several lines, and the page makes room for it."
 )
 
 _TYPES: dict[DataType, ValueType] = {
-    "longtext": ValueType(read_text, _TEXT, lambda _: _LOREM),
     "number": _decimal(12, lambda index: index + 1),
     "currency": _decimal(15, lambda index: f"{1250 - 325 * (index % 3)}.00"),
     "date": ValueType(

@@ -12,7 +12,7 @@ from pathlib import Path
 from craftkit.templates.models import Manifest, read_manifest
 from craftkit.typesetter import DEFAULT_PDF_STANDARD, PdfStandard
 
-_FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent
 
 SLUGS = (
     "invoice",
@@ -48,7 +48,7 @@ class Entry:
 @cache
 def load(slug: str) -> Entry:
     """The entry of a slug in `SLUGS`."""
-    folder = _FOLDER / slug
+    folder = FOLDER / slug
     about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
     return Entry(
         slug=slug,

@@ -1,0 +1,86 @@
+"""Pictures of templates: of what somebody is typing, and small ones that are kept."""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+from craftkit import clock, storage
+from craftkit.templates import data
+from craftkit.templates.gallery import Entry
+from craftkit.templates.models import (
+    Manifest,
+    TemplateVersion,
+    read_manifest,
+    require_fitting_size,
+    require_publishable,
+)
+from craftkit.templates.source import write_source
+from craftkit.typesetter import Job
+
+Draw = Callable[[Job, float], tuple[bytes, ...]]
+"""`remote_typesetter.preview_remotely`, or a fake in tests: a job's pages as PNG."""
+
+SCREEN_PIXELS_PER_INCH = 110.0
+SMALL_PIXELS_PER_INCH = 48.0
+
+
+def preview(
+    manifest: Manifest | dict[str, Any],
+    source: str | None,
+    values: dict[str, Any],
+    *,
+    name: str,
+    locale: str,
+    draw: Draw,
+) -> tuple[bytes, ...]:
+    """The pages of a template as it stands in an editor, with some data.
+
+    Raises:
+        InvalidRequestError: the manifest or a setting does not fit.
+        InvalidInputDataError: the data does not fit the manifest.
+        TypesettingError: the source does not compile; with its line, where that is known.
+    """
+    require_publishable("preview", name, "1.7", locale)
+    known = read_manifest(manifest)
+    text = write_source(known, name) if source is None else source
+    require_fitting_size(known.canonical, text)
+    job = _job(known, text, data.judge(known, values), name, locale)
+    return draw(job, SCREEN_PIXELS_PER_INCH)
+
+
+def first_page(version: TemplateVersion, project_id: str, *, draw: Draw, small: bool) -> bytes:
+    """The first page of a version with its preview data. Drawn once, kept as long as the bucket."""
+    size = "small" if small else "screen"
+    key = f"thumbnails/{project_id}/{version.slug}/{version.number}-{size}.png"
+    return _kept(key, version.manifest, version.source, version.name, version.locale, draw, small)
+
+
+def gallery_page(entry: Entry, *, draw: Draw) -> bytes:
+    """The first page of a finished template, small."""
+    content = f"{entry.manifest.canonical}\n{entry.source}".encode()
+    key = f"thumbnails/gallery/{entry.slug}-{hashlib.sha256(content).hexdigest()[:16]}.png"
+    return _kept(key, entry.manifest, entry.source, entry.name, entry.locale, draw, small=True)
+
+
+def _kept(
+    key: str, manifest: Manifest, source: str, name: str, locale: str, draw: Draw, small: bool
+) -> bytes:
+    found = storage.find(key)
+    if found is not None:
+        return found
+    judged = data.judge(manifest, data.preview_data(manifest))
+    ppi = SMALL_PIXELS_PER_INCH if small else SCREEN_PIXELS_PER_INCH
+    picture = draw(_job(manifest, source, judged, name, locale), ppi)[0]
+    storage.put(key, picture, content_type="image/png")
+    return picture
+
+
+def _job(manifest: Manifest, source: str, judged: dict[str, Any], name: str, locale: str) -> Job:
+    return Job(
+        source=source,
+        data=judged,
+        types=data.types(manifest),
+        locale=locale,
+        title=name,
+        created_at=clock.utc_now(),
+    )
