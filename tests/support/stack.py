@@ -16,7 +16,7 @@ import requests
 from local import dev
 from local.cli import Operator
 from local.emulator import free_port, is_answering
-from local.stack import Deployed, Stack
+from local.stack import Deployed, Stack, file_of
 from local.tools import HOME, ROOT, tail
 
 OWN_HOME = HOME / "test"
@@ -141,6 +141,7 @@ def further_stage(stage: str, home: Path) -> Iterator[RunningStack]:
 def _started(stage: str, arguments: list[str], home: Path) -> Iterator[RunningStack]:
     log = home / "logs" / f"{stage}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
+    file_of(stage, home).unlink(missing_ok=True)  # of a run that was killed
     command = [sys.executable, "-m", "local", *arguments, "--home", str(home)]
     with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(
