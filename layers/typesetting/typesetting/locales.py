@@ -3,7 +3,6 @@
 import json
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
 
 _FILE = Path(__file__).parent / "locales.jsonl"
 
@@ -38,20 +37,29 @@ _LETTER = {"BZ", "CA", "CL", "CO", "CR", "GT", "MX", "NI", "PA", "PH", "PR", "SV
 
 
 @lru_cache(maxsize=64)
-def locale(tag: str) -> dict[str, Any]:
+def locale(tag: str) -> "Locale":
     """The nearest locale that CLDR has: `de-XX` is `de`, an unknown language is `en`."""
     subtags = tag.replace("_", "-").split("-")
     for length in range(len(subtags), 0, -1):
         if found := _line("-".join(subtags[:length])):
-            return found
+            return Locale(found)
     return locale("en")
 
 
+class Locale:
+    """One line of the file: `text` for the prelude, and what we need of it ourselves."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        values = json.loads(text)
+        self.language: str = values["lang"]
+        self.currency: str | None = values["money"]
+
+
+@cache
 def currency_digits() -> dict[str, int]:
     """Decimal places of each currency that has not two."""
-    found = _line("*")
-    assert found is not None  # noqa: S101 it is the file's first line
-    digits: dict[str, int] = found["digits"]
+    digits: dict[str, int] = json.loads(_line("*"))["digits"]
     return digits
 
 
@@ -64,15 +72,11 @@ def paper(tag: str) -> str:
     return "us-letter" if tag.upper().rpartition("-")[2] in _LETTER else "a4"
 
 
-@lru_cache(maxsize=256)
-def _line(tag: str) -> dict[str, Any] | None:
-    content = _content()
-    start = content.find(f"\n{tag}\t".encode())
-    if start < 0:
-        return None
-    start += len(tag.encode()) + 2
-    found: dict[str, Any] = json.loads(content[start : content.index(b"\n", start)])
-    return found
+def _line(tag: str) -> str:
+    """What stands behind a tag, or nothing."""
+    content, head = _content(), f"\n{tag}\t".encode()
+    start = content.find(head) + len(head)
+    return content[start : content.index(b"\n", start)].decode() if start >= len(head) else ""
 
 
 @cache

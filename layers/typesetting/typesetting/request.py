@@ -39,36 +39,40 @@ Values = Iterator[tuple[str, str]]
 
 def request(job: Job, form: str, ppi: float | None) -> tuple[dict[str, Any], list[bytes]]:
     """The header and the blobs of the frame that asks for a job."""
+    locale = locales.locale(job.locale)
+    inputs = {
+        "data": _data(job),
+        "job": json.dumps(_description(job, locale), ensure_ascii=False),
+        "locale": locale.text,
+    }
     header = {
         "format": form,
         "ppi": ppi,
-        "data": _data(job),
-        "job": _description(job),
+        "inputs": list(inputs),
         "codes": _codes(job),
         "image_count": len(job.images),
         "standards": _STANDARDS[job.pdf_standard] if form == "pdf" else [],
         "timestamp": int(job.created_at.timestamp()),
         "watermark": job.watermark and form == "pdf",
     }
-    return header, [job.source.encode(), *job.images.values(), *job.fonts.values()]
+    texts = [text.encode() for text in (*inputs.values(), job.source)]
+    return header, [*texts, *job.images.values(), *job.fonts.values()]
 
 
 def _data(job: Job) -> str:
     return MEANINGLESS.sub(REPLACEMENT, json.dumps(job.data, ensure_ascii=False, default=str))
 
 
-def _description(job: Job) -> dict[str, Any]:
-    """What the prelude knows beside the data."""
-    locale = locales.locale(job.locale)
+def _description(job: Job, locale: locales.Locale) -> dict[str, Any]:
+    """What the prelude knows beside data and locale."""
     formats = [kind.partition(":") for kind in job.types.values()]
     money = next((code for kind, _, code in formats if kind == "currency" and code), None)
     cjk = (_CJK_FONT,) if has_cjk() else ()
     return {
         "title": job.title,
-        "locale": locale,
         "digits": locales.currency_digits(),
-        "currency": money or locale["money"] or "USD",
-        "pages": locales.pages_words(locale["lang"]),
+        "currency": money or locale.currency or "USD",
+        "pages": locales.pages_words(locale.language),
         "paper": locales.paper(job.locale),
         "fonts": (*_FONTS[:4], *cjk, *_FONTS[4:]),
         "plan": _plan(job.types),

@@ -1,5 +1,6 @@
 """The child process: started with nothing, kept warm, killed when it takes too long."""
 
+import os
 import subprocess
 import sys
 import sysconfig
@@ -9,8 +10,9 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Event, Lock, Timer
+from threading import Lock
 
+from typesetting.pipes import DeadlineError, Pipes
 from typst_child import wire
 
 WORK_SECONDS = 20.0
@@ -64,17 +66,20 @@ class Sandbox:
         """
         with self._lock:
             child = self._living_child()
-            expired = Event()
-            watchdog = _watch(child, seconds, expired)
+            assert child.stdin and child.stdout  # noqa: S101 both are pipes
+            pipes = Pipes(child.stdin.fileno(), child.stdout.fileno(), seconds)
             try:
-                assert child.stdin and child.stdout  # noqa: S101 both are pipes
-                wire.send(child.stdin, header, blobs)
-                answer, results = wire.receive(child.stdout)
+                wire.send(pipes, header, blobs)
+                answer, results = wire.receive(pipes)
+            except DeadlineError as error:
+                self._end()
+                raise TimedOutError from error
             except (EOFError, BrokenPipeError) as error:
-                status = self._end(_DYING_SECONDS)
-                raise TimedOutError if expired.is_set() else DiedError(status) from error
-            finally:
-                watchdog.cancel()
+                raise DiedError(self._end(_DYING_SECONDS)) from error
+            except BaseException:
+                # Half an exchange is in the pipes: what comes next would be answered with it.
+                self._end()
+                raise
             if answer.pop("retire"):
                 self._end()
                 self._living_child()
@@ -95,7 +100,11 @@ class Sandbox:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 cwd=self._folder.name,
+                bufsize=0,
             )
+            for pipe in (self._child.stdin, self._child.stdout):
+                assert pipe  # noqa: S101 both are
+                os.set_blocking(pipe.fileno(), False)
         return self._child
 
     def _end(self, patience_seconds: float = 0.0) -> int:
@@ -113,19 +122,6 @@ class Sandbox:
         status = child.wait()
         self._folder.cleanup()
         return status
-
-
-def _watch(child: subprocess.Popen[bytes], seconds: float, expired: Event) -> Timer:
-    """Kill the child when its time is up: its pipe closes, and so ends the wait for its answer."""
-
-    def stop() -> None:
-        expired.set()
-        child.kill()
-
-    watchdog = Timer(seconds, stop)
-    watchdog.daemon = True
-    watchdog.start()
-    return watchdog
 
 
 def _command(folder: str) -> list[str]:

@@ -97,7 +97,7 @@ def _answer(
     if "error" in answer:
         kind = _ERRORS[answer["error"]]
         raise kind(answer["message"], answer.get("line"), answer.get("column"))
-    replaced = REPLACEMENT in header["data"]
+    replaced = REPLACEMENT.encode() in blobs[0]
     told = warnings_of(job, answer["missing"], replaced=replaced)
     return answer, results, (*answer["warnings"], *told)
 

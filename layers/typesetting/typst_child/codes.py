@@ -34,8 +34,11 @@ def draw(key: str) -> str:
     form, value = key.split(":", 1)
     if form not in _FORMATS:
         return f"barcode: no format {form!r}; there are {', '.join(_FORMATS)}"
+    # A rectangular Data Matrix would be stretched into the square that the prelude gives it.
+    options = {"force_square": True} if form == "datamatrix" else {}
+    kind = getattr(zxingcpp.BarcodeFormat, _FORMATS[form])
     try:
-        code = zxingcpp.create_barcode(value, getattr(zxingcpp.BarcodeFormat, _FORMATS[form]))
+        code = zxingcpp.create_barcode(value, kind, **options)
     except (ValueError, RuntimeError):
         return f"barcode: the value does not fit the format {form}"
     svg = str(code.to_svg())

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import cast
 
 import typst
@@ -39,7 +40,7 @@ class Typesetter:
             return diagnosis.of(error), []
 
     def _document(self, header: Header, blobs: Sequence[bytes]) -> Answer:
-        output, warnings = self._compiled(header, *_parts(header, blobs))
+        output, warnings = self._compiled(header, Job.read(header, blobs))
         # A picture of one page comes alone, several come as a list; a PDF is one file.
         pages = output if isinstance(output, list) else [cast(bytes, output)]
         is_pdf = header["format"] == "pdf"
@@ -58,48 +59,48 @@ class Typesetter:
         return answer, pages
 
     def _compiled(
-        self,
-        header: Header,
-        source: bytes,
-        images: Sequence[bytes],
-        own_fonts: Sequence[bytes],
+        self, header: Header, job: "Job"
     ) -> tuple[bytes | list[bytes] | None, list[typst.TypstWarning]]:
         """Compile, and again for as long as the document asks for codes that it has not."""
-        habits, data = habits_of(source), header["data"]
+        habits, data = habits_of(job.source), job.inputs["data"]
         wanted = habits.expected(data) | set(header["codes"])
-        with self._workplaces.of(source, own_fonts).with_images(images) as compiler:
+        with self._workplaces.of(job.source, job.fonts).with_images(job.images) as compiler:
             while True:
+                drawn = {key: draw(key) for key in sorted(wanted)}
                 compiled = compiler.compile_with_warnings(
                     format=header["format"],
                     ppi=header["ppi"],
-                    sys_inputs={"data": data, "craftkit": _description(header["job"], wanted)},
+                    sys_inputs={**job.inputs, "codes": json.dumps(drawn)},
                     pdf_standards=header["standards"],
                     timestamp=header["timestamp"],
                 )
-                asked = _codes_asked_for(compiler, source) - wanted
+                asked = _codes_asked_for(compiler, job.source) - wanted
                 if not asked:
                     return compiled
                 habits.learn(asked, data)
                 wanted |= asked
 
 
-def _parts(
-    header: Header, blobs: Sequence[bytes]
-) -> tuple[bytes, Sequence[bytes], Sequence[bytes]]:
-    """Source, images and fonts, which the frame has one after the other."""
-    source, *files = blobs
-    images = header["image_count"]
-    return source, files[:images], files[images:]
+@dataclass(frozen=True)
+class Job:
+    """The blobs of a frame: `sys.inputs`, the source, then images and the project's fonts."""
+
+    inputs: dict[str, str]
+    source: bytes
+    images: Sequence[bytes]
+    fonts: Sequence[bytes]
+
+    @classmethod
+    def read(cls, header: Header, blobs: Sequence[bytes]) -> "Job":
+        names, images = header["inputs"], header["image_count"]
+        texts, (source, *files) = blobs[: len(names)], blobs[len(names) :]
+        inputs = {name: text.decode() for name, text in zip(names, texts, strict=True)}
+        return cls(inputs, source, files[:images], files[images:])
 
 
 def _too_many(pages: int) -> Header:
     message = f"The document has {pages} pages, and may have {PAGE_LIMIT}."
     return {"error": "too_large", "message": message}
-
-
-def _description(job: Header, codes: Iterable[str]) -> str:
-    drawn = {key: draw(key) for key in sorted(codes)}
-    return json.dumps(job | {"codes": drawn}, ensure_ascii=False)
 
 
 def _codes_asked_for(compiler: typst.Compiler, source: bytes) -> set[str]:

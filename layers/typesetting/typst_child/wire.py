@@ -6,21 +6,31 @@ JSON and not pickle: what a hostile template might make the child say is read as
 import json
 import struct
 from collections.abc import Sequence
-from typing import IO, Any
+from typing import Any, Protocol
 
 _LENGTH = struct.Struct(">I")
 
 Header = dict[str, Any]
 
 
-def send(stream: IO[bytes], header: Header, blobs: Sequence[bytes] = ()) -> None:
+class Writer(Protocol):
+    def write(self, content: bytes, /) -> object: ...
+
+    def flush(self) -> object: ...
+
+
+class Reader(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+def send(stream: Writer, header: Header, blobs: Sequence[bytes] = ()) -> None:
     """Write one frame. A pipe that nobody reads any more raises `BrokenPipeError`."""
     head = json.dumps({**header, "sizes": [len(blob) for blob in blobs]}).encode()
     stream.write(b"".join((_LENGTH.pack(len(head)), head, *blobs)))
     stream.flush()
 
 
-def receive(stream: IO[bytes]) -> tuple[Header, list[bytes]]:
+def receive(stream: Reader) -> tuple[Header, list[bytes]]:
     """Read one frame.
 
     Raises:
@@ -30,7 +40,7 @@ def receive(stream: IO[bytes]) -> tuple[Header, list[bytes]]:
     return header, [_exactly(stream, size) for size in header.pop("sizes")]
 
 
-def _exactly(stream: IO[bytes], size: int) -> bytes:
+def _exactly(stream: Reader, size: int) -> bytes:
     content = stream.read(size)
     if len(content) < size:
         raise EOFError("the other side closed its pipe")

@@ -41,12 +41,13 @@ class Workplace:
     def with_images(self, images: Sequence[bytes]) -> Iterator[typst.Compiler]:
         """The compiler, while the images of a job lie at `/images/0`, `/images/1`, …"""
         folder = f"{self._root}/images"
+        files = {str(index): image for index, image in enumerate(images)}
         try:
-            _write(folder, {str(index): image for index, image in enumerate(images)})
+            _write(folder, files)
             yield self._compiler
         finally:
-            if images:
-                shutil.rmtree(folder, ignore_errors=True)
+            for name in files:
+                os.unlink(f"{folder}/{name}")  # noqa: PTH108
 
     def close(self) -> None:
         shutil.rmtree(self._root, ignore_errors=True)

@@ -15,10 +15,10 @@ def test_locales__the_file_is_what_babel_makes() -> None:
     [("de", "EUR"), ("de-CH", "CHF"), ("pt", "BRL"), ("ja", "JPY"), ("ar", "EGP"), ("xx", "USD")],
 )
 def test_locale__knows_its_currency(tag: str, currency: str) -> None:
-    assert locales.locale(tag)["money"] == currency
+    assert locales.locale(tag).currency == currency
 
 
 def test_locale__short_and_long_tags_meet() -> None:
-    assert locales.locale("zh-TW") == locales.locale("zh-Hant-TW")
-    assert locales.locale("sr-Latn-RS-x-private") == locales.locale("sr-Latn-RS")
-    assert locales.locale("pt_PT") == locales.locale("pt-PT")
+    assert locales.locale("zh-TW").text == locales.locale("zh-Hant-TW").text
+    assert locales.locale("sr-Latn-RS-x-private").text == locales.locale("sr-Latn-RS").text
+    assert locales.locale("pt_PT").text == locales.locale("pt-PT").text
