@@ -35,7 +35,7 @@ def seed(deployed: Deployed, api_url: str) -> Stack:
                        "--mode", mode)["key"]
         for mode in ("live", "test")
     }  # fmt: skip
-    if find_spec("craftkit.embed"):
+    if find_spec("craftkit_cli.embed"):
         craftkit("embed", "enable", "--project", project)
     return Stack(
         api_url=api_url,
