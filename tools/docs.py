@@ -34,7 +34,9 @@ def errors() -> str:
 def _each_code() -> dict[str, type[CraftkitError]]:
     found: dict[str, type[CraftkitError]] = {}
     for error in every_error():
-        found.setdefault(error.code, error)
+        # Not those of the CLI, which no answer of the API carries.
+        if error.__module__ == CraftkitError.__module__:
+            found.setdefault(error.code, error)
     found["internal"] = CraftkitError
     return found
 

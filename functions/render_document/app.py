@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from craftkit.observability import logger
+from craftkit.observability import count, logger
 from craftkit.renders.lifecycle import BusyError
 from craftkit.renders.worker import render_document
 from typesetting import typeset, warm
@@ -31,5 +31,6 @@ def _render(message: dict[str, str]) -> dict[str, Any] | None:
     render = render_document(message["projectId"], message["renderId"], typeset=typeset)
     if render is None:
         return None
+    count("RenderEnded", mode=render.mode, status=render.status)
     logger.info("ended", extra={"status": render.status, "error_code": render.error_code})
     return render.model_dump(mode="json")

@@ -5,13 +5,17 @@ import sys
 from aws_lambda_powertools import Logger, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
-NAMESPACE = "Craftkit"
+from craftkit.config import config
 
 logger = Logger(service="craftkit", stream=sys.stderr)
 
 
-def count(name: str, **dimensions: str) -> None:
-    """Add one to a metric. Dimensions take few values each: a route, a code, a mode."""
-    with single_metric(name=name, unit=MetricUnit.Count, value=1, namespace=NAMESPACE) as metric:
-        for dimension, value in dimensions.items():
-            metric.add_dimension(name=dimension, value=value)
+def count(name: str, value: int = 1, **dimensions: str) -> None:
+    """Add `value` to a metric of this stage. Dimensions take few values each: a route, a mode.
+
+    An alarm reads exactly the dimensions that are written here; a test holds the two together.
+    """
+    namespace = f"Craftkit/{config.stage}"
+    with single_metric(name, MetricUnit.Count, value, namespace=namespace) as metric:
+        for dimension, one in dimensions.items():
+            metric.add_dimension(name=dimension, value=one)

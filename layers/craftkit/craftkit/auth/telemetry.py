@@ -9,19 +9,19 @@ import sys
 from datetime import datetime
 
 from craftkit.auth.verify import Verification
-
-_METRIC = {
-    "Namespace": "Craftkit",
-    "Dimensions": [["verdict"]],
-    "Metrics": [{"Name": "KeyVerified", "Unit": "Count"}],
-}
+from craftkit.config import config
 
 
 def report(verification: Verification, *, request_id: str, now: datetime) -> None:
     """Write the outcome, by ids alone: a presented key is in no log, not even a part of it."""
     record = verification.record
+    metric = {
+        "Namespace": f"Craftkit/{config.stage}",
+        "Dimensions": [["verdict"]],
+        "Metrics": [{"Name": "KeyVerified", "Unit": "Count"}],
+    }
     line: dict[str, object] = {
-        "_aws": {"Timestamp": int(now.timestamp() * 1000), "CloudWatchMetrics": [_METRIC]},
+        "_aws": {"Timestamp": int(now.timestamp() * 1000), "CloudWatchMetrics": [metric]},
         "service": "craftkit",
         "message": "key verified",
         "verdict": verification.verdict.value,
