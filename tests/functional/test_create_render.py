@@ -23,7 +23,7 @@ def broken_queue(monkeypatch: pytest.MonkeyPatch) -> None:
         def send_message(self, **_: Any) -> None:
             raise EndpointConnectionError(endpoint_url="https://sqs")
 
-    monkeypatch.setattr("craftkit.renders.dispatch._sqs", Broken)
+    monkeypatch.setattr("craftkit.queues._sqs", Broken)
 
 
 def test_create_render__is_202_with_a_poll_url_and_a_message_in_its_modes_queue(

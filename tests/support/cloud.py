@@ -61,6 +61,11 @@ class Cloud:
             self._make_queue(name, properties)
         for name, properties in template.of_type("AWS::SecretsManager::Secret").items():
             self._make_secret(name, properties)
+        for name in template.of_type("AWS::KMS::Key"):
+            made = boto3.client("kms").create_key()["KeyMetadata"]
+            self._know(name, made["KeyId"], Arn=made["Arn"])
+        for name in template.of_type("AWS::Cognito::UserPool"):
+            self._make_user_pool(name)
         for name in template.functions:
             self._know(name, name, Arn=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}")
             self.names[f"{name}.Alias"] = f"{self.names[f'{name}.Arn']}:live"
@@ -162,6 +167,13 @@ class Cloud:
         self._know(name, made["ARN"], Id=made["ARN"])
 
 
+    def _make_user_pool(self, name: str) -> None:
+        client: Any = boto3.client("cognito-idp")
+        pool = client.create_user_pool(PoolName=name, UsernameAttributes=["email"])["UserPool"]
+        client.create_user_pool_client(UserPoolId=pool["Id"], ClientName=f"{name}Client")
+        self._know(name, pool["Id"], Arn=pool["Arn"])
+
+
 @contextmanager
 def variables(wanted: Mapping[str, str]) -> Iterator[None]:
     """The environment of one function and nothing of another's, for as long as the block runs."""
@@ -180,7 +192,7 @@ def forget() -> None:
     """Drop what our modules keep for the life of a process: clients, tables, secrets."""
     config.forget()
     for name, module in list(sys.modules.items()):
-        if name.split(".")[0] in ("craftkit", "typesetting", "craftkit_cli"):
+        if name.split(".")[0] in ("craftkit", "typesetting", "craftkit_cli", "dashboard"):
             for value in list(vars(module).values()):
                 clear = getattr(value, "cache_clear", None)
                 if callable(clear) and not isinstance(value, type):

@@ -12,9 +12,11 @@ from pydantic import BaseModel
 from craftkit import errors
 from craftkit.auth.principal import RENDERS_READ, RENDERS_WRITE, TEMPLATES_READ
 from craftkit.errors import CraftkitError
+from craftkit.hooks.models import HookData
 from craftkit.http import ApiModel
 from craftkit.renders.models import RenderList, RenderPage, RenderRequest, RenderView
 from craftkit.templates.views import TemplateDetailView, TemplateList, TemplatesView
+from craftkit.usage.models import UsageQuery, UsageView
 
 Kind = type[BaseModel]
 
@@ -139,6 +141,42 @@ ROUTES: tuple[Route, ...] = (
         {200: TemplateDetailView},
         scope=TEMPLATES_READ,
         errors=(errors.TemplateNotFoundError,),
+    ),
+    Route(
+        "GET",
+        "/v1/usage",
+        "get_usage",
+        "Read how much was rendered",
+        {200: UsageView},
+        scope=RENDERS_READ,
+        query=UsageQuery,
+        description="Counters of succeeded renders by UTC day, mode and key; a render counts once, "
+        "within seconds of its end. `live` ones are billable. The last 30 days by default.",
+    ),
+    Route(
+        "POST",
+        "/v1/hooks/{token}",
+        "receive_hook",
+        "Render a hook's template with the body as its data",
+        {202: RenderView},
+        body=HookData,
+        headers=_IDEMPOTENCY
+        | {
+            "x-craftkit-signature": "HMAC-SHA256 of the raw body under the hook's secret, in "
+            "lower-case hex. Checked when present; some hooks require it."
+        },
+        errors=(
+            errors.InvalidTokenError,
+            errors.InvalidSignatureError,
+            errors.InvalidCredentialsError,
+            errors.InsufficientScopeError,
+            errors.InvalidInputDataError,
+            errors.TemplateNotFoundError,
+            errors.NoPublishedVersionError,
+            errors.IdempotencyConflictError,
+            errors.QueueUnavailableError,
+        ),
+        description="The token stands in for an API key: the render is its hook's key's.",
     ),
     Route("GET", "/health", "get_health", "Is the stage there?", {200: HealthView}),
     Route("GET", "/v1/openapi.json", "get_openapi", "Read this document", {200: None}),

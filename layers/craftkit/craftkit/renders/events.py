@@ -30,7 +30,7 @@ def ended(change: Change) -> Render | None:
 
 
 def event_of(render: Render) -> Event:
-    """The event of a render's end. Its id is drawn from the end itself: another attempt, another."""
+    """The event of a render's end. Its id is drawn from that end: another attempt has another."""
     return Event(
         id=derived_id(_end_of(render), render.id, render.status, str(render.attempt)),
         project_id=render.project_id,

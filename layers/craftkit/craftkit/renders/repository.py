@@ -2,10 +2,11 @@
 by the time at which the sweeper should look after it.
 """
 
-from collections.abc import Sequence
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import and_
 from typing import Any
 
 from boto3.dynamodb.conditions import Attr
@@ -15,7 +16,7 @@ from craftkit import dynamodb
 from craftkit.clock import to_epoch_seconds, to_rfc3339
 from craftkit.config import config
 from craftkit.ids import first_id_at
-from craftkit.renders.models import Render, Status
+from craftkit.renders.models import Render
 
 UNFINISHED = "unfinished"
 UNFINISHED_FIELDS = (UNFINISHED, "due_at")
@@ -128,23 +129,27 @@ def get_item(project_id: str, render_id: str) -> dynamodb.Item | None:
 
 
 def page(
-    project_id: str, *, limit: int, status: Status | None, after: dict[str, Any] | None
+    project_id: str, *, limit: int, where: Mapping[str, str], after: dict[str, Any] | None
 ) -> tuple[list[Render], dict[str, Any] | None]:
     """Renders of a project, newest first, and where the next page starts.
 
-    A filter by status reads over the others; a page may so come back short, with a next one.
+    A filter reads over the others; a page may so come back short, with a next one.
+
+    Args:
+        where: what the fields of a row must be, such as `{"status": "failed"}`.
     """
     query: dict[str, Any] = {
         "KeyConditionExpression": KeyCondition("project_id").eq(project_id)
         & KeyCondition("render_id").lt(_AFTER_ID),
         "ScanIndexForward": False,
     }
-    if status:
-        query["FilterExpression"] = Attr("status").eq(status)
+    if where:
+        conditions = (Attr(name).eq(value) for name, value in where.items())
+        query["FilterExpression"] = reduce(and_, conditions)
     renders: list[Render] = []
     for _ in range(_QUERIES_A_PAGE):
         start = {"ExclusiveStartKey": after} if after else {}
-        answer = _table().query(**query, **start, Limit=_FILTERED_LIMIT if status else limit)
+        answer = _table().query(**query, **start, Limit=_FILTERED_LIMIT if where else limit)
         renders += [render_of(item) for item in answer["Items"]]
         after = answer.get("LastEvaluatedKey")
         if len(renders) > limit or (len(renders) == limit and after):

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from craftkit.auth.principal import Principal
 from craftkit.clock import Clock, to_rfc3339, utc_now
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.errors import (
+    ConflictError,
     IdempotencyConflictError,
     NotCancellableError,
     NotFoundError,
@@ -114,8 +116,15 @@ def _repeat(
     again = lifecycle.retry(render, clock())
     if again is None:  # the twin of this request was quicker
         return get_render(project_id, render.id), False
-    try:
+    with _failed_as_before(render, again, clock):
         return _start(again, request), True
+
+
+@contextmanager
+def _failed_as_before(render: Render, again: Render, clock: Clock) -> Iterator[None]:
+    """Put a render that was to be tried again, and could not be queued, back to its failure."""
+    try:
+        yield
     except QueueUnavailableError:
         lifecycle.give_up(
             again,
@@ -179,7 +188,8 @@ def list_renders(project_id: str, query: RenderList, *, clock: Clock = utc_now) 
     """A page of the project's renders, newest first."""
     scope = f"renders/{project_id}/{query.status or ''}"
     after = cursors.unseal(query.cursor, scope) if query.cursor else None
-    renders, last = repository.page(project_id, limit=query.limit, status=query.status, after=after)
+    where = {"status": query.status} if query.status else {}
+    renders, last = repository.page(project_id, limit=query.limit, where=where, after=after)
     now = clock()
     return RenderPage(
         renders=[view_of(render, now) for render in renders],
@@ -199,6 +209,23 @@ def cancel_render(project_id: str, render_id: str, *, clock: Clock = utc_now) ->
         get_render(project_id, render_id)
         raise NotCancellableError
     return cancelled
+
+
+def retry_render(project_id: str, render_id: str, *, clock: Clock = utc_now) -> Render:
+    """Queue a failed render again, with the same data, as its next attempt.
+
+    Raises:
+        NotFoundError: the project has none of this id.
+        ConflictError: it has not failed, or somebody else was quicker.
+        QueueUnavailableError: it stays failed; try again.
+    """
+    render = get_render(project_id, render_id)
+    again = lifecycle.retry(render, clock()) if render.status == "failed" else None
+    if again is None:
+        raise ConflictError("Only a render that failed can be tried again.")
+    with _failed_as_before(render, again, clock):
+        dispatch.enqueue(again)
+    return again
 
 
 def download_url(project_id: str, render_id: str, *, clock: Clock = utc_now) -> str:

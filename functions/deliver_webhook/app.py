@@ -1,0 +1,23 @@
+"""From the queue of deliveries: one attempt a message."""
+
+import json
+from typing import Any
+
+from craftkit.observability import logger
+from craftkit.webhooks.delivering import deliver_webhook
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], _context: object) -> None:
+    """A fault of ours fails the message; a receiver's is part of the delivery."""
+    for record in event["Records"]:
+        message = json.loads(record["body"])
+        logger.append_keys(delivery_id=message["deliveryId"], attempt=message["attempt"])
+        delivery = deliver_webhook(
+            message["projectId"],
+            message["endpointId"],
+            message["deliveryId"],
+            message["attempt"],
+        )
+        if delivery:
+            logger.info("attempted", extra={"status": delivery.status})
