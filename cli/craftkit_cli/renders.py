@@ -4,8 +4,12 @@ import argparse
 from typing import Any
 
 from craftkit.clock import utc_now
-from craftkit.renders import service
+from craftkit.projects import service as projects
+from craftkit.renders import dead_letters, events, service
 from craftkit_cli.answers import Answer, shown
+from craftkit_cli.webhooks import moment
+
+_REDRIVEN_AT_ONCE = 100
 
 
 def add_commands(rooms: Any) -> None:
@@ -16,7 +20,31 @@ def add_commands(rooms: Any) -> None:
     show.add_argument("--project", required=True, metavar="ID")
     show.set_defaults(run=_show)
 
+    redrive = commands.add_parser("redrive", help="queue again what no worker could begin")
+    redrive.add_argument("--limit", type=int, default=_REDRIVEN_AT_ONCE)
+    redrive.set_defaults(run=_redrive)
+
+    reconcile = commands.add_parser(
+        "reconcile", help="count and tell ends of renders that a stream did not bring"
+    )
+    reconcile.add_argument("--project", required=True, metavar="ID")
+    reconcile.add_argument("--since", required=True, type=moment, metavar="TIME", help="RFC 3339")
+    reconcile.add_argument("--until", type=moment, metavar="TIME", help="RFC 3339; now without it")
+    reconcile.set_defaults(run=_reconcile)
+
 
 def _show(arguments: argparse.Namespace, _operator: str) -> Answer:
     render = service.get_render(arguments.project, arguments.render_id)
     return shown(service.view_of(render, utc_now()))
+
+
+def _redrive(arguments: argparse.Namespace, _operator: str) -> Answer:
+    queued, left = dead_letters.redrive(arguments.limit)
+    return {"queued": queued, "leftAlone": left}
+
+
+def _reconcile(arguments: argparse.Namespace, _operator: str) -> Answer:
+    project = projects.get_project(arguments.project)
+    until = arguments.until or utc_now()
+    counted, told = events.reconcile(project.id, arguments.since, until)
+    return {"counted": counted, "told": told}

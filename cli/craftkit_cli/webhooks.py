@@ -1,0 +1,183 @@
+"""`craftkit webhooks …`"""
+
+import argparse
+from datetime import UTC, datetime
+from typing import Any
+
+from craftkit.errors import InvalidRequestError
+from craftkit.projects import service as projects
+from craftkit.webhooks import service
+from craftkit.webhooks.models import EVENT_TYPES, Delivery, Endpoint, MadeEndpoint, NewEndpoint
+from craftkit_cli.answers import Answer, shown
+from craftkit_cli.keys import duration
+
+
+def add_commands(rooms: Any) -> None:
+    commands = rooms.add_parser("webhooks", help="look after outgoing webhooks").add_subparsers(
+        required=True
+    )
+
+    create = commands.add_parser("create", help="register an endpoint; its secret is shown once")
+    _about_target(create)
+    create.set_defaults(run=_create)
+
+    list_ = commands.add_parser("list", help="a project's endpoints, oldest first")
+    list_.add_argument("--project", required=True, metavar="ID")
+    list_.set_defaults(run=_list)
+
+    change = _about_endpoint(commands, "change", _change, "give an endpoint another target")
+    _about_target(change, with_project=False)
+    rotate = _about_endpoint(commands, "rotate", _rotate, "make a new secret")
+    rotate.add_argument(
+        "--overlap",
+        type=duration,
+        default=service.ROTATION_OVERLAP,
+        metavar="24h",
+        help="how long the old secret signs beside it (default: 24h)",
+    )
+    _about_endpoint(commands, "on", _switch_on, "switch an endpoint on again")
+    _about_endpoint(commands, "off", _switch_off, "send an endpoint nothing more")
+    _about_endpoint(commands, "delete", _delete, "take an endpoint away")
+    _about_endpoint(commands, "ping", _ping, "send an endpoint an event of type ping")
+
+    deliveries = commands.add_parser("deliveries", help="what was sent, newest first")
+    deliveries.add_argument("--project", required=True, metavar="ID")
+    deliveries.add_argument("--endpoint", metavar="ID")
+    deliveries.add_argument("--limit", type=int, default=20, help="for each endpoint")
+    deliveries.set_defaults(run=_deliveries)
+
+    delivery = commands.add_parser("delivery", help="one delivery with its attempts")
+    delivery.add_argument("delivery_id", metavar="DELIVERY_ID")
+    delivery.set_defaults(run=_delivery)
+
+    replay = commands.add_parser("replay", help="send again one delivery, or a range of time")
+    replay.add_argument("delivery_id", metavar="DELIVERY_ID", nargs="?")
+    replay.add_argument("--project", metavar="ID")
+    replay.add_argument("--endpoint", metavar="ID")
+    replay.add_argument("--since", type=moment, metavar="TIME", help="RFC 3339")
+    replay.add_argument("--until", type=moment, metavar="TIME", help="RFC 3339; now without it")
+    replay.add_argument("--all", action="store_true", help="what was delivered too")
+    replay.set_defaults(run=_replay)
+
+
+def moment(text: str) -> datetime:
+    """An RFC 3339 time; UTC where it names no offset."""
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError as error:
+        message = "give a time such as 2026-03-14T12:00:00Z"
+        raise argparse.ArgumentTypeError(message) from error
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def _about_target(command: Any, *, with_project: bool = True) -> None:
+    if with_project:
+        command.add_argument("--project", required=True, metavar="ID")
+    command.add_argument("--url", required=True)
+    command.add_argument(
+        "--event", action="append", default=[], choices=EVENT_TYPES, help="every one without it"
+    )
+
+
+def _about_endpoint(commands: Any, name: str, run: Any, what: str) -> Any:
+    command = commands.add_parser(name, help=what)
+    command.add_argument("endpoint_id", metavar="ENDPOINT_ID")
+    command.add_argument("--project", required=True, metavar="ID")
+    command.set_defaults(run=run)
+    return command
+
+
+def _create(arguments: argparse.Namespace, operator: str) -> Answer:
+    project = projects.get_project(arguments.project)
+    return _made(service.create_endpoint(project.id, _wish(arguments), by=operator))
+
+
+def _list(arguments: argparse.Namespace, _operator: str) -> Answer:
+    project = projects.get_project(arguments.project)
+    return {"endpoints": [_shown(each) for each in service.list_endpoints(project.id)]}
+
+
+def _change(arguments: argparse.Namespace, operator: str) -> Answer:
+    endpoint = service.change_endpoint(
+        arguments.project, arguments.endpoint_id, _wish(arguments), by=operator
+    )
+    return _shown(endpoint)
+
+
+def _rotate(arguments: argparse.Namespace, operator: str) -> Answer:
+    return _made(
+        service.rotate_secret(
+            arguments.project, arguments.endpoint_id, by=operator, overlap=arguments.overlap
+        )
+    )
+
+
+def _switch_on(arguments: argparse.Namespace, operator: str) -> Answer:
+    project, id_ = arguments.project, arguments.endpoint_id
+    return _shown(service.switch_endpoint(project, id_, on=True, by=operator))
+
+
+def _switch_off(arguments: argparse.Namespace, operator: str) -> Answer:
+    project, id_ = arguments.project, arguments.endpoint_id
+    return _shown(service.switch_endpoint(project, id_, on=False, by=operator))
+
+
+def _delete(arguments: argparse.Namespace, operator: str) -> Answer:
+    service.delete_endpoint(arguments.project, arguments.endpoint_id, by=operator)
+    return {"id": arguments.endpoint_id, "deleted": True}
+
+
+def _ping(arguments: argparse.Namespace, _operator: str) -> Answer:
+    return _summary(service.ping(arguments.project, arguments.endpoint_id))
+
+
+def _deliveries(arguments: argparse.Namespace, _operator: str) -> Answer:
+    project = projects.get_project(arguments.project)
+    ids = [arguments.endpoint] if arguments.endpoint else None
+    ids = ids or [endpoint.id for endpoint in service.list_endpoints(project.id)]
+    found = [
+        delivery
+        for id_ in ids
+        for delivery in service.list_deliveries(project.id, id_, limit=arguments.limit).deliveries
+    ]
+    found.sort(key=lambda delivery: delivery.id, reverse=True)
+    return {"deliveries": [_summary(delivery) for delivery in found]}
+
+
+def _delivery(arguments: argparse.Namespace, _operator: str) -> Answer:
+    return shown(service.get_delivery(arguments.delivery_id), without=("round_start",))
+
+
+def _replay(arguments: argparse.Namespace, _operator: str) -> Answer:
+    if arguments.delivery_id:
+        return _summary(service.replay_delivery(arguments.delivery_id))
+    if not (arguments.project and arguments.endpoint and arguments.since):
+        raise InvalidRequestError(
+            "Name a delivery, or a range: --project, --endpoint, --since and perhaps --until."
+        )
+    replayed = service.replay_deliveries(
+        arguments.project,
+        arguments.endpoint,
+        arguments.since,
+        arguments.until or datetime.now(UTC),
+        delivered_too=arguments.all,
+    )
+    return {"replayed": replayed}
+
+
+def _wish(arguments: argparse.Namespace) -> NewEndpoint:
+    return NewEndpoint(url=arguments.url, events=tuple(arguments.event))
+
+
+def _made(made: MadeEndpoint) -> Answer:
+    return {**_shown(made.endpoint), "secret": made.secret}
+
+
+def _shown(endpoint: Endpoint) -> Answer:
+    return shown(endpoint, without=("secrets",))
+
+
+def _summary(delivery: Delivery) -> Answer:
+    summary = shown(delivery, without=("round_start", "payload", "attempts"))
+    last = delivery.attempts[-1] if delivery.attempts else None
+    return {**summary, "lastError": last.error if last else None}
