@@ -6,7 +6,7 @@ import os
 import secrets
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -95,6 +95,10 @@ class Cloud:
         with variables(self.environment(logical_id)):
             return self.module(folder).handler(event, LambdaContext(logical_id))
 
+    def as_function(self, logical_id: str) -> AbstractContextManager[None]:
+        """The variables of one function, and no more, for as long as the block runs."""
+        return variables(self.environment(logical_id))
+
     def module(self, folder: str) -> ModuleType:
         """`functions/<folder>/app.py`, imported once for each test, as for each environment."""
         if folder not in self._modules:
@@ -165,7 +169,6 @@ class Cloud:
         client: Any = boto3.client("secretsmanager")
         made = client.create_secret(Name=name, SecretString=str(value))
         self._know(name, made["ARN"], Id=made["ARN"])
-
 
     def _make_user_pool(self, name: str) -> None:
         client: Any = boto3.client("cognito-idp")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config as ClientConfig
+from botocore.exceptions import ClientError
 
 from craftkit.config import config
 
@@ -37,6 +38,16 @@ def put(key: str, content: bytes, *, content_type: str) -> None:
 
 def get(key: str) -> bytes:
     return _client().get_object(Bucket=config.documents_bucket, Key=key)["Body"].read()
+
+
+def find(key: str) -> bytes | None:
+    """The object, or None. S3 says 403 of what is not there to whoever may not list."""
+    try:
+        return get(key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("NoSuchKey", "AccessDenied"):
+            return None
+        raise
 
 
 def delete(key: str) -> None:

@@ -46,13 +46,15 @@ def open_project(person: Person, project_id: str, *, signed_in_at: datetime) -> 
     return Access(project, member)
 
 
-def list_places(person: Person, *, signed_in_at: datetime) -> Places:
-    """Every project that the person is in or invited to.
-
-    Raises:
-        SessionEndedError: they signed out since.
+def require_session(person: Person, *, signed_in_at: datetime) -> None:
+    """Raises:
+    SessionEndedError: the person signed out since.
     """
     _require_current(signed_in_at, member_items.sessions_count_since(person.sub))
+
+
+def list_places(person: Person) -> Places:
+    """Every project that the person is in or invited to."""
     members = member_items.of_person(person.sub)
     ids = [member.project_id for member in members]
     projects: dict[str, Project] = {}

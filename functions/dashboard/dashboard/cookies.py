@@ -1,0 +1,69 @@
+"""Cookies that hold sealed JSON: nobody can read or make one but this stage, for this purpose."""
+
+import base64
+import hashlib
+import json
+from typing import Any
+
+from aws_lambda_powertools.utilities import parameters
+from cryptography.fernet import Fernet, InvalidToken
+
+from craftkit.clock import Clock, utc_now
+from craftkit.config import config
+from dashboard.web import Request
+
+_SECRET_AGE_SECONDS = 300
+
+
+class Cookie:
+    """One kind of cookie. Another kind's content, or another stage's, does not open.
+
+    Args:
+        purpose: a part of its name and of the key that it is sealed with.
+        lifetime_seconds: how long its content counts, whatever the browser does.
+    """
+
+    def __init__(self, purpose: str, lifetime_seconds: int) -> None:
+        self._purpose = purpose
+        self._lifetime_seconds = lifetime_seconds
+
+    def bake(self, request: Request, content: dict[str, Any], *, clock: Clock = utc_now) -> str:
+        """The `Set-Cookie` line that carries the content."""
+        text = json.dumps(content, separators=(",", ":")).encode()
+        sealed = self._fernet().encrypt_at_time(text, int(clock().timestamp())).decode()
+        return self._line(request, sealed, self._lifetime_seconds)
+
+    def read(self, request: Request, *, clock: Clock = utc_now) -> dict[str, Any] | None:
+        """The content, or None where there is no such cookie, or it is forged, foreign or old."""
+        sealed = request.cookies.get(self._name(request))
+        if not sealed:
+            return None
+        now = int(clock().timestamp())
+        try:
+            text = self._fernet().decrypt_at_time(sealed, self._lifetime_seconds, now)
+        except InvalidToken:
+            return None
+        content: dict[str, Any] = json.loads(text)
+        return content
+
+    def eat(self, request: Request) -> str:
+        """The `Set-Cookie` line that takes it away."""
+        return self._line(request, "", 0)
+
+    def _line(self, request: Request, value: str, max_age: int) -> str:
+        secure = "; Secure" if request.is_secure else ""
+        return (
+            f"{self._name(request)}={value}; Path=/; Max-Age={max_age}; "
+            f"HttpOnly; SameSite=Lax{secure}"
+        )
+
+    def _name(self, request: Request) -> str:
+        # Ports of one host share their cookies: two stages on a machine must not share a name.
+        # The prefix has the browser refuse it from a subdomain or over plain HTTP.
+        prefix = "__Host-" if request.is_secure else ""
+        return f"{prefix}craftkit-{config.stage}-{self._purpose}"
+
+    def _fernet(self) -> Fernet:
+        secret = parameters.get_secret(config.session_secret, max_age=_SECRET_AGE_SECONDS)
+        material = f"{config.stage}/{self._purpose}/{secret}".encode()
+        return Fernet(base64.urlsafe_b64encode(hashlib.sha256(material).digest()))

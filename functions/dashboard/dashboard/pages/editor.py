@@ -1,0 +1,201 @@
+"""The editor of a template: manifest, source and preview data, seen as they are typed."""
+
+import json
+from base64 import b64encode
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from craftkit.errors import (
+    CraftkitError,
+    InvalidInputDataError,
+    InvalidRequestError,
+    Issues,
+    NotFoundError,
+)
+from craftkit.remote_typesetter import preview_remotely, typeset_remotely
+from craftkit.templates import data, drafts, pictures
+from craftkit.templates import service as templates
+from craftkit.templates.models import DataType, read_manifest
+from craftkit.templates.service import DoesNotCompileError
+from craftkit.typesetter import PdfStandard, TypesettingError
+from dashboard.manifest_table import Row, manifest_of, rows_in, rows_of
+from dashboard.router import route
+from dashboard.visit import Visit
+from dashboard.web import Answer
+
+_PAGES_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the editor's form holds. `data` is text: it may be half typed."""
+
+    name: str
+    locale: str
+    pdf_standard: str
+    revision: int
+    rows: list[Row]
+    source: str
+    data: str
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Raises:
+        InvalidRequestError: the preview data is no JSON object.
+        """
+        try:
+            values = json.loads(self.data or "{}")
+        except ValueError as error:
+            line = getattr(error, "lineno", 1)
+            raise _wrong_data(f"The preview data is not JSON: see its line {line}.") from error
+        if not isinstance(values, dict):
+            raise _wrong_data("The preview data is a JSON object: { … }.")
+        return values
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        return manifest_of(self.rows, self.values)
+
+
+@route("GET", "/projects/{project}/templates/{slug}/edit", needs="admin")
+def edit(visit: Visit) -> Answer:
+    return _editor(visit, _opened(visit))
+
+
+@route("POST", "/projects/{project}/templates/{slug}/preview", needs="admin")
+def preview(visit: Visit) -> Answer:
+    """The pages of what is being typed, or what is wrong with it and where."""
+    work = _sent(visit)
+    problem: dict[str, Any] | None = None
+    pages: tuple[bytes, ...] = ()
+    try:
+        pages = pictures.preview(
+            work.manifest, work.source, work.values,
+            name=work.name, locale=work.locale, draw=preview_remotely,
+        )  # fmt: skip
+    except TypesettingError as error:
+        problem = {"message": str(error), "line": error.line, "column": error.column}
+    except (InvalidRequestError, InvalidInputDataError) as error:
+        problem = {"message": str(error), "issues": error.issues}
+    return visit.fragment(
+        "templates/preview.html",
+        problem=problem,
+        pages=[b64encode(page).decode() for page in pages[:_PAGES_SHOWN]],
+        more=max(len(pages) - _PAGES_SHOWN, 0),
+    )
+
+
+@route("POST", "/projects/{project}/templates/{slug}/draft", needs="admin")
+def save(visit: Visit) -> Answer:
+    work, slug = _sent(visit), visit.path("slug")
+    try:
+        drafts.save_draft(
+            visit.project.id, slug, work.name, work.manifest, work.source,
+            work.pdf_standard,  # type: ignore[arg-type]  # judged by save_draft
+            work.locale, revision=work.revision, by=visit.person.sub,
+        )  # fmt: skip
+    except CraftkitError as error:
+        return _editor(visit, work, error)
+    return visit.done(f"/templates/{slug}/edit", "The draft is saved.")
+
+
+@route("POST", "/projects/{project}/templates/{slug}/publish", needs="admin")
+def publish(visit: Visit) -> Answer:
+    work, slug = _sent(visit), visit.path("slug")
+    try:
+        version = templates.publish(
+            visit.project.id, slug, work.name, work.manifest, work.source,
+            work.pdf_standard,  # type: ignore[arg-type]  # judged by publish
+            work.locale, by=visit.person.sub, typeset=typeset_remotely,
+        )  # fmt: skip
+    except (InvalidRequestError, InvalidInputDataError) as error:
+        return _editor(visit, work, error)
+    drafts.discard_draft(visit.project.id, slug)
+    said = f"Version {version.number} is published. Renders use it from now on."
+    return visit.done(f"/templates/{slug}", said)
+
+
+@route("POST", "/projects/{project}/templates/{slug}/discard", needs="admin")
+def discard(visit: Visit) -> Answer:
+    slug = visit.path("slug")
+    template = templates.get_template(visit.project.id, slug)
+    if template.latest_version is None:
+        templates.delete_template(visit.project.id, slug, by=visit.person.sub)
+        return visit.done("/templates", f"{slug} is discarded.")
+    drafts.discard_draft(visit.project.id, slug)
+    return visit.done(f"/templates/{slug}", "The draft is discarded.")
+
+
+def _editor(visit: Visit, work: Work, error: CraftkitError | None = None) -> Answer:
+    slug = visit.path("slug")
+    template = templates.get_template(visit.project.id, slug)
+    return visit.page(
+        "templates/edit.html",
+        422 if error else 200,
+        template=template,
+        work=work,
+        types=get_args(DataType),
+        standards=get_args(PdfStandard),
+        error=error,
+        line=error.line if isinstance(error, DoesNotCompileError) else None,
+    )
+
+
+def _opened(visit: Visit) -> Work:
+    """The draft, or the latest version to go on from."""
+    project_id, slug = visit.project.id, visit.path("slug")
+    try:
+        draft = drafts.get_draft(project_id, slug)
+    except NotFoundError:
+        version = templates.current_version(project_id, slug)
+        return Work(
+            name=version.name, locale=version.locale, pdf_standard=version.pdf_standard,
+            revision=0, rows=rows_of(version.manifest.as_json()), source=version.source,
+            data=_text(data.preview_data(version.manifest)),
+        )  # fmt: skip
+    return Work(
+        name=draft.name, locale=draft.locale, pdf_standard=draft.pdf_standard,
+        revision=draft.revision, rows=rows_of(draft.manifest), source=draft.source or "",
+        data=_text(_previewed(draft.manifest)),
+    )  # fmt: skip
+
+
+def _previewed(manifest: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return data.preview_data(read_manifest(manifest))
+    except InvalidRequestError:  # half a thought: only what was written down for it
+        fields = [*manifest.get("variables", ()), *manifest.get("loops", ())]
+        values: dict[str, Any] = {}
+        for field in fields:
+            *parents, name = str(field.get("key", "")).split(".")
+            node = values
+            for parent in parents:
+                node = node.setdefault(parent, {})
+                if not isinstance(node, dict):
+                    break
+            else:
+                if "previewData" in field:
+                    node[name] = field["previewData"]
+        return values
+
+
+def _sent(visit: Visit) -> Work:
+    form = visit.request.form
+    revision = form.get("revision", "0")
+    return Work(
+        name=form.get("name", "").strip(),
+        locale=form.get("locale", "en").strip(),
+        pdf_standard=form.get("pdf_standard", ""),
+        revision=int(revision) if revision.isascii() and revision.isdigit() else 0,
+        rows=rows_in(visit.request.fields),
+        source=form.get("source", "").replace("\r\n", "\n"),
+        data=form.get("data", ""),
+    )
+
+
+def _text(values: dict[str, Any]) -> str:
+    return json.dumps(values, indent=2, ensure_ascii=False)
+
+
+def _wrong_data(message: str) -> InvalidRequestError:
+    return InvalidRequestError(message, issues=Issues(field_errors={"data": [message]}))

@@ -1,0 +1,135 @@
+"""API keys: listed, created, shown once, rotated, revoked, and diagnosed."""
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BaseModel, StringConstraints
+
+from craftkit.auth.principal import SCOPES
+from craftkit.clock import utc_now
+from craftkit.errors import InvalidRequestError, NoPublishedVersionError, NotFoundError
+from craftkit.http import judge
+from craftkit.keys import service as keys
+from craftkit.keys.models import Key, NewKey
+from craftkit.projects import members
+from craftkit.templates import service as templates
+from dashboard import flash, samples
+from dashboard.router import route
+from dashboard.visit import Visit
+from dashboard.web import Answer
+
+_PAGE_LIMIT = 25
+_LIFETIMES = {"": None, "7": 7, "30": 30, "90": 90, "365": 365}
+
+
+class KeyList(BaseModel):
+    cursor: Annotated[str, StringConstraints(max_length=2000)] | None = None
+
+
+@route("GET", "/projects/{project}/keys")
+def list_keys(visit: Visit) -> Answer:
+    cursor = visit.query(KeyList).cursor
+    page, following = keys.list_keys(visit.project.id, limit=_PAGE_LIMIT, cursor=cursor)
+    return visit.page(
+        "keys/list.html",
+        keys=page,
+        cursor=following,
+        is_first=cursor is None,
+        names=names_of(visit),
+    )
+
+
+@route("GET", "/projects/{project}/keys/new", needs="admin")
+def new_key(visit: Visit) -> Answer:
+    return visit.page("keys/new.html", **_choices(visit))
+
+
+@route("POST", "/projects/{project}/keys", needs="admin")
+def create_key(visit: Visit) -> Answer:
+    """Make a key; the page that follows shows it, once."""
+    try:
+        wish = _read_wish(visit)
+        minted = keys.create_key(visit.project.id, wish, by=visit.person.sub)
+    except InvalidRequestError as error:
+        return visit.refused("keys/new.html", error, **_choices(visit))
+    return visit.done(f"/keys/{minted.key.id}/created", key=minted.cleartext)
+
+
+@route("GET", "/projects/{project}/keys/{key}/created", needs="admin")
+def show_once(visit: Visit) -> Answer:
+    """The cleartext, as the page before handed it over; nobody keeps it."""
+    key = _key(visit)
+    cleartext = flash.found(visit.request).get("key")
+    if cleartext is None:
+        return visit.go(visit.url(f"/keys/{key.id}"))
+    return visit.page("keys/created.html", key=key, samples=_samples(visit.project.id, cleartext))
+
+
+@route("GET", "/projects/{project}/keys/{key}")
+def show_key(visit: Visit) -> Answer:
+    return visit.page("keys/show.html", key=_key(visit), names=names_of(visit))
+
+
+@route("POST", "/projects/{project}/keys/{key}/revoke", needs="admin")
+def revoke_key(visit: Visit) -> Answer:
+    key = keys.revoke_key(
+        _key(visit).id, by=visit.person.sub, reason=visit.form("reason")[:200] or None
+    )
+    return visit.done("/keys", f"{key.name} is revoked. The next request with it is refused.")
+
+
+@route("POST", "/projects/{project}/keys/diagnose", needs="admin")
+def diagnose(visit: Visit) -> Answer:
+    """Why a pasted key fails. It goes to the lookup and nowhere else."""
+    diagnosis = keys.diagnose(visit.form("key"))
+    elsewhere = diagnosis.project_id not in (None, visit.project.id)
+    return visit.fragment("keys/diagnosis.html", diagnosis=diagnosis, elsewhere=elsewhere)
+
+
+def names_of(visit: Visit) -> dict[str, str]:
+    """The addresses of this project's people by their ids, for `created by` and the like."""
+    return {member.sub: member.email for member in members.list_members(visit.project.id)}
+
+
+def _key(visit: Visit) -> Key:
+    key = keys.get_key(visit.path("key"))
+    if key.project_id != visit.project.id:
+        raise NotFoundError("There is no key of this id.")
+    return key
+
+
+def _read_wish(visit: Visit) -> NewKey:
+    days = _LIFETIMES.get(visit.form("days"))
+    return judge(
+        NewKey,
+        {
+            "name": visit.form("name"),
+            "mode": visit.form("mode"),
+            "scopes": visit.request.all("scopes"),
+            "templates": visit.request.all("templates"),
+            "expires_at": utc_now() + timedelta(days=days) if days else None,
+        },
+    )
+
+
+def _choices(visit: Visit) -> dict[str, Any]:
+    slugs = [each.slug for each in templates.list_templates(visit.project.id, limit=100).templates]
+    return {
+        "scopes": SCOPES,
+        "slugs": slugs,
+        "lifetimes": _LIFETIMES,
+        "form": visit.request.form,
+        "chosen": visit.request.all("scopes") or SCOPES,
+        "chosen_slugs": visit.request.all("templates"),
+        "error": None,
+    }
+
+
+def _samples(project_id: str, cleartext: str) -> samples.Samples:
+    for template in templates.list_templates(project_id, limit=5).templates:
+        try:
+            version = templates.current_version(project_id, template.slug)
+        except NoPublishedVersionError:
+            continue
+        return samples.render(version, cleartext)
+    return samples.list_renders(cleartext)

@@ -1,0 +1,115 @@
+"""Projects: the list, a new one, and what a project is about."""
+
+from pydantic import BaseModel, ValidationError
+
+from craftkit.errors import CraftkitError, InvalidRequestError
+from craftkit.http import issues_of
+from craftkit.keys import service as keys
+from craftkit.projects import members, service
+from craftkit.projects.models import Name
+from craftkit.renders import service as renders
+from craftkit.renders.models import RenderList
+from craftkit.templates import service as templates
+from dashboard import samples
+from dashboard.router import route
+from dashboard.visit import Visit
+from dashboard.web import BASE, Answer, see_other
+
+_LATEST = 5
+
+
+class NewProject(BaseModel):
+    """The form of a new project, and of a new name."""
+
+    name: Name
+
+
+@route("GET", "", needs="person")
+def list_projects(visit: Visit) -> Answer:
+    return _list(visit)
+
+
+@route("POST", "/projects", needs="person")
+def create_project(visit: Visit) -> Answer:
+    try:
+        wish = read_name(visit)
+    except InvalidRequestError as error:
+        return _list(visit, error)
+    project = service.create_project(wish.name, by=visit.person.sub, owner=visit.person)
+    return visit.go(f"{BASE}/projects/{project.id}", f"{project.name} is ready.")
+
+
+@route("POST", "/invitations/{project_id}", needs="person")
+def answer_invitation(visit: Visit) -> Answer:
+    project_id = visit.path("project_id")
+    if visit.form("answer") == "accept":
+        members.accept(visit.person, project_id)
+        return see_other(f"{BASE}/projects/{project_id}")
+    if members.get_member(project_id, visit.person.sub).joined_at is None:
+        members.remove(project_id, visit.person.sub, by=visit.person.sub)
+    return see_other(BASE)
+
+
+@route("GET", "/projects/{project}")
+def overview(visit: Visit) -> Answer:
+    project_id = visit.project.id
+    some_keys, _ = keys.list_keys(project_id, limit=1)
+    some_templates = templates.list_templates(project_id, limit=1).templates
+    latest = renders.list_renders(project_id, RenderList(limit=_LATEST)).renders
+    published = next((each for each in some_templates if each.latest_version), None)
+    return visit.page(
+        "projects/overview.html",
+        done=bool(some_keys and some_templates and latest),
+        steps=_steps(bool(some_templates), bool(some_keys), bool(latest)),
+        samples=samples.render(templates.current_version(project_id, published.slug))
+        if published
+        else samples.list_renders(),
+        renders=latest,
+    )
+
+
+def _steps(has_template: bool, has_key: bool, has_render: bool) -> list[dict[str, object]]:
+    return [
+        {
+            "title": "Choose a template",
+            "text": "Start from the gallery: an invoice, a receipt, a contract …",
+            "action": "Templates" if has_template else "Open the gallery",
+            "path": "/templates" if has_template else "/templates/new",
+            "done": has_template,
+        },
+        {
+            "title": "Create an API key",
+            "text": "Test keys are free and stamp a watermark; live keys are metered.",
+            "action": "API keys" if has_key else "Create a key",
+            "path": "/keys" if has_key else "/keys/new",
+            "done": has_key,
+        },
+        {
+            "title": "Render a document",
+            "text": "Send JSON, get a PDF. The calls below are ready to paste.",
+            "action": "Renders",
+            "path": "/renders",
+            "done": has_render,
+        },
+    ]
+
+
+def read_name(visit: Visit) -> NewProject:
+    """Raises:
+    InvalidRequestError: the name is empty or over 120 characters.
+    """
+    try:
+        return NewProject(name=visit.form("name"))
+    except ValidationError as error:
+        raise InvalidRequestError(issues=issues_of(error)) from error
+
+
+def _list(visit: Visit, error: CraftkitError | None = None) -> Answer:
+    places = members.list_places(visit.person)
+    return visit.page(
+        "projects/list.html",
+        422 if error else 200,
+        places=places,
+        error=error,
+        form=visit.request.form,
+    )

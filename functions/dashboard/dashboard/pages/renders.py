@@ -1,0 +1,131 @@
+"""Renders: found by what they are, seen, downloaded, cancelled, tried again."""
+
+from base64 import b64encode
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, StringConstraints
+
+from craftkit.auth.principal import Mode
+from craftkit.clock import utc_now
+from craftkit.errors import NotFoundError
+from craftkit.ids import is_id
+from craftkit.keys import service as keys
+from craftkit.remote_typesetter import preview_remotely
+from craftkit.renders import inspection
+from craftkit.renders import service as renders
+from craftkit.renders.inspection import Filter
+from craftkit.renders.models import Render, Status
+from craftkit.templates import service as templates
+from craftkit.typesetter import TypesettingError
+from dashboard.router import route
+from dashboard.visit import Visit
+from dashboard.web import Answer, see_other
+
+_PAGE_LIMIT = 25
+_PAGES_SHOWN = 5
+_CHOICES = 100
+
+Text = Annotated[str, StringConstraints(max_length=2000)]
+
+
+class Search(BaseModel):
+    """The query string of the list."""
+
+    status: Status | None = None
+    mode: Mode | None = None
+    template: Text | None = None
+    key: Text | None = None
+    source: Literal["api", "hook", "form"] | None = None
+    cursor: Text | None = None
+
+    def as_filter(self) -> Filter:
+        return Filter(self.status, self.mode, self.template, self.key, self.source)
+
+
+@route("GET", "/projects/{project}/renders")
+def list_renders(visit: Visit) -> Answer:
+    search, project_id = visit.query(Search), visit.project.id
+    found, cursor = inspection.search(
+        project_id, search.as_filter(), limit=_PAGE_LIMIT, cursor=search.cursor
+    )
+    some_keys, _ = keys.list_keys(project_id, limit=_CHOICES)
+    some_templates = templates.list_templates(project_id, limit=_CHOICES).templates
+    return visit.page(
+        "renders/list.html",
+        renders=found,
+        cursor=cursor,
+        search=search,
+        chosen=search.model_dump(exclude={"cursor"}, exclude_none=True),
+        statuses=[(status, status) for status in get_args(Status)],
+        keys={key.id: key.name for key in some_keys},
+        templates=[(each.slug, each.name) for each in some_templates],
+    )
+
+
+@route("GET", "/projects/{project}/renders/{render}")
+def show_render(visit: Visit) -> Answer:
+    render = _render(visit)
+    try:
+        shape = inspection.shape_of(renders.get_data(render))
+    except (NotFoundError, KeyError):
+        shape = None
+    return visit.page("renders/show.html", **_shown(render), shape=shape, key=_key_of(render))
+
+
+@route("GET", "/projects/{project}/renders/{render}/state")
+def show_state(visit: Visit) -> Answer:
+    """The part of the page that changes until the render has ended."""
+    return visit.fragment("renders/state.html", **_shown(_render(visit)))
+
+
+@route("GET", "/projects/{project}/renders/{render}/pages")
+def show_pages(visit: Visit) -> Answer:
+    render = _render(visit)
+    try:
+        pages = inspection.draw_pages(render, draw=preview_remotely)
+    except (TypesettingError, NotFoundError) as error:
+        return visit.fragment("renders/pages.html", problem=str(error), pages=[], more=0)
+    return visit.fragment(
+        "renders/pages.html",
+        problem=None,
+        pages=[b64encode(page).decode() for page in pages[:_PAGES_SHOWN]],
+        more=max(len(pages) - _PAGES_SHOWN, 0),
+    )
+
+
+@route("GET", "/projects/{project}/renders/{render}/download")
+def download(visit: Visit) -> Answer:
+    render = _render(visit)
+    return see_other(renders.download_url(visit.project.id, render.id))
+
+
+@route("POST", "/projects/{project}/renders/{render}/cancel", needs="admin")
+def cancel(visit: Visit) -> Answer:
+    render = renders.cancel_render(visit.project.id, _render(visit).id)
+    return visit.done(f"/renders/{render.id}", "The render is cancelled.")
+
+
+@route("POST", "/projects/{project}/renders/{render}/retry", needs="admin")
+def retry(visit: Visit) -> Answer:
+    render = renders.retry_render(visit.project.id, _render(visit).id)
+    return visit.done(f"/renders/{render.id}", "The render is queued again.")
+
+
+def _render(visit: Visit) -> Render:
+    render_id = visit.path("render")
+    if not is_id(render_id):
+        raise NotFoundError("There is no render of this id in this project.")
+    return renders.get_render(visit.project.id, render_id)
+
+
+def _key_of(render: Render) -> str | None:
+    try:
+        return keys.get_key(render.key_id).name
+    except NotFoundError:
+        return None
+
+
+def _shown(render: Render) -> dict[str, Any]:
+    ended = render.completed_at or utc_now()
+    elapsed = round((ended - render.created_at).total_seconds() * 1000)
+    return {"render": render, "elapsed": elapsed}

@@ -1,0 +1,22 @@
+"""Stylesheet and scripts: files of ours, under an address that changes with their content."""
+
+import mimetypes
+
+from craftkit.errors import NotFoundError
+from dashboard.router import route
+from dashboard.view import STATIC, static_url
+from dashboard.visit import Visit
+from dashboard.web import BASE, Answer
+
+_NAMES = frozenset(path.name for path in STATIC.iterdir())
+_FOR_EVER = "public, max-age=31536000, immutable"
+
+
+@route("GET", "/static/{digest}/{name}", needs="nobody")
+def serve(visit: Visit) -> Answer:
+    name = visit.path("name")
+    if name not in _NAMES or f"{BASE}/static/{visit.path('digest')}/{name}" != static_url(name):
+        raise NotFoundError("There is no such file.")
+    kind = mimetypes.guess_type(name)[0] or "text/plain"
+    body = (STATIC / name).read_bytes()
+    return Answer(200, body, content_type=kind).with_headers(Cache_Control=_FOR_EVER)

@@ -1,0 +1,129 @@
+"""From a request to the function that answers it, past everybody who may not ask."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+from urllib.parse import quote, unquote
+
+from craftkit.errors import ForbiddenError, NotFoundError
+from craftkit.ids import is_id
+from craftkit.projects import members
+from craftkit.projects.members import SessionEndedError
+from dashboard import session
+from dashboard.session import Session
+from dashboard.visit import Visit
+from dashboard.web import BASE, Answer, Request, see_other
+
+Needs = Literal["nobody", "person", "viewer", "admin", "owner"]
+"""Who a route is for. From `viewer` on, it lies in a project that the path names."""
+
+Page = Callable[[Visit], Answer]
+
+_SEGMENT = re.compile(r"\{(\w+)\}")
+
+
+class CsrfError(ForbiddenError):
+    """A POST that none of this session's pages sent."""
+
+    message = "This form is too old, or was not sent from here. Go back, reload and try again."
+
+
+class RoleError(ForbiddenError):
+    """A member's role does not reach so far."""
+
+    message = "Your role in this project does not let you do this. Ask one of its owners."
+
+
+@dataclass(frozen=True)
+class _Route:
+    method: str
+    pattern: re.Pattern[str]
+    needs: Needs
+    page: Page
+
+
+_routes: list[_Route] = []
+
+
+def route(method: str, path: str, *, needs: Needs = "viewer") -> Callable[[Page], Page]:
+    """Have a function answer a method and a path below `/dashboard`, such as `/projects/{project}`.
+
+    Whoever may only look cannot POST, and a POST is taken from this session's own pages alone.
+    """
+    if method == "POST" and needs in ("nobody", "viewer"):
+        raise ValueError(f"{path} could be posted to by anybody")
+    pattern = re.compile(BASE + _SEGMENT.sub(r"(?P<\1>[^/]+)", path))
+
+    def register(page: Page) -> Page:
+        _routes.append(_Route(method, pattern, needs, page))
+        return page
+
+    return register
+
+
+def dispatch(request: Request) -> Answer:
+    """The answer to a request.
+
+    Raises:
+        CraftkitError, TooLargeError: why there is none.
+    """
+    found, parameters = _find(request)
+    visit = Visit(request, parameters)
+    if found.needs == "nobody":
+        return found.page(visit)
+    person = session.current(request)
+    if person is None:
+        return _to_sign_in(request)
+    visit = replace(visit, session=person)
+    if request.method == "POST" and not person.vouches_for(request):
+        raise CsrfError
+    try:
+        visit = _admit(visit, person, found.needs)
+    except SessionEndedError:
+        return _to_sign_in(request).with_cookies(session.end(request))
+    return found.page(visit)
+
+
+def _admit(visit: Visit, by: Session, needs: Needs) -> Visit:
+    """The visit, with the project that it is to.
+
+    Raises:
+        SessionEndedError: the person signed out since.
+        NotFoundError: the path names no project of theirs.
+        RoleError: they are a member of it, and may only look.
+    """
+    if needs == "person":
+        members.require_session(by.person, signed_in_at=by.signed_in_at)
+        return visit
+    project_id = visit.path("project")
+    if not is_id(project_id):
+        raise NotFoundError("There is no project of this id.")
+    access = members.open_project(by.person, project_id, signed_in_at=by.signed_in_at)
+    member = access.member
+    if needs == "owner" and not member.may_manage_members:
+        raise RoleError
+    if needs == "admin" and not member.may_change:
+        raise RoleError
+    return replace(visit, access=access)
+
+
+def _find(request: Request) -> tuple[_Route, dict[str, str]]:
+    path = request.path.rstrip("/")
+    method = "GET" if request.method == "HEAD" else request.method
+    for candidate in _routes:
+        match = candidate.pattern.fullmatch(path)
+        if match and candidate.method == method:
+            return candidate, {name: unquote(value) for name, value in match.groupdict().items()}
+    raise NotFoundError("There is no such page.")
+
+
+def _to_sign_in(request: Request) -> Answer:
+    """Where a person signs in, and from where they come back to the page that they wanted."""
+    wanted = request.path if request.method == "GET" and not request.is_fragment else BASE
+    if wanted != BASE and request.query:
+        wanted += "?" + "&".join(f"{quote(k)}={quote(v)}" for k, v in request.query.items())
+    location = f"{BASE}/sign-in?to={quote(wanted, safe='/')}"
+    if request.is_fragment:
+        return Answer(401, headers={"HX-Redirect": location})
+    return see_other(location)

@@ -1,0 +1,118 @@
+"""Code that works when it is pasted: curl, Node.js and Python."""
+
+import json
+import shlex
+from collections.abc import Iterable
+from typing import Any
+
+from craftkit.config import config
+from craftkit.templates.data import preview_data
+from craftkit.templates.models import Loop, Manifest, TemplateVersion, Variable
+
+Samples = list[tuple[str, str]]
+
+_VARIABLE = "CRAFTKIT_API_KEY"
+
+
+def list_renders(key: str | None = None) -> Samples:
+    """The smallest authenticated call. With `key`, filled in; else from the environment."""
+    url = f"{config.api_url}/v1/renders"
+    shell, node, python = _bearer(key)
+    return [
+        ("curl", f"curl {url} \\\n  -H {shell}"),
+        (
+            "Node.js",
+            f"const res = await fetch('{url}', {{\n  headers: {{ Authorization: {node} }},\n}});\n"
+            "console.log(await res.json());",
+        ),
+        (
+            "Python",
+            f'{_imports(key)}\nres = requests.get(\n    "{url}",\n'
+            f'    headers={{"Authorization": {python}}},\n)\nprint(res.json())',
+        ),
+    ]
+
+
+def render(version: TemplateVersion, key: str | None = None) -> Samples:
+    """A render of a template with the least data that it takes."""
+    url = f"{config.api_url}/v1/templates/{version.slug}/render"
+    body = {"data": least_data(version.manifest), "options": {"sync": True}}
+    text = json.dumps(body, ensure_ascii=False, indent=2)
+    shell, node, python = _bearer(key)
+    return [
+        (
+            "curl",
+            f"curl {url} \\\n  -H {shell} \\\n  -H 'Content-Type: application/json' \\\n"
+            f"  -d {shlex.quote(text)}",
+        ),
+        (
+            "Node.js",
+            f"const res = await fetch('{url}', {{\n  method: 'POST',\n  headers: {{\n"
+            f"    Authorization: {node},\n    'Content-Type': 'application/json',\n  }},\n"
+            f"  body: JSON.stringify({_indented(text, 2)}),\n}});\n"
+            "console.log((await res.json()).downloadUrl);",
+        ),
+        (
+            "Python",
+            f'{_imports(key)}\nres = requests.post(\n    "{url}",\n'
+            f'    headers={{"Authorization": {python}}},\n'
+            f'    json={_indented(_python(body), 4)},\n)\nprint(res.json()["downloadUrl"])',
+        ),
+    ]
+
+
+def least_data(manifest: Manifest) -> dict[str, Any]:
+    """The required part of the preview data, with one item a loop."""
+    return _required((*manifest.variables, *manifest.loops), preview_data(manifest))
+
+
+def _required(fields: Iterable[Variable | Loop], data: dict[str, Any]) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    for field in fields:
+        if not field.required:
+            continue
+        *parents, name = field.key.split(".")
+        value: Any = data
+        for part in (*parents, name):
+            value = value.get(part) if isinstance(value, dict) else None
+        if isinstance(field, Loop):
+            value = [_required(field.item_fields, item) for item in (value or [])[:1]]
+        node = kept
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[name] = value
+    return kept
+
+
+def _bearer(key: str | None) -> tuple[str, str, str]:
+    if key:
+        header = f"Bearer {key}"
+        return f"'Authorization: {header}'", f"'{header}'", f'"{header}"'
+    return (
+        f'"Authorization: Bearer ${_VARIABLE}"',
+        f"`Bearer ${{process.env.{_VARIABLE}}}`",
+        f"f\"Bearer {{os.environ['{_VARIABLE}']}}\"",
+    )
+
+
+def _imports(key: str | None) -> str:
+    return "import requests\n" if key else "import os\n\nimport requests\n"
+
+
+def _indented(text: str, spaces: int) -> str:
+    return text.replace("\n", "\n" + " " * spaces)
+
+
+def _python(value: Any, depth: int = 0) -> str:
+    """A value as Python writes it, a field a line."""
+    pad = "    " * (depth + 1)
+    if isinstance(value, dict) and value:
+        lines = [f"{pad}{json.dumps(k, ensure_ascii=False)}: {_python(v, depth + 1)}," for k, v
+                 in value.items()]  # fmt: skip
+        return "{\n" + "\n".join(lines) + "\n" + "    " * depth + "}"
+    if isinstance(value, list) and value:
+        items = [f"{pad}{_python(item, depth + 1)}," for item in value]
+        return "[\n" + "\n".join(items) + "\n" + "    " * depth + "]"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    return repr(value)

@@ -1,0 +1,81 @@
+"""One request on its way to a page: who asks, what they may see, and how to answer them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from craftkit.clock import utc_now
+from craftkit.errors import CraftkitError
+from craftkit.http import judge
+from craftkit.projects.members import Access
+from craftkit.projects.models import Member, Person, Project
+from dashboard import flash, view
+from dashboard.session import Session
+from dashboard.web import BASE, Answer, Request, see_other
+
+
+@dataclass(frozen=True)
+class Visit:
+    request: Request
+    parameters: Mapping[str, str]
+    session: Session | None = None
+    access: Access | None = None
+
+    @property
+    def person(self) -> Person:
+        assert self.session is not None  # noqa: S101 the route needs a person
+        return self.session.person
+
+    @property
+    def project(self) -> Project:
+        assert self.access is not None  # noqa: S101 the route lies in a project
+        return self.access.project
+
+    @property
+    def member(self) -> Member:
+        assert self.access is not None  # noqa: S101 the route lies in a project
+        return self.access.member
+
+    def path(self, name: str) -> str:
+        return self.parameters[name]
+
+    def query[Model: BaseModel](self, kind: type[Model]) -> Model:
+        """The query string as a model; empty values are absent ones."""
+        given = {name: value for name, value in self.request.query.items() if value}
+        return judge(kind, given)
+
+    def form(self, name: str) -> str:
+        """A field of the posted form, without the space around it; empty where it is absent."""
+        return self.request.form.get(name, "").strip()
+
+    def url(self, path: str = "") -> str:
+        """A page of the project: `visit.url("/keys")`."""
+        return f"{BASE}/projects/{self.project.id}{path}"
+
+    def page(self, name: str, status: int = 200, /, **context: Any) -> Answer:
+        """A whole page, with what the page before left for it."""
+        left = flash.found(self.request)
+        answer = self.fragment(name, status, flash=left, **context)
+        return answer.with_cookies(flash.take_away(self.request)) if left else answer
+
+    def fragment(self, name: str, status: int = 200, /, **context: Any) -> Answer:
+        """A part of a page, for htmx."""
+        html = view.render(name, visit=self, now=utc_now(), **context)
+        return Answer(status, html.encode())
+
+    def refused(self, name: str, error: CraftkitError, /, **context: Any) -> Answer:
+        """The page of a form that did not fit, with what was entered and what is wrong."""
+        return self.page(name, 422, **{**context, "error": error, "form": self.request.form})
+
+    def done(self, path: str, said: str = "", **left: Any) -> Answer:
+        """The way on after a deed: a page of the project, which says once that it was done."""
+        return self.go(self.url(path), said, **left)
+
+    def go(self, url: str, said: str = "", **left: Any) -> Answer:
+        answer = see_other(url)
+        if not said and not left:
+            return answer
+        target = url.partition("?")[0].partition("#")[0]
+        return answer.with_cookies(flash.leave(self.request, target, said=said, **left))

@@ -1,0 +1,172 @@
+"""Requests and answers, as an HTTP API speaks them (payload 2.0). Every answer is hardened here."""
+
+import base64
+import binascii
+import gzip
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qsl
+
+from craftkit.config import config
+
+BASE = "/dashboard"
+FORM_LIMIT_BYTES = 1024 * 1024
+
+_FIELD_LIMIT = 1000
+_GZIP_FROM_BYTES = 1024
+_TEXT = ("text/", "application/json", "application/javascript", "image/svg+xml")
+
+Event = dict[str, Any]
+
+
+class TooLargeError(Exception):
+    """The form is over 1 MiB, or holds more fields than any of ours."""
+
+
+class Request:
+    """One call, read lazily."""
+
+    def __init__(self, event: Event) -> None:
+        self._event = event
+        context = event["requestContext"]
+        self.id: str = context["requestId"]
+        self.method: str = context["http"]["method"]
+        self.path: str = event["rawPath"]
+        self._domain: str = context["domainName"]
+
+    @cached_property
+    def headers(self) -> dict[str, str]:
+        """By lower-case name."""
+        return {name.lower(): value for name, value in self._event["headers"].items()}
+
+    @cached_property
+    def cookies(self) -> dict[str, str]:
+        """Of a name that was sent twice, the first: the one with the longer path."""
+        sent = self._event.get("cookies") or self.headers.get("cookie", "").split(";")
+        found: dict[str, str] = {}
+        for cookie in sent:
+            name, _, value = cookie.strip().partition("=")
+            found.setdefault(name, value)
+        return found
+
+    @cached_property
+    def query(self) -> dict[str, str]:
+        return dict(parse_qsl(self._event.get("rawQueryString", ""), keep_blank_values=True))
+
+    @cached_property
+    def fields(self) -> list[tuple[str, str]]:
+        """A posted form's fields, in their order.
+
+        Raises:
+            TooLargeError: more than a form of ours sends.
+        """
+        text = self._event.get("body") or ""
+        try:
+            raw = base64.b64decode(text) if self._event.get("isBase64Encoded") else text.encode()
+        except binascii.Error:
+            raw = b""
+        if len(raw) > FORM_LIMIT_BYTES:
+            raise TooLargeError
+        try:
+            return parse_qsl(
+                raw.decode(errors="replace"), keep_blank_values=True, max_num_fields=_FIELD_LIMIT
+            )
+        except ValueError as error:
+            raise TooLargeError from error
+
+    @cached_property
+    def form(self) -> dict[str, str]:
+        return dict(self.fields)
+
+    def all(self, name: str) -> tuple[str, ...]:
+        """Every value of a field that may come several times, such as a checkbox."""
+        return tuple(value for field_name, value in self.fields if field_name == name)
+
+    @property
+    def is_fragment(self) -> bool:
+        """Whether htmx asks for a part of a page."""
+        return self.headers.get("hx-request") == "true"
+
+    @property
+    def accepts_gzip(self) -> bool:
+        return "gzip" in self.headers.get("accept-encoding", "")
+
+    @property
+    def origin(self) -> str:
+        """Where this dashboard is reached, without a trailing slash."""
+        return config.public_url or f"https://{self._domain}"
+
+    @property
+    def is_secure(self) -> bool:
+        return self.origin.startswith("https://")
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: bytes = b""
+    content_type: str = "text/html; charset=utf-8"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cookies: tuple[str, ...] = ()
+
+    def with_cookies(self, *cookies: str) -> "Answer":
+        return replace(self, cookies=(*self.cookies, *cookies))
+
+    def with_headers(self, **headers: str) -> "Answer":
+        """Header names with underscores for hyphens."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return replace(self, headers={**self.headers, **named})
+
+
+def see_other(path: str) -> Answer:
+    """A redirect that is followed with GET."""
+    return Answer(303, headers={"Location": path})
+
+
+def respond(request: Request, answer: Answer) -> Event:
+    """The answer in the form that the gateway wants, with the headers that every one has."""
+    body, headers = answer.body, {**_hardening(), **answer.headers}
+    headers["Content-Type"] = answer.content_type
+    headers["x-request-id"] = request.id
+    is_text = answer.content_type.startswith(_TEXT)
+    if is_text:
+        headers["Vary"] = "Accept-Encoding"
+    if is_text and len(body) >= _GZIP_FROM_BYTES and request.accepts_gzip:
+        body = gzip.compress(body, compresslevel=6, mtime=0)
+        headers["Content-Encoding"] = "gzip"
+    binary = not is_text or "Content-Encoding" in headers
+    return {
+        "statusCode": answer.status,
+        "headers": headers,
+        "cookies": list(answer.cookies),
+        "body": base64.b64encode(body).decode() if binary else body.decode(),
+        "isBase64Encoded": binary,
+    }
+
+
+def _hardening() -> dict[str, str]:
+    policy = {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": "'self'",
+        "img-src": "'self' data:",
+        "connect-src": "'self'",
+        "frame-src": "'self'",
+        # Signing out is a form whose answer leads to the hosted page.
+        "form-action": f"'self' {config.sign_in_url}",
+        "frame-ancestors": "'none'",
+        "base-uri": "'none'",
+    }
+    return {
+        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+        "Cache-Control": "no-store",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+        "Referrer-Policy": "same-origin",
+        "Strict-Transport-Security": "max-age=63072000",
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+    }

@@ -1,0 +1,127 @@
+"""API keys: made, shown once, revoked, diagnosed."""
+
+import re
+
+import pytest
+
+from craftkit.auth import token
+from craftkit.keys import service as keys
+from craftkit.keys.models import NewKey
+from craftkit.projects.models import Project
+from tests.support.cloud import Cloud
+from tests.support.visitor import Visitor
+
+KEY = re.compile(token.PATTERN)
+FORM = {"name": "billing service", "mode": "test", "scopes": ["renders:write", "renders:read"]}
+
+
+def path(project: Project, rest: str = "") -> str:
+    return f"/dashboard/projects/{project.id}/keys{rest}"
+
+
+def created(visitor: Visitor, project: Project, **form: object) -> str:
+    """The cleartext of a key made through the form."""
+    page = visitor.follow(visitor.post(path(project), FORM | form))
+    found = KEY.search(page.text)
+    assert found, page.words
+    return found[0]
+
+
+def test_list_keys__none_yet_says_what_to_do(ada: Visitor, project: Project) -> None:
+    page = ada.get(path(project))
+    assert page.status == 200
+    assert "No API keys yet" in page.words
+    assert path(project, "/new") in page.text
+
+
+def test_create_key__is_shown_with_three_quick_starts_filled_in(
+    ada: Visitor, project: Project
+) -> None:
+    page = ada.follow(ada.post(path(project), FORM))
+    (cleartext,) = set(match[0] for match in KEY.finditer(page.text))
+    assert page.text.count(cleartext) == 4  # the key itself, curl, Node.js, Python
+    (kept,) = keys.list_keys(project.id)[0]
+    assert kept.secrets[0].hash == token.hash_of(cleartext)
+    assert kept.scopes == ("renders:write", "renders:read")
+
+
+def test_create_key__the_back_button_never_shows_it_again(ada: Visitor, project: Project) -> None:
+    answer = ada.post(path(project), FORM)
+    first = ada.follow(answer)
+    assert KEY.search(first.text)
+    assert first.headers["Cache-Control"] == "no-store"
+    again = ada.get(answer.location)
+    assert again.status == 303
+    assert not KEY.search(ada.follow(again).text)
+    assert not KEY.search(ada.get(path(project)).text)
+
+
+@pytest.mark.parametrize("name", ["x", "n" * 120, "  padded  ", "名前 🔑 <b>"])
+def test_create_key__takes_a_name_of_1_to_120_characters(
+    ada: Visitor, project: Project, name: str
+) -> None:
+    created(ada, project, name=name)
+    assert keys.list_keys(project.id)[0][0].name == name.strip()
+
+
+@pytest.mark.parametrize("name", ["", "   ", "n" * 121])
+def test_create_key__other_names_are_refused_beside_the_field(
+    ada: Visitor, project: Project, name: str
+) -> None:
+    page = ada.post(path(project), FORM | {"name": name})
+    assert page.status == 422
+    assert 'id="name-problem"' in page.text
+    assert keys.list_keys(project.id)[0] == []
+
+
+def test_create_key__an_unknown_scope_is_refused(ada: Visitor, project: Project) -> None:
+    assert ada.post(path(project), FORM | {"scopes": ["keys:write"]}).status == 422
+    assert ada.post(path(project), FORM | {"mode": "free"}).status == 422
+
+
+def test_revoke_key__asks_for_a_reason_and_says_that_it_is_done(
+    ada: Visitor, project: Project
+) -> None:
+    created(ada, project)
+    (key,) = keys.list_keys(project.id)[0]
+    page = ada.get(path(project))
+    assert f'action="{path(project, f"/{key.id}/revoke")}"' in page.text
+    after = ada.follow(ada.post(path(project, f"/{key.id}/revoke"), {"reason": "leaked"}))
+    assert "is revoked" in after.words
+    (revoked,) = keys.list_keys(project.id)[0]
+    assert revoked.revoked_at is not None
+    assert revoked.revoked_reason == "leaked"
+
+
+def test_diagnose__says_why_and_never_echoes_the_key(ada: Visitor, project: Project) -> None:
+    cleartext = created(ada, project)
+    diagnosis = ada.post(path(project, "/diagnose"), {"key": f" {cleartext} "})
+    assert "This key is good" in diagnosis.words
+    assert cleartext not in diagnosis.text
+    foreign = token.mint("live", "prod")
+    assert "created in prod" in ada.post(path(project, "/diagnose"), {"key": foreign}).words
+    assert "not an API key" in ada.post(path(project, "/diagnose"), {"key": "hunter2"}).words
+
+
+def test_diagnose__tells_nothing_of_another_projects_key(
+    ada: Visitor, project: Project, cloud: Cloud
+) -> None:
+    minted = keys.create_key(
+        "019cec2a-0000-7000-8000-0000000000ff", NewKey(name="Theirs", mode="live"), by="somebody"
+    )
+    page = ada.post(path(project, "/diagnose"), {"key": minted.cleartext})
+    assert "another project" in page.words
+    assert minted.key.id not in page.text
+
+
+def test_list_keys__of_many_is_a_page_and_the_next(ada: Visitor, project: Project) -> None:
+    for number in range(27):
+        keys.create_key(project.id, NewKey(name=f"key {number:02}", mode="test"), by="x")
+    first = ada.get(path(project))
+    assert "key 26" in first.words
+    assert "key 01" not in first.words
+    following = re.search(r'href="([^"]*cursor=[^"]*)"', first.text)
+    assert following
+    second = ada.get(following[1].replace("&amp;", "&"))
+    assert "key 01" in second.words
+    assert "First page" in second.words
