@@ -174,7 +174,7 @@ def test_delete__frees_the_slug_and_never_gives_a_number_twice(
 ) -> None:
     publish(source="= old")
     publish(source="= older")
-    service.delete_template(PROJECT, "invoice")
+    service.delete_template(PROJECT, "invoice", by="ada")
     with pytest.raises(TemplateNotFoundError):
         service.current_version(PROJECT, "invoice")
     assert publish(source="= new").number == 3
@@ -187,7 +187,7 @@ def test_delete__frees_the_slug_and_never_gives_a_number_twice(
 def test_delete__another_projects_template_stays(publish: Any) -> None:
     publish(project=OTHER)
     with pytest.raises(TemplateNotFoundError):
-        service.delete_template(PROJECT, "invoice")
+        service.delete_template(PROJECT, "invoice", by="ada")
     assert service.get_template(OTHER, "invoice").latest_version == 1
 
 
@@ -196,9 +196,9 @@ def test_delete__while_somebody_publishes_is_a_conflict(
 ) -> None:
     publish()
     real = service.repository.retire
-    monkeypatch.setattr(service.repository, "retire", lambda t: (publish(), real(t)))
+    monkeypatch.setattr(service.repository, "retire", lambda t, **how: (publish(), real(t, **how)))
     with pytest.raises(ConflictError):
-        service.delete_template(PROJECT, "invoice")
+        service.delete_template(PROJECT, "invoice", by="ada")
     assert service.current_version(PROJECT, "invoice").number == 2
 
 

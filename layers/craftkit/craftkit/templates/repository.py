@@ -7,11 +7,13 @@ read little, and the largest allowed template stays far below DynamoDB's 400 KB.
 import json
 import zlib
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from boto3.dynamodb.conditions import Key
 
 from craftkit import dynamodb
+from craftkit.audit import repository as audit
 from craftkit.clock import from_rfc3339, to_rfc3339
 from craftkit.config import config
 from craftkit.dynamodb import Item
@@ -98,11 +100,19 @@ def put_version(project_id: str, version: TemplateVersion, previous: Template | 
                     **_unchanged(previous),
                 }
             },
+            audit.entry(
+                project_id,
+                actor=version.by,
+                action="template.published",
+                target=version.slug,
+                now=version.published_at,
+                version=str(version.number),
+            ),
         ]
     )
 
 
-def retire(template: Template) -> None:
+def retire(template: Template, *, by: str, now: datetime) -> None:
     """Take the template away and keep the last number that it had, so that none comes twice.
 
     Raises:
@@ -132,6 +142,13 @@ def retire(template: Template) -> None:
                     "Key": _key(template.project_id, f"draft#{template.slug}"),
                 }
             },
+            audit.entry(
+                template.project_id,
+                actor=by,
+                action="template.deleted",
+                target=template.slug,
+                now=now,
+            ),
         ]
     )
 

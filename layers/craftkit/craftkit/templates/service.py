@@ -252,7 +252,7 @@ def diff(project_id: str, slug: str, before: int, after: int) -> dict[str, str]:
     }
 
 
-def delete_template(project_id: str, slug: str) -> None:
+def delete_template(project_id: str, slug: str, *, by: str) -> None:
     """Take the template and its versions away; the slug is free again.
 
     A render that still waits for one of them fails. A later template of the slug goes on counting.
@@ -263,7 +263,7 @@ def delete_template(project_id: str, slug: str) -> None:
     """
     template = get_template(project_id, slug)
     try:
-        repository.retire(template)
+        repository.retire(template, by=by, now=clock.utc_now())
     except ConditionFailedError as error:
         raise ConflictError("The template was published meanwhile. Try again.") from error
     repository.delete_versions(project_id, slug)
