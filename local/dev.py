@@ -3,7 +3,7 @@
 import contextlib
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
@@ -24,6 +24,8 @@ DEFAULT_STAGE_PORT = 3001
 DEFAULT_AWS_PORT = 4566
 
 _PAGES = ("/dashboard", "/embed")
+# Cognito's hosted page: on AWS a host of its own, on the embedded one paths of its root.
+_SIGN_IN = ("/oauth2/authorize", "/login", "/logout")
 
 
 def dev(port: int | None, aws_port: int | None, home: Path) -> None:
@@ -84,10 +86,15 @@ def route_of(deployed: Deployed) -> Route:
     prefix = f"/restapis/{rest}/{deployed.stage}/_user_request_"
 
     def route(path: str) -> str:
-        is_page = any(path == page or path.startswith((f"{page}/", f"{page}?")) for page in _PAGES)
-        return f"/_aws/execute-api/{pages}/$default{path}" if pages and is_page else prefix + path
+        if _is_below(path, _PAGES):
+            return f"/_aws/execute-api/{pages}/$default{path}"
+        return path if _is_below(path, _SIGN_IN) else prefix + path
 
     return route
+
+
+def _is_below(path: str, places: Sequence[str]) -> bool:
+    return any(path == place or path.startswith((f"{place}/", f"{place}?")) for place in places)
 
 
 class Steps:

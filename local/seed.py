@@ -37,6 +37,10 @@ def seed(deployed: Deployed, api_url: str) -> Stack:
     }  # fmt: skip
     if find_spec("craftkit_cli.embed"):
         craftkit("embed", "enable", "--project", project)
+    user = make_dashboard_user(deployed)
+    craftkit(
+        "projects", "add-member", "--project", project, "--email", user["email"], "--role", "owner"
+    )
     return Stack(
         api_url=api_url,
         aws_endpoint_url=deployed.endpoint,
@@ -44,15 +48,13 @@ def seed(deployed: Deployed, api_url: str) -> Stack:
         project_id=project,
         live_key=keys["live"],
         test_key=keys["test"],
-        dashboard_user=make_dashboard_user(deployed),
+        dashboard_user=user,
     )
 
 
-def make_dashboard_user(deployed: Deployed) -> dict[str, str] | None:
-    """A person who can sign in, where the stack has somewhere to sign in to."""
+def make_dashboard_user(deployed: Deployed) -> dict[str, str]:
+    """A person who can sign in, with a password of this run."""
     pool = deployed.only("AWS::Cognito::UserPool")
-    if pool is None:
-        return None
     user = {"email": "demo@craftkit.example", "password": f"Ck1-{secrets.token_urlsafe(12)}"}
     cognito = deployed.client("cognito-idp")
     cognito.admin_create_user(
