@@ -27,6 +27,7 @@ def main() -> None:
     os.dup2(nowhere, 0)
     os.dup2(nowhere, 1)
     typesetter = Typesetter(*sys.argv[1:])
+    typesetter.rehearse()
     while True:
         try:
             header, blobs = wire.receive(requests)

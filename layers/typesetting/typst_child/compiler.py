@@ -3,8 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 import typst
 
@@ -19,6 +18,14 @@ PAGE_LIMIT = 500
 # Typst's first object is the page tree's root; anything else that looks like one is further on.
 _PAGE_TREE = re.compile(rb"%PDF-[^/]{1,40}1 0 obj\s*<<\s*/Type\s*/Pages\s*/Count (\d+)")
 
+_REHEARSAL = b"""\
+#set document(title: "Rehearsal")
+#set text(font: "Inter")
+= Heading
+#table(columns: 2, table.header[A][B], [1], text(weight: "medium")[2])
+#context counter(page).display() _of_ *#text(weight: "semibold")[1]*
+"""
+
 Answer = tuple[Header, list[bytes]]
 
 
@@ -29,6 +36,13 @@ class Typesetter:
         with open(prelude, "rb") as file:  # noqa: PTH123 pathlib is slow to import
             self._workplaces = Workplaces(folder, file.read(), font_folders)
         self._folder = folder
+
+    def rehearse(self) -> None:
+        """Load what every document needs: faces of the main font, tables, the rules of PDF/A."""
+        compiler = typst.Compiler(
+            _REHEARSAL, font_paths=self._workplaces.fonts, ignore_system_fonts=True
+        )
+        compiler.compile(format="pdf", pdf_standards=["a-2a", "ua-1"], timestamp=0)
 
     def run(self, header: Header, blobs: Sequence[bytes]) -> Answer:
         """The answer to one request; a fault of the template is an answer too."""
@@ -81,8 +95,7 @@ class Typesetter:
                 wanted |= asked
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(NamedTuple):
     """The blobs of a frame: `sys.inputs`, the source, then images and the project's fonts."""
 
     inputs: dict[str, str]

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 
 import typst
 
@@ -31,5 +30,7 @@ def face(folder: str, content: bytes) -> Header:
         source = f"#set text(font: {json.dumps(found[0].family)})\nAa 12".encode()
         typst.Compiler(source, font_paths=fonts, ignore_system_fonts=True).compile(format="pdf")
     finally:
+        import shutil  # it brings every compressor with it
+
         shutil.rmtree(place, ignore_errors=True)
     return {"family": found[0].family, "weight": found[0].weight, "style": found[0].style}

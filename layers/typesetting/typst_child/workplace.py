@@ -5,11 +5,9 @@ to one job alone, its images, is gone when the job is done.
 """
 
 import os
-import shutil
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from hashlib import sha256
 
 import typst
 
@@ -50,6 +48,8 @@ class Workplace:
                 os.unlink(f"{folder}/{name}")  # noqa: PTH108
 
     def close(self) -> None:
+        import shutil  # it brings every compressor with it
+
         shutil.rmtree(self._root, ignore_errors=True)
 
 
@@ -67,18 +67,21 @@ class Workplaces:
         self._prelude = prelude
         self._font_folders = list(font_folders)
         self.fonts = typst.Fonts(include_system_fonts=False, font_paths=self._font_folders)
-        self._kept: OrderedDict[str, Workplace] = OrderedDict()
+        self._kept: OrderedDict[tuple[bytes, ...], Workplace] = OrderedDict()
+        self._made_so_far = 0
 
     def of(self, source: bytes, fonts: Sequence[bytes]) -> Workplace:
-        name = sha256(b"".join(sha256(part).digest() for part in (source, *fonts))).hexdigest()
-        if name not in self._kept:
-            self._kept[name] = self._made(f"{self._folder}/{name}", source, fonts)
+        key = (source, *fonts)
+        if key not in self._kept:
+            self._kept[key] = self._made(source, fonts)
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)[1].close()
-        self._kept.move_to_end(name)
-        return self._kept[name]
+        self._kept.move_to_end(key)
+        return self._kept[key]
 
-    def _made(self, root: str, source: bytes, fonts: Sequence[bytes]) -> Workplace:
+    def _made(self, source: bytes, fonts: Sequence[bytes]) -> Workplace:
+        self._made_so_far += 1
+        root = f"{self._folder}/{self._made_so_far}"
         files = {"main.typ": _MAIN, "craftkit.typ": self._prelude, "template.typ": source}
         if not fonts:
             return Workplace(root, files, self.fonts)
