@@ -158,6 +158,11 @@ class Config:
         return _required(f"{mode.upper()}_WORKER_FUNCTION")
 
     @cached_property
+    def retire_function(self) -> str:
+        """The function, by alias, that retires keys found in the open."""
+        return _required("RETIRE_FUNCTION")
+
+    @cached_property
     def scanner_keys_url(self) -> str:
         """Where the secret scanning programme lists the keys that it signs with."""
         return _required("SCANNER_KEYS_URL")
