@@ -12,6 +12,7 @@ from tests.support.template import ROOT, Json, Template, statements, template
 
 ON_AWS = [stage for stage in STAGES if stage != "local"]
 PUBLIC_ROUTES = {"/health", "/v1/openapi.json", "/.well-known/jwks.json", "/v1/hooks/{token}"}
+PUBLIC_ROUTES |= {"/v1/exposed-keys"}
 # Codes of the contract that no code of ours has to raise, so far.
 GATEWAYS_OWN = {"permission_denied": 403, "rate_limited": 429, "timeout": 504}
 KEYS_TABLE = ["KeysTable", "Arn"]
