@@ -1,6 +1,6 @@
 """What commands print: models as camelCase JSON, times in RFC 3339."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from pydantic import BaseModel
@@ -20,6 +20,8 @@ def shown(model: BaseModel, *, without: tuple[str, ...] = ()) -> Answer:
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return to_rfc3339(value)
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, tuple | list):
         return [_plain(part) for part in value]
     return shown(value) if isinstance(value, BaseModel) else value

@@ -12,10 +12,20 @@ from craftkit.errors import CraftkitError, InvalidRequestError
 from craftkit.http import issues_of
 from craftkit.ids import new_id
 from craftkit.stages import STAGES
-from craftkit_cli import keys, projects, renders, templates
+from craftkit_cli import (
+    audit,
+    embed,
+    hooks,
+    keys,
+    limits,
+    projects,
+    renders,
+    templates,
+    webhooks,
+)
 from craftkit_cli.stack import connect
 
-_ROOMS = (projects, keys, templates, renders)
+_ROOMS = (projects, keys, limits, templates, renders, hooks, webhooks, embed, audit)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -1,10 +1,10 @@
 """`craftkit projects …`"""
 
 import argparse
-from typing import Any
+from typing import Any, get_args
 
 from craftkit.projects import members, people, service
-from craftkit.projects.models import ROLES
+from craftkit.projects.models import ROLES, ExposurePolicy
 from craftkit_cli.answers import Answer, shown
 
 
@@ -27,10 +27,21 @@ def add_commands(rooms: Any) -> None:
     list_.add_argument("--project", required=True, metavar="ID")
     list_.set_defaults(run=_members)
 
+    exposure = commands.add_parser(
+        "set-exposure", help="what becomes of keys that are found in the open"
+    )
+    exposure.add_argument("--project", required=True, metavar="ID")
+    exposure.add_argument("--policy", required=True, choices=get_args(ExposurePolicy))
+    exposure.set_defaults(run=_set_exposure)
+
 
 def _create(arguments: argparse.Namespace, operator: str) -> Answer:
     project = service.create_project(arguments.name, by=operator)
     return {"id": project.id, "slug": project.slug, "name": project.name}
+
+
+def _set_exposure(arguments: argparse.Namespace, operator: str) -> Answer:
+    return shown(service.set_exposure_policy(arguments.project, arguments.policy, by=operator))
 
 
 def _add_member(arguments: argparse.Namespace, operator: str) -> Answer:

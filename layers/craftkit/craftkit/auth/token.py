@@ -21,6 +21,7 @@ PATTERN = rf"ck_(live|test)_[0-9A-Za-z]{{{RANDOM_LENGTH + CHECKSUM_LENGTH}}}"
 """What a key looks like, for scanners of leaked secrets too."""
 
 _FORM = re.compile(PATTERN, re.ASCII)
+_ANYWHERE = re.compile(rf"(?<![0-9A-Za-z]){PATTERN}(?![0-9A-Za-z])", re.ASCII)
 
 
 def mint(mode: str, stage: str) -> str:
@@ -38,6 +39,17 @@ def hash_of(key: str) -> str:
 def prefix_of(key: str) -> str:
     """What may be shown of a key later: its mode and its first 5 random characters."""
     return key[: len("ck_live_") + SHOWN_RANDOM_LENGTH]
+
+
+def find_in(text: str) -> str | None:
+    """The first thing in a text that looks like a key and does not go on before or behind."""
+    match = _ANYWHERE.search(text)
+    return match[0] if match else None
+
+
+def without_keys(text: str) -> str:
+    """The text with whatever looks like a key cut down to its kind, for logs and the audit."""
+    return re.sub(PATTERN, r"ck_\1_…", text, flags=re.ASCII)
 
 
 def stage_of(key: str) -> str | None:

@@ -1,6 +1,6 @@
 """An API key, as it is kept, made and shown."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
@@ -9,21 +9,39 @@ from craftkit.auth.principal import SCOPES, Mode
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=120)]
+Status = Literal["active", "expired", "revoked"]
 Outcome = Literal["fine", "malformed", "wrong_environment", "unknown", "revoked", "expired"]
 
 
 class Secret(BaseModel):
-    """One cleartext that opens a key. Only its SHA-256 and its shown prefix are kept."""
+    """One cleartext that opens a key. Only its SHA-256 and its shown prefix are kept.
+
+    `grace` is what it leaves to its predecessor, from its own first use on. `expires_at` is set on
+    the predecessor then, and may lie in the past: a secret that has ended is kept for a while, so
+    that a diagnosis can say what became of it.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     hash: str
     prefix: str
     created_at: datetime
+    grace: timedelta | None = None
+    first_used_at: datetime | None = None
+    expires_at: datetime | None = None
+
+    def is_over(self, now: datetime) -> bool:
+        return self.expires_at is not None and self.expires_at <= now
 
 
 class Key(BaseModel):
-    """A key. `templates` are the slugs that it may use; empty means all of the project's."""
+    """A key. `templates` are the slugs that it may use; empty means all of the project's.
+
+    `secrets` stand in the order of their making: the last is the current one. `revision` counts the
+    changes, so that of two that race one is told. `reminded_days` is the last reminder before the
+    expiry that was sent, or that came too late for this key; `quiet_since` is set once nobody has
+    used the previous secret for a day.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,19 +51,39 @@ class Key(BaseModel):
     mode: Mode
     scopes: tuple[str, ...]
     templates: tuple[str, ...] = ()
+    limited: tuple[str, ...] = ()
     secrets: tuple[Secret, ...]
     created_at: datetime
     created_by: str
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     revoked_reason: str | None = None
+    exposed_at: datetime | None = None
+    exposed_urls: tuple[str, ...] = ()
+    reminded_days: int | None = None
+    quiet_since: datetime | None = None
+    revision: int = 0
+
+    @property
+    def current(self) -> Secret:
+        return self.secrets[-1]
 
     @property
     def prefix(self) -> str:
-        return self.secrets[-1].prefix
+        return self.current.prefix
+
+    def previous(self, now: datetime) -> Secret | None:
+        """The secret that a rotation under way still lets live."""
+        older = self.secrets[-2:-1]
+        return older[0] if older and not older[0].is_over(now) else None
 
     def is_expired(self, now: datetime) -> bool:
         return self.expires_at is not None and self.expires_at <= now
+
+    def status(self, now: datetime) -> Status:
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.is_expired(now) else "active"
 
 
 class NewKey(BaseModel):
@@ -77,6 +115,17 @@ class MintedKey(BaseModel):
 
     key: Key
     cleartext: str = Field(repr=False)
+
+
+class Exposure(BaseModel):
+    """A report of a key in the open. `token` may carry text around the key, such as a header."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    token: str = Field(repr=False, max_length=4096)
+    type: str = Field("", max_length=200)
+    url: str = Field("", max_length=4096)
+    source: str = Field("", max_length=200)
 
 
 class Diagnosis(BaseModel):

@@ -3,10 +3,16 @@
 Each secret is an item under its SHA-256, which is all that the authorizer reads. Beside them the
 key itself is an item, `key#<id>`, which lists its secrets: read by id with strong consistency, so
 that a revocation finds every secret there is, however young. A hash can never collide with it.
-The index lists the keys of a project by their id, which is the order of their making.
+The index lists the keys of a project by their id, which is the order of their making; another holds
+the keys that time changes something about, by when to look after them.
+
+A secret's item says nothing of its own: it follows from the key's. The two change in one
+transaction, which holds only if the key is still at the revision that was read.
 """
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import batched
 from typing import Any
 
 from boto3.dynamodb.conditions import Key as KeyCondition
@@ -16,30 +22,62 @@ from craftkit.audit import repository as audit
 from craftkit.auth.lookup import KeyRecord
 from craftkit.clock import to_rfc3339
 from craftkit.config import config
+from craftkit.keys.lifecycle import Event, Step, due_at
 from craftkit.keys.models import Key, Secret
 
 BY_PROJECT = "by_project"
+DUE = "due"
+SHARDS = 4
+"""Partitions of the index of what is due, so that no flood of keys meets in one."""
+
+_BATCH = 100
+_TIMES = ("expires_at", "revoked_at", "exposed_at", "quiet_since")
+_PLAIN = ("revoked_reason", "reminded_days")
 
 
-def create(key: Key) -> None:
-    """Write a new key and its secrets, all or nothing."""
+def create(key: Key, *, check: dict[str, Any]) -> None:
+    """Write a new key and its secrets, all or nothing.
+
+    Args:
+        check: a condition on another item, such as the project's limits being as they were read.
+
+    Raises:
+        ConditionFailedError: the check did not hold.
+    """
     unseen = "attribute_not_exists(key_hash)"
-    items = [_head_item(key), *(_secret_item(key, secret) for secret in key.secrets)]
-    puts = [
-        {
-            "Put": {
-                "TableName": config.keys_table,
-                "Item": item,
-                "ConditionExpression": unseen,
-            }
-        }
-        for item in items
-    ]
-    dynamodb.transact([*puts, _audit(key, "key.created", key.created_by, key.created_at)])
+    dynamodb.transact(
+        [
+            check,
+            _put(_head_item(key, key.created_at), unseen),
+            *(_put(_secret_item(key, secret), unseen) for secret in key.secrets),
+            _audit(key, Event("key.created"), key.created_by, key.created_at),
+        ]
+    )
+
+
+def change(before: Key, step: Step, *, by: str, now: datetime) -> Key:
+    """Save what a step made of the key as it was read, with every secret that changes by it.
+
+    Raises:
+        ConditionFailedError: the key changed meanwhile; read it again.
+    """
+    after = step.key.model_copy(update={"revision": before.revision + 1})
+    was = {secret.hash: _secret_item(before, secret) for secret in before.secrets}
+    is_ = {secret.hash: _secret_item(after, secret) for secret in after.secrets}
+    unchanged = "revision = :revision"
+    dynamodb.transact(
+        [
+            _put(_head_item(after, now), unchanged, {":revision": before.revision}),
+            *(_put(item) for hash_, item in is_.items() if was.get(hash_) != item),
+            *(_delete(hash_) for hash_ in was if hash_ not in is_),
+            *(_audit(after, event, by, now) for event in step.events),
+        ]
+    )
+    return after
 
 
 def get(key_id: str) -> Key | None:
-    item = _table().get_item(Key={"key_hash": f"key#{key_id}"}, ConsistentRead=True).get("Item")
+    item = _table().get_item(Key=_head_key(key_id), ConsistentRead=True).get("Item")
     return _key_of(item) if item else None
 
 
@@ -58,41 +96,20 @@ def page(
     return [_key_of(item) for item in answer["Items"]], answer.get("LastEvaluatedKey")
 
 
-def revoke(key: Key, *, by: str, reason: str | None, now: datetime) -> None:
-    """Mark the key and every secret of it revoked, in one transaction.
-
-    Raises:
-        ConditionFailedError: the key changed meanwhile; read it again.
-    """
-    revoked = {":now": to_rfc3339(now)}
-    writes: list[dict[str, Any]] = [
-        {
-            "Update": {
-                "TableName": config.keys_table,
-                "Key": {"key_hash": f"key#{key.id}"},
-                "UpdateExpression": "SET revoked_at = :now, revoked_reason = :reason",
-                "ConditionExpression": "attribute_not_exists(revoked_at) AND secrets = :secrets",
-                "ExpressionAttributeValues": {
-                    **revoked,
-                    ":reason": reason,
-                    ":secrets": [_secret_entry(secret) for secret in key.secrets],
-                },
-            }
+def due(now: datetime) -> Iterator[str]:
+    """Ids of the keys whose time to be looked after has come."""
+    for shard in range(SHARDS):
+        query = {
+            "IndexName": DUE,
+            "KeyConditionExpression": KeyCondition(DUE).eq(str(shard))
+            & KeyCondition("due_at").lte(to_rfc3339(now)),
         }
-    ]
-    writes += [
-        {
-            "Update": {
-                "TableName": config.keys_table,
-                "Key": {"key_hash": secret.hash},
-                "UpdateExpression": "SET revoked_at = :now",
-                "ConditionExpression": "attribute_exists(key_hash)",
-                "ExpressionAttributeValues": revoked,
-            }
-        }
-        for secret in key.secrets
-    ]
-    dynamodb.transact([*writes, _audit(key, "key.revoked", by, now)])
+        while True:
+            answer = _table().query(**query)
+            yield from (item["key_hash"].removeprefix("key#") for item in answer["Items"])
+            if "LastEvaluatedKey" not in answer:
+                break
+            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
 def find_record(key_hash: str) -> KeyRecord | None:
@@ -101,13 +118,27 @@ def find_record(key_hash: str) -> KeyRecord | None:
     return KeyRecord.from_row(item) if item else None
 
 
+def find_records(key_hashes: Sequence[str]) -> dict[str, KeyRecord]:
+    """`find_record` for many at once, by hash; what does not exist is left out."""
+    found: dict[str, KeyRecord] = {}
+    for batch in batched(key_hashes, _BATCH, strict=False):
+        keys = [{"key_hash": key_hash} for key_hash in batch]
+        for item in dynamodb.get_many(config.keys_table, keys):
+            found[item["key_hash"]] = KeyRecord.from_row(item)
+    return found
+
+
 def _table() -> Any:
     return dynamodb.table(config.keys_table)
 
 
-def _head_item(key: Key) -> dict[str, Any]:
-    item = {
-        "key_hash": f"key#{key.id}",
+def _head_key(key_id: str) -> dict[str, str]:
+    return {"key_hash": f"key#{key_id}"}
+
+
+def _head_item(key: Key, now: datetime) -> dict[str, Any]:
+    item: dict[str, Any] = {
+        **_head_key(key.id),
         "listed_under": key.project_id,
         "key_id": key.id,
         "project_id": key.project_id,
@@ -115,31 +146,57 @@ def _head_item(key: Key) -> dict[str, Any]:
         "mode": key.mode,
         "scopes": " ".join(key.scopes),
         "templates": " ".join(key.templates),
+        "limited": " ".join(key.limited),
         "secrets": [_secret_entry(secret) for secret in key.secrets],
+        "exposed_urls": list(key.exposed_urls),
         "created_at": to_rfc3339(key.created_at),
         "created_by": key.created_by,
+        "revision": key.revision,
+        **_present(key, _TIMES, _PLAIN),
     }
-    if key.expires_at:
-        item["expires_at"] = to_rfc3339(key.expires_at)
+    if (due := due_at(key, now)) is not None:
+        item |= {DUE: str(int(key.id[-4:], 16) % SHARDS), "due_at": to_rfc3339(due)}
     return item
 
 
-def _secret_entry(secret: Secret) -> dict[str, str]:
-    return {
+def _secret_entry(secret: Secret) -> dict[str, Any]:
+    entry = {
         "hash": secret.hash,
         "prefix": secret.prefix,
         "created_at": to_rfc3339(secret.created_at),
+        **_present(secret, ("first_used_at", "expires_at"), ()),
     }
+    if secret.grace is not None:
+        entry["grace"] = int(secret.grace.total_seconds())
+    return entry
 
 
 def _secret_item(key: Key, secret: Secret) -> dict[str, Any]:
-    head = _head_item(key)
-    shared = ("key_id", "project_id", "mode", "scopes", "templates", "expires_at")
-    return {
+    ends = [moment for moment in (key.expires_at, secret.expires_at) if moment is not None]
+    item = {
         "key_hash": secret.hash,
         "prefix": secret.prefix,
-        **{name: head[name] for name in shared if name in head},
+        "key_id": key.id,
+        "project_id": key.project_id,
+        "mode": key.mode,
+        "scopes": " ".join(key.scopes),
+        "templates": " ".join(key.templates),
+        "limited": " ".join(key.limited),
     }
+    if ends:
+        item["expires_at"] = to_rfc3339(min(ends))
+    if key.revoked_at is not None:
+        item["revoked_at"] = to_rfc3339(key.revoked_at)
+    return item
+
+
+def _present(model: Key | Secret, times: tuple[str, ...], plain: tuple[str, ...]) -> dict[str, Any]:
+    """The optional fields that are set, as they are kept."""
+    kept = {name: getattr(model, name) for name in plain}
+    kept |= {
+        name: to_rfc3339(moment) for name in times if (moment := getattr(model, name)) is not None
+    }
+    return {name: value for name, value in kept.items() if value is not None}
 
 
 def _key_of(item: dict[str, Any]) -> Key:
@@ -147,13 +204,32 @@ def _key_of(item: dict[str, Any]) -> Key:
         {
             **item,
             "id": item["key_id"],
-            "scopes": tuple(item["scopes"].split()),
-            "templates": tuple(item["templates"].split()),
+            **{name: tuple(item[name].split()) for name in ("scopes", "templates", "limited")},
+            "secrets": [
+                {**entry, "grace": int(entry["grace"])} if "grace" in entry else entry
+                for entry in item["secrets"]
+            ],
         }
     )
 
 
-def _audit(key: Key, action: str, actor: str, now: datetime) -> dict[str, Any]:
+def _put(
+    item: dict[str, Any], condition: str | None = None, values: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    put: dict[str, Any] = {"TableName": config.keys_table, "Item": item}
+    if condition:
+        put["ConditionExpression"] = condition
+    if values:
+        put["ExpressionAttributeValues"] = values
+    return {"Put": put}
+
+
+def _delete(key_hash: str) -> dict[str, Any]:
+    return {"Delete": {"TableName": config.keys_table, "Key": {"key_hash": key_hash}}}
+
+
+def _audit(key: Key, event: Event, actor: str, now: datetime) -> dict[str, Any]:
+    details = {"prefix": key.prefix, **event.details}
     return audit.entry(
-        key.project_id, actor=actor, action=action, target=key.id, now=now, prefix=key.prefix
+        key.project_id, actor=actor, action=event.action, target=key.id, now=now, **details
     )

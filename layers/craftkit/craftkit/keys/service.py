@@ -1,9 +1,12 @@
 """What people do with keys."""
 
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from craftkit import cursors
 from craftkit.auth import token
+from craftkit.auth.lookup import KeyRecord
 from craftkit.auth.verdict import Verdict
 from craftkit.auth.verify import Verification, verify_key
 from craftkit.clock import Clock, from_rfc3339, utc_now
@@ -11,10 +14,13 @@ from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.errors import InvalidRequestError, Issues, NotFoundError
 from craftkit.ids import new_id
-from craftkit.keys import repository
+from craftkit.keys import activity, lifecycle, repository
+from craftkit.keys.lifecycle import Step
 from craftkit.keys.models import Diagnosis, Key, MintedKey, NewKey, Secret
+from craftkit.limits import repository as limits
 
 PAGE_LIMIT = 100
+DEFAULT_GRACE = timedelta(hours=24)
 
 
 def create_key(project_id: str, wish: NewKey, *, by: str, clock: Clock = utc_now) -> MintedKey:
@@ -28,19 +34,25 @@ def create_key(project_id: str, wish: NewKey, *, by: str, clock: Clock = utc_now
         issues = Issues(field_errors={"expiresAt": ["The expiry lies in the past."]})
         raise InvalidRequestError(issues=issues)
     cleartext = token.mint(wish.mode, config.stage)
-    secret = Secret(
-        hash=token.hash_of(cleartext), prefix=token.prefix_of(cleartext), created_at=now
-    )
     key = Key(
         id=new_id(),
         project_id=project_id,
         **wish.model_dump(),
-        secrets=(secret,),
+        secrets=(_secret_of(cleartext, now),),
         created_at=now,
         created_by=by,
+        reminded_days=lifecycle.passed_reminder(wish.expires_at, now),
     )
-    repository.create(key)
-    return MintedKey(key=key, cleartext=cleartext)
+    subject = f"project#{project_id}"
+    while True:
+        # A project that is given limits at this moment must not miss its youngest key.
+        is_limited = limits.get(subject, now) is not None
+        key = key.model_copy(update={"limited": ("project",) if is_limited else ()})
+        try:
+            repository.create(key, check=limits.check(subject, is_limited=is_limited))
+        except ConditionFailedError:
+            continue
+        return MintedKey(key=key, cleartext=cleartext)
 
 
 def get_key(key_id: str) -> Key:
@@ -65,21 +77,111 @@ def list_keys(
     return keys, cursors.seal(last, scope) if last else None
 
 
+def rotate_key(
+    key_id: str,
+    *,
+    by: str,
+    grace: timedelta = DEFAULT_GRACE,
+    replace: bool = False,
+    clock: Clock = utc_now,
+) -> MintedKey:
+    """Give a key a new secret, and return its cleartext. The key id stays.
+
+    The present secret goes on until `grace` after the new one's first use.
+
+    Args:
+        replace: end the secret that the rotation under way brought, which was lost, and bring
+            another.
+
+    Raises:
+        NotFoundError: there is none of this id.
+        InvalidRequestError: the grace is not between 0 and 30 days.
+        KeyNotActiveError, RotationUnderWayError: it cannot be rotated now.
+    """
+    if not timedelta(0) <= grace <= lifecycle.LONGEST_GRACE:
+        issues = Issues(field_errors={"grace": ["A grace is between 0 and 30 days."]})
+        raise InvalidRequestError(issues=issues)
+    cleartext = ""
+
+    def step(key: Key) -> Step:
+        nonlocal cleartext
+        known = {secret.prefix for secret in key.secrets}
+        cleartext = token.mint(key.mode, config.stage)
+        while token.prefix_of(cleartext) in known:  # what is shown of two must differ
+            cleartext = token.mint(key.mode, config.stage)
+        now = clock()
+        secret = _secret_of(cleartext, now).model_copy(update={"grace": grace})
+        return lifecycle.rotate(key, secret, now, replace=replace)
+
+    return MintedKey(key=change_key(key_id, step, by=by, clock=clock), cleartext=cleartext)
+
+
+def end_rotation(key_id: str, *, by: str, clock: Clock = utc_now) -> Key:
+    """End the previous secret at once, rather than when its grace is over.
+
+    Raises:
+        NotFoundError, KeyNotActiveError, NoRotationError: there is none to end.
+    """
+    return change_key(key_id, lambda key: lifecycle.end_rotation(key, clock()), by=by, clock=clock)
+
+
+def begin_grace(key_id: str, prefix: str, *, clock: Clock = utc_now) -> Key:
+    """A secret was used for the first time: let its predecessor's time run out.
+
+    Does nothing for a key that is not being rotated, and nothing the second time.
+
+    Raises:
+        NotFoundError: there is none of this id.
+    """
+
+    def step(key: Key) -> Step | None:
+        now = clock()
+        if key.previous(now) is None or key.current.prefix != prefix:
+            return None
+        used_at = activity.of_secret(key_id, key.current, now=now, days=1).first_used_at
+        return lifecycle.begin_grace(key, prefix, used_at, now) if used_at else None
+
+    return change_key(key_id, step, by="craftkit", clock=clock)
+
+
 def revoke_key(key_id: str, *, by: str, reason: str | None = None, clock: Clock = utc_now) -> Key:
     """Revoke a key: the very next request with it is refused. Doing it twice changes nothing.
 
     Raises:
         NotFoundError: there is none of this id.
     """
+    return change_key(
+        key_id, lambda key: lifecycle.revoke(key, reason, clock()), by=by, clock=clock
+    )
+
+
+def undo_revocation(key_id: str, *, by: str, clock: Clock = utc_now) -> Key:
+    """Take a mistaken revocation back, within the hour. Doing it twice changes nothing.
+
+    Raises:
+        NotFoundError: there is none of this id.
+        UndoRefusedError: it is too late, or the key was exposed.
+    """
+    return change_key(key_id, lambda key: lifecycle.restore(key, clock()), by=by, clock=clock)
+
+
+def change_key(
+    key_id: str, step: Callable[[Key], Step | None], *, by: str, clock: Clock = utc_now
+) -> Key:
+    """Take a step on a key as it is, again and again until nobody was quicker.
+
+    Raises:
+        NotFoundError: there is none of this id.
+    """
     while True:
         key = get_key(key_id)
-        if key.revoked_at is not None:
+        taken = step(key)
+        if taken is None:
             return key
         try:
-            repository.revoke(key, by=by, reason=reason, now=clock())
+            return repository.change(key, taken, by=by, now=clock())
         except ConditionFailedError:
             continue  # somebody was quicker: look again at what there is now
-        return get_key(key_id)
 
 
 def diagnose(cleartext: str, *, clock: Clock = utc_now) -> Diagnosis:
@@ -123,6 +225,11 @@ def _advice(verification: Verification) -> tuple[str, str | None]:
         case Verdict.REVOKED:
             at = record.revoked_at if record else None
             return f"This key was revoked at {at}.", "Create a new key and deploy it."
+        case Verdict.EXPIRED if record and _was_rotated_out(record):
+            return (
+                f"This key was rotated: this secret of it ended at {record.expires_at}.",
+                "Deploy the new secret, which the rotation showed, or rotate the key again.",
+            )
         case Verdict.EXPIRED:
             at = record.expires_at if record else None
             return f"This key expired at {at}.", "Create a new key and deploy it."
@@ -133,3 +240,13 @@ def _advice(verification: Verification) -> tuple[str, str | None]:
                 "This is not an API key, or a part of it is missing or changed.",
                 "Copy the whole key: ck_live_ or ck_test_ and 38 letters and digits.",
             )
+
+
+def _was_rotated_out(record: KeyRecord) -> bool:
+    """Whether the key goes on without this secret."""
+    key = repository.get(record.principal.key_id)
+    return key is not None and record.prefix != key.prefix
+
+
+def _secret_of(cleartext: str, now: datetime) -> Secret:
+    return Secret(hash=token.hash_of(cleartext), prefix=token.prefix_of(cleartext), created_at=now)

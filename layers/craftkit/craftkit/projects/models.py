@@ -10,6 +10,9 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 EmbedStatus = Literal["off", "enabled", "suspended"]
 """Whether the project is an embed partner, and whether the partnership is suspended."""
 
+ExposurePolicy = Literal["revoke", "alert"]
+"""What becomes of a key that was found in the open: refused at once, or only told of."""
+
 Role = Literal["owner", "admin", "viewer"]
 """An owner may do everything; an admin everything but decide who is a member; a viewer looks."""
 
@@ -24,6 +27,7 @@ class Project(BaseModel):
     name: Name
     created_at: datetime
     created_by: str
+    exposure_policy: ExposurePolicy = "revoke"
 
 
 class Person(BaseModel):

@@ -8,7 +8,7 @@ from craftkit.audit import repository as audit
 from craftkit.clock import to_rfc3339
 from craftkit.config import config
 from craftkit.projects import member_items
-from craftkit.projects.models import EmbedStatus, Member, Project
+from craftkit.projects.models import EmbedStatus, ExposurePolicy, Member, Project
 
 _NEW = {"ConditionExpression": "attribute_not_exists(pk)"}
 
@@ -56,6 +56,28 @@ def rename(project_id: str, name: str, *, by: str, now: datetime) -> None:
     }
     entry = audit.entry(
         project_id, actor=by, action="project.renamed", target=project_id, now=now, name=name
+    )
+    dynamodb.transact([{"Update": update}, entry])
+
+
+def set_exposure_policy(project_id: str, policy: ExposurePolicy, *, by: str, now: datetime) -> None:
+    """Raises:
+    ConditionFailedError: there is no such project.
+    """
+    update = {
+        "TableName": config.projects_table,
+        "Key": _key(project_id),
+        "UpdateExpression": "SET exposure_policy = :policy",
+        "ConditionExpression": "attribute_exists(pk)",
+        "ExpressionAttributeValues": {":policy": policy},
+    }
+    entry = audit.entry(
+        project_id,
+        actor=by,
+        action="project.exposure_policy_set",
+        target=project_id,
+        now=now,
+        policy=policy,
     )
     dynamodb.transact([{"Update": update}, entry])
 

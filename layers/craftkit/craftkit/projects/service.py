@@ -9,7 +9,7 @@ from craftkit.dynamodb import ConditionFailedError
 from craftkit.errors import NotFoundError
 from craftkit.ids import new_id
 from craftkit.projects import repository
-from craftkit.projects.models import EmbedStatus, Member, Person, Project
+from craftkit.projects.models import EmbedStatus, ExposurePolicy, Member, Person, Project
 
 _SLUG_LENGTH = 60
 
@@ -58,6 +58,21 @@ def rename_project(project_id: str, name: str, *, by: str, clock: Clock = utc_no
     except ConditionFailedError as error:
         raise NotFoundError("There is no project of this id.") from error
     return checked
+
+
+def set_exposure_policy(
+    project_id: str, policy: ExposurePolicy, *, by: str, clock: Clock = utc_now
+) -> Project:
+    """Say what becomes of keys of the project that are found in the open.
+
+    Raises:
+        NotFoundError: there is none of this id.
+    """
+    try:
+        repository.set_exposure_policy(project_id, policy, by=by, now=clock())
+    except ConditionFailedError as error:
+        raise NotFoundError("There is no project of this id.") from error
+    return get_project(project_id)
 
 
 def embed_status(project_id: str) -> EmbedStatus:

@@ -1,0 +1,93 @@
+"""`craftkit limits …`"""
+
+import argparse
+from typing import Any
+
+from craftkit.errors import InvalidRequestError
+from craftkit.keys import limiting, service
+from craftkit.limits.models import LimitsChange, LimitsState, Rate
+from craftkit.limits.service import limits_of
+from craftkit.projects import service as projects
+from craftkit_cli.answers import Answer, shown
+
+_CLEARABLE = ("renders-per-day", "renders-per-month", "rate")
+
+
+def add_commands(rooms: Any) -> None:
+    commands = rooms.add_parser(
+        "limits", help="budgets and rates of a project or of one key"
+    ).add_subparsers(required=True)
+
+    set_ = commands.add_parser("set", help="set or clear limits; what is not named stays")
+    _add_subject(set_)
+    set_.add_argument("--renders-per-day", type=int, metavar="N")
+    set_.add_argument("--renders-per-month", type=int, metavar="N")
+    set_.add_argument("--rate", metavar="10/s", help="calls that write, a second, minute or hour")
+    set_.add_argument("--burst", type=int, metavar="N", help="how many of them at once")
+    set_.add_argument("--clear", action="append", default=[], choices=_CLEARABLE)
+    set_.set_defaults(run=_set)
+
+    show = commands.add_parser("show", help="limits, and what is used of them")
+    _add_subject(show)
+    show.set_defaults(run=_show)
+
+
+def _add_subject(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--project", required=True, metavar="ID")
+    command.add_argument("--key", metavar="KEY_ID", help="of this key, not of the whole project")
+
+
+def _set(arguments: argparse.Namespace, operator: str) -> Answer:
+    of, id_ = _subject_of(arguments)
+    change = LimitsChange(
+        renders_per_day=arguments.renders_per_day,
+        renders_per_month=arguments.renders_per_month,
+        rate=_rate_of(arguments),
+        cleared=frozenset(name.replace("-", "_") for name in arguments.clear),
+    )
+    if of == "key":
+        return _shown(of, id_, limiting.limit_key(id_, change, by=operator))
+    return _shown(of, id_, limiting.limit_project(id_, change, by=operator))
+
+
+def _show(arguments: argparse.Namespace, _operator: str) -> Answer:
+    of, id_ = _subject_of(arguments)
+    return _shown(of, id_, limits_of(of, id_))
+
+
+def _subject_of(arguments: argparse.Namespace) -> tuple[str, str]:
+    project = projects.get_project(arguments.project)
+    if arguments.key is None:
+        return "project", project.id
+    key = service.get_key(arguments.key)
+    if key.project_id != project.id:
+        raise InvalidRequestError("This key belongs to another project.")
+    return "key", key.id
+
+
+def _rate_of(arguments: argparse.Namespace) -> Rate | None:
+    if arguments.rate is None:
+        if arguments.burst is not None:
+            raise InvalidRequestError("A burst belongs to a rate: give --rate too.")
+        return None
+    try:
+        return Rate.of_text(arguments.rate, arguments.burst)
+    except ValueError as error:
+        raise InvalidRequestError("Give a rate such as 10/s, and a burst of 1 or more.") from error
+
+
+def _shown(of: str, id_: str, state: LimitsState | None) -> Answer:
+    if state is None:
+        return {"of": of, "id": id_, "limits": None}
+    rate = state.limits.rate
+    return {
+        "of": of,
+        "id": id_,
+        "limits": {
+            "rendersPerDay": state.limits.renders_per_day,
+            "rendersPerMonth": state.limits.renders_per_month,
+            "rate": str(rate) if rate else None,
+            "burst": rate.burst if rate else None,
+        },
+        **shown(state, without=("limits",)),
+    }

@@ -1,0 +1,23 @@
+"""A secret was used for the first time: its predecessor's grace begins."""
+
+from typing import Any
+
+from craftkit.errors import NotFoundError
+from craftkit.keys import service
+from craftkit.observability import logger
+from craftkit.streams import Change, each_change
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """From the activity table's stream: the items of secrets, as they are inserted."""
+    return each_change(event, _begin)
+
+
+def _begin(change: Change) -> None:
+    if change.new is None:
+        return
+    try:
+        service.begin_grace(change.new["key_id"], change.new["secret_day"])
+    except NotFoundError:
+        return  # a key that is gone needs no grace

@@ -1,0 +1,18 @@
+"""A budget is at 80 per cent: enter it into the audit, from where webhooks tell of it."""
+
+from typing import Any
+
+from craftkit.limits import service
+from craftkit.observability import logger
+from craftkit.streams import Change, each_change
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """From the limits table's stream: warnings, as they are inserted."""
+    return each_change(event, _tell)
+
+
+def _tell(change: Change) -> None:
+    if change.new is not None:
+        service.tell_of_warning(change.new)

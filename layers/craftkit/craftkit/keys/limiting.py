@@ -1,0 +1,99 @@
+"""Limits, set for a key or for a project, and made known to the secrets that they concern.
+
+A secret's item says whether its key or its project has limits, so that the authorizer's one read
+tells it and a key without any costs no call. The limits' values stand in the limits table alone.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from craftkit import dynamodb
+from craftkit.audit import repository as audit
+from craftkit.clock import Clock, utc_now
+from craftkit.errors import NotFoundError
+from craftkit.keys import lifecycle, service
+from craftkit.limits import repository as limits
+from craftkit.limits.models import Limits, LimitsChange, LimitsState
+from craftkit.limits.service import limits_of
+
+_INDEX_LAG = timedelta(minutes=15)
+"""Far longer than the index by project ever is behind."""
+
+
+def limit_key(
+    key_id: str, change: LimitsChange, *, by: str, clock: Clock = utc_now
+) -> LimitsState | None:
+    """Set a key's limits: they hold from its next request on. Returns them; None when none is left.
+
+    Raises:
+        NotFoundError: there is none of this id.
+    """
+    key = service.get_key(key_id)
+    return _set("key", key_id, key.project_id, change, [key_id], by=by, clock=clock)
+
+
+def limit_project(
+    project_id: str, change: LimitsChange, *, by: str, clock: Clock = utc_now
+) -> LimitsState | None:
+    """Set a project's limits: once this returns, every key of it is charged. Returns them."""
+    keys = _keys_of(project_id, clock)
+    return _set("project", project_id, project_id, change, keys, by=by, clock=clock)
+
+
+def _set(
+    of: str,
+    id_: str,
+    project_id: str,
+    change: LimitsChange,
+    key_ids: Iterator[str] | list[str],
+    *,
+    by: str,
+    clock: Clock,
+) -> LimitsState | None:
+    now, subject = clock(), f"{of}#{id_}"
+    known = limits_of(of, id_, clock=clock)
+    wanted = change.applied_to(known.limits if known else Limits())
+    if wanted.is_empty:
+        limits.delete(subject)
+    else:
+        limits.put(subject, project_id, wanted, now)
+    details = {
+        name: str(value)
+        for name in Limits.model_fields
+        if (value := getattr(wanted, name)) is not None
+    }
+    dynamodb.transact(
+        [
+            audit.entry(
+                project_id, actor=by, action="limits.set", target=id_, now=now, of=of, **details
+            )
+        ]
+    )
+    # A new key of the project reads the limits itself, from here on.
+    for key_id in key_ids:
+        try:
+            service.change_key(
+                key_id,
+                lambda key: lifecycle.limit(key, of, is_limited=not wanted.is_empty),
+                by=by,
+                clock=clock,
+            )
+        except NotFoundError:
+            continue
+    return limits_of(of, id_, clock=clock)
+
+
+def _keys_of(project_id: str, clock: Clock) -> Iterator[str]:
+    """Every key of a project: by the index, and the youngest, which it may not know yet, by the
+    audit, which is read with strong consistency.
+    """
+    seen: set[str] = set()
+    cursor = None
+    while True:
+        keys, cursor = service.list_keys(project_id, cursor=cursor)
+        seen |= {key.id for key in keys}
+        yield from (key.id for key in keys)
+        if cursor is None:
+            break
+    young = audit.targets(project_id, action="key.created", since=clock() - _INDEX_LAG)
+    yield from (key_id for key_id in young if key_id not in seen)

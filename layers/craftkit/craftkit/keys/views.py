@@ -1,0 +1,174 @@
+"""A key as people see it: what it may do, who uses it, and how a rotation stands."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from craftkit.auth.principal import Mode
+from craftkit.clock import Clock, utc_now
+from craftkit.keys import activity, service
+from craftkit.keys.activity import DayOfUse, SecretActivity
+from craftkit.keys.lifecycle import QUIET_AFTER, quiet_since
+from craftkit.keys.models import Key, Secret, Status
+from craftkit.limits.models import LimitsState
+from craftkit.limits.service import limits_of
+
+LISTED_DAYS = 7
+SHOWN_DAYS = 30
+
+
+class KeyView(BaseModel):
+    """A key in a list. Use is of all its secrets together; `requests` and `renders` are of the last
+    seven days of UTC, and `renders` counts the calls for one that the key was let through for.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    project_id: str
+    name: str
+    prefix: str
+    mode: Mode
+    scopes: tuple[str, ...]
+    templates: tuple[str, ...]
+    limited: tuple[str, ...]
+    status: Status
+    is_rotating: bool
+    created_at: datetime
+    created_by: str
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    revoked_reason: str | None
+    exposed_at: datetime | None
+    first_used_at: datetime | None
+    last_used_at: datetime | None
+    requests: int
+    renders: int
+    days: tuple[DayOfUse, ...]
+
+
+class SecretView(BaseModel):
+    """One secret of a key. `ended` ones are shown for a month."""
+
+    model_config = ConfigDict(frozen=True)
+
+    prefix: str
+    state: Literal["current", "previous", "ended"]
+    created_at: datetime
+    expires_at: datetime | None
+    first_used_at: datetime | None
+    last_used_at: datetime | None
+    requests: int
+    renders: int
+    days: tuple[DayOfUse, ...]
+
+
+class RotationView(BaseModel):
+    """A rotation under way, and whether the previous secret can be let go.
+
+    `quiet_since` is set once nobody has used the previous secret for 24 hours, counted from the new
+    one's first use.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    state: Literal["awaiting_first_use", "in_grace"]
+    previous_prefix: str
+    previous_ends_at: datetime | None
+    quiet_since: datetime | None
+    message: str
+
+
+class KeyDetails(KeyView):
+    """A key by itself: each secret's use over the last thirty days, newest secret first."""
+
+    exposed_urls: tuple[str, ...]
+    secrets: tuple[SecretView, ...]
+    rotation: RotationView | None
+    limits: LimitsState | None
+
+
+def list_keys(
+    project_id: str, *, limit: int, cursor: str | None = None, clock: Clock = utc_now
+) -> tuple[list[KeyView], str | None]:
+    """A page of a project's keys, newest first, with their use, and the cursor of the next."""
+    keys, following = service.list_keys(project_id, limit=limit, cursor=cursor)
+    now = clock()
+    used = activity.of_keys(keys, now=now, days=LISTED_DAYS)
+    return [KeyView(**_fields(key, used[key.id], now)) for key in keys], following
+
+
+def show_key(key_id: str, *, clock: Clock = utc_now) -> KeyDetails:
+    """All there is to know of a key.
+
+    Raises:
+        NotFoundError: there is none of this id.
+    """
+    key, now = service.get_key(key_id), clock()
+    used = [activity.of_secret(key.id, secret, now=now, days=SHOWN_DAYS) for secret in key.secrets]
+    secrets = [
+        _secret_view(key, secret, of_it, now)
+        for secret, of_it in zip(key.secrets, used, strict=True)
+    ]
+    return KeyDetails(
+        **_fields(key, activity.merged(key.prefix, used), now),
+        exposed_urls=key.exposed_urls,
+        secrets=tuple(reversed(secrets)),
+        rotation=_rotation_view(key, used, now),
+        limits=limits_of("key", key.id, clock=clock),
+    )
+
+
+def _fields(key: Key, used: SecretActivity, now: datetime) -> dict[str, object]:
+    shared = {name: getattr(key, name) for name in KeyView.model_fields if name in Key.model_fields}
+    return shared | {
+        "prefix": key.prefix,
+        "status": key.status(now),
+        "is_rotating": key.status(now) == "active" and key.previous(now) is not None,
+        "first_used_at": used.first_used_at,
+        "last_used_at": used.last_used_at,
+        "requests": used.requests,
+        "renders": used.renders,
+        "days": used.days,
+    }
+
+
+def _secret_view(key: Key, secret: Secret, used: SecretActivity, now: datetime) -> SecretView:
+    state: Literal["current", "previous", "ended"] = "ended"
+    if secret == key.current:
+        state = "current"
+    elif secret == key.previous(now):
+        state = "previous"
+    return SecretView(
+        prefix=secret.prefix,
+        state=state,
+        created_at=secret.created_at,
+        expires_at=secret.expires_at,
+        first_used_at=used.first_used_at,
+        last_used_at=used.last_used_at,
+        requests=used.requests,
+        renders=used.renders,
+        days=used.days,
+    )
+
+
+def _rotation_view(key: Key, used: list[SecretActivity], now: datetime) -> RotationView | None:
+    previous = key.previous(now)
+    if previous is None or key.status(now) != "active":
+        return None
+    quiet = quiet_since(key, used[-2].last_used_at, now)
+    hours = int(QUIET_AFTER.total_seconds() // 3600)
+    if key.current.first_used_at is None:
+        message = "The new secret has not been used yet. Deploy it; the old one goes on meanwhile."
+    elif quiet:
+        message = f"Zero traffic on the previous secret for {hours} h. It can be ended."
+    else:
+        message = "The previous secret was used within a day, or the new one began within it."
+    return RotationView(
+        state="in_grace" if key.current.first_used_at else "awaiting_first_use",
+        previous_prefix=previous.prefix,
+        previous_ends_at=previous.expires_at,
+        quiet_since=quiet,
+        message=message,
+    )

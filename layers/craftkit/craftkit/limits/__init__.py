@@ -1,0 +1,1 @@
+"""How much a key or a project may do: budgets of renders, and a rate for the calls that write."""

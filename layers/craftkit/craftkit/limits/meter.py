@@ -1,0 +1,175 @@
+"""The arithmetic of a charge: which conditional write takes a call's room, or why there is none.
+
+Everything that a charge needs stands in the item of the key or the project: the limits, what the
+day and the month have used, and the rate's clock. A charge is a write whose condition says that
+there is room, so that no number of calls at once can take more than there is. Nothing is read
+first: a charge is tried as it succeeded last time, and where the condition fails, the item comes
+back and says what to try instead, or what is used up.
+
+The rate is a token bucket kept as two moments (GCRA): `empty_until`, when the last of the taken
+room will have come back, and `free_at`, from when a call may pass. Both move on by the interval
+with each call. A bucket that is full again is `idle`, and starts from now.
+"""
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from craftkit.dynamodb import Item
+from craftkit.errors import QuotaExceededError, RateLimitedError, TooManyRequestsError
+
+_MICROSECONDS = 1_000_000
+_SKEW_US = 5 * _MICROSECONDS
+"""By how much two instances' clocks may differ; beyond it, a clock has jumped."""
+
+
+@dataclass(frozen=True)
+class Guess:
+    """What a charge takes to be true of the item; its write holds only if that is so.
+
+    `jumped_from` is set where the rate's clock lies so far ahead that ours must have been put back.
+    """
+
+    period: Literal["same", "new_day", "new_month"] = "same"
+    rate: Literal["none", "busy", "idle", "jumped"] = "none"
+    jumped_from: int | None = None
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Now, in the three forms that limits count in."""
+
+    now: datetime
+
+    @property
+    def day(self) -> str:
+        return f"{self.now.astimezone(UTC):%Y-%m-%d}"
+
+    @property
+    def month(self) -> str:
+        return f"{self.now.astimezone(UTC):%Y-%m}"
+
+    @property
+    def microseconds(self) -> int:
+        return int(self.now.timestamp() * _MICROSECONDS)
+
+    def seconds_to_next_day(self) -> int:
+        today = self.now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        return math.ceil((today + timedelta(days=1) - self.now).total_seconds())
+
+    def seconds_to_next_month(self) -> int:
+        first = self.now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        following = (first + timedelta(days=32)).replace(day=1)
+        return math.ceil((following - self.now).total_seconds())
+
+
+@dataclass(frozen=True)
+class Write:
+    """An UpdateItem's expressions."""
+
+    update: str
+    condition: str
+    values: dict[str, Any]
+
+
+def write_of(guess: Guess, moment: Moment, *, renders: int) -> Write:
+    """The write that takes room for one call, with `renders` (0 or 1), if the guess is right.
+
+    An instance whose clock is behind charges the later day or month that others have begun: a
+    period once begun never begins again.
+    """
+    conditions = ["attribute_exists(subject)"]
+    sets: list[str] = []
+    values: dict[str, Any] = {":renders": renders}
+    match guess.period:
+        case "same":
+            conditions += ["#day >= :day", "#month >= :month"]
+            sets += ["day_used = day_used + :renders", "month_used = month_used + :renders"]
+        case "new_day":
+            conditions += ["#day < :day", "#month = :month"]
+            sets += ["#day = :day", "day_used = :renders", "month_used = month_used + :renders"]
+        case "new_month":
+            conditions += ["#day < :day", "#month < :month"]
+            sets += [
+                "#day = :day",
+                "day_used = :renders",
+                "#month = :month",
+                "month_used = :renders",
+            ]
+    values |= {":day": moment.day, ":month": moment.month}
+    if renders:
+        used = {
+            "same": ("day_used", "month_used"),
+            "new_day": (":none", "month_used"),
+            "new_month": (":none", ":none"),
+        }[guess.period]
+        for limit, taken in zip(("renders_per_day", "renders_per_month"), used, strict=True):
+            conditions.append(f"(attribute_not_exists({limit}) OR {limit} > {taken})")
+        if ":none" in used:
+            values[":none"] = 0
+    match guess.rate:
+        case "none":
+            conditions.append("attribute_not_exists(interval_us)")
+        case "busy":
+            conditions.append("empty_until > :now AND free_at <= :now")
+            sets += [
+                "empty_until = empty_until + interval_us",
+                "free_at = free_at + interval_us",
+            ]
+        case "idle" | "jumped":
+            is_so = "empty_until <= :now" if guess.rate == "idle" else "empty_until = :seen"
+            conditions.append(is_so)
+            sets += [
+                "empty_until = :now + interval_us",
+                "free_at = :now + idle_offset_us",
+            ]
+            if guess.rate == "jumped":
+                values[":seen"] = guess.jumped_from
+    if guess.rate != "none":
+        values[":now"] = moment.microseconds
+    return Write("SET " + ", ".join(sets), " AND ".join(conditions), values)
+
+
+def judge(item: Item, moment: Moment, *, renders: int, of: str) -> Guess | TooManyRequestsError:
+    """What to try on an item that did not meet a guess, or why the call must be refused.
+
+    Args:
+        of: `key` or `project`, for people.
+    """
+    period = _period(item, moment)
+    day_used = int(item["day_used"]) if period == "same" else 0
+    month_used = int(item["month_used"]) if period != "new_month" else 0
+    if renders:
+        for name, used, reset in (
+            ("renders_per_month", month_used, moment.seconds_to_next_month()),
+            ("renders_per_day", day_used, moment.seconds_to_next_day()),
+        ):
+            if name in item and used >= item[name]:
+                span = name.removeprefix("renders_per_")
+                message = f"The {span}'s budget of renders of this {of} is used up."
+                return QuotaExceededError(message, limit=int(item[name]), reset_seconds=reset)
+    if "interval_us" not in item:
+        return Guess(period)
+    now, interval = moment.microseconds, int(item["interval_us"])
+    empty_until, free_at = int(item["empty_until"]), int(item["free_at"])
+    if empty_until <= now:
+        return Guess(period, "idle")
+    if free_at <= now:
+        return Guess(period, "busy")
+    if free_at > now + interval + _SKEW_US:
+        return Guess(period, "jumped", empty_until)
+    wait = max(1, math.ceil((free_at - now) / _MICROSECONDS))
+    message = f"This {of} makes more calls that write than its rate allows. Wait and send it again."
+    return RateLimitedError(message, limit=int(item["burst"]), reset_seconds=wait)
+
+
+def remaining(item: Item, name: str, used: str) -> int | None:
+    """What is left of a budget; None where there is none."""
+    return max(0, int(item[name]) - int(item[used])) if name in item else None
+
+
+def _period(item: Item, moment: Moment) -> Literal["same", "new_day", "new_month"]:
+    if item["month"] < moment.month:
+        return "new_month"
+    return "new_day" if item["day"] < moment.day else "same"

@@ -1,0 +1,101 @@
+"""Limits, as they are set and shown."""
+
+import re
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Period = Literal["day", "month"]
+
+_RATE = re.compile(r"([1-9]\d{0,5})/(s|m|h)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+_MICROSECONDS = 1_000_000
+
+Budget = Annotated[int, Field(ge=0, le=10**9)]
+
+
+class Rate(BaseModel):
+    """So many calls in so many seconds, on average; `burst` of them may come at once."""
+
+    model_config = ConfigDict(frozen=True)
+
+    calls: Annotated[int, Field(ge=1, le=10**6)]
+    seconds: Literal[1, 60, 3600] = 1
+    burst: Annotated[int, Field(ge=1, le=10**6)]
+
+    @property
+    def interval_us(self) -> int:
+        """Microseconds in which one call's room comes back."""
+        return max(1, self.seconds * _MICROSECONDS // self.calls)
+
+    @classmethod
+    def of_text(cls, text: str, burst: int | None = None) -> "Rate":
+        """`10/s`, `300/m` or `5000/h`; without a burst, as many at once as in one second.
+
+        Raises:
+            ValueError: it is none of these.
+        """
+        match = _RATE.fullmatch(text)
+        if match is None:
+            raise ValueError("Give a rate such as 10/s, 300/m or 5000/h.")
+        calls, seconds = int(match[1]), _SECONDS[match[2]]
+        return cls(
+            calls=calls, seconds=seconds, burst=max(1, calls // seconds) if burst is None else burst
+        )
+
+    def __str__(self) -> str:
+        unit = next(unit for unit, seconds in _SECONDS.items() if seconds == self.seconds)
+        return f"{self.calls}/{unit}"
+
+
+class Limits(BaseModel):
+    """What a key or a project may do. None is no limit; a budget of 0 allows no render at all.
+
+    A budget counts the renders that are accepted, live and test ones alike, in days and months of
+    UTC. The rate is of calls that write: renders, hooks and embed sessions.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    renders_per_day: Budget | None = None
+    renders_per_month: Budget | None = None
+    rate: Rate | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        return self == Limits()
+
+
+class LimitsState(BaseModel):
+    """Limits with what is used of them at present."""
+
+    limits: Limits
+    renders_today: int = 0
+    renders_this_month: int = 0
+    since: datetime
+
+
+class LimitsChange(BaseModel):
+    """Limits to be set; what is not given stays as it is, and what is `cleared` goes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    renders_per_day: Budget | None = None
+    renders_per_month: Budget | None = None
+    rate: Rate | None = None
+    cleared: frozenset[Literal["renders_per_day", "renders_per_month", "rate"]] = frozenset()
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "LimitsChange":
+        if not self.cleared and Limits(**self.model_dump(exclude={"cleared"})).is_empty:
+            raise ValueError("Give at least one limit to set or to clear.")
+        return self
+
+    def applied_to(self, limits: Limits) -> Limits:
+        given = {
+            name: value
+            for name in Limits.model_fields
+            if (value := getattr(self, name)) is not None
+        }
+        return limits.model_copy(update={**given, **dict.fromkeys(self.cleared)})

@@ -1,0 +1,103 @@
+"""What is asked of limits before a call writes, and what is told when they run low."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from craftkit import dynamodb
+from craftkit.audit import repository as audit
+from craftkit.auth.principal import LIMITED, Principal
+from craftkit.clock import Clock, utc_now
+from craftkit.dynamodb import ConditionFailedError, Item
+from craftkit.limits import repository
+from craftkit.limits.models import LimitsState
+from craftkit.observability import count, logger
+
+LIMIT_WARNING = "limit.warning"
+
+
+@dataclass(frozen=True)
+class Charge:
+    """What a call took of its key's and its project's limits."""
+
+    renders: int
+    taken: tuple[tuple[str, Item], ...] = ()
+
+    def give_back(self) -> None:
+        """The render was not kept after all: its budgets have it again. The rate does not: the
+        call was made. Should this fail, a budget is a render short; none is ever exceeded.
+        """
+        if not self.renders:
+            return
+        for subject, item in self.taken:
+            try:
+                repository.give_back(subject, item)
+            except Exception:
+                logger.exception("a charge was not given back", extra={"subject": subject})
+
+
+def charge(principal: Principal, *, renders: int, clock: Clock = utc_now) -> Charge:
+    """Take the room of one call that writes, the last thing before it does.
+
+    A call of a key without limits costs nothing here, not even a read: its secret says so.
+
+    Args:
+        renders: 1 for a call that makes a render, 0 for another, such as an embed session.
+
+    Raises:
+        RateLimitedError, QuotaExceededError: nothing was taken.
+    """
+    now = clock()
+    taken: list[tuple[str, Item]] = []
+    for of in LIMITED:
+        if of not in principal.limited:
+            continue
+        subject = subject_of(of, principal.key_id if of == "key" else principal.project_id)
+        try:
+            item = repository.charge(subject, now, renders=renders, of=of)
+        except Exception:
+            Charge(renders, tuple(taken)).give_back()
+            raise
+        if item is not None:
+            taken.append((subject, item))
+            if renders:
+                _warn(subject, item, now)
+    return Charge(renders, tuple(taken))
+
+
+def limits_of(of: str, id_: str, *, clock: Clock = utc_now) -> LimitsState | None:
+    """The limits of a `key` or a `project`, with what is used of them; None where it has none."""
+    return repository.get(subject_of(of, id_), clock())
+
+
+def tell_of_warning(warning: Item, *, clock: Clock = utc_now) -> bool:
+    """Enter a warning of the limits table into the audit. False where it was told before."""
+    kind, _, id_ = str(warning["warned_subject"]).partition("#")
+    entry = audit.entry(
+        warning["project_id"],
+        actor="craftkit",
+        action=LIMIT_WARNING,
+        target=id_,
+        now=clock(),
+        of=kind,
+        period=str(warning["period"]),
+        used=str(warning["used"]),
+        limit=str(warning["limit"]),
+    )
+    try:
+        dynamodb.transact([repository.tell_once(warning), entry])
+    except ConditionFailedError:
+        return False
+    count("LimitWarning", of=kind, period=str(warning["period"]))
+    return True
+
+
+def subject_of(of: str, id_: str) -> str:
+    return f"{of}#{id_}"
+
+
+def _warn(subject: str, item: Item, now: datetime) -> None:
+    """A warning that cannot be noted costs no render; the next charge notes it."""
+    try:
+        repository.warn(subject, item, now)
+    except Exception:
+        logger.exception("a warning was not noted", extra={"subject": subject})
