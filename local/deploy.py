@@ -29,6 +29,7 @@ def deploy(build: Path, stage: str, *, endpoint: str, public_url: str, home: Pat
     )  # fmt: skip
     deployed = Deployed(stage, endpoint)
     put_gateway_responses(deployed)
+    put_page_routes(deployed)
     return deployed
 
 
@@ -41,6 +42,42 @@ def put_gateway_responses(deployed: Deployed) -> None:
     for kind, response in gateway_responses().items():
         gateway.put_gateway_response(restApiId=api, responseType=kind, **response)
     gateway.create_deployment(restApiId=api, stageName=deployed.stage)
+
+
+def put_page_routes(deployed: Deployed) -> None:
+    """Give the HTTP API its routes, which the embedded AWS does not read from it either.
+
+    On AWS they come from the same events of the same functions.
+    """
+    gateway, api = deployed.client("apigatewayv2"), deployed.only("AWS::ApiGatewayV2::Api")
+    functions = deployed.physical_ids("AWS::Lambda::Function")
+    lambda_ = deployed.client("lambda")
+    there = {route["RouteKey"] for route in gateway.get_routes(ApiId=api)["Items"]}
+    for function, route_keys in page_routes().items():
+        wanted = [key for key in route_keys if key not in there]
+        if not wanted:
+            continue
+        alias = lambda_.get_alias(FunctionName=functions[function], Name="live")["AliasArn"]
+        integration = gateway.create_integration(
+            ApiId=api,
+            IntegrationType="AWS_PROXY",
+            IntegrationUri=alias,
+            PayloadFormatVersion="2.0",
+        )["IntegrationId"]
+        for key in wanted:
+            gateway.create_route(ApiId=api, RouteKey=key, Target=f"integrations/{integration}")
+
+
+def page_routes() -> dict[str, list[str]]:
+    """The HTTP API's route keys (`GET /embed`) by the function that answers them."""
+    routes: dict[str, list[str]] = {}
+    for name, resource in read_template(ROOT / "template.yaml")["Resources"].items():
+        for event in resource.get("Properties", {}).get("Events", {}).values():
+            if event["Type"] == "HttpApi":
+                properties = event["Properties"]
+                key = f"{properties['Method'].upper()} {properties['Path']}"
+                routes.setdefault(name, []).append(key)
+    return routes
 
 
 def gateway_responses() -> dict[str, dict[str, Any]]:

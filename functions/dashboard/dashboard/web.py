@@ -127,7 +127,7 @@ def see_other(path: str) -> Answer:
 
 def respond(request: Request, answer: Answer) -> Event:
     """The answer in the form that the gateway wants, with the headers that every one has."""
-    body, headers = answer.body, {**_hardening(), **answer.headers}
+    body, headers = answer.body, {**_hardening(request), **answer.headers}
     headers["Content-Type"] = answer.content_type
     headers["x-request-id"] = request.id
     is_text = answer.content_type.startswith(_TEXT)
@@ -146,7 +146,7 @@ def respond(request: Request, answer: Answer) -> Event:
     }
 
 
-def _hardening() -> dict[str, str]:
+def _hardening(request: Request) -> dict[str, str]:
     policy = {
         "default-src": "'none'",
         "script-src": "'self'",
@@ -159,14 +159,15 @@ def _hardening() -> dict[str, str]:
         "frame-ancestors": "'none'",
         "base-uri": "'none'",
     }
+    transport = {"Strict-Transport-Security": "max-age=63072000"} if request.is_secure else {}
     return {
+        **transport,
         "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
         "Cache-Control": "no-store",
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
         "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
         "Referrer-Policy": "same-origin",
-        "Strict-Transport-Security": "max-age=63072000",
         "X-Content-Type-Options": "nosniff",
         "X-Frame-Options": "DENY",
     }
