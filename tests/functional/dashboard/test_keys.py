@@ -38,7 +38,7 @@ def test_create_key__is_shown_with_three_quick_starts_filled_in(
     ada: Visitor, project: Project
 ) -> None:
     page = ada.follow(ada.post(path(project), FORM))
-    (cleartext,) = set(match[0] for match in KEY.finditer(page.text))
+    (cleartext,) = {match[0] for match in KEY.finditer(page.text)}
     assert page.text.count(cleartext) == 4  # the key itself, curl, Node.js, Python
     (kept,) = keys.list_keys(project.id)[0]
     assert kept.secrets[0].hash == token.hash_of(cleartext)
