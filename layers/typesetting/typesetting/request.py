@@ -27,10 +27,16 @@ _FONTS = (
     "Noto Sans Symbols",
     "Noto Sans Symbols2",
     "Noto Sans Math",
+    # Last, and by name: left to itself, Typst would rather take a font of its own that claims a
+    # character and has no glyph for it, and PDF/A would refuse the document.
+    "Zz Craftkit Missing Glyph",
 )
 _CJK_FONT = "Noto Sans CJK JP"
 
-MEANINGLESS = re.compile("[\ufeff\ufdd0-\ufdef\ufffe\uffff\ue000-\uf8ff\U000f0000-\U0010ffff]")
+MEANINGLESS = re.compile(
+    "[\u070f\u0890\u0891\u1680\U000110bd\U000110cd\U00013430-\U0001343f\ufeff\ufdd0-\ufdef\ufff0-\ufff8\ufffe\uffff\ue000-\uf8ff"
+    "\U0001fffe\U0001ffff\U0002fffe\U0002ffff\U0003347f-\U000dffff\U000e1000-\U0010ffff]"
+)
 """What has no meaning outside of one font, or none at all: no archive may hold it (PDF/A-2a)."""
 REPLACEMENT = "\ufffd"
 

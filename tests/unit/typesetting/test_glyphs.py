@@ -144,3 +144,12 @@ class TestCheckFont:
     def test_check_font__over_the_limit_is_refused_unread(self) -> None:
         with pytest.raises(FontError, match="5 MiB"):
             check_font(bytes(5 * 1024 * 1024 + 1))
+
+
+@pytest.mark.parametrize(
+    "text", ["✨", "\u1f5a", "\U0003347f", "\U0001fffe", "\u1680", "\U00013430"]
+)
+def test_characters_that_a_font_claims_without_a_glyph_do_not_cost_the_document(
+    job: Callable[..., Job], text: str
+) -> None:
+    assert typeset(job("#data.text", {"text": text})).page_count == 1
