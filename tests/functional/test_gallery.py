@@ -1,0 +1,259 @@
+"""Every template of the gallery, through the real typesetter."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from io import BytesIO
+from typing import Any
+
+import pypdfium2
+import pytest
+import zxingcpp
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pikepdf import Pdf
+
+from craftkit.templates import data, gallery
+from craftkit.templates.images import with_images
+from craftkit.templates.models import Loop, Variable
+from craftkit.typesetter import Document, Job
+from tests.support.pdf import text_of, unbroken
+from tests.unit.templates.manifests import one
+from typesetting import typeset
+
+_LETTERS = (
+    "abcdeghijkmnopqrsuvwxyzABCDXYZäöüßéñçøåΩαβγδжйцщ0123456789#$*_@<>[]{}\\\"'`~/&%!?+=|.,;:()€£"
+)
+_WORD = st.text(_LETTERS, min_size=1, max_size=9)
+_TEXT = st.lists(_WORD, min_size=1, max_size=4).map(" ".join)
+_HOSTILE = st.text() | st.sampled_from(
+    [
+        "#panic()",
+        '#read("/etc/passwd")',
+        "= a",
+        "*",
+        "\\",
+        "x" * 200,
+        "مرحبا بالعالم",
+        "שלום",
+        "日本語",
+    ]
+)
+_CURRENCIES = st.sampled_from(["EUR", "USD", "GBP", "CHF"])
+_CHECKED = settings(
+    deadline=None,
+    max_examples=8,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+# What a template does not print as text, by design.
+_SILENT = {
+    "receipt": {"items.qty"},
+    "ticket": {"currency"},
+}
+
+
+def _job(entry: gallery.Entry, sent: object, **changes: Any) -> Job:
+    return with_images(
+        Job(
+            **{
+                "source": entry.source,
+                "data": data.judge(entry.manifest, sent),
+                "types": data.types(entry.manifest),
+                "locale": entry.locale,
+                "title": entry.name,
+                "created_at": datetime(2026, 11, 24, tzinfo=UTC),
+                "pdf_standard": entry.pdf_standard,
+                **changes,
+            }
+        )
+    )
+
+
+def _typeset(entry: gallery.Entry, sent: object, **changes: Any) -> Document:
+    return typeset(_job(entry, sent, **changes))
+
+
+def _value(variable: Variable, text: st.SearchStrategy[str], key: str) -> st.SearchStrategy[Any]:
+    if key == "currency":
+        return _CURRENCIES
+    match variable.data_type:
+        case "text" | "longtext":
+            return text.map(lambda said: said if any(map(str.isalnum, said)) else "–")
+        case "number":
+            return st.decimals(0, 99999, places=2).map(str)
+        case "currency":
+            return st.decimals(-999999, 999999, places=2).map(str)
+        case "date":
+            return st.dates().map(str)
+        case "datetime":
+            return st.datetimes().map(
+                lambda moment: moment.replace(microsecond=0).isoformat() + "Z"
+            )
+        case "boolean":
+            return st.booleans()
+        case "email":
+            return st.from_regex(r"[a-z0-9.]{1,12}@[a-z0-9]{1,12}\.[a-z]{2,4}", fullmatch=True)
+        case "url":
+            return st.from_regex(r"https://[a-z]{1,12}\.example/[a-z0-9/]{0,20}", fullmatch=True)
+        case "barcode" if variable.format == "ean13":
+            return st.from_regex(r"[0-9]{12}", fullmatch=True)
+        case "image":
+            return st.just(data.preview_data(one("image"))["value"])
+        case _:
+            return st.text("ABCDEFGHJKLMNP0123456789", min_size=1, max_size=16)
+
+
+def _documents(
+    variables: tuple[Variable, ...],
+    loops: tuple[Loop, ...],
+    text: st.SearchStrategy[str],
+    whole: bool,
+) -> st.SearchStrategy[dict[str, Any]]:
+    """Data of a manifest: with everything that there can be, or with what must be and some more."""
+    parts: dict[str, st.SearchStrategy[Any]] = {}
+    for variable in variables:
+        value = _value(variable, text, variable.key)
+        parts[variable.key] = value if whole or variable.required else st.none() | value
+    for loop in loops:
+        items = _documents(loop.variables, loop.loops, text, whole)
+        parts[loop.key] = st.lists(items, min_size=2 if whole else 0, max_size=4)
+    return st.fixed_dictionaries(parts).map(_nested)
+
+
+def _nested(flat: dict[str, Any]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for key, value in flat.items():
+        *parents, name = key.split(".")
+        node = tree
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[name] = value
+    return tree
+
+
+def _printed(entry: gallery.Entry, judged: dict[str, Any]) -> Iterator[str]:
+    """What should stand on the page, as it should be written there."""
+    silent = _SILENT.get(entry.slug, set()) | {"currency"}
+    for path, variable in data.variables(entry.manifest):
+        if path in silent:
+            continue
+        for _, value in data.values_at(path, judged):
+            match variable.data_type:
+                case "text" | "longtext" | "email":
+                    yield value
+                case "currency":
+                    yield f"{abs(Decimal(value)):,.2f}"
+                case "number":
+                    yield f"{Decimal(value).normalize():,f}"
+                case "barcode" if variable.format in ("code128", "ean13"):
+                    yield value
+
+
+@pytest.mark.parametrize("slug", gallery.SLUGS)
+def test_gallery__data_file_is_what_the_preview_shows(slug: str) -> None:
+    entry = gallery.load(slug)
+    file = gallery.FOLDER / slug / "data.json"
+    assert json.loads(file.read_text()) == data.preview_data(entry.manifest)
+
+
+@pytest.mark.parametrize("watermark", [False, True])
+@pytest.mark.parametrize("slug", gallery.SLUGS)
+def test_gallery__preview_is_tagged_titled_and_without_warning(slug: str, watermark: bool) -> None:
+    entry = gallery.load(slug)
+    document = _typeset(entry, data.preview_data(entry.manifest), watermark=watermark)
+    assert document.warnings == ()
+    with Pdf.open(BytesIO(document.pdf)) as pdf:
+        assert len(pdf.pages) == document.page_count
+        assert "/StructTreeRoot" in pdf.Root
+        assert bool(pdf.Root.MarkInfo.Marked)
+        assert str(pdf.Root.Lang).startswith("en")
+        with pdf.open_metadata() as metadata:
+            assert metadata["dc:title"] == entry.name
+            assert metadata["pdfuaid:part"] == "1"
+            assert (metadata["pdfaid:part"], metadata["pdfaid:conformance"]) == ("2", "A")
+
+
+@pytest.mark.parametrize("slug", gallery.SLUGS)
+def test_gallery__least_data_still_makes_a_page(slug: str) -> None:
+    entry = gallery.load(slug)
+    sample = data.preview_data(entry.manifest)
+    least = _nested(
+        {
+            variable.key: _at(sample, variable.key)
+            for variable in entry.manifest.variables
+            if variable.required
+        }
+        | {loop.key: [] for loop in entry.manifest.loops if loop.required}
+    )
+    assert _typeset(entry, least).page_count >= 1
+
+
+def test_invoice__takes_exactly_what_the_quick_start_sends() -> None:
+    entry = gallery.load("invoice")
+    sent = {
+        "customer": {"name": "Ada Lovelace"},
+        "items": [
+            {"name": "Widget", "qty": 2, "price": 9.5},
+            {"name": "Gear", "qty": "3", "price": "0.1"},
+        ],
+        "total": 19.3,
+    }
+    text = text_of(_typeset(entry, sent).pdf)
+    for printed in ("Ada Lovelace", "Widget", "$9.50", "$19.00", "$0.30", "$19.30"):
+        assert printed in text
+
+
+@pytest.mark.parametrize("slug", gallery.SLUGS)
+@_CHECKED
+@given(st.data())
+def test_gallery__whatever_goes_in_stands_on_the_page(slug: str, draw: st.DataObject) -> None:
+    entry = gallery.load(slug)
+    manifest = entry.manifest
+    sent = draw.draw(_documents(manifest.variables, manifest.loops, _TEXT, whole=True))
+    found = unbroken(text_of(_typeset(entry, sent).pdf))
+    for value in _printed(entry, data.judge(manifest, sent)):
+        assert unbroken(value) in found
+
+
+@pytest.mark.parametrize("slug", gallery.SLUGS)
+@_CHECKED
+@given(st.data())
+def test_gallery__nothing_that_goes_in_breaks_the_page(slug: str, draw: st.DataObject) -> None:
+    entry = gallery.load(slug)
+    manifest = entry.manifest
+    sent = draw.draw(_documents(manifest.variables, manifest.loops, _HOSTILE, whole=False))
+    assert _typeset(entry, sent).page_count >= 1
+
+
+@pytest.mark.parametrize(
+    ("slug", "expected"),
+    [
+        ("shipping-label", {"PN7204418812SE", "ATH|10554|PN7204418812SE|E12|4200"}),
+        ("packing-slip", {"SO-10482-77", "7038010013652", "7038010091209"}),
+        ("receipt", {"R-004-219873"}),
+        ("ticket", {"ST-55013-1-9F3A77C2"}),
+        ("certificate", {"https://verify.nst.example/NST-2026-00418"}),
+        ("invoice", {"https://pay.fjordandfield.example/INV-2026-0142"}),
+    ],
+)
+def test_gallery__codes_are_read_by_machines(slug: str, expected: set[str]) -> None:
+    entry = gallery.load(slug)
+    document = _typeset(entry, data.preview_data(entry.manifest))
+    page = pypdfium2.PdfDocument(document.pdf)[0].render(scale=4).to_pil().convert("L")
+    assert expected <= {code.text for code in zxingcpp.read_barcodes(page)}
+
+
+def test_gallery__is_at_least_eight_and_each_says_what_it_is() -> None:
+    entries = gallery.entries()
+    assert len(entries) >= 8
+    assert all(entry.name and entry.description for entry in entries)
+    folders = {source.parent.name for source in gallery.FOLDER.glob("*/source.typ")}
+    assert folders == set(gallery.SLUGS)
+
+
+def _at(value: Any, key: str) -> Any:
+    for step in key.split("."):
+        value = value[step]
+    return value
