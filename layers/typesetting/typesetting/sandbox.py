@@ -85,6 +85,12 @@ class Sandbox:
                 self._living_child()
             return answer, results
 
+    def peak_bytes(self) -> int:
+        """The most memory that the present child has had at once."""
+        with self._lock:
+            status = Path(f"/proc/{self._living_child().pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
     def close(self) -> None:
         with self._lock:
             self._end()
@@ -132,9 +138,13 @@ def _command(folder: str) -> list[str]:
         _BOOT,
         ":".join(_import_folders()),
         folder,
-        str(_FOLDER / "craftkit.typ"),
-        *_font_folders(),
+        *child_arguments(),
     ]
+
+
+def child_arguments() -> list[str]:
+    """What the child's `Typesetter` is made of, beside a folder of its own."""
+    return [str(_FOLDER / "craftkit.typ"), *font_folders()]
 
 
 def _import_folders() -> list[str]:
@@ -146,7 +156,7 @@ def _import_folders() -> list[str]:
     return list(dict.fromkeys(folders))
 
 
-def _font_folders() -> list[str]:
+def font_folders() -> list[str]:
     """Our own fonts, and those of the CJK layer where the function carries it."""
     return [str(_FOLDER / "fonts"), *_cjk_folders()]
 

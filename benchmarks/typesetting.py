@@ -1,0 +1,142 @@
+"""The typesetter: beside Typst by hand and other programs, cold, large, and its sandbox's price.
+
+Every document has data that none before it had, so that no cache has the answer.
+"""
+
+import itertools
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks import invoice
+from benchmarks.measurement import Result, medians, milliseconds
+from benchmarks.rivals.contest import contest
+from local.build import build_for_host
+from typesetting import typeset, warm
+from typesetting.request import request
+from typesetting.sandbox import Sandbox, child_arguments
+from typst_child.compiler import Typesetter
+
+ROUNDS = 60
+_COLD_ROUNDS = 11
+_PACKAGE = ("CraftkitLayer", "TypesettingLayer", "TypesettingCjkLayer", "LiveWorkerFunction")
+
+_numbers = itertools.count(1)
+
+
+def measure() -> Iterable[Result]:
+    warm()
+    with TemporaryDirectory() as folder:
+        yield from _warm(Path(folder))
+    yield from contest(lambda: milliseconds(lambda: typeset(invoice.job(_next()))))
+    yield _cold()
+    yield from _large()
+    yield _package()
+
+
+def _next(rows: int | None = None) -> invoice.Data:
+    return invoice.data(next(_numbers), rows)
+
+
+def _warm(folder: Path) -> Iterable[Result]:
+    """The whole of it, the same Typst by hand, and the same without a second process."""
+    by_hand = invoice.ByHand(folder)
+    (folder / "child").mkdir()
+    here = Typesetter(str(folder / "child"), *child_arguments())
+
+    def ours() -> float:
+        job = invoice.job(_next())
+        return milliseconds(lambda: typeset(job))
+
+    def hand() -> float:
+        data = _next()
+        return milliseconds(lambda: by_hand.typeset(data))
+
+    def unguarded() -> float:
+        job = invoice.job(_next())
+        return milliseconds(lambda: here.run(*request(job, "pdf", None)))
+
+    whole, direct, alone = medians(ours, hand, unguarded, rounds=ROUNDS, warm_up=5)
+    yield Result(
+        "typesetting.invoice",
+        whole,
+        "ms",
+        baseline=("the same Typst by hand, compiled directly", direct),
+        target="ratio <= 1.15",
+    )
+    yield Result(
+        "typesetting.isolation",
+        max(whole - alone, 0.0),
+        "ms",
+        target="value <= 5",
+        note="what the child process adds to the same work in this one",
+    )
+
+
+def _cold() -> Result:
+    """From the start of a process to its first document, less the start of an empty one."""
+    program = (
+        "from typesetting import typeset, warm; warm();"
+        "from benchmarks import invoice; typeset(invoice.job(invoice.data(0)))"
+    )
+
+    def started(code: str) -> float:
+        return milliseconds(lambda: subprocess.run([sys.executable, "-c", code], check=True))
+
+    def nothing() -> float:
+        # The job itself comes from the gallery: reading it is not the typesetter's start.
+        return started("from benchmarks import invoice; invoice.job(invoice.data(0))")
+
+    first, empty, again = medians(
+        lambda: started(program),
+        nothing,
+        lambda: milliseconds(lambda: typeset(invoice.job(_next()))),
+        rounds=_COLD_ROUNDS,
+    )
+    return Result(
+        "typesetting.cold",
+        first - empty,
+        "ms",
+        baseline=("a warm render", again),
+        target="ratio <= 3",
+        note="a new process's first render, less the start of a process that only makes the job",
+    )
+
+
+def _large() -> Iterable[Result]:
+    """Thousands of rows, each document in a child of its own, whose peak is looked up."""
+    peaks = []
+
+    def rows(count: int) -> float:
+        sandbox = Sandbox()
+        sandbox.exchange(*request(invoice.job(_next()), "pdf", None))
+        job = request(invoice.job(_next(count)), "pdf", None)
+        taken = milliseconds(lambda: sandbox.exchange(*job))
+        peaks.append(sandbox.peak_bytes())
+        sandbox.close()
+        return taken
+
+    large, small = medians(lambda: rows(5000), lambda: rows(500), rounds=3, warm_up=0)
+    yield Result(
+        "typesetting.rows",
+        large,
+        "ms",
+        baseline=("500 rows", small),
+        target="ratio <= 12",
+        note="5,000 rows",
+    )
+    yield Result("typesetting.memory", max(peaks) / 2**20, "MiB", target="value <= 1024")
+
+
+def _package() -> Result:
+    """What a worker unpacks: its code and its layers, as `sam build` made them."""
+    build = build_for_host()
+    size = sum(
+        file.stat().st_size
+        for part in _PACKAGE
+        for file in (build / part).rglob("*")
+        if file.is_file()
+    )
+    return Result("typesetting.package", size / 2**20, "MiB", target="value <= 220")
