@@ -44,7 +44,7 @@ class Emulator:
         del env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"]
         with self._log.open("w", encoding="utf-8") as output:
             self._process = subprocess.Popen(
-                [TOOLS / "aws" / "bin" / "ministack"],
+                [TOOLS / "aws" / "bin" / "python", "-P", Path(__file__).parent / "embedded_aws.py"],
                 env=env, cwd=home, stdin=subprocess.DEVNULL, stdout=output,
                 stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip

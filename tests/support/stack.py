@@ -21,7 +21,7 @@ from local.tools import HOME, ROOT, tail
 
 OWN_HOME = HOME / "test"
 _START_SECONDS = 240
-_STOP_SECONDS = 30
+_STOP_SECONDS = 60
 
 
 class RunningStack:
