@@ -3,11 +3,13 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
 
 from tests.support.cloud import Cloud
+from tests.support.embed import PageAnswer, page_call, partnership
 from tests.support.project import DemoProject, make_project
 
 
@@ -43,3 +45,16 @@ def call(cloud: Cloud, event: Any) -> Callable[..., Answer]:
         return Answer(answer["statusCode"], answer["headers"], json.loads(text) if text else None)
 
     return invoke
+
+
+@pytest.fixture
+def partner(project: DemoProject) -> DemoProject:
+    """The project, as an embed partner whose site is app.example.com."""
+    partnership(project, "https://app.example.com")
+    return project
+
+
+@pytest.fixture
+def page(cloud: Cloud) -> Callable[..., PageAnswer]:
+    """`page("open_embed_session", token, body)`: a call as the embedded page makes it."""
+    return partial(page_call, cloud)

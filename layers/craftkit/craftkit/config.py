@@ -114,9 +114,9 @@ class Config:
         return os.environ.get("EMBED_ALLOWS_LOOPBACK") == "true"
 
     @cached_property
-    def pages_url(self) -> str:
-        """Where browsers find the pages, without a trailing slash."""
-        return _required("PAGES_URL").rstrip("/")
+    def pages_url_parameter(self) -> str:
+        """The parameter that holds the pages' address, in a stage without a domain."""
+        return _required("PAGES_URL_PARAMETER")
 
     @cached_property
     def compile_function(self) -> str:

@@ -126,7 +126,12 @@ class Request:
 
     def query[Model: BaseModel](self, kind: type[Model]) -> Model:
         """The query string as the given model."""
-        return judge(kind, self._event.get("queryStringParameters") or {})
+        return judge(kind, self.parameters)
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The query string as it was sent, of equal names the last."""
+        return dict(self._event.get("queryStringParameters") or {})
 
     @property
     def idempotency_key(self) -> str | None:
@@ -155,6 +160,11 @@ class Request:
         """The origin of this stage, as a browser names the one that a page was loaded from."""
         parts = urlsplit(self.base_url)
         return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def last_segment(self) -> str:
+        """What the path ends with."""
+        return str(self._event["path"]).rpartition("/")[2]
 
     def path(self, name: str) -> str:
         return str(self._event["pathParameters"][name])

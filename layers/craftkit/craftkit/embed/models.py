@@ -266,6 +266,20 @@ class CatalogRequest(ApiModel):
     catalog: Catalog
 
 
+class CatalogList(ApiModel):
+    """The query of `GET /v1/embed/catalogs`."""
+
+    limit: Annotated[int, Field(ge=1, le=100)] = 20
+    cursor: Annotated[str, StringConstraints(max_length=2000)] | None = None
+
+
+class CatalogRead(ApiModel):
+    """The query of `GET /v1/embed/catalogs/{name}`. `compareTo` is an earlier version."""
+
+    version: Annotated[int, Field(ge=1)] | None = None
+    compare_to: Annotated[int, Field(ge=1)] | None = None
+
+
 class Partner(ApiModel):
     """A project's partnership, and what the partner has set."""
 
@@ -298,8 +312,9 @@ class SigningKey(ApiModel):
 class Session(ApiModel):
     """A session's row. `wish` is what was asked for, its catalog pinned or written out.
 
-    `template_slug` of a session to create is None until something is saved. `version_number` is
-    the version that a form or a view shows, for as long as the session lives.
+    `template_slug` of a session to create is None until something is saved, and `has_created` says
+    whether something was. `version_number` is the version that a form or a view shows, for as long
+    as the session lives.
     """
 
     project_id: str
@@ -307,6 +322,7 @@ class Session(ApiModel):
     wish: SessionRequest
     permissions: tuple[Permission, ...]
     template_slug: str | None
+    has_created: bool = False
     version_number: int | None = None
     key_id: str
     key_mode: KeyMode

@@ -138,10 +138,10 @@ def keep_template(session: Session, slug: str) -> None:
     with dynamodb.conditions():
         _table().update_item(
             Key=_key(session.project_id, _SESSION + session.id),
-            UpdateExpression="SET template_slug = :slug",
+            UpdateExpression="SET template_slug = :slug, has_created = :yes",
             ConditionExpression="attribute_exists(pk) AND "
-            "(attribute_not_exists(template_slug) OR template_slug = :slug)",
-            ExpressionAttributeValues={":slug": slug},
+            "(attribute_not_exists(has_created) OR template_slug = :slug)",
+            ExpressionAttributeValues={":slug": slug, ":yes": True},
         )
 
 
@@ -281,6 +281,7 @@ def _session(project_id: str, item: Item) -> Session:
         wish=SessionRequest.model_validate_json(zlib.decompress(bytes(item["wish"]))),
         permissions=item["permissions"],
         template_slug=item.get("template_slug"),
+        has_created=bool(item.get("has_created", False)),
         version_number=item.get("version_number"),
         key_id=item["key_id"],
         key_mode=item["key_mode"],

@@ -37,6 +37,7 @@ from craftkit.errors import (
 )
 from craftkit.http import judge
 from craftkit.ids import is_id, new_id
+from craftkit.limits import service as limits
 from craftkit.renders import service as renders
 from craftkit.templates import service as templates
 
@@ -65,6 +66,7 @@ def create_session(
         TemplateNotFoundError, NoPublishedVersionError, CatalogNotFoundError, NotFoundError: what
             the session is for is not there.
         InvalidRequestError: what was asked for does not go together.
+        RateLimitedError: the key or its project makes more calls that write than it may.
     """
     partner = partners.partner_of(principal.project_id)
     slug = wish.scope.template_external_id
@@ -72,6 +74,7 @@ def create_session(
         principal.require_template(slug)
     elif principal.templates:
         raise InsufficientScopeError("This API key may only use its own templates.")
+    limits.charge(principal, renders=0, clock=clock)
     return _open(partner, wish, principal.key_id, principal.mode, clock())
 
 

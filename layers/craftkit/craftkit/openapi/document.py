@@ -53,6 +53,7 @@ _ERROR: Json = {
 _PATH_PARAMETERS: dict[str, Json] = {
     "id": {"type": "string", "pattern": UUID_PATTERN, "description": "A UUIDv7."},
     "slug": {"type": "string", "description": "The template's slug."},
+    "name": {"type": "string", "description": "The catalog's name."},
     "token": {"type": "string", "description": "The hook's token: a secret."},
 }
 

@@ -10,7 +10,15 @@ from typing import Literal
 from pydantic import BaseModel
 
 from craftkit import errors
-from craftkit.auth.principal import RENDERS_READ, RENDERS_WRITE, TEMPLATES_READ
+from craftkit.auth.principal import EMBED_WRITE, RENDERS_READ, RENDERS_WRITE, TEMPLATES_READ
+from craftkit.embed.models import (
+    CatalogList,
+    CatalogRead,
+    CatalogRequest,
+    RefreshRequest,
+    SessionRequest,
+)
+from craftkit.embed.views import CatalogsView, CatalogView, JwksView, SessionView
 from craftkit.errors import CraftkitError
 from craftkit.hooks.models import HookData
 from craftkit.http import ApiModel
@@ -56,6 +64,8 @@ class Route:
     def tag(self) -> str:
         """What it is about: the room that answers."""
         word = self.function.partition("_")[2].removesuffix("s")
+        if "embed" in self.path or "jwks" in self.path:
+            return "embed"
         return {"render": "renders", "template": "templates"}.get(word, "about")
 
 
@@ -63,6 +73,8 @@ _IDEMPOTENCY = {
     "Idempotency-Key": "The same key with the same body gives the stored render in its present "
     "state; with another body it is refused. At most 200 characters."
 }
+
+_NO_PARTNER = (errors.InvalidCredentialsError, errors.PartnerSuspendedError)
 
 ROUTES: tuple[Route, ...] = (
     Route(
@@ -177,6 +189,82 @@ ROUTES: tuple[Route, ...] = (
             errors.QueueUnavailableError,
         ),
         description="The token stands in for an API key: the render is its hook's key's.",
+    ),
+    Route(
+        "POST",
+        "/v1/embed/sessions",
+        "create_embed_session",
+        "Mint an embed session",
+        {201: SessionView},
+        scope=EMBED_WRITE,
+        body=SessionRequest,
+        errors=(
+            *_NO_PARTNER,
+            errors.TemplateNotFoundError,
+            errors.VersionNotFoundError,
+            errors.NoPublishedVersionError,
+            errors.CatalogNotFoundError,
+            errors.NotFoundError,
+        ),
+        description="`iframe_url` opens the page. `renew_token` is good once, for a week.",
+    ),
+    Route(
+        "POST",
+        "/v1/embed/sessions/refresh",
+        "refresh_embed_session",
+        "Renew an embed session's token",
+        {200: SessionView},
+        scope=EMBED_WRITE,
+        body=RefreshRequest,
+        errors=(*_NO_PARTNER, errors.RefreshFailedError),
+        description="Of two calls with the same renew token, one is answered.",
+    ),
+    Route(
+        "DELETE",
+        "/v1/embed/sessions/{id}",
+        "revoke_embed_session",
+        "Revoke an embed session",
+        {204: None},
+        scope=EMBED_WRITE,
+        errors=(*_NO_PARTNER, errors.NotFoundError),
+        description="It is refused from the next request on. A second time changes nothing.",
+    ),
+    Route(
+        "POST",
+        "/v1/embed/catalogs",
+        "publish_catalog",
+        "Publish a catalog's next version",
+        {201: CatalogView},
+        scope=EMBED_WRITE,
+        body=CatalogRequest,
+        errors=(*_NO_PARTNER, errors.ConflictError),
+    ),
+    Route(
+        "GET",
+        "/v1/embed/catalogs",
+        "list_catalogs",
+        "List catalogs, by name",
+        {200: CatalogsView},
+        scope=EMBED_WRITE,
+        query=CatalogList,
+        errors=(*_NO_PARTNER, errors.InvalidCursorError),
+    ),
+    Route(
+        "GET",
+        "/v1/embed/catalogs/{name}",
+        "get_catalog",
+        "Read a catalog, and what changed in it",
+        {200: CatalogView},
+        scope=EMBED_WRITE,
+        query=CatalogRead,
+        errors=(*_NO_PARTNER, errors.CatalogNotFoundError),
+    ),
+    Route(
+        "GET",
+        "/.well-known/jwks.json",
+        "get_jwks",
+        "Read the keys that verify session tokens",
+        {200: JwksView},
     ),
     Route("GET", "/health", "get_health", "Is the stage there?", {200: HealthView}),
     Route("GET", "/v1/openapi.json", "get_openapi", "Read this document", {200: None}),

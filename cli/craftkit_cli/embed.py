@@ -1,0 +1,227 @@
+"""`craftkit embed …`"""
+
+import argparse
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, get_args
+
+from craftkit.clock import to_rfc3339
+from craftkit.config import config
+from craftkit.embed import catalogs, partners, service, signing
+from craftkit.embed.models import CatalogRequest, Partner, Permission, Preset, Session
+from craftkit.embed.partners import MintedSigningKey
+from craftkit.embed.views import CatalogsView, CatalogView, DifferenceView
+from craftkit.errors import InvalidRequestError
+from craftkit.http import judge, read_json
+from craftkit.projects import service as projects
+from craftkit_cli.answers import Answer, shown
+from craftkit_cli.keys import duration
+
+_STATES = {
+    "enable": partners.enable,
+    "disable": partners.disable,
+    "suspend": partners.suspend,
+    "resume": partners.resume,
+}
+
+
+def add_commands(rooms: Any) -> None:
+    commands = rooms.add_parser("embed", help="partners and what they embed").add_subparsers(
+        required=True
+    )
+    for name in _STATES:
+        state = _on_project(commands, name, f"{name} a project's partnership")
+        state.set_defaults(run=_change_state, state=name)
+    _on_project(commands, "show", "a partnership and its settings").set_defaults(run=_show)
+
+    origins = _on_project(commands, "origins", "set the sites that may embed the page")
+    origins.add_argument("--origin", action="append", default=[], metavar="https://…")
+    origins.set_defaults(run=_set_origins)
+
+    presets = _on_project(commands, "presets", "set what a preset of permissions holds")
+    presets.add_argument("--preset", required=True, choices=get_args(Preset))
+    presets.add_argument("--permission", action="append", required=True, choices=_permissions())
+    presets.set_defaults(run=_set_preset)
+
+    _add_keys(commands)
+    _add_signing(commands)
+    _add_sessions(commands)
+    _add_catalogs(commands)
+
+
+def _add_keys(commands: Any) -> None:
+    keys = commands.add_parser("keys", help="keys that a partner signs tokens with")
+    keys = keys.add_subparsers(required=True)
+    create = _on_project(keys, "create", "make a pair; the private half is shown this once")
+    create.add_argument("--mode", choices=["live", "test"], default="live")
+    create.set_defaults(run=_create_key)
+    _on_project(keys, "list", "a project's pairs").set_defaults(run=_list_keys)
+    revoke = _on_project(keys, "revoke", "refuse a pair from the next request on")
+    revoke.add_argument("publishable_key", metavar="PUBLISHABLE_KEY")
+    revoke.set_defaults(run=_revoke_key)
+
+
+def _add_signing(commands: Any) -> None:
+    own = commands.add_parser("signing", help="the environment's own signing key")
+    own = own.add_subparsers(required=True)
+    rotate = own.add_parser("rotate", help="replace it; the old one is honoured for 24 hours")
+    rotate.add_argument("--overlap", type=duration, default=signing.OVERLAP, metavar="24h")
+    rotate.set_defaults(run=_rotate)
+
+
+def _add_sessions(commands: Any) -> None:
+    sessions = commands.add_parser("sessions", help="sessions of a project")
+    sessions = sessions.add_subparsers(required=True)
+    _on_project(sessions, "list", "the newest hundred").set_defaults(run=_list_sessions)
+    revoke = _on_project(sessions, "revoke", "refuse a session from the next request on")
+    revoke.add_argument("session_id", metavar="SESSION_ID")
+    revoke.set_defaults(run=_revoke_session)
+
+
+def _add_catalogs(commands: Any) -> None:
+    rooms = commands.add_parser("catalogs", help="the data that templates may use")
+    rooms = rooms.add_subparsers(required=True)
+    publish = _on_project(rooms, "publish", "publish a catalog's next version")
+    publish.add_argument("--name", required=True)
+    publish.add_argument("--catalog", required=True, metavar="FILE")
+    publish.set_defaults(run=_publish_catalog)
+    _on_project(rooms, "list", "a project's catalogs").set_defaults(run=_list_catalogs)
+    show = _on_project(rooms, "show", "one version, the newest unless said")
+    show.add_argument("--name", required=True)
+    show.add_argument("--version", type=int)
+    show.set_defaults(run=_show_catalog)
+    diff = _on_project(rooms, "diff", "what changed between two versions")
+    diff.add_argument("--name", required=True)
+    diff.add_argument("before", type=int)
+    diff.add_argument("after", type=int)
+    diff.set_defaults(run=_diff_catalog)
+
+
+def _on_project(commands: Any, name: str, help_: str) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(name, help=help_)
+    command.add_argument("--project", required=True, metavar="ID")
+    return command
+
+
+def _permissions() -> tuple[str, ...]:
+    return get_args(Permission)
+
+
+def _change_state(arguments: argparse.Namespace, operator: str) -> Answer:
+    project = projects.get_project(arguments.project)
+    partner = _STATES[arguments.state](project.id, by=operator)
+    if arguments.state == "enable":
+        signing.signing_key()  # verifiable from now on, before the first token
+    return _shown(partner)
+
+
+def _show(arguments: argparse.Namespace, _operator: str) -> Answer:
+    return _shown(partners.get_partner(projects.get_project(arguments.project).id))
+
+
+def _set_origins(arguments: argparse.Namespace, operator: str) -> Answer:
+    project = projects.get_project(arguments.project)
+    return _shown(partners.set_origins(project.id, arguments.origin, by=operator))
+
+
+def _set_preset(arguments: argparse.Namespace, operator: str) -> Answer:
+    project = projects.get_project(arguments.project)
+    presets: dict[Any, Any] = {**partners.get_partner(project.id).presets}
+    presets[arguments.preset] = arguments.permission
+    return _shown(partners.set_presets(project.id, presets, by=operator))
+
+
+def _create_key(arguments: argparse.Namespace, operator: str) -> Answer:
+    project = projects.get_project(arguments.project)
+    minted: MintedSigningKey = partners.create_signing_key(
+        project.id, by=operator, mode=arguments.mode
+    )
+    return {
+        "publishableKey": minted.key.publishable_key,
+        "privateKeyPem": minted.private_key_pem,
+        "id": minted.key.id,
+    }
+
+
+def _list_keys(arguments: argparse.Namespace, _operator: str) -> Answer:
+    project = projects.get_project(arguments.project)
+    return {"keys": [shown(key) for key in partners.list_signing_keys(project.id)]}
+
+
+def _revoke_key(arguments: argparse.Namespace, operator: str) -> Answer:
+    key = partners.revoke_signing_key(arguments.project, arguments.publishable_key, by=operator)
+    return shown(key)
+
+
+def _rotate(arguments: argparse.Namespace, _operator: str) -> Answer:
+    overlap: timedelta = arguments.overlap
+    new, old = signing.rotate(overlap=overlap)
+    return {"kid": new.kid, "replaced": old.kid, "honouredFor": str(overlap)}
+
+
+def _list_sessions(arguments: argparse.Namespace, _operator: str) -> Answer:
+    project = projects.get_project(arguments.project)
+    sessions, _ = service.list_sessions(project.id)
+    return {"sessions": [_session(session) for session in sessions]}
+
+
+def _revoke_session(arguments: argparse.Namespace, operator: str) -> Answer:
+    service.revoke_session(arguments.project, arguments.session_id, by=operator)
+    return {"id": arguments.session_id, "revoked": True}
+
+
+def _publish_catalog(arguments: argparse.Namespace, operator: str) -> Answer:
+    project = projects.get_project(arguments.project)
+    try:
+        catalog = read_json(Path(arguments.catalog).read_bytes())
+    except OSError as error:
+        raise InvalidRequestError(f"The file {arguments.catalog} cannot be read.") from error
+    wish = judge(CatalogRequest, {"name": arguments.name, "catalog": catalog})
+    published = catalogs.publish_catalog(project.id, wish.name, wish.catalog, by=operator)
+    return {"name": published.name, "version": published.version}
+
+
+def _list_catalogs(arguments: argparse.Namespace, _operator: str) -> Answer:
+    project = projects.get_project(arguments.project)
+    found, _ = catalogs.list_catalogs(project.id, limit=100)
+    return CatalogsView.of(found, None).model_dump(exclude={"next_cursor"})
+
+
+def _show_catalog(arguments: argparse.Namespace, _operator: str) -> Answer:
+    found = catalogs.get_catalog(arguments.project, arguments.name, arguments.version)
+    versions = catalogs.list_versions(arguments.project, arguments.name)
+    return CatalogView.of(found, versions).model_dump(exclude={"changes"})
+
+
+def _diff_catalog(arguments: argparse.Namespace, _operator: str) -> Answer:
+    before, after = (
+        catalogs.get_catalog(arguments.project, arguments.name, number)
+        for number in (arguments.before, arguments.after)
+    )
+    return DifferenceView.of(before.version, catalogs.diff(before, after)).model_dump()
+
+
+def _shown(partner: Partner) -> Answer:
+    presets = {name: list(permissions) for name, permissions in partner.presets.items()}
+    return {
+        "projectId": partner.project_id,
+        "status": partner.status,
+        "origins": list(partner.origins),
+        "presets": presets,
+        "stage": config.stage,
+    }
+
+
+def _session(session: Session) -> Answer:
+    return {
+        "id": session.id,
+        "mode": session.mode,
+        "tenant": session.wish.tenant.external_id,
+        "actor": session.wish.actor.external_id,
+        "templateSlug": session.template_slug,
+        "permissions": list(session.permissions),
+        "createdAt": to_rfc3339(session.created_at),
+        "expiresAt": to_rfc3339(session.expires_at),
+        "revokedAt": to_rfc3339(session.revoked_at) if session.revoked_at else None,
+        "submissions": session.submissions,
+    }

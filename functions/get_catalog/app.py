@@ -1,0 +1,23 @@
+"""GET /v1/embed/catalogs/{name}."""
+
+from craftkit.auth.principal import EMBED_WRITE
+from craftkit.embed import catalogs, partners
+from craftkit.embed.models import CatalogRead
+from craftkit.embed.views import CatalogView, DifferenceView
+from craftkit.http import Request, Response, endpoint
+
+
+@endpoint
+def handler(request: Request) -> Response:
+    """The newest version, or `?version=`; with `?compareTo=` what changed since that one."""
+    principal, name = request.principal, request.path("name")
+    principal.require(EMBED_WRITE)
+    partners.partner_of(principal.project_id)
+    query = request.query(CatalogRead)
+    found = catalogs.get_catalog(principal.project_id, name, query.version)
+    changes = None
+    if query.compare_to is not None:
+        before = catalogs.get_catalog(principal.project_id, name, query.compare_to)
+        changes = DifferenceView.of(before.version, catalogs.diff(before, found))
+    versions = catalogs.list_versions(principal.project_id, name)
+    return Response(200, CatalogView.of(found, versions, changes))

@@ -1,0 +1,14 @@
+"""POST /embed/api/document: a document that this session made, or was opened to show."""
+
+from craftkit.clock import utc_now
+from craftkit.embed.access import enter
+from craftkit.embed.forms import DocumentRequest, read_document
+from craftkit.http import Request, Response, endpoint
+from craftkit.renders import service as renders
+
+
+@endpoint
+def handler(request: Request) -> Response:
+    visit = enter(request)
+    render = read_document(visit, request.model(DocumentRequest))
+    return Response(200, renders.view_of(render, utc_now()))

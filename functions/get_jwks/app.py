@@ -1,0 +1,12 @@
+"""GET /.well-known/jwks.json: what verifies a session token. Public."""
+
+from craftkit.embed import keyring
+from craftkit.embed.views import JwksView
+from craftkit.http import Request, Response, endpoint
+
+_FOR_MINUTES = {"Cache-Control": "public, max-age=300", "Access-Control-Allow-Origin": "*"}
+
+
+@endpoint
+def handler(_request: Request) -> Response:
+    return Response(200, JwksView.model_validate(keyring.jwks()), _FOR_MINUTES)

@@ -1,0 +1,17 @@
+"""GET /v1/embed/catalogs."""
+
+from craftkit.auth.principal import EMBED_WRITE
+from craftkit.embed import catalogs, partners
+from craftkit.embed.models import CatalogList
+from craftkit.embed.views import CatalogsView
+from craftkit.http import Request, Response, endpoint
+
+
+@endpoint
+def handler(request: Request) -> Response:
+    principal = request.principal
+    principal.require(EMBED_WRITE)
+    partners.partner_of(principal.project_id)
+    query = request.query(CatalogList)
+    page = catalogs.list_catalogs(principal.project_id, limit=query.limit, cursor=query.cursor)
+    return Response(200, CatalogsView.of(*page))

@@ -1,0 +1,13 @@
+"""POST /embed/api/preview: the document of a form or a view, as pictures."""
+
+from craftkit.embed.access import enter
+from craftkit.embed.forms import BODY_LIMIT_BYTES, FormPreview, preview_form
+from craftkit.embed.views import preview_answer
+from craftkit.http import Request, Response, endpoint
+
+
+@endpoint
+def handler(request: Request) -> Response:
+    visit = enter(request)
+    drawn = preview_form(visit, request.model(FormPreview, BODY_LIMIT_BYTES))
+    return Response(200, preview_answer(drawn))

@@ -1,0 +1,21 @@
+"""POST /v1/embed/catalogs."""
+
+from craftkit.auth.principal import EMBED_WRITE
+from craftkit.embed import catalogs, partners
+from craftkit.embed.models import CatalogRequest
+from craftkit.embed.views import CatalogView
+from craftkit.http import Request, Response, endpoint
+
+
+@endpoint
+def handler(request: Request) -> Response:
+    """201 with the version that it became."""
+    principal = request.principal
+    principal.require(EMBED_WRITE)
+    partners.partner_of(principal.project_id)
+    wish = request.model(CatalogRequest)
+    published = catalogs.publish_catalog(
+        principal.project_id, wish.name, wish.catalog, by=principal.key_id
+    )
+    versions = catalogs.list_versions(principal.project_id, wish.name)
+    return Response(201, CatalogView.of(published, versions))

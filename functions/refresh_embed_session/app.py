@@ -1,0 +1,15 @@
+"""POST /v1/embed/sessions/refresh."""
+
+from craftkit.auth.principal import EMBED_WRITE
+from craftkit.embed import service
+from craftkit.embed.models import RefreshRequest
+from craftkit.embed.views import SessionView
+from craftkit.http import Request, Response, endpoint
+
+
+@endpoint
+def handler(request: Request) -> Response:
+    request.principal.require(EMBED_WRITE)
+    wish = request.model(RefreshRequest)
+    opened = service.refresh_session(request.principal, wish.renew_token)
+    return Response(200, SessionView.of(opened))

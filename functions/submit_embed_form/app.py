@@ -1,0 +1,16 @@
+"""POST /embed/api/submit: the document of a filled form."""
+
+from craftkit.clock import utc_now
+from craftkit.config import config
+from craftkit.embed.access import enter
+from craftkit.embed.forms import BODY_LIMIT_BYTES, FormSubmission, submit_form
+from craftkit.http import Request, Response, endpoint
+from craftkit.renders import service as renders
+
+
+@endpoint
+def handler(request: Request) -> Response:
+    visit = enter(request)
+    submission = request.model(FormSubmission, BODY_LIMIT_BYTES)
+    render = submit_form(visit, submission, base_url=config.api_url)
+    return Response(201, renders.view_of(render, utc_now()))

@@ -1,0 +1,191 @@
+// One variable of a manifest as a field: label, control, hint, and what is wrong beside it.
+
+import { h, fill, uid, announce } from "./dom.js";
+import { icon } from "./icons.js";
+import { isAway, readMoment, readNumber, showMoment } from "./values.js";
+import { PICTURE_TYPES, readPicture } from "./pictures.js";
+
+const NARROW = new Set(["number", "currency", "date", "datetime", "boolean"]);
+const HINTS = {
+  url: "Starts with https://",
+  image: "PNG, JPEG, WebP or GIF, at most 5 MB",
+};
+
+/**
+ * A field: `element`, `read()` (undefined when empty), `fail(messages)`, `focus()`, `label`, `id`.
+ *
+ * `hint` is the sample that the preview shows while the field is empty.
+ */
+export function field(variable, { value, hint, isLocked, locale, changed }) {
+  const id = uid("field");
+  const errorId = `${id}-error`;
+  const noteId = `${id}-note`;
+  const note = variable.description ?? HINTS[variable.dataType] ?? null;
+  const shared = {
+    id,
+    disabled: isLocked,
+    required: variable.required && !isLocked,
+    "aria-describedby": [note && noteId, errorId].filter(Boolean).join(" "),
+    oninput: () => {
+      fail(null);
+      changed();
+    },
+    onblur: () => {
+      if (variable.required && !isLocked && control.isTouched?.() !== false && isAway(control.read()))
+        fail(["Required"]);
+    },
+  };
+  const placeholder = typeof hint === "string" && !hint.startsWith("data:") ? hint : String(hint ?? "");
+  const control = controlFor(variable, { value, placeholder, locale, shared, failed: (text) => fail([text]) });
+  const error = h("p", { class: "error", id: errorId });
+  const label = h(
+    "label",
+    { class: "label", htmlFor: id },
+    variable.label,
+    !variable.required && !isLocked && variable.dataType !== "boolean" && h("span", { class: "optional" }, "Optional"),
+    isLocked && h("span", { class: "optional" }, "Fixed"),
+  );
+  const element = h(
+    "div",
+    { class: `field ${variable.dataType}${NARROW.has(variable.dataType) ? " narrow" : ""}` },
+    label,
+    control.element,
+    note && h("p", { class: "note", id: noteId }, note),
+    error,
+  );
+
+  function fail(messages) {
+    const text = messages?.length ? messages.join(". ") : "";
+    fill(error, text && [icon("alert"), text]);
+    element.classList.toggle("failed", Boolean(text));
+    if (text) control.target.setAttribute("aria-invalid", "true");
+    else control.target.removeAttribute("aria-invalid");
+  }
+
+  return { id, element, fail, label: variable.label, read: control.read, focus: () => control.target.focus() };
+}
+
+function controlFor(variable, how) {
+  switch (variable.dataType) {
+    case "longtext":
+      return longText(how);
+    case "boolean":
+      return check(how);
+    case "image":
+      return picture(variable, how);
+    case "number":
+    case "currency":
+      return number(variable, how);
+    case "date":
+      return input({ ...how, placeholder: "" }, { type: "date" });
+    case "datetime":
+      return moment(how);
+    case "email":
+      return input(how, { type: "email", autocomplete: "email" });
+    case "url":
+      return input(how, { type: "url", inputMode: "url" });
+    default:
+      return input(how, { type: "text" });
+  }
+}
+
+function input({ value, placeholder, shared }, own) {
+  const target = h("input", { class: "input", value: value ?? "", placeholder, autocomplete: "off", ...own, ...shared });
+  return { element: target, target, read: () => target.value.trim() || undefined };
+}
+
+function longText({ value, placeholder, shared }) {
+  const grow = () => {
+    target.style.height = "auto";
+    target.style.height = `${target.scrollHeight + 2}px`;
+  };
+  const target = h("textarea", { class: "input", rows: 3, value: value ?? "", placeholder, ...shared });
+  target.addEventListener("input", grow);
+  return { element: target, target, read: () => target.value.trim() || undefined };
+}
+
+function number(variable, { value, placeholder, locale, shared }) {
+  const target = h("input", {
+    class: "input figures",
+    type: "text",
+    inputMode: "decimal",
+    value: value ?? "",
+    placeholder,
+    autocomplete: "off",
+    ...shared,
+  });
+  const read = () => readNumber(target.value.trim(), locale) || undefined;
+  const unit = variable.dataType === "currency" && variable.format;
+  return { element: unit ? h("span", { class: "with-unit" }, target, h("span", { class: "unit" }, unit)) : target, target, read };
+}
+
+function moment({ value, shared }) {
+  const target = h("input", { class: "input", type: "datetime-local", value: value ? showMoment(value) : "", ...shared });
+  return { element: target, target, read: () => (target.value ? readMoment(target.value) : undefined) };
+}
+
+function check({ value, shared }) {
+  const isOn = value === true || String(value).toLowerCase() === "true";
+  const target = h("input", { class: "switch", type: "checkbox", checked: isOn, ...shared, required: false });
+  return { element: target, target, read: () => target.checked };
+}
+
+function picture(variable, { value, shared, failed }) {
+  let current = value ?? undefined;
+  const { oninput, onblur, ...rest } = shared;
+  const target = h("input", { ...rest, type: "file", accept: PICTURE_TYPES, class: "hidden-file", required: false });
+  const element = h("div", { class: "drop" });
+
+  async function take(file) {
+    if (!file) return;
+    try {
+      current = await readPicture(file);
+    } catch (error) {
+      failed(error.message);
+      announce(`${variable.label}: ${error.message}`);
+      target.value = "";
+      return;
+    }
+    show();
+    oninput();
+    announce(`${variable.label}: picture added`);
+  }
+  function remove() {
+    current = undefined;
+    target.value = "";
+    show();
+    oninput();
+    target.focus();
+  }
+  function show() {
+    const name = variable.label;
+    fill(
+      element,
+      target,
+      current
+        ? [
+            h("img", { class: "thumb", src: current, alt: `${name}, as chosen`, referrerPolicy: "no-referrer" }),
+            h("span", { class: "drop-text" }, "Drop another here, or ", h("span", { class: "link" }, "choose one")),
+            !shared.disabled &&
+              h("button", { type: "button", class: "icon-button", "aria-label": `Remove ${name}`, onclick: remove }, icon("trash")),
+          ]
+        : [
+            h("span", { class: "thumb empty" }, icon("image")),
+            h("span", { class: "drop-text" }, "Drop a picture here, or ", h("span", { class: "link" }, "choose one")),
+          ],
+    );
+  }
+  target.addEventListener("change", () => take(target.files[0]));
+  element.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    element.classList.add("over");
+  });
+  element.addEventListener("dragleave", () => element.classList.remove("over"));
+  element.addEventListener("drop", (event) => {
+    event.preventDefault();
+    element.classList.remove("over");
+    if (!shared.disabled) take(event.dataTransfer.files[0]);
+  });
+  show();
+  return { element, target, read: () => current };
+}

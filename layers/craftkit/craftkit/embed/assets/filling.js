@@ -1,0 +1,118 @@
+// Mode fill: the form, its document beside it, and what became of it.
+
+import { h, fill, announce } from "./dom.js";
+import { icon } from "./icons.js";
+import { call, Refusal } from "./api.js";
+import { tell, isEmbedded } from "./channel.js";
+import { buildForm } from "./form.js";
+import { previewPane } from "./preview.js";
+import { split, documentLinks, leaveTo } from "./viewing.js";
+
+const POLL_MS = 1000;
+
+export function fillingPage({ session, template }) {
+  const { form } = session;
+  const locked = new Set(form.locked ?? []);
+  const isLocked = (path) => [...locked].some((one) => path === one || path.startsWith(`${one}.`));
+  const built = buildForm(template.manifest, {
+    data: form.data,
+    sample: template.sample,
+    locale: template.locale,
+    itemLimit: session.itemLimit,
+    isLocked,
+    changed: () => pane.refresh(),
+  });
+  const pane = previewPane("preview", () => ({ data: built.collect() }));
+  const summary = h("div", { class: "summary", role: "alert", tabIndex: -1, hidden: true });
+  const button = h("button", { type: "submit", class: "button primary" }, form.submitLabel ?? "Create document");
+  const element = h(
+    "form",
+    { class: "form", noValidate: true, onsubmit: submit, "aria-label": form.title ?? template.name },
+    form.description && h("p", { class: "lead" }, form.description),
+    summary,
+    built.element,
+    h("div", { class: "actions" }, button, h("p", { class: "note" }, "The preview shows samples where something is still missing.")),
+  );
+  const page = split(element, pane.element, "Form");
+  let submissionId = crypto.randomUUID();
+
+  async function submit(event) {
+    event.preventDefault();
+    if (button.disabled) return;
+    built.fail(Object.fromEntries([...failing].map((path) => [path, null])));
+    failing.clear();
+    summary.hidden = true;
+    button.disabled = true;
+    button.classList.add("busy");
+    announce("Creating the document");
+    try {
+      const data = built.collect();
+      let render = await call("submit", { data, submissionId });
+      while (render.status === "queued" || render.status === "rendering") {
+        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+        render = await call("document", { renderId: render.id });
+      }
+      if (render.status !== "succeeded") throw new Refusal(0, { code: render.errorCode, message: `The document could not be made: ${render.errorMessage}` });
+      tell("submitted", { renderId: render.id, status: render.status, downloadUrl: render.downloadUrl, pageCount: render.pageCount });
+      if (leaveTo(session.callbacks.submitted)) return;
+      done(render);
+    } catch (error) {
+      tell("error", { code: error.code ?? "internal", message: error.message });
+      explain(error);
+      // What was refused was not made: the next press is another submission.
+      submissionId = crypto.randomUUID();
+    } finally {
+      button.disabled = false;
+      button.classList.remove("busy");
+    }
+  }
+
+  const failing = new Set();
+
+  function explain(error) {
+    const placed = built.fail(error.issues?.fieldErrors ?? {});
+    for (const one of placed) failing.add(one.path);
+    const links = placed.map((one) =>
+      h("li", null, h("a", { href: `#${one.id}`, onclick: (event) => (event.preventDefault(), one.focus()) }, `${one.label}: ${one.messages.join(". ")}`)),
+    );
+    const count = placed.length === 1 ? "One field needs" : `${placed.length} fields need`;
+    const heading = placed.length ? `${count} your attention` : error.message;
+    fill(summary, h("h2", null, icon("alert"), heading), links.length > 0 && h("ul", null, links));
+    summary.hidden = false;
+    summary.focus();
+    summary.scrollIntoView({ block: "nearest" });
+  }
+
+  function done(render) {
+    const mayRepeat = session.submissionsLeft === null || (session.submissionsLeft -= 1) > 0;
+    const heading = h("h1", { tabIndex: -1 }, "Your document is ready");
+    const again = () => {
+      submissionId = crypto.randomUUID();
+      page.showFirst(element);
+      element.querySelector("input, textarea, select, button")?.focus();
+    };
+    const pages = render.pageCount === 1 ? "1 page" : `${render.pageCount} pages`;
+    page.showFirst(
+      h(
+        "div",
+        { class: "done" },
+        h("span", { class: "seal" }, icon("check")),
+        heading,
+        h("p", { class: "lead" }, `${render.filename} · ${pages}`),
+        documentLinks(render),
+        h(
+          "div",
+          { class: "links" },
+          mayRepeat && h("button", { type: "button", class: "button quiet", onclick: again }, "Back to the form"),
+          isEmbedded && h("button", { type: "button", class: "button quiet", onclick: () => tell("close") }, "Close"),
+        ),
+      ),
+    );
+    heading.focus();
+    announce("Your document is ready");
+    pane.now();
+  }
+
+  pane.now();
+  return page.element;
+}

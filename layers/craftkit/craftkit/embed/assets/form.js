@@ -1,0 +1,180 @@
+// A form from a manifest: variables in their groups, loops as rows that come and go.
+
+import { h, fill, uid, announce } from "./dom.js";
+import { icon } from "./icons.js";
+import { blank, getAt, setAt, worded } from "./values.js";
+import { field } from "./fields.js";
+
+/**
+ * `element`; `collect()`, the data as the API takes it; `fail(fieldErrors)`, which shows each at its
+ * field and answers the ones it found a place for.
+ */
+export function buildForm(manifest, how) {
+  const group = fields(manifest.variables, manifest.loops, how, "", how.data, how.sample, true);
+  return {
+    element: group.element,
+    collect: () => group.collect(),
+    fail(fieldErrors) {
+      const placed = [];
+      for (const [path, messages] of Object.entries(fieldErrors)) {
+        const found = group.find(path);
+        if (!found) continue;
+        found.fail(messages);
+        placed.push({ path, messages, ...found });
+      }
+      return placed;
+    },
+  };
+}
+
+/** Fields and loops under one parent: the whole form, or one row of a loop. */
+function fields(variables, loops, how, prefix, data, sample, isRoot) {
+  const known = new Map();
+  const lists = new Map();
+  for (const variable of variables ?? []) {
+    known.set(
+      variable.key,
+      field(variable, {
+        value: getAt(data, variable.key),
+        hint: getAt(sample, variable.key),
+        isLocked: how.isLocked(prefix + variable.key),
+        locale: how.locale,
+        changed: how.changed,
+      }),
+    );
+  }
+  for (const loop of loops ?? []) lists.set(loop.key, rows(loop, how, prefix, getAt(data, loop.key), getAt(sample, loop.key)));
+  const parts = isRoot ? sections(variables ?? [], known) : h("div", { class: "grid" }, [...known.values()].map((one) => one.element));
+  return {
+    element: h("div", { class: "fields" }, parts, [...lists.values()].map((list) => list.element)),
+    collect() {
+      const collected = blank();
+      for (const [key, one] of known) {
+        const value = one.read();
+        if (value !== undefined) setAt(collected, key, value);
+      }
+      for (const [key, list] of lists) setAt(collected, key, list.collect());
+      return collected;
+    },
+    find(path) {
+      if (known.has(path)) return known.get(path);
+      for (const [key, list] of lists) {
+        if (path === key) return list;
+        if (path.startsWith(`${key}.`)) return list.find(path.slice(key.length + 1));
+      }
+      return undefined;
+    },
+    focus: () => (known.values().next().value ?? lists.values().next().value)?.focus(),
+  };
+}
+
+/** Variables that share a first word stand together under it, in the manifest's order. */
+function sections(variables, known) {
+  const groups = new Map();
+  for (const variable of variables) {
+    const [first, ...rest] = variable.key.split(".");
+    const name = rest.length ? first : "";
+    if (!groups.has(name)) groups.set(name, []);
+    groups.get(name).push(known.get(variable.key).element);
+  }
+  return [...groups].map(([name, elements]) => {
+    const grid = h("div", { class: "grid" }, elements);
+    if (!name) return h("div", { class: "section" }, grid);
+    const id = uid("section");
+    return h("section", { class: "section", "aria-labelledby": id }, h("h2", { id }, worded(name)), grid);
+  });
+}
+
+/** A loop: its rows, and how to add, move and remove one. */
+function rows(loop, how, prefix, data, sample) {
+  const path = prefix + loop.key;
+  const isLocked = how.isLocked(path);
+  const heading = uid("loop");
+  const error = h("p", { class: "error" });
+  const list = h("ol", { class: "rows" });
+  const add = h("button", { type: "button", class: "button quiet", onclick: () => insert(true) }, icon("plus"), `Add to ${loop.label.toLowerCase()}`);
+  const items = [];
+  const limit = how.itemLimit ?? 10_000;
+  const [variables, loops] = [[], []];
+  for (const part of loop.itemFields) (part.itemFields ? loops : variables).push(part);
+
+  function insert(byHand, value) {
+    const group = fields(variables, loops, { ...how, isLocked: () => isLocked }, `${path}.`, value, sample?.[items.length % (sample.length || 1)], false);
+    const title = h("span", { class: "row-title", id: uid("row") });
+    const tool = (name, picture, act) =>
+      h("button", { type: "button", class: "icon-button", onclick: () => act(item), "data-tool": name }, icon(picture));
+    const tools = isLocked ? null : h("span", { class: "row-tools" }, tool("Move up", "up", (one) => move(one, -1)), tool("Move down", "down", (one) => move(one, 1)), tool("Remove", "trash", remove));
+    const element = h("li", { class: "row", role: "group", "aria-labelledby": title.id }, h("div", { class: "row-head" }, title, tools), group.element);
+    const item = { group, element, title };
+    items.push(item);
+    list.append(element);
+    number();
+    if (byHand) {
+      group.focus();
+      announce(`${loop.label}: row ${items.length} added`);
+      how.changed();
+    }
+  }
+  function remove(item) {
+    const index = items.indexOf(item);
+    items.splice(index, 1);
+    item.element.remove();
+    number();
+    const next = items[Math.min(index, items.length - 1)];
+    (next?.element.querySelector('[data-tool="Remove"]') ?? add).focus();
+    announce(`${loop.label}: row ${index + 1} removed`);
+    how.changed();
+  }
+  function move(item, by) {
+    const index = items.indexOf(item);
+    const target = index + by;
+    if (target < 0 || target >= items.length) return;
+    items.splice(index, 1);
+    items.splice(target, 0, item);
+    list.insertBefore(item.element, items[target + 1]?.element ?? null);
+    number();
+    const tool = by < 0 ? "Move up" : "Move down";
+    item.element.querySelector(`[data-tool="${tool}"]`).focus();
+    announce(`${loop.label}: now row ${target + 1}`);
+    how.changed();
+  }
+  function number() {
+    items.forEach(({ element, title }, index) => {
+      title.textContent = `${loop.label} ${index + 1}`;
+      for (const button of element.querySelectorAll(":scope > .row-head [data-tool]")) {
+        button.setAttribute("aria-label", `${button.dataset.tool} ${loop.label} ${index + 1}`);
+        const isEnd = (button.dataset.tool === "Move up" && index === 0) || (button.dataset.tool === "Move down" && index === items.length - 1);
+        button.setAttribute("aria-disabled", String(isEnd));
+      }
+    });
+    add.hidden = isLocked || items.length >= limit;
+    empty.hidden = items.length > 0;
+  }
+  const empty = h("p", { class: "note" }, "Nothing here yet.");
+  const element = h(
+    "section",
+    { class: "section loop", "aria-labelledby": heading },
+    h("h2", { id: heading }, loop.label, isLocked && h("span", { class: "optional" }, "Fixed")),
+    loop.description && h("p", { class: "note" }, loop.description),
+    error,
+    empty,
+    list,
+    add,
+  );
+  for (const value of Array.isArray(data) ? data : []) insert(false, value);
+  if (!Array.isArray(data) && loop.required !== false && !isLocked) insert(false, undefined);
+  number();
+
+  return {
+    id: heading,
+    element,
+    label: loop.label,
+    collect: () => items.map(({ group }) => group.collect()),
+    find(rest) {
+      const [index, ...steps] = rest.split(".");
+      return items[Number(index)]?.group.find(steps.join("."));
+    },
+    fail: (messages) => fill(error, messages && [icon("alert"), messages.join(". ")]),
+    focus: () => (items[0]?.group ?? add).focus(),
+  };
+}

@@ -1,0 +1,174 @@
+// A manifest as a table that can be edited: variables, lists of items, and the catalog's data.
+
+import { h, fill, uid, announce } from "./dom.js";
+import { icon } from "./icons.js";
+
+const TYPES = {
+  text: "Text",
+  longtext: "Long text",
+  number: "Number",
+  currency: "Amount",
+  date: "Date",
+  datetime: "Date and time",
+  boolean: "Yes or no",
+  image: "Picture",
+  url: "Web address",
+  email: "Email",
+  qr: "QR code",
+  barcode: "Barcode",
+};
+const BARCODES = ["code128", "code39", "ean13", "ean8", "upca", "itf", "datamatrix", "pdf417", "aztec"];
+
+/** `element`, and `read()`: the manifest as it stands. `changed` is called at every change. */
+export function manifestEditor(manifest, catalog, changed) {
+  const state = {
+    variables: (manifest.variables ?? []).map((one) => ({ ...one })),
+    loops: (manifest.loops ?? []).map((one) => ({ ...one, itemFields: one.itemFields.map((part) => ({ ...part })) })),
+  };
+  const mayAdd = !catalog || catalog.allowCustom;
+  const known = catalogFields(catalog);
+  const element = h("div", { class: "manifest" });
+
+  function draw() {
+    fill(
+      element,
+      h("p", { class: "note" }, "What the document is made from. In the layout a field is written as ", h("code", null, "#data.its.key"), "."),
+      table(state.variables, "Fields", ""),
+      state.loops.map((loop, index) => loopBox(loop, index)),
+      h("div", { class: "links" }, adders()),
+    );
+  }
+  function adders() {
+    const unused = known.filter(({ loop, path }) => (loop ? !state.loops.some(({ key }) => key === path) : !state.variables.some(({ key }) => key === path)));
+    const select = h(
+      "select",
+      { class: "input", "aria-label": "Add from your data", onchange: () => addKnown(unused[select.selectedIndex - 1]) },
+      h("option", { value: "" }, "Add from your data…"),
+      unused.map(({ path, label }) => h("option", { value: path }, label)),
+    );
+    return [
+      unused.length > 0 && select,
+      mayAdd && h("button", { type: "button", class: "button quiet", onclick: () => add(state.variables, "") }, icon("plus"), "Add a field"),
+      mayAdd && h("button", { type: "button", class: "button quiet", onclick: addLoop }, icon("list"), "Add a list"),
+    ];
+  }
+  function addKnown(found) {
+    if (!found) return;
+    if (found.loop) state.loops.push(structuredClone(found.loop));
+    else state.variables.push({ ...found.variable, key: found.path });
+    redraw(`${found.label} added`);
+  }
+  function add(into) {
+    into.push({ key: free(into, "field"), label: "New field", dataType: "text" });
+    redraw("Field added");
+    const inputs = element.querySelectorAll('[data-name="label"]');
+    const rows = [...state.variables, ...state.loops.flatMap(({ itemFields }) => itemFields)];
+    const added = inputs[rows.indexOf(into.at(-1))];
+    added?.focus();
+    added?.select();
+  }
+  function addLoop() {
+    const key = free([...state.loops, ...state.variables], "items");
+    state.loops.push({ key, label: "New list", itemFields: [{ key: "name", label: "Name", dataType: "text" }] });
+    redraw("List added");
+  }
+  function redraw(text) {
+    draw();
+    changed();
+    announce(text);
+  }
+
+  function loopBox(loop, index) {
+    const heading = uid("list");
+    const isKnown = known.some(({ loop: one, path }) => one && path === loop.key);
+    return h(
+      "section",
+      { class: "list-box", "aria-labelledby": heading },
+      h(
+        "div",
+        { class: "row-head" },
+        h("h3", { id: heading }, icon("list"), loop.label, h("code", null, loop.key)),
+        h("button", { type: "button", class: "icon-button", "aria-label": `Remove the list ${loop.label}`, onclick: () => (state.loops.splice(index, 1), redraw("List removed")) }, icon("trash")),
+      ),
+      h("div", { class: "grid" }, text(loop, "label", "Name of the list", isKnown), text(loop, "key", "Key", isKnown, "[A-Za-z_][A-Za-z0-9_\\-]*")),
+      table(loop.itemFields, `Fields of ${loop.label}`, `${loop.key}.`),
+      mayAdd && h("button", { type: "button", class: "button quiet", onclick: () => add(loop.itemFields) }, icon("plus"), "Add a field to the list"),
+    );
+  }
+
+  function table(variables, caption, prefix) {
+    if (!variables.length) return h("p", { class: "note empty" }, "No fields yet.");
+    const head = ["Label", "Key", "Type", "Required", ""].map((name) => h("th", { scope: "col" }, name || h("span", { class: "hidden" }, "Remove")));
+    return h(
+      "div",
+      { class: "table-box", tabIndex: 0, role: "region", "aria-label": caption },
+      h("table", null, h("caption", { class: "hidden" }, caption), h("thead", null, h("tr", null, head)), h("tbody", null, variables.map((one, index) => row(variables, one, index, prefix)))),
+    );
+  }
+  function row(variables, variable, index, prefix) {
+    if (variable.itemFields) return h("tr", null, h("td", { colSpan: 5, class: "note" }, `${variable.label}: a list inside the list`));
+    const isKnown = known.some(({ path, loop }) => !loop && path === prefix + variable.key);
+    const cell = (...content) => h("td", null, content);
+    const type = h(
+      "select",
+      { class: "input", disabled: isKnown, "aria-label": `Type of ${variable.label}`, onchange: () => retype(variable, type.value) },
+      Object.entries(TYPES).map(([value, name]) => h("option", { value, selected: variable.dataType === value }, name)),
+    );
+    const format = formatOf(variable);
+    const required = h("input", { type: "checkbox", class: "switch", checked: Boolean(variable.required), "aria-label": `${variable.label} is required`, onchange: () => ((variable.required = required.checked), changed()) });
+    const remove = h("button", { type: "button", class: "icon-button", "aria-label": `Remove ${variable.label}`, onclick: () => (variables.splice(index, 1), redraw("Field removed")) }, icon("trash"));
+    return h("tr", null, cell(bare(variable, "label", `Label ${index + 1}`, isKnown)), cell(bare(variable, "key", `Key of ${variable.label}`, isKnown)), cell(type, format), cell(required), cell(remove));
+  }
+  function retype(variable, dataType) {
+    variable.dataType = dataType;
+    delete variable.previewData;
+    delete variable.format;
+    if (dataType === "qr") variable.format = "qr";
+    if (dataType === "barcode") variable.format = "code128";
+    redraw("Type changed");
+  }
+  function formatOf(variable) {
+    if (variable.dataType === "barcode") {
+      const select = h(
+        "select",
+        { class: "input", "aria-label": `Kind of barcode of ${variable.label}`, onchange: () => ((variable.format = select.value), changed()) },
+        BARCODES.map((kind) => h("option", { value: kind, selected: variable.format === kind }, kind)),
+      );
+      return select;
+    }
+    if (variable.dataType !== "currency") return null;
+    const code = h("input", { class: "input code", value: variable.format ?? "", maxLength: 3, placeholder: "EUR", "aria-label": `Currency of ${variable.label}`, oninput: () => {
+      const text = code.value.trim().toUpperCase();
+      if (text) variable.format = text;
+      else delete variable.format;
+      changed();
+    } });
+    return code;
+  }
+  function bare(target, name, label, isKnown) {
+    const input = h("input", { class: `input${name === "key" ? " code" : ""}`, value: target[name] ?? "", disabled: isKnown, "aria-label": label, "data-name": name, oninput: () => ((target[name] = input.value.trim()), changed()) });
+    return input;
+  }
+  function text(target, name, label, isKnown) {
+    const input = bare(target, name, label, isKnown);
+    input.id = uid("part");
+    return h("div", { class: "field" }, h("label", { class: "label", htmlFor: input.id }, label), input);
+  }
+
+  draw();
+  return { element, read: () => structuredClone(state) };
+}
+
+function free(taken, word) {
+  let number = 1;
+  while (taken.some(({ key }) => key === `${word}${number}`)) number += 1;
+  return `${word}${number}`;
+}
+
+function catalogFields(catalog) {
+  if (!catalog) return [];
+  const variables = (catalog.namespaces ?? []).flatMap((namespace) =>
+    namespace.fields.map((variable) => ({ path: `${namespace.key}.${variable.key}`, label: `${namespace.label} · ${variable.label}`, variable })),
+  );
+  return [...variables, ...(catalog.loops ?? []).map((loop) => ({ path: loop.key, label: `${loop.label} (a list)`, loop }))];
+}

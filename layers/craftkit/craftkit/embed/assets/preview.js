@@ -1,0 +1,80 @@
+// The finished page beside what is typed: always the newest, never one that came late.
+
+import { h, fill, announce, debounced } from "./dom.js";
+import { icon } from "./icons.js";
+import { call } from "./api.js";
+
+const WAIT_MS = 120;
+const SLOW_MS = 350;
+
+/**
+ * `element`; `refresh()` asks soon, `now()` at once.
+ *
+ * Each request has a number. An answer counts only if no later one was shown, and is shown only
+ * when its pictures are decoded: nothing flickers, nothing old comes back.
+ */
+export function previewPane(route, request, { title = "Preview", answered = () => {} } = {}) {
+  const status = h("span", { class: "status", role: "status" });
+  const pages = h("div", { class: "pages", "data-shown": "0", tabIndex: 0, role: "region", "aria-label": "Pages of the document" }, h("div", { class: "paper waiting" }));
+  const problem = h("p", { class: "problem", hidden: true });
+  const element = h("section", { class: "preview", "aria-label": title }, h("div", { class: "preview-head" }, h("h2", null, title), status), problem, pages);
+  const scale = Math.min(2, Math.max(1, window.devicePixelRatio || 1)) >= 1.5 ? 2 : 1.25;
+  let asked = 0;
+  let shown = 0;
+  let running = null;
+
+  async function now() {
+    asked += 1;
+    const number = asked;
+    running?.abort();
+    running = new AbortController();
+    const slow = setTimeout(() => {
+      element.classList.add("busy");
+      status.textContent = "Updating…";
+    }, SLOW_MS);
+    try {
+      const answer = await call(route, { ...request(), scale }, { signal: running.signal });
+      const images = answer.pages.map((page, index) => {
+        const image = new Image();
+        image.className = "paper";
+        image.alt = `Page ${index + 1} of ${answer.pages.length}`;
+        image.src = `data:image/png;base64,${page}`;
+        return image;
+      });
+      await Promise.all(images.map((image) => image.decode()));
+      if (number <= shown) return;
+      shown = number;
+      answered(answer);
+      show(images, answer.problem);
+    } catch (error) {
+      if (error.name === "AbortError" || number < asked) return;
+      show([], { message: error.message });
+    } finally {
+      clearTimeout(slow);
+      if (number === asked) {
+        element.classList.remove("busy");
+        if (status.textContent === "Updating…") status.textContent = "Up to date";
+      }
+    }
+  }
+
+  function show(images, trouble) {
+    problem.hidden = !trouble;
+    if (trouble) {
+      const where = trouble.line ? `Line ${trouble.line}: ` : "";
+      fill(problem, icon("alert"), where + trouble.message);
+    }
+    if (images.length) {
+      pages.replaceChildren(...images);
+      pages.dataset.shown = String(Number(pages.dataset.shown) + 1);
+      const count = images.length === 1 ? "1 page" : `${images.length} pages`;
+      status.textContent = count;
+    } else {
+      // The last good pages stay, and are told apart.
+      status.textContent = trouble ? "Not up to date" : "";
+    }
+    pages.classList.toggle("stale", !images.length);
+  }
+
+  return { element, now, refresh: debounced(now, WAIT_MS), say: announce };
+}

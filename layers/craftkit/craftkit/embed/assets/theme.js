@@ -1,0 +1,67 @@
+// The partner's colours on our page, kept readable whatever they are.
+
+const FONTS = {
+  system: 'system-ui, -apple-system, "Segoe UI", Roboto, sans-serif',
+  serif: 'ui-serif, Georgia, "Times New Roman", serif',
+  rounded: 'ui-rounded, "Hiragino Maru Gothic ProN", Quicksand, Nunito, system-ui, sans-serif',
+  mono: 'ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace',
+};
+const DARK = [14, 17, 23];
+const LIGHT = [255, 255, 255];
+const READABLE = 4.5;
+
+/** Apply an `appearance`; the tenant's own colour stands in where the partner names none. */
+export function applyTheme(appearance, branding) {
+  const root = document.documentElement;
+  const set = (name, value) => root.style.setProperty(name, value);
+  if (appearance.theme !== "auto") root.dataset.theme = appearance.theme;
+  set("--font", FONTS[appearance.fontFamily] ?? FONTS.system);
+  set("--radius", `${appearance.borderRadius ?? 8}px`);
+  const background = appearance.backgroundColor && rgb(appearance.backgroundColor);
+  if (background) {
+    root.dataset.theme = luminance(background) < 0.25 ? "dark" : "light";
+    set("--back", appearance.backgroundColor);
+  }
+  const accent = appearance.primaryColor ?? branding?.primaryColor;
+  if (!accent) return;
+  const isDark = () =>
+    root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  const apply = () => {
+    const color = rgb(accent);
+    set("--accent", accent);
+    set("--on-accent", contrast(color, LIGHT) >= contrast(color, DARK) ? "#fff" : "#0e1117");
+    // As text and as an outline it has to stand out from the page, not only from its own label.
+    set("--accent-ink", css(readable(color, isDark() ? DARK : LIGHT, isDark() ? 1 : 0)));
+  };
+  apply();
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", apply);
+}
+
+function rgb(hex) {
+  return [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+}
+
+function css(color) {
+  return `rgb(${color.map(Math.round).join(" ")})`;
+}
+
+function luminance(color) {
+  const [r, g, b] = color.map((part) => {
+    const share = part / 255;
+    return share <= 0.03928 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
+function contrast(one, other) {
+  const [low, high] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+  return (high + 0.05) / (low + 0.05);
+}
+
+/** The colour, moved towards white or black until it can be read on a background. */
+function readable(color, background, towards) {
+  let moved = color;
+  for (let step = 0; step < 20 && contrast(moved, background) < READABLE + 0.4; step += 1)
+    moved = moved.map((part) => part + (255 * towards - part) * 0.12);
+  return moved;
+}

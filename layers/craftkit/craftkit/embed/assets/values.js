@@ -1,0 +1,75 @@
+// Data by dotted path, and what people type as what the API takes.
+
+/** An object without ancestors: no key of it (`__proto__` neither) means anything but itself. */
+export function blank() {
+  return Object.create(null);
+}
+
+export function getAt(data, path) {
+  let node = data;
+  for (const step of path.split(".")) {
+    if (node === null || typeof node !== "object" || !Object.hasOwn(node, step)) return undefined;
+    node = node[step];
+  }
+  return node;
+}
+
+export function setAt(data, path, value) {
+  const steps = path.split(".");
+  const name = steps.pop();
+  let node = data;
+  for (const step of steps) {
+    if (!Object.hasOwn(node, step)) node[step] = blank();
+    node = node[step];
+  }
+  node[name] = value;
+}
+
+/** A number as people write it in the locale, as the API takes it: `1.234,50` → `1234.50`. */
+export function readNumber(text, locale) {
+  const bare = text.replace(/[\s'’\u00a0\u202f]/g, "");
+  const marks = bare.match(/[.,]/g) ?? [];
+  if (!marks.length) return bare;
+  const last = marks.at(-1);
+  const after = bare.length - bare.lastIndexOf(last) - 1;
+  const isMixed = new Set(marks).size > 1;
+  const isGroup = marks.length > 1 ? !isMixed : last !== decimalMark(locale) && after === 3;
+  if (isGroup) return bare.replace(/[.,]/g, "");
+  const at = bare.lastIndexOf(last);
+  return `${bare.slice(0, at).replace(/[.,]/g, "")}.${bare.slice(at + 1)}`;
+}
+
+function decimalMark(locale) {
+  try {
+    return new Intl.NumberFormat(locale).formatToParts(1.5).find(({ type }) => type === "decimal").value;
+  } catch {
+    return ".";
+  }
+}
+
+/** `2026-11-24T10:30` of this person's clock, with the offset that it has from UTC then. */
+export function readMoment(local) {
+  const moment = new Date(local);
+  if (Number.isNaN(moment.getTime())) return local;
+  const minutes = -moment.getTimezoneOffset();
+  const two = (number) => String(Math.floor(Math.abs(number))).padStart(2, "0");
+  const seconds = local.length === 16 ? ":00" : "";
+  return `${local}${seconds}${minutes < 0 ? "-" : "+"}${two(minutes / 60)}:${two(minutes % 60)}`;
+}
+
+/** A time as the API has it, as `datetime-local` wants it. */
+export function showMoment(text) {
+  const moment = new Date(text);
+  if (Number.isNaN(moment.getTime())) return "";
+  return new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+/** `customerName` or `customer` as a heading: `Customer name`. */
+export function worded(key) {
+  const words = key.replace(/[_-]+/g, " ").replace(/([a-z0-9])([A-Z])/g, "$1 $2").toLowerCase();
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+export function isAway(value) {
+  return value === undefined || value === null || value === "";
+}

@@ -1,0 +1,58 @@
+// Mode view, and what the other modes share: two panes, and the ways to a document.
+
+import { h, fill, uid } from "./dom.js";
+import { icon } from "./icons.js";
+import { call } from "./api.js";
+import { isEmbedded } from "./channel.js";
+import { previewPane } from "./preview.js";
+
+export function viewingPage({ session, template }) {
+  const pane = previewPane("preview", () => ({}), { title: session.form.title ?? template.name });
+  const links = h("div", { class: "view-links" });
+  const { renderId } = session.form;
+  if (renderId) {
+    call("document", { renderId }).then(
+      (render) => render.downloadUrl && fill(links, documentLinks(render)),
+      () => {},
+    );
+  }
+  pane.now();
+  return h("main", { class: "single" }, links, pane.element);
+}
+
+/** Open and download. The addresses are signed for some minutes, and go to a window of their own. */
+export function documentLinks(render) {
+  const link = (text, picture, kind, more) =>
+    h("a", { class: `button ${kind}`, href: render.downloadUrl, target: "_blank", rel: "noopener noreferrer", ...more }, icon(picture), text);
+  return h("div", { class: "links" }, link("Open PDF", "open", "primary"), link("Download", "download", "plain", { download: render.filename }));
+}
+
+/** A page that stands alone leads on to the partner's; inside a frame the partner is told instead. */
+export function leaveTo(address) {
+  if (!address || isEmbedded) return false;
+  window.location.assign(address);
+  return true;
+}
+
+/** Two panes side by side; where there is no room, one at a time behind two tabs. */
+export function split(first, second, name) {
+  const left = h("div", { class: "pane first", id: uid("pane") }, first);
+  const right = h("div", { class: "pane second", id: uid("pane") }, second);
+  const tab = (text, pane) =>
+    h("button", { type: "button", class: "tab", "aria-pressed": "false", "aria-controls": pane.id, onclick: () => choose(pane) }, text);
+  const tabs = [tab(name, left), tab("Preview", right)];
+  const element = h("main", { class: "split" }, h("div", { class: "tabs", role: "group", "aria-label": "Show" }, tabs), left, right);
+
+  function choose(pane) {
+    element.dataset.shown = pane === left ? "first" : "second";
+    tabs.forEach((button, index) => button.setAttribute("aria-pressed", String((index === 0) === (pane === left))));
+  }
+  choose(left);
+  return {
+    element,
+    showFirst(content) {
+      fill(left, content);
+      choose(left);
+    },
+  };
+}

@@ -1,0 +1,77 @@
+"""What the page is told when it opens: all that it shows, and nothing of the project beside it."""
+
+from typing import Any
+
+from craftkit.clock import to_rfc3339
+from craftkit.config import config
+from craftkit.embed import editing, forms
+from craftkit.embed.access import Visit
+from craftkit.embed.models import Session, SessionRequest
+from craftkit.http import ApiModel
+
+_PUBLIC_FORM = {"title", "description", "submit_label", "data", "locked", "render_id"}
+
+
+def contents_of(visit: Visit) -> dict[str, Any]:
+    """The answer to `POST /embed/api/session`, camelCase.
+
+    Raises:
+        TemplateNotFoundError, VersionNotFoundError: what it was opened for was deleted since.
+    """
+    session = visit.session
+    is_writing = session.mode in ("edit", "create")
+    return {
+        "session": _session(visit),
+        "origins": list(visit.partner.origins),
+        "allowsLoopback": config.embed_allows_loopback,
+        "template": None if is_writing else _template(session),
+        "writing": _shown(editing.writing_of(session)) if is_writing else None,
+        "catalog": _catalog(session) if is_writing else None,
+    }
+
+
+def _session(visit: Visit) -> dict[str, Any]:
+    session, wish = visit.session, visit.session.wish
+    return {
+        "id": session.id,
+        "mode": session.mode,
+        "isTest": session.key_mode == "test",
+        "permissions": list(session.permissions),
+        "expiresAt": visit.expires_at,
+        "createdAt": to_rfc3339(session.created_at),
+        "tenant": _shown(wish.tenant),
+        "actor": _shown(wish.actor),
+        "appearance": _shown(wish.appearance),
+        "callbacks": _shown(wish.callbacks),
+        "form": wish.form.model_dump(
+            mode="json", by_alias=True, include=_PUBLIC_FORM, exclude_none=True
+        ),
+        "itemLimit": wish.limits.items,
+        "submissionsLeft": _submissions_left(session, wish),
+    }
+
+
+def _submissions_left(session: Session, wish: SessionRequest) -> int | None:
+    limit = wish.limits.submissions
+    return None if limit is None else max(0, limit - session.submissions)
+
+
+def _template(session: Session) -> dict[str, Any]:
+    version = forms.version_of(session)
+    return {
+        "slug": version.slug,
+        "name": version.name,
+        "versionNumber": version.number,
+        "locale": version.locale,
+        "manifest": version.manifest.as_json(),
+        "sample": forms.sample_of(version),
+    }
+
+
+def _catalog(session: Session) -> dict[str, Any] | None:
+    catalog = editing.catalog_of(session)
+    return _shown(catalog) if catalog else None
+
+
+def _shown(model: ApiModel) -> dict[str, Any]:
+    return model.model_dump(mode="json", by_alias=True, exclude_none=True)

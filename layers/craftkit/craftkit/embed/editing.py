@@ -1,0 +1,251 @@
+"""A template that a partner's person writes: seen as it is typed, kept as a draft, published."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints
+
+from craftkit.clock import Clock, utc_now
+from craftkit.dynamodb import ConditionFailedError
+from craftkit.embed import catalogs, preview, repository
+from craftkit.embed.access import Visit
+from craftkit.embed.forms import Scale
+from craftkit.embed.models import Catalog, Session
+from craftkit.embed.preview import Preview, Problem
+from craftkit.errors import (
+    ConflictError,
+    InvalidRequestError,
+    NotFoundError,
+    TemplateNotFoundError,
+)
+from craftkit.http import ApiModel
+from craftkit.projects.service import slug_of
+from craftkit.remote_typesetter import preview_remotely, typeset_remotely
+from craftkit.templates import drafts
+from craftkit.templates import service as templates
+from craftkit.templates.models import (
+    NAME_LIMIT,
+    SOURCE_LIMIT_BYTES,
+    Draft,
+    TemplateVersion,
+    read_manifest,
+)
+from craftkit.templates.source import write_source
+from craftkit.typesetter import DEFAULT_PDF_STANDARD, PdfStandard, Typeset
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME_LIMIT, strip_whitespace=True)]
+Source = Annotated[str, StringConstraints(max_length=SOURCE_LIMIT_BYTES)]
+
+_LOCALE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,4}$"
+_STARTING_NAME = "Untitled"
+_STARTING_SLUG_LENGTH = 60
+
+
+class Writing(ApiModel):
+    """A template as the editor holds it. An empty source asks for one made from the manifest."""
+
+    name: Name = _STARTING_NAME
+    manifest: dict[str, Any] = Field({})
+    source: Source = ""
+    locale: Annotated[str, StringConstraints(pattern=_LOCALE)] = "en"
+
+
+class WritingPreview(Writing):
+    scale: Scale = 1.0
+
+
+class WritingSaved(Writing):
+    """`revision` is that of the draft which the editor began with, 0 where there was none."""
+
+    revision: Annotated[int, Field(ge=0)] = 0
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A template's pages, and the source that they were set from: its own, or one made for it."""
+
+    pages: tuple[bytes, ...] | Problem
+    source: str
+
+
+def preview_template(
+    visit: Visit,
+    writing: WritingPreview,
+    *,
+    clock: Clock = utc_now,
+    draw: Preview = preview_remotely,
+) -> Drawn:
+    """The template's pages with its preview data.
+
+    Raises:
+        WrongModeError, PermissionDeniedError: no session to edit or create.
+    """
+    visit.require("edit", "edit", "create")
+    try:
+        manifest = read_manifest(writing.manifest)
+    except InvalidRequestError as error:
+        return Drawn(preview.problem_of(error), writing.source)
+    source = writing.source if writing.source.strip() else write_source(manifest, writing.name)
+    pages = preview.draw_draft(
+        manifest,
+        source,
+        writing.locale,
+        writing.name,
+        now=clock(),
+        scale=writing.scale,
+        preview=draw,
+    )
+    return Drawn(pages, source)
+
+
+def save_draft(visit: Visit, writing: WritingSaved) -> Draft:
+    """Keep the template as it is written now; nothing is judged but its size.
+
+    Raises:
+        WrongModeError, PermissionDeniedError: no session to edit or create.
+        ConflictError: saved elsewhere meanwhile, or a template of this name is there already.
+    """
+    visit.require("edit", "edit", "create")
+    session = visit.session
+    slug = _slug(session, writing.name)
+    draft = drafts.save_draft(
+        session.project_id,
+        slug,
+        writing.name,
+        writing.manifest,
+        writing.source or None,
+        standard_of(session),
+        writing.locale,
+        revision=writing.revision,
+        by=session.by,
+    )
+    _bind(session, slug)
+    return draft
+
+
+def publish_template(
+    visit: Visit, writing: Writing, *, typeset: Typeset = typeset_remotely
+) -> TemplateVersion:
+    """Publish what is written as the template's next version; its draft has done its work.
+
+    Raises:
+        WrongModeError, PermissionDeniedError: not for this session.
+        InvalidRequestError: it does not compile, or uses more than the catalog has.
+        ConflictError: a template of this name is there already.
+    """
+    visit.require("publish", "edit", "create")
+    session = visit.session
+    manifest = read_manifest(writing.manifest)
+    catalog = catalog_of(session)
+    if catalog:
+        catalogs.require_allowed(manifest, catalog)
+    slug = _slug(session, writing.name)
+    version = templates.publish(
+        session.project_id,
+        slug,
+        writing.name,
+        manifest,
+        writing.source or None,
+        standard_of(session),
+        writing.locale,
+        by=session.by,
+        typeset=typeset,
+    )
+    _bind(session, slug)
+    drafts.discard_draft(session.project_id, slug)
+    return version
+
+
+def writing_of(session: Session) -> WritingSaved:
+    """What the editor begins with: the draft, or the newest version, or a fresh template."""
+    slug = session.template_slug
+    if slug is None:
+        return _fresh(session)
+    try:
+        draft = drafts.get_draft(session.project_id, slug)
+    except NotFoundError:
+        pass
+    else:
+        return WritingSaved(
+            name=draft.name,
+            manifest=draft.manifest,
+            source=draft.source or "",
+            locale=draft.locale,
+            revision=draft.revision,
+        )
+    try:
+        template, latest, _ = templates.describe(session.project_id, slug)
+    except TemplateNotFoundError:
+        if session.mode == "create":
+            return _fresh(session)
+        raise
+    if latest is None:
+        return WritingSaved(name=template.name)
+    return WritingSaved(
+        name=latest.name,
+        manifest=latest.manifest.as_json(),
+        source=latest.source,
+        locale=latest.locale,
+    )
+
+
+def catalog_of(session: Session) -> Catalog | None:
+    """The data that the session's template may use: the pinned catalog, or its own."""
+    ref = session.wish.catalog_ref
+    if ref is not None:
+        return catalogs.get_catalog(session.project_id, ref.name, ref.version).catalog
+    return session.wish.variable_catalog
+
+
+def standard_of(session: Session) -> PdfStandard:
+    """What the template's documents conform to: as its newest version says."""
+    if session.template_slug is None:
+        return DEFAULT_PDF_STANDARD
+    try:
+        _, latest, _ = templates.describe(session.project_id, session.template_slug)
+    except TemplateNotFoundError:
+        return DEFAULT_PDF_STANDARD
+    return latest.pdf_standard if latest else DEFAULT_PDF_STANDARD
+
+
+def _fresh(session: Session) -> WritingSaved:
+    """A new template: with a catalog, one that shows all of it."""
+    catalog = catalog_of(session)
+    if catalog is None:
+        return WritingSaved()
+    return WritingSaved(manifest=catalogs.as_manifest(catalog).as_json())
+
+
+def _slug(session: Session, name: str) -> str:
+    """The one template that the session may write. A session to create takes a free slug.
+
+    Raises:
+        ConflictError: the slug that it was opened for is another template's.
+    """
+    slug = session.template_slug
+    is_its_own = slug is not None and (session.mode == "edit" or session.has_created)
+    if slug is not None and is_its_own:
+        return slug
+    wanted = slug or slug_of(name)[:_STARTING_SLUG_LENGTH]
+    if not _is_taken(session.project_id, wanted):
+        return wanted
+    if slug is not None:
+        raise ConflictError("There is a template of this id already. Open it with mode edit.")
+    return f"{wanted}-{session.id[-6:]}"
+
+
+def _is_taken(project_id: str, slug: str) -> bool:
+    try:
+        templates.get_template(project_id, slug)
+    except TemplateNotFoundError:
+        return False
+    return True
+
+
+def _bind(session: Session, slug: str) -> None:
+    if session.mode != "create" or session.has_created:
+        return
+    try:
+        repository.keep_template(session, slug)
+    except ConditionFailedError as error:
+        raise ConflictError("This session has made another template already.") from error

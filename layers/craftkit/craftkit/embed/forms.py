@@ -1,0 +1,191 @@
+"""A form that a person fills: seen as it is typed, submitted as a render, and its document read."""
+
+import copy
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints
+
+from craftkit.auth.principal import RENDERS_WRITE, Principal
+from craftkit.clock import Clock, utc_now
+from craftkit.dynamodb import ConditionFailedError
+from craftkit.embed import preview, repository
+from craftkit.embed.access import Visit
+from craftkit.embed.models import Session
+from craftkit.embed.preview import Preview, Problem, Sheet
+from craftkit.embed.uploads import require_pictures
+from craftkit.errors import (
+    InvalidInputDataError,
+    Issues,
+    NotFoundError,
+    PermissionDeniedError,
+    SessionRevokedError,
+)
+from craftkit.http import ApiModel
+from craftkit.remote_typesetter import preview_remotely
+from craftkit.renders import service as renders
+from craftkit.renders.models import Render, RenderOptions, RenderRequest
+from craftkit.templates import service as templates
+from craftkit.templates.data import judge, preview_data
+from craftkit.templates.models import TemplateVersion
+
+BODY_LIMIT_BYTES = 4 * 1024 * 1024
+"""Of what the page sends: pictures come in it. What Lambda takes ends at 6 MB."""
+
+Scale = Annotated[float, Field(ge=0.5, le=2)]
+
+
+class FormPreview(ApiModel):
+    data: dict[str, Any] = Field({})
+    scale: Scale = 1.0
+
+
+class FormSubmission(ApiModel):
+    """`submissionId` is the page's own, so that one press of a button is one document."""
+
+    data: dict[str, Any]
+    submission_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{8,64}$")]
+
+
+class DocumentRequest(ApiModel):
+    render_id: Annotated[str, StringConstraints(max_length=36)]
+
+
+def preview_form(
+    visit: Visit, request: FormPreview, *, clock: Clock = utc_now, draw: Preview = preview_remotely
+) -> tuple[bytes, ...] | Problem:
+    """The document as it would be now, as pictures. A session to view shows its own data.
+
+    Raises:
+        WrongModeError, PermissionDeniedError: it is no session for a form or a view.
+    """
+    visit.require("view", "fill", "view")
+    session, now = visit.session, clock()
+    version = version_of(session)
+    if session.mode == "view":
+        data, now = _viewed(session, version, now)
+    else:
+        data = with_locked(session, request.data)
+    sheet = Sheet(version.manifest, version.source, version.locale, version.name)
+    return preview.draw(sheet, data, now=now, scale=request.scale, preview=draw)
+
+
+def submit_form(
+    visit: Visit, submission: FormSubmission, *, base_url: str, clock: Clock = utc_now
+) -> Render:
+    """Make the document of a filled form, in the mode of the key that opened the session.
+
+    The render, its place in the session and the entry `form.submitted` are one transaction. The
+    same submission again is the same render.
+
+    Raises:
+        WrongModeError, PermissionDeniedError: no session to fill, or submitted often enough.
+        InvalidInputDataError: the data does not fit, by dotted path.
+        SessionRevokedError: it was revoked in this very moment.
+    """
+    visit.require("fill", "fill")
+    session = visit.session
+    version = version_of(session)
+    data = with_locked(session, submission.data)
+    _require_few_items(session, data)
+    require_pictures(version.manifest, judge(version.manifest, data))
+    principal = Principal(
+        session.project_id, session.key_id, session.key_mode, frozenset({RENDERS_WRITE})
+    )
+    form = session.wish.form
+    options = RenderOptions(version_number=version.number, filename=form.filename, sync=True)
+    request = RenderRequest(data=data, options=options, metadata=form.metadata)
+    try:
+        render, _ = renders.create_render(
+            principal,
+            version.slug,
+            request,
+            base_url=base_url,
+            idempotency_key=f"embed#{session.id}#{submission.submission_id}",
+            source="form",
+            beside=lambda render: repository.submission(session, render.id, render.created_at),
+            clock=clock,
+        )
+    except ConditionFailedError as error:
+        if any(item and "revoked_at" not in item for item in error.items):
+            message = "This form was submitted as often as its session allows."
+            raise PermissionDeniedError(message) from error
+        raise SessionRevokedError from error
+    return render
+
+
+def read_document(visit: Visit, request: DocumentRequest) -> Render:
+    """A document of this very session.
+
+    Raises:
+        NotFoundError: the session has none of this id; another's may exist.
+    """
+    visit.require("view")
+    session = visit.session
+    if request.render_id not in session.render_ids | {session.wish.form.render_id}:
+        raise NotFoundError("There is no document of this id in this session.")
+    return renders.get_render(session.project_id, request.render_id)
+
+
+def version_of(session: Session) -> TemplateVersion:
+    """The version that the session has shown from its beginning.
+
+    Raises:
+        TemplateNotFoundError, VersionNotFoundError: it was deleted since.
+    """
+    assert session.template_slug and session.version_number  # noqa: S101 set when it is opened
+    return templates.get_version(session.project_id, session.template_slug, session.version_number)
+
+
+def with_locked(session: Session, data: Mapping[str, Any]) -> dict[str, Any]:
+    """What the person sent, but for what is not theirs to say."""
+    merged = copy.deepcopy(dict(data))
+    for path in session.wish.form.locked:
+        _set(merged, path.split("."), _get(session.wish.form.data, path.split(".")))
+    return merged
+
+
+def sample_of(version: TemplateVersion) -> dict[str, Any]:
+    """What the form hints at in its empty fields, and the preview shows in their place."""
+    return preview_data(version.manifest)
+
+
+def _viewed(
+    session: Session, version: TemplateVersion, now: datetime
+) -> tuple[dict[str, Any], datetime]:
+    """The data of a view, and the time that its document bears."""
+    form = session.wish.form
+    if form.render_id is None:
+        return form.data or sample_of(version), now
+    render = renders.get_render(session.project_id, form.render_id)
+    return renders.get_data(render), render.created_at
+
+
+def _require_few_items(session: Session, data: Mapping[str, Any]) -> None:
+    limit = session.wish.limits.items
+    issues = Issues()
+    for key, value in data.items():
+        if limit is not None and isinstance(value, list) and len(value) > limit:
+            issues.field_errors[key] = [f"At most {limit} items"]
+    if issues:
+        raise InvalidInputDataError(issues=issues)
+
+
+def _get(data: Any, steps: list[str]) -> Any:
+    for step in steps:
+        data = data.get(step) if isinstance(data, dict) else None
+    return copy.deepcopy(data)
+
+
+def _set(data: dict[str, Any], steps: list[str], value: Any) -> None:
+    *parents, name = steps
+    for step in parents:
+        below = data.get(step)
+        if not isinstance(below, dict):
+            below = data[step] = {}
+        data = below
+    if value is None:
+        data.pop(name, None)
+    else:
+        data[name] = value

@@ -1,0 +1,206 @@
+"""The page that partners embed: its HTML, its headers, and the files that it loads.
+
+No inline script or style, nothing from elsewhere, and a frame only where the partner allows one.
+"""
+
+import gzip
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from html import escape
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from aws_lambda_powertools.utilities import parameters
+
+from craftkit.config import config
+from craftkit.embed import partners
+from craftkit.embed.access import Opening
+from craftkit.errors import CraftkitError, MissingAuthorizationError, NotFoundError
+
+_ASSETS = Path(__file__).parent / "assets"
+_MODULES = (
+    "dom", "icons", "api", "channel", "theme", "values", "pictures", "fields", "form", "preview",
+    "filling", "viewing", "manifest", "editor", "main",
+)  # fmt: skip
+"""The page's modules, each after those that it imports."""
+
+_IMPORT = re.compile(r"^import [^;]*;\n", re.MULTILINE)
+_EXPORT = re.compile(r"^export ", re.MULTILINE)
+_FOREVER = "public, max-age=31536000, immutable"
+_FOR_MINUTES = "public, max-age=300"
+_URL_AGE_SECONDS = 3600
+
+_HTML = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<meta name="color-scheme" content="light dark">
+<meta name="craftkit-frame" content="{frame}">
+<title>{title}</title>
+<link rel="stylesheet" href="embed/assets/page.css?{css}">
+<script type="module" src="embed/assets/page.js?{js}"></script>
+</head>
+<body>
+<div id="app">{body}</div>
+</body>
+</html>
+"""
+_LOADING = """\
+<p class="splash" role="status">Loading…</p>
+<noscript>This page needs JavaScript.</noscript>"""
+_REFUSED = """\
+<main class="notice" role="alert"><h1>This page cannot be opened</h1><p>{why}</p></main>"""
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A file as it goes out: compressed, and named by what is in it."""
+
+    content: bytes
+    media_type: str
+    tag: str
+
+    @property
+    def compressed(self) -> bytes:
+        return _compressed(self.content)
+
+
+@dataclass(frozen=True)
+class Page:
+    status: int
+    html: str
+    headers: dict[str, str]
+
+
+def page_of(opening: Opening) -> Page:
+    """The page for a token in an address. What cannot open says so, in its frame if it has one."""
+    refusal = opening.refusal
+    partner = opening.partner
+    sources = partners.frame_sources(partner) if partner else ()
+    html = _HTML.format(
+        title=escape(_title(opening)),
+        frame=escape(json.dumps(sources)),
+        css=asset("page.css").tag,
+        js=asset("page.js").tag,
+        body=_REFUSED.format(why=escape(_reason(refusal))) if refusal else _LOADING,
+    )
+    return Page(refusal.status if refusal else 200, html, _headers(sources, _image_hosts(opening)))
+
+
+def nothing_to_open() -> Page:
+    """The page for an address without a token."""
+    return page_of(Opening(None, refusal=MissingAuthorizationError("The address has no session.")))
+
+
+def asset(name: str) -> Asset:
+    """A file of the page, or `embed.js`, which partners load.
+
+    Raises:
+        NotFoundError: there is none of this name.
+    """
+    made = _made().get(name)
+    if made is None:
+        raise NotFoundError("There is no such file.")
+    return made
+
+
+def asset_headers(name: str, found: Asset, *, is_pinned: bool) -> dict[str, str]:
+    """The headers of a file. One that is asked for by its tag never changes."""
+    return {
+        "Content-Type": found.media_type,
+        "Content-Encoding": "gzip",
+        "Cache-Control": _FOREVER if is_pinned else _FOR_MINUTES,
+        "ETag": f'"{found.tag}"',
+        "Vary": "Accept-Encoding",
+        "X-Content-Type-Options": "nosniff",
+        # Partners' own pages load this one, and this one alone.
+        "Cross-Origin-Resource-Policy": "cross-origin" if name == "embed.js" else "same-origin",
+    }
+
+
+def pages_url() -> str:
+    """Where browsers find the page, without a trailing slash.
+
+    Without a domain it is the pages' own API, whose address only a parameter can tell: that API
+    and the one that asks stand on each other otherwise.
+    """
+    if config.public_url:
+        return config.public_url
+    found = parameters.get_parameter(config.pages_url_parameter, max_age=_URL_AGE_SECONDS)
+    return str(found).rstrip("/")
+
+
+def script() -> str:
+    """The page's modules as one: imports and exports fall away, for all share one scope."""
+    parts = [(_ASSETS / f"{name}.js").read_text(encoding="utf-8") for name in _MODULES]
+    return "\n".join(_EXPORT.sub("", _IMPORT.sub("", part)) for part in parts)
+
+
+@cache
+def _made() -> dict[str, Asset]:
+    css = (_ASSETS / "page.css").read_text(encoding="utf-8")
+    partner = (_ASSETS / "embed.js").read_text(encoding="utf-8")
+    return {
+        "page.js": _asset(script(), "text/javascript; charset=utf-8"),
+        "page.css": _asset(css, "text/css; charset=utf-8"),
+        "embed.js": _asset(partner, "text/javascript; charset=utf-8"),
+    }
+
+
+@cache
+def _compressed(content: bytes) -> bytes:
+    return gzip.compress(content, 9, mtime=0)
+
+
+def _asset(text: str, media_type: str) -> Asset:
+    content = text.encode()
+    return Asset(content, media_type, hashlib.sha256(content).hexdigest()[:16])
+
+
+def _headers(sources: tuple[str, ...], image_hosts: tuple[str, ...]) -> dict[str, str]:
+    policy = (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        " ".join(("img-src 'self' data: blob:", *image_hosts)),
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors " + (" ".join(sources) or "'none'"),
+    )
+    return {
+        "Content-Type": "text/html; charset=utf-8",
+        "Content-Security-Policy": "; ".join(policy),
+        # The address holds a token: no request may repeat it.
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+        "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+    }
+
+
+def _image_hosts(opening: Opening) -> tuple[str, ...]:
+    """The hosts of the tenant's logo and the actor's picture, and no others."""
+    if opening.session is None:
+        return ()
+    wish = opening.session.wish
+    logo = wish.tenant.branding.logo_url if wish.tenant.branding else None
+    parts = [urlsplit(url) for url in (logo, wish.actor.avatar_url) if url]
+    return tuple(dict.fromkeys(f"{part.scheme}://{part.netloc}" for part in parts))
+
+
+def _title(opening: Opening) -> str:
+    if opening.refusal:
+        return "This page cannot be opened"
+    form_title = opening.session.wish.form.title if opening.session else None
+    return form_title or "Document"
+
+
+def _reason(refusal: CraftkitError) -> str:
+    return str(refusal) if refusal.status < 500 else "Something went wrong on our side. Try again."

@@ -1,0 +1,126 @@
+"""Pictures of a document while it is being written: what is missing is filled with samples."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from craftkit.errors import CraftkitError, InvalidInputDataError, Issues
+from craftkit.remote_typesetter import preview_remotely
+from craftkit.templates.data import judge, preview_data, types
+from craftkit.templates.models import Manifest
+from craftkit.typesetter import Job, TypesettingError
+
+Preview = Callable[[Job, float], tuple[bytes, ...]]
+"""`preview_remotely`, or a fake in tests."""
+
+PIXELS_PER_INCH = 96.0
+_ROUNDS = 4
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why there is no picture. `line` and `column` count from 1, in the source, where known."""
+
+    message: str
+    line: int | None = None
+    column: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return {"message": self.message, "line": self.line, "column": self.column}
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What a document is set from, beside its data."""
+
+    manifest: Manifest
+    source: str
+    locale: str
+    title: str
+
+
+def draw(
+    sheet: Sheet,
+    data: object,
+    *,
+    now: datetime,
+    scale: float,
+    preview: Preview = preview_remotely,
+) -> tuple[bytes, ...] | Problem:
+    """The pages as PNG pictures; a document that cannot be set is an answer, not an error.
+
+    Args:
+        scale: pixels of the picture for each of CSS.
+    """
+    job = Job(
+        source=sheet.source,
+        data=completed(sheet.manifest, data),
+        types=types(sheet.manifest),
+        locale=sheet.locale,
+        title=sheet.title,
+        created_at=now,
+    )
+    try:
+        return preview(job, PIXELS_PER_INCH * scale)
+    except TypesettingError as error:
+        return Problem(str(error), error.line, error.column)
+
+
+def draw_draft(
+    manifest: Manifest, source: str, locale: str, title: str, **how: Any
+) -> tuple[bytes, ...] | Problem:
+    """The pages of a template that is being written, with its preview data; `how` as in `draw`."""
+    try:
+        return draw(Sheet(manifest, source, locale, title), preview_data(manifest), **how)
+    except InvalidInputDataError as error:
+        return problem_of(error)
+
+
+def problem_of(error: CraftkitError) -> Problem:
+    """The first of what was wrong with an input, as the editor shows it."""
+    issues = error.issues or Issues()
+    for path, messages in issues.field_errors.items():
+        return Problem(f"{path}: {messages[0]}")
+    return Problem(issues.form_errors[0] if issues.form_errors else str(error))
+
+
+def completed(manifest: Manifest, data: object) -> dict[str, Any]:
+    """`data` judged, with the manifest's preview data wherever a value is missing or does not fit.
+
+    An optional value stays away when it is away: what is filled in is what the document needs.
+    """
+    sample = preview_data(manifest)
+    patched = copy.deepcopy(data) if isinstance(data, dict) else {}
+    for _ in range(_ROUNDS):
+        try:
+            return judge(manifest, patched)
+        except InvalidInputDataError as error:
+            for path in error.issues.field_errors if error.issues else ():
+                _put_sample(patched, path.split("."), sample)
+    return judge(manifest, sample)
+
+
+def _put_sample(data: dict[str, Any], steps: list[str], sample: Any) -> None:
+    """Put what the sample holds at a path there; further items take after its first ones."""
+    node: Any = data
+    key: Any
+    for depth, step in enumerate(steps):
+        sample = _at(sample, step)
+        key = int(step) if isinstance(node, list) else step
+        if depth == len(steps) - 1:
+            node[key] = copy.deepcopy(sample)
+            return
+        below = node[key] if isinstance(node, list) else node.get(key)
+        if not isinstance(below, dict | list):
+            # Nothing to go on in: the whole branch is the sample's.
+            node[key] = copy.deepcopy(sample)
+            return
+        node = below
+
+
+def _at(sample: Any, step: str) -> Any:
+    if isinstance(sample, list):
+        return sample[int(step) % len(sample)] if sample and step.isdigit() else None
+    return sample.get(step) if isinstance(sample, dict) else None

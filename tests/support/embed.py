@@ -1,0 +1,108 @@
+"""Partners, sessions and calls of the embedded page, as its own script would make them."""
+
+import base64
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from craftkit.embed import partners
+from tests.support.cloud import Cloud
+from tests.support.events import event
+from tests.support.project import DemoProject
+
+ORIGIN = "http://localhost:3000"
+"""The page's own, as template.yaml has it in the local stage."""
+
+WISH: dict[str, Any] = {
+    "tenant": {"externalId": "acme", "displayName": "Acme Ltd"},
+    "actor": {"externalId": "u-17", "displayName": "Ada Lovelace"},
+    "scope": {"mode": "fill", "templateExternalId": "invoice"},
+}
+
+
+def wish(mode: str = "fill", **changes: Any) -> dict[str, Any]:
+    """The body of a mint, with the mode and whole top-level fields changed."""
+    scope = {"mode": mode, "templateExternalId": "invoice"}
+    return {**WISH, "scope": scope, **changes}
+
+
+def partnership(project: DemoProject, *origins: str) -> None:
+    """Make a project a partner."""
+    partners.enable(project.id, by="tester")
+    if origins:
+        partners.set_origins(project.id, origins, by="tester")
+
+
+@dataclass(frozen=True)
+class PageAnswer:
+    status: int
+    headers: dict[str, str]
+    raw: bytes
+
+    @property
+    def text(self) -> str:
+        return self.raw.decode()
+
+    @property
+    def body(self) -> Any:
+        return json.loads(self.raw)
+
+    @property
+    def code(self) -> str:
+        return str(self.body["error"]["code"])
+
+    @property
+    def field_errors(self) -> dict[str, list[str]]:
+        return dict(self.body["error"]["issues"]["fieldErrors"])
+
+
+def page_call(
+    cloud: Cloud,
+    function: str,
+    token: str | None,
+    body: object = None,
+    *,
+    headers: dict[str, str | None] | None = None,
+    **changes: Any,
+) -> PageAnswer:
+    """One call of the page's script: its own origin, the token in the header."""
+    sent = {"origin": ORIGIN, "authorization": f"Bearer {token}" if token else None}
+    made = event(function, body=body, headers={**sent, **(headers or {})}, **changes)
+    del made["multiValueHeaders"]  # which an HTTP API does not send
+    answer = cloud.invoke(function, made)
+    text = answer["body"]
+    raw = base64.b64decode(text) if answer["isBase64Encoded"] else text.encode()
+    return PageAnswer(answer["statusCode"], answer["headers"], raw)
+
+
+class PartnerSigner:
+    """A partner's own server: it holds the private key, and signs tokens without any API key."""
+
+    def __init__(self, project: DemoProject, mode: Any = "live") -> None:
+        minted = partners.create_signing_key(project.id, by="tester", mode=mode)
+        self.publishable_key = minted.key.publishable_key
+        self._private: Any = load_pem_private_key(minted.private_key_pem.encode(), None)
+
+    def sign(
+        self,
+        now: datetime,
+        *,
+        jti: str = "one",
+        lifetime: timedelta = timedelta(minutes=5),
+        **changes: Any,
+    ) -> str:
+        claims = {
+            "iss": self.publishable_key,
+            "aud": "craftkit-embed",
+            "iat": int(now.timestamp()),
+            "exp": int((now + lifetime).timestamp()),
+            "jti": jti,
+            "ck": wish(),
+            **changes,
+        }
+        kept = {name: value for name, value in claims.items() if value is not None}
+        return jwt.encode(kept, self._private, algorithm="EdDSA")
