@@ -28,13 +28,15 @@ class Job:
             there, None or an empty list where the caller sent nothing.
         types: data type of each manifest path (`customer.name`, `items.price`), which tells the
             prelude what to make of a value: `currency` and `number` exact decimals, `date` dates.
-            A variable's `format` follows its type after a colon: `currency:EUR`, `barcode:ean13`.
+            A loop's own path is typed `loop`. A variable's `format` follows its type after a
+            colon: `currency:EUR`, `barcode:ean13`.
         locale: BCP 47, such as `en`, `de-CH`, `ar`.
         title: the PDF's title, which PDF/UA requires.
         created_at: fixes every time in the PDF, so that the same job makes the same bytes.
         watermark: stamp every finished page as a test render.
         images: the bytes behind each image value of `data` (its URL), fetched by the worker.
         fonts: the project's own font files, by name.
+        font_files: where they lie in the bucket until `templates.files.with_files` reads them.
     """
 
     source: str
@@ -47,6 +49,7 @@ class Job:
     watermark: bool = False
     images: Mapping[str, bytes] = field(default_factory=dict)
     fonts: Mapping[str, bytes] = field(default_factory=dict)
+    font_files: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The form that goes to another function: JSON types only, bytes packed into text."""
@@ -54,6 +57,7 @@ class Job:
             "created_at": self.created_at.isoformat(),
             "images": {name: pack(image) for name, image in self.images.items()},
             "fonts": {name: pack(font) for name, font in self.fonts.items()},
+            "font_files": dict(self.font_files),
         }
 
     @classmethod

@@ -21,7 +21,7 @@ _ARTIFACT = "/Artifact <</Type /Pagination /Subtype /Watermark>>"
 # set to fill about half of the diagonal. Transparent, so that what is below stays readable.
 _MARK = """\
 #set page(width: {width}pt, height: {height}pt, margin: 0pt)
-#set text(font: "Inter", weight: "bold", size: {size}pt, fill: rgb("#64748b24"), hyphenate: false)
+#set text(font: "Inter", weight: "semibold", size: {size}pt, fill: rgb("#64748b1c"), hyphenate: false)
 #place(center + horizon, rotate(-{angle}deg, box[{text}]))
 """
 
@@ -50,7 +50,7 @@ def _mark(width: float, height: float, fonts: typst.Fonts) -> bytes:
     source = _MARK.format(
         width=width,
         height=height,
-        size=round(hypot(width, height) * 0.2, 2),
+        size=round(hypot(width, height) * 0.18, 2),
         angle=round(degrees(atan2(height, width)), 3),
         text=TEXT,
     )

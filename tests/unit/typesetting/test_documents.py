@@ -9,7 +9,7 @@ import pikepdf
 import pytest
 from pikepdf import Name, Pdf
 
-from craftkit.typesetter import Document, Job, PdfStandard, StandardError
+from craftkit.typesetter import Document, Job, PdfStandard, SourceError, StandardError
 from typesetting import preview, typeset
 
 Make = Callable[..., Job]
@@ -138,3 +138,8 @@ class TestPreview:
         assert len(pages) == 2
         assert all(page.startswith(b"\x89PNG") for page in pages)
         assert len(preview(job("One page"), 48)) == 1
+
+
+def test_document__today_is_the_day_of_the_render(job: Make) -> None:
+    with pytest.raises(SourceError, match=r"^2026-11-24$"):
+        typeset(job("#panic(datetime.today().display())"))
