@@ -47,7 +47,12 @@ class DemoProject:
     def principal(self) -> Principal:
         made = self.key.key
         return Principal(
-            self.id, made.id, made.mode, frozenset(made.scopes), frozenset(made.templates)
+            self.id,
+            made.id,
+            made.mode,
+            frozenset(made.scopes),
+            frozenset(made.templates),
+            frozenset(made.limited),
         )
 
 

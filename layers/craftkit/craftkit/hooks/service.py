@@ -187,7 +187,12 @@ def _principal_of(hook: Hook, clock: Clock) -> Principal:
 
 def _principal(key: Key) -> Principal:
     return Principal(
-        key.project_id, key.id, key.mode, frozenset(key.scopes), frozenset(key.templates)
+        key.project_id,
+        key.id,
+        key.mode,
+        frozenset(key.scopes),
+        frozenset(key.templates),
+        frozenset(key.limited),
     )
 
 

@@ -1,5 +1,7 @@
 """What is asked of limits before a call writes, and what is told when they run low."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,6 +10,7 @@ from craftkit.audit import repository as audit
 from craftkit.auth.principal import LIMITED, Principal
 from craftkit.clock import Clock, utc_now
 from craftkit.dynamodb import ConditionFailedError, Item
+from craftkit.errors import QueueUnavailableError
 from craftkit.limits import repository
 from craftkit.limits.models import LimitsState
 from craftkit.observability import count, logger
@@ -21,6 +24,15 @@ class Charge:
 
     renders: int
     taken: tuple[tuple[str, Item], ...] = ()
+
+    @contextmanager
+    def of_what_is_kept(self) -> Iterator[None]:
+        """Give the charge back where what it was for is known not to have been kept."""
+        try:
+            yield
+        except (ConditionFailedError, QueueUnavailableError):
+            self.give_back()
+            raise
 
     def give_back(self) -> None:
         """The render was not kept after all: its budgets have it again. The rate does not: the

@@ -92,6 +92,13 @@ def _put_new(item: dict[str, Any], now: datetime) -> dict[str, Any]:
     }
 
 
+def find_claim(project_id: str, idempotency: Idempotency) -> dynamodb.Item | None:
+    """The claim on an idempotency key, where a render stands behind it."""
+    key = _claim_key(project_id, idempotency)
+    item: dynamodb.Item | None = _table().get_item(Key=key, ConsistentRead=True).get("Item")
+    return item
+
+
 def discard(render: Render, idempotency: Idempotency | None) -> None:
     """Take back a render that could not be queued.
 

@@ -18,8 +18,10 @@ from craftkit.errors import (
     NotFoundError,
     NotReadyError,
     QueueUnavailableError,
+    TooManyRequestsError,
 )
 from craftkit.ids import new_id
+from craftkit.limits import service as limits
 from craftkit.renders import dispatch, inputs, lifecycle, repository
 from craftkit.renders.models import (
     Render,
@@ -63,6 +65,7 @@ def create_render(
         InsufficientScopeError, TemplateNotFoundError, VersionNotFoundError,
         NoPublishedVersionError, InvalidInputDataError: the request cannot be rendered.
         IdempotencyConflictError: its idempotency key stands for another request.
+        RateLimitedError, QuotaExceededError: a limit of the key or its project is reached.
         QueueUnavailableError: nothing was kept; the same request may be sent again.
     """
     principal.require_template(slug)
@@ -86,18 +89,27 @@ def create_render(
     )
     idempotency = _idempotency_of(idempotency_key or request.job_id, slug, request)
     try:
-        repository.create(
-            render,
-            input_=inputs.keep(render, data),
-            idempotency=idempotency,
-            due_at=render.created_at + lifecycle.QUEUED_PATIENCE,
-            beside=beside(render),
-        )
+        charge = limits.charge(principal, renders=1, clock=clock)
+    except TooManyRequestsError:
+        # What was accepted once is answered again, whatever is used up since.
+        claim = repository.find_claim(principal.project_id, idempotency) if idempotency else None
+        if claim is None or idempotency is None:
+            raise
+        return _repeat(principal.project_id, claim, idempotency, request, clock)
+    try:
+        with charge.of_what_is_kept():
+            repository.create(
+                render,
+                input_=inputs.keep(render, data),
+                idempotency=idempotency,
+                due_at=render.created_at + lifecycle.QUEUED_PATIENCE,
+                beside=beside(render),
+            )
+            return _set_going(render, idempotency, request), True
     except ConditionFailedError as error:
         if idempotency is None or error.items[0] is None:
             raise
         return _repeat(principal.project_id, error.items[0], idempotency, request, clock)
-    return _set_going(render, idempotency, request), True
 
 
 def _repeat(
