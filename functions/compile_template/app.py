@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from craftkit.observability import logger
-from craftkit.templates.images import with_images
+from craftkit.templates.files import with_files
 from craftkit.typesetter import Job, TypesettingError, pack, unpack
 from typesetting import check_font, preview, typeset, warm
 
@@ -24,7 +24,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 def _answer(event: dict[str, Any]) -> dict[str, Any]:
     if "font" in event:
         return {"face": asdict(check_font(unpack(event["font"])))}
-    job = with_images(Job.from_json(event["job"]))
+    job = with_files(Job.from_json(event["job"]))
     if "pixelsPerInch" in event:
         return {"pages": [pack(page) for page in preview(job, event["pixelsPerInch"])]}
     document = typeset(job)

@@ -15,7 +15,7 @@ from craftkit.renders.lifecycle import AttemptsExhaustedError, Claim, GoneError
 from craftkit.renders.models import Render
 from craftkit.templates import service as templates
 from craftkit.templates.data import types
-from craftkit.templates.images import with_images
+from craftkit.templates.files import with_files
 from craftkit.typesetter import Document, Job, Typeset, TypesettingError
 
 
@@ -52,7 +52,7 @@ def render_document(
 def _finish(held: Claim, typeset: Typeset, clock: Clock) -> Render:
     render = held.render
     try:
-        document = typeset(with_images(_job_of(held)))
+        document = typeset(with_files(_job_of(held)))
     except TypesettingError as error:
         return lifecycle.fail(held, now=clock(), code=error.code, message=str(error))
     except NotFoundError as error:  # the template was deleted while the render waited
@@ -81,6 +81,7 @@ def _job_of(held: Claim) -> Job:
         title=version.name,
         created_at=render.created_at,
         pdf_standard=version.pdf_standard,
+        font_files=version.fonts,
         watermark=render.mode == "test",
     )
 

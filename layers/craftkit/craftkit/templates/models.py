@@ -1,8 +1,8 @@
 """What a template is: its manifest (the data it takes), its versions, its draft."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Annotated, Any, Literal, NoReturn, Self, get_args
@@ -139,15 +139,15 @@ class Loop(ApiModel):
 
     @property
     def variables(self) -> tuple[Variable, ...]:
-        return tuple(field for field in self.item_fields if isinstance(field, Variable))
+        return tuple(part for part in self.item_fields if isinstance(part, Variable))
 
     @property
     def loops(self) -> tuple["Loop", ...]:
-        return tuple(field for field in self.item_fields if isinstance(field, Loop))
+        return tuple(part for part in self.item_fields if isinstance(part, Loop))
 
     @model_validator(mode="after")
     def _keys_fit(self) -> Self:
-        _require_distinct(field.key for field in self.item_fields)
+        _require_distinct(part.key for part in self.item_fields)
         return self
 
 
@@ -160,7 +160,7 @@ class Manifest(ApiModel):
     @model_validator(mode="after")
     def _keys_fit(self) -> Self:
         _require_distinct(
-            [*(field.key for field in self.variables), *(loop.key for loop in self.loops)]
+            [*(part.key for part in self.variables), *(loop.key for loop in self.loops)]
         )
         if any(_loop_depth(loop) > LOOP_DEPTH_LIMIT for loop in self.loops):
             _refuse(f"Loops may nest {LOOP_DEPTH_LIMIT} levels deep")
@@ -229,11 +229,27 @@ class VersionSummary:
 class TemplateVersion(VersionSummary):
     """A published version: never changed, so a pinned render stays what it was.
 
-    `name` is the template's at that time, which is the title of the documents.
+    `name` is the template's at that time, which is the title of the documents. `fonts` are the
+    project's fonts that the source names, by name, with the key of each file in the bucket.
     """
 
     manifest: Manifest
     source: str
+    fonts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Font:
+    """A project's own font. A file's key is made of its content: it is never overwritten."""
+
+    name: str
+    family: str
+    weight: int
+    style: str
+    size_bytes: int
+    key: str
+    added_at: datetime
+    by: str
 
 
 @dataclass(frozen=True)

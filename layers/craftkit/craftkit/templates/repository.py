@@ -278,11 +278,17 @@ def _summary(item: Item) -> dict[str, Any]:
 def _version(item: Item) -> TemplateVersion:
     body = _unpack(item["body"])
     manifest = Manifest.model_validate(body["manifest"])
-    return TemplateVersion(**_summary(item), manifest=manifest, source=body["source"])
+    return TemplateVersion(
+        **_summary(item), manifest=manifest, source=body["source"], fonts=body.get("fonts", {})
+    )
 
 
 def _version_item(project_id: str, version: TemplateVersion) -> Item:
-    body = {"manifest": json.loads(version.manifest.canonical), "source": version.source}
+    body = {
+        "manifest": json.loads(version.manifest.canonical),
+        "source": version.source,
+        "fonts": dict(version.fonts),
+    }
     return {
         **_key(project_id, _version_sk(version.slug, version.number)),
         "slug": version.slug,

@@ -24,6 +24,7 @@ from craftkit.errors import (
     VersionNotFoundError,
 )
 from craftkit.templates import data, repository
+from craftkit.templates.fonts import fonts_of
 from craftkit.templates.memory import Memory
 from craftkit.templates.models import (
     Manifest,
@@ -103,6 +104,7 @@ def publish(
     preview = _preview(manifest)
     source = write_source(manifest, name) if source is None else source
     require_fitting_size(manifest.canonical, source)
+    used = fonts_of(project_id, source)
     now = clock.utc_now()
     _compile(
         Job(
@@ -113,6 +115,7 @@ def publish(
             title=name,
             created_at=now,
             pdf_standard=pdf_standard,
+            font_files=used,
         ),
         typeset,
     )
@@ -126,6 +129,7 @@ def publish(
         by=by,
         manifest=manifest,
         source=source,
+        fonts=used,
     )
     return _write_next(project_id, version)
 

@@ -1,0 +1,135 @@
+"""A project's own fonts: added, listed, removed, and found again by the templates that name them.
+
+The file lies in the bucket under a key made of its content, and stays there when the font is
+removed: a version that was published with it renders the same for ever.
+"""
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from hashlib import sha256
+
+from boto3.dynamodb.conditions import Key
+
+from craftkit import clock, dynamodb, storage
+from craftkit.clock import from_rfc3339, to_rfc3339
+from craftkit.config import config
+from craftkit.dynamodb import Item
+from craftkit.errors import ConflictError, InvalidRequestError, Issues, NotFoundError
+from craftkit.templates.models import Font
+from craftkit.typesetter import FontError, FontFace
+
+FONT_LIMIT = 40
+FONT_LIMIT_BYTES = 5 * 1024 * 1024
+
+CheckFont = Callable[[bytes], FontFace]
+"""`typesetting.check_font`, or `check_font_remotely` where there is no typesetter."""
+
+
+def add_font(project_id: str, content: bytes, *, by: str, check: CheckFont) -> Font:
+    """Add a TrueType or OpenType file; one of the same family, weight and style is replaced.
+
+    Raises:
+        InvalidRequestError: it is no font, or larger than 5 MiB.
+        ConflictError: the project has as many fonts as it may.
+    """
+    if len(content) > FONT_LIMIT_BYTES:
+        raise _refusal("A font may have 5 MiB")
+    try:
+        face = check(content)
+    except FontError as error:
+        raise _refusal(str(error)) from error
+    digest = sha256(content).hexdigest()
+    font = Font(
+        name=_name(face),
+        family=face.family,
+        weight=face.weight,
+        style=face.style,
+        size_bytes=len(content),
+        key=f"fonts/{project_id}/{digest}",
+        added_at=clock.utc_now(),
+        by=by,
+    )
+    others = {known.name for known in list_fonts(project_id)} - {font.name}
+    if len(others) >= FONT_LIMIT:
+        raise ConflictError(f"A project may have {FONT_LIMIT} fonts. Remove one first.")
+    storage.put(font.key, content, content_type="application/octet-stream")
+    dynamodb.table(config.projects_table).put_item(Item=_item(project_id, font))
+    return font
+
+
+def list_fonts(project_id: str) -> list[Font]:
+    """By name: family, then weight, then style."""
+    answer = dynamodb.table(config.projects_table).query(
+        KeyConditionExpression=Key("pk").eq(f"project#{project_id}")
+        & Key("sk").begins_with("font#"),
+        ConsistentRead=True,
+    )
+    return [_font(item) for item in answer["Items"]]
+
+
+def remove_font(project_id: str, name: str) -> None:
+    """Take a font away from what is published from now on.
+
+    Raises:
+        NotFoundError: the project has no font of this name.
+    """
+    removed = dynamodb.table(config.projects_table).delete_item(
+        Key=_key(project_id, name), ReturnValues="ALL_OLD"
+    )
+    if "Attributes" not in removed:
+        raise NotFoundError("The project has no font of this name.")
+
+
+def fonts_of(project_id: str, source: str) -> dict[str, str]:
+    """The fonts that a source names, by name, with the key of each file."""
+    lowered = source.lower()
+    return {
+        font.name: font.key for font in list_fonts(project_id) if font.family.lower() in lowered
+    }
+
+
+@lru_cache(maxsize=16)
+def load_font(key: str) -> bytes:
+    """The file behind a key, which never changes: a warm worker reads it once."""
+    return storage.get(key)
+
+
+def _name(face: FontFace) -> str:
+    words = re.findall(r"[a-z0-9]+", face.family.lower())
+    return "-".join([*words, f"{face.weight:03}", face.style])[:120]
+
+
+def _refusal(message: str) -> InvalidRequestError:
+    return InvalidRequestError(message, issues=Issues(field_errors={"font": [message]}))
+
+
+def _key(project_id: str, name: str) -> Item:
+    return {"pk": f"project#{project_id}", "sk": f"font#{name}"}
+
+
+def _item(project_id: str, font: Font) -> Item:
+    return {
+        **_key(project_id, font.name),
+        "name": font.name,
+        "family": font.family,
+        "weight": font.weight,
+        "style": font.style,
+        "size_bytes": font.size_bytes,
+        "key": font.key,
+        "added_at": to_rfc3339(font.added_at),
+        "by": font.by,
+    }
+
+
+def _font(item: Item) -> Font:
+    return Font(
+        name=item["name"],
+        family=item["family"],
+        weight=int(item["weight"]),
+        style=item["style"],
+        size_bytes=int(item["size_bytes"]),
+        key=item["key"],
+        added_at=from_rfc3339(item["added_at"]),
+        by=item["by"],
+    )
