@@ -17,6 +17,7 @@ def deploy(build: Path, stage: str, *, endpoint: str, public_url: str, home: Pat
         LocalError: with the end of SAM's log.
     """
     overrides = [f"Stage={stage}", f"AwsEndpointUrl={endpoint}", f"PublicUrl={public_url}"]
+    overrides.append(f"PagesUrl={public_url}")  # one origin serves both here
     run(
         [
             TOOLS / "sam" / "bin" / "sam", "deploy",

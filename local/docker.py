@@ -75,6 +75,7 @@ def _sam_local(command: str, *arguments: str) -> None:
                 "--template", build / "template.yaml", "--env-vars", variables,
                 "--parameter-overrides", "Stage=local",
                 f"AwsEndpointUrl=http://{gateway}:{upstream[1]}", f"PublicUrl={stack.api_url}",
+                f"PagesUrl={stack.api_url}",
             ],
             cwd=ROOT,
             env=environment() | _docker_variables(),

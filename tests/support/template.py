@@ -182,7 +182,7 @@ def template(stage: str = "local") -> Template:
     parameters = {"Stage": stage}
     if stage == "local":
         parameters["AwsEndpointUrl"] = "http://127.0.0.1:4566"
-        parameters["PublicUrl"] = "http://localhost:3000"
+        parameters["PublicUrl"] = parameters["PagesUrl"] = "http://localhost:3000"
     return Template(_document(), **parameters)
 
 

@@ -96,7 +96,7 @@ class Request:
     @property
     def origin(self) -> str:
         """Where this dashboard is reached, without a trailing slash."""
-        return config.public_url or f"https://{self._domain}"
+        return config.pages_origin or f"https://{self._domain}"
 
     @property
     def is_secure(self) -> bool:

@@ -27,6 +27,10 @@ class Config:
         return _required("STAGE")
 
     @cached_property
+    def stack_name(self) -> str:
+        return _required("STACK_NAME")
+
+    @cached_property
     def region(self) -> str:
         return _required("AWS_REGION")
 
@@ -68,6 +72,11 @@ class Config:
     def public_url(self) -> str:
         """Where callers reach this stage, without a trailing slash; empty without a domain."""
         return os.environ.get("PUBLIC_URL", "").rstrip("/")
+
+    @cached_property
+    def pages_origin(self) -> str:
+        """Where browsers reach this stage's pages, no slash at the end; empty without a domain."""
+        return os.environ.get("PAGES_ORIGIN", "").rstrip("/")
 
     @cached_property
     def user_pool_id(self) -> str:

@@ -157,8 +157,8 @@ class Request:
 
     @property
     def origin(self) -> str:
-        """The origin of this stage, as a browser names the one that a page was loaded from."""
-        parts = urlsplit(self.base_url)
+        """The origin of this stage's pages, as a browser names the one that a page came from."""
+        parts = urlsplit(config.pages_origin or self.base_url)
         return f"{parts.scheme}://{parts.netloc}"
 
     @property

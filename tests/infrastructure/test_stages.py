@@ -1,0 +1,194 @@
+"""What a stage is beyond its functions: names, guards, gradual deploys, backups."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from craftkit.stages import STAGES
+from tests.support.template import Json, Template, template
+
+DEPLOYED_WITH_CARE = ("staging", "prod")
+DOMAINS = {
+    "PublicUrl": "https://api.example.com",
+    "PagesUrl": "https://app.example.com",
+    "CertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/a",
+}
+
+
+def with_domains() -> Template:
+    return Template(template("prod").document, Stage="prod", **DOMAINS)
+
+
+def text_of(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+class TestGradualDeploys:
+    def test_staging_and_prod_move_a_tenth_of_the_callers_first(self) -> None:
+        for name in STAGES:
+            for function, properties in template(name).functions.items():
+                preference = properties["DeploymentPreference"]
+                careful = name in DEPLOYED_WITH_CARE and function != "CheckDeploymentFunction"
+                assert preference["Enabled"] is careful, (name, function)
+                assert preference["Type"] == "Canary10Percent5Minutes"
+
+    def test_a_version_is_asked_before_it_gets_callers(self) -> None:
+        for properties in template("prod").functions.values():
+            hooks = properties["DeploymentPreference"]["Hooks"]
+            assert hooks == {"PreTraffic": {"Ref": "CheckDeploymentFunction"}}
+
+    def test_the_alarms_that_roll_back_exist_where_deploys_are_gradual(self) -> None:
+        for name in DEPLOYED_WITH_CARE:
+            alarms = template(name).of_type("AWS::CloudWatch::Alarm")
+            (wanted,) = {
+                text_of(properties["DeploymentPreference"]["Alarms"])
+                for properties in template(name).functions.values()
+            }
+            assert {alarm["Ref"] for alarm in json.loads(wanted)} <= set(alarms)
+
+    def test_nothing_that_a_rollback_reads_waits_for_an_alias(self) -> None:
+        """An alias waits for its group, which waits for its alarms: a ring would never deploy."""
+        prod = template("prod")
+        preference = prod.functions["GetHealthFunction"]["DeploymentPreference"]
+        alarms = [prod.resources[alarm["Ref"]] for alarm in preference["Alarms"]]
+        waiting = set(re.findall(r'"Ref": "(\w+)"', text_of(alarms))) - {"AlarmTopic"}
+        waiting.add("CheckDeploymentFunction")
+        for name in waiting:
+            assert ".Alias" not in text_of(prod.functions[name]), name
+
+    def test_the_hook_has_the_name_that_codedeploy_may_invoke(self) -> None:
+        hook = template("prod").functions["CheckDeploymentFunction"]
+        assert hook["FunctionName"] == "CodeDeployHook_craftkit-prod"
+
+
+class TestFirewall:
+    def test_it_stands_where_a_stage_is_open_to_the_world(self) -> None:
+        for name in STAGES:
+            kinds = {resource["Type"] for resource in template(name).resources.values()}
+            assert ("AWS::WAFv2::WebACL" in kinds) == (name in DEPLOYED_WITH_CARE), name
+            assert ("AWS::WAFv2::WebACLAssociation" in kinds) == (name in DEPLOYED_WITH_CARE)
+
+    def test_one_address_cannot_flood_and_bodies_are_not_judged_by_their_words(self) -> None:
+        (firewall,) = template("prod").of_type("AWS::WAFv2::WebACL").values()
+        rules = {rule["Name"]: rule for rule in firewall["Rules"]}
+        rate = rules["OneAddress"]["Statement"]["RateBasedStatement"]
+        assert (rate["AggregateKeyType"], rules["OneAddress"]["Action"]) == ("IP", {"Block": {}})
+        managed = rules["KnownAttacks"]["Statement"]["ManagedRuleGroupStatement"]
+        counted = {
+            rule["Name"]
+            for rule in managed["RuleActionOverrides"]
+            if "Count" in rule["ActionToUse"]
+        }
+        assert {name for name in counted if name.endswith("_BODY")} == {
+            "SizeRestrictions_BODY",
+            "CrossSiteScripting_BODY",
+            "GenericLFI_BODY",
+            "GenericRFI_BODY",
+            "EC2MetaDataSSRF_BODY",
+        }
+        priorities = [rule["Priority"] for rule in firewall["Rules"]]
+        assert priorities == sorted(set(priorities))
+
+    def test_its_log_holds_no_secret(self) -> None:
+        (log,) = template("prod").of_type("AWS::WAFv2::LoggingConfiguration").values()
+        redacted = text_of(log["RedactedFields"])
+        for field in ("authorization", "cookie", "UriPath", "QueryString"):
+            assert field in redacted
+
+
+class TestAccessLogs:
+    def formats(self) -> list[str]:
+        prod = template("prod")
+        (rest,) = prod.of_type("AWS::Serverless::Api").values()
+        (pages,) = prod.of_type("AWS::Serverless::HttpApi").values()
+        return [rest["AccessLogSetting"]["Format"], pages["AccessLogSettings"]["Format"]]
+
+    def test_a_line_is_json_with_the_ids_that_join_it_to_the_functions_logs(self) -> None:
+        for form in self.formats():
+            line = json.loads(form)
+            assert line["requestId"] == "$context.requestId"
+            assert {"status", "route", "latencyMs", "ip"} <= set(line)
+
+    def test_a_line_holds_no_header_no_query_and_no_path(self) -> None:
+        allowed = {"resourcePath", "routeKey"}
+        for form in self.formats():
+            variables = set(re.findall(r"\$context\.([\w.]+)", form))
+            assert not {v for v in variables if "path" in v.lower()} - allowed
+            for word in ("authorization", "header", "query", "cookie", "body", "apiKey"):
+                assert word.lower() not in form.lower()
+
+
+class TestDomains:
+    def test_without_a_certificate_there_are_none(self, stage: Template) -> None:
+        kinds = {resource["Type"] for resource in stage.resources.values()}
+        assert not {kind for kind in kinds if "Domain" in kind and "ApiGateway" in kind}
+        (api,) = stage.of_type("AWS::Serverless::Api").values()
+        assert api["DisableExecuteApiEndpoint"] is False
+
+    def test_with_one_programs_and_people_each_have_a_host_with_tls_1_2(self) -> None:
+        prod = with_domains()
+        (api,) = prod.of_type("AWS::ApiGateway::DomainName").values()
+        (pages,) = prod.of_type("AWS::ApiGatewayV2::DomainName").values()
+        assert api["SecurityPolicy"] == "TLS_1_2"
+        assert text_of(api["DomainName"]).count("https://api.example.com") == 1
+        (configuration,) = pages["DomainNameConfigurations"]
+        assert configuration["SecurityPolicy"] == "TLS_1_2"
+        assert text_of(pages["DomainName"]).count("https://app.example.com") == 1
+
+    def test_with_one_the_gateways_own_address_is_shut_so_that_no_firewall_is_passed_by(
+        self,
+    ) -> None:
+        prod = with_domains()
+        for kind in ("AWS::Serverless::Api", "AWS::Serverless::HttpApi"):
+            (api,) = prod.of_type(kind).values()
+            assert api["DisableExecuteApiEndpoint"] is True
+
+    def test_a_certificate_alone_is_refused(self) -> None:
+        (rule,) = template().document["Rules"].values()
+        assert "CertificateArn" in text_of(rule["RuleCondition"])
+        for parameter in ("PublicUrl", "PagesUrl"):
+            assert parameter in text_of(rule["Assertions"])
+
+
+class TestBackups:
+    def test_prod_keeps_what_cannot_be_made_again_for_five_weeks(self) -> None:
+        prod = template("prod")
+        (plan,) = prod.of_type("AWS::Backup::BackupPlan").values()
+        (rule,) = plan["BackupPlan"]["BackupPlanRule"]
+        assert rule["Lifecycle"] == {"DeleteAfterDays": 35}
+        (selection,) = prod.of_type("AWS::Backup::BackupSelection").values()
+        kept = text_of(selection["BackupSelection"]["Resources"])
+        assert all(table in kept for table in ("KeysTable", "ProjectsTable", "UsageTable"))
+        (vault,) = prod.of_type("AWS::Backup::BackupVault").values()
+        assert vault["LockConfiguration"]["MinRetentionDays"] == 7
+
+    def test_a_stage_that_holds_nothing_dear_pays_for_none(self) -> None:
+        for name in ("local", "dev", "staging"):
+            assert not template(name).of_type("AWS::Backup::BackupPlan")
+
+
+class TestIdleStage:
+    def test_dev_pays_for_nothing_that_stands_still(self) -> None:
+        """No firewall, no alarms, no board, no snapshots, no provisioned anything."""
+        dev = template("dev")
+        kinds = {resource["Type"] for resource in dev.resources.values()}
+        paid = ("WAFv2", "CloudWatch", "Backup", "EC2", "ElastiCache", "RDS", "NatGateway")
+        assert not {kind for kind in kinds for word in paid if word in kind}
+        for properties in dev.functions.values():
+            assert "ProvisionedConcurrencyConfig" not in properties
+            assert properties.get("SnapStart", {}).get("ApplyOn", "None") == "None"
+
+
+@pytest.fixture(params=STAGES)
+def stage(request: pytest.FixtureRequest) -> Template:
+    return template(request.param)
+
+
+def test_what_differs_by_stage_is_said_in_one_place() -> None:
+    """No other mapping, and no stage's name outside of it but in the conditions."""
+    document: Json = template().document
+    assert set(document["Mappings"]) == {"StageConfig"}
+    assert "prod" not in text_of(document["Resources"])
+    assert "staging" not in text_of(document["Resources"])
