@@ -1,0 +1,325 @@
+"""Budgets and rates, where calls meet them, and however many meet them at once."""
+
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import EndpointConnectionError
+from moto.dynamodb.models import DynamoDBBackend
+
+from craftkit.auth.principal import Principal
+from craftkit.errors import QuotaExceededError, RateLimitedError, TooManyRequestsError
+from craftkit.keys import limiting
+from craftkit.keys import service as keys
+from craftkit.keys.models import NewKey
+from craftkit.limits import service as limits
+from craftkit.limits.models import LimitsChange, Rate
+from tests.support.clock import FrozenClock
+from tests.support.cloud import Cloud
+from tests.support.events import event as load_event
+from tests.support.project import DATA, DemoProject
+
+BODY = {"data": DATA}
+BY = "tester"
+
+
+@pytest.fixture
+def atomic_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DynamoDB judges a write's condition and writes as one; moto, with threads, does not."""
+    lock = threading.RLock()
+
+    def one_at_a_time(write: Any) -> Any:
+        def locked(*args: Any, **how: Any) -> Any:
+            with lock:
+                return write(*args, **how)
+
+        return locked
+
+    for name in ("update_item", "transact_write_items"):
+        write = getattr(DynamoDBBackend, name)
+        monkeypatch.setattr(DynamoDBBackend, name, one_at_a_time(write))
+
+
+def principal_of(key_id: str) -> Principal:
+    key = keys.get_key(key_id)
+    return Principal(
+        key.project_id,
+        key.id,
+        key.mode,
+        frozenset(key.scopes),
+        frozenset(key.templates),
+        frozenset(key.limited),
+    )
+
+
+def limit_key(project: DemoProject, clock: Any = None, **change: Any) -> Principal:
+    how = {"clock": clock} if clock else {}
+    limiting.limit_key(project.key.key.id, LimitsChange(**change), by=BY, **how)
+    return principal_of(project.key.key.id)
+
+
+def limit_project(project: DemoProject, **change: Any) -> Principal:
+    limiting.limit_project(project.id, LimitsChange(**change), by=BY)
+    return principal_of(project.key.key.id)
+
+
+def outcome_of(principal: Principal, *, renders: int = 1, clock: Any = None) -> str:
+    how = {"clock": clock} if clock else {}
+    try:
+        limits.charge(principal, renders=renders, **how)
+    except TooManyRequestsError as error:
+        return error.code
+    return "passed"
+
+
+@pytest.fixture
+def create(cloud: Cloud, project: DemoProject) -> Any:
+    """`create_render` by the project's key, as the authorizer would now describe it."""
+
+    def call(**how: Any) -> Any:
+        principal = principal_of(project.key.key.id)
+        sent = load_event("create_render", principal=principal, body=BODY, **how)
+        return cloud.invoke("create_render", sent)
+
+    return call
+
+
+def used(project: DemoProject, of: str = "key") -> int:
+    state = limits.limits_of(of, project.key.key.id if of == "key" else project.id)
+    assert state
+    return state.renders_today
+
+
+@pytest.mark.usefixtures("atomic_writes")
+@pytest.mark.parametrize("of", ["key", "project"])
+def test_charge__a_budget_of_100_lets_exactly_100_of_400_pass(
+    project: DemoProject, of: str
+) -> None:
+    limit = limit_key if of == "key" else limit_project
+    principal = limit(project, renders_per_day=100)
+    with ThreadPoolExecutor(20) as pool:
+        found = Counter(pool.map(outcome_of, [principal] * 400))
+    assert found == {"passed": 100, "quota_exceeded": 300}
+
+
+@pytest.mark.usefixtures("atomic_writes")
+def test_charge__two_keys_share_their_projects_budget_exactly(project: DemoProject) -> None:
+    other = keys.create_key(project.id, NewKey(name="Other", mode="test"), by=BY)
+    first = limit_project(project, renders_per_day=10)
+    second = principal_of(other.key.id)
+    with ThreadPoolExecutor(8) as pool:
+        found = Counter(pool.map(outcome_of, [first, second] * 20))
+    assert found["passed"] == 10
+
+
+def test_charge__a_burst_passes_and_the_rate_follows(project: DemoProject) -> None:
+    clock = FrozenClock()
+    principal = limit_key(project, clock, rate=Rate(calls=2, seconds=1, burst=5))
+    assert [outcome_of(principal, clock=clock) for _ in range(6)] == 5 * ["passed"] + [
+        "rate_limited"
+    ]
+    clock.advance(seconds=0.5)
+    assert [outcome_of(principal, clock=clock) for _ in range(2)] == ["passed", "rate_limited"]
+    clock.advance(minutes=5)
+    assert [outcome_of(principal, clock=clock) for _ in range(6)].count("passed") == 5
+
+
+@pytest.mark.usefixtures("atomic_writes")
+def test_charge__a_rate_never_lets_more_pass_however_many_race(project: DemoProject) -> None:
+    clock = FrozenClock()
+    principal = limit_key(project, clock, rate=Rate(calls=1, seconds=60, burst=7))
+    with ThreadPoolExecutor(12) as pool:
+        found = Counter(pool.map(lambda _: outcome_of(principal, clock=clock), range(60)))
+    assert found == {"passed": 7, "rate_limited": 53}
+
+
+def test_charge__a_day_and_a_month_begin_anew(project: DemoProject) -> None:
+    clock = FrozenClock()
+    principal = limit_key(project, clock, renders_per_day=2, renders_per_month=3)
+    assert [outcome_of(principal, clock=clock) for _ in range(3)][-1] == "quota_exceeded"
+    clock.advance(days=1)
+    assert [outcome_of(principal, clock=clock) for _ in range(2)] == ["passed", "quota_exceeded"]
+    clock.advance(days=20)
+    assert [outcome_of(principal, clock=clock) for _ in range(3)] == [
+        "passed",
+        "passed",
+        "quota_exceeded",
+    ]
+
+
+def test_charge__an_instance_whose_clock_is_behind_charges_the_day_that_has_begun(
+    project: DemoProject,
+) -> None:
+    ahead, behind = FrozenClock(), FrozenClock()
+    ahead.advance(hours=12)
+    principal = limit_key(project, behind, renders_per_day=3)
+    passed = [outcome_of(principal, clock=clock) for clock in (ahead, behind) * 3].count("passed")
+    assert passed == 3
+
+
+def test_charge__a_clock_that_is_put_back_does_not_refuse_for_hours(project: DemoProject) -> None:
+    clock = FrozenClock()
+    principal = limit_key(project, clock, rate=Rate(calls=1, seconds=1, burst=1))
+    assert outcome_of(principal, clock=clock) == "passed"
+    clock.advance(hours=-6)
+    assert outcome_of(principal, clock=clock) == "passed"
+    assert outcome_of(principal, clock=clock) == "rate_limited"
+
+
+def test_charge__a_call_without_a_render_is_of_the_rate_alone(project: DemoProject) -> None:
+    clock = FrozenClock()
+    rate = Rate(calls=1, seconds=60, burst=1)
+    principal = limit_key(project, clock, renders_per_day=0, rate=rate)
+    assert outcome_of(principal, renders=0, clock=clock) == "passed"
+    with pytest.raises(RateLimitedError):
+        limits.charge(principal, renders=0, clock=clock)
+    with pytest.raises(QuotaExceededError):
+        limits.charge(principal, renders=1, clock=clock)
+
+
+def test_charge__what_the_project_refuses_costs_the_key_nothing(project: DemoProject) -> None:
+    limit_key(project, renders_per_day=10)
+    principal = limit_project(project, renders_per_day=1)
+    assert [outcome_of(principal) for _ in range(3)].count("passed") == 1
+    assert used(project) == 1
+
+
+def test_charge__a_key_without_limits_costs_no_call(
+    project: DemoProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("asked AWS")
+
+    monkeypatch.setattr("botocore.client.BaseClient._make_api_call", refuse)
+    limits.charge(project.principal, renders=1)
+
+
+def test_charge__limits_that_were_cleared_are_no_limits(project: DemoProject) -> None:
+    limited = limit_key(project, renders_per_day=0)
+    freed = limit_key(project, cleared=frozenset({"renders_per_day"}))
+    assert freed.limited == frozenset()
+    # A secret that was read a moment before still says that there are limits.
+    assert outcome_of(limited) == "passed"
+    assert limits.limits_of("key", project.key.key.id) is None
+
+
+def test_limit_project__reaches_every_key_and_every_later_one(project: DemoProject) -> None:
+    for number in range(3):
+        keys.create_key(project.id, NewKey(name=f"Key {number}", mode="test"), by=BY)
+    limit_project(project, renders_per_day=1)
+    later = keys.create_key(project.id, NewKey(name="Later", mode="test"), by=BY)
+    listed, _ = keys.list_keys(project.id)
+    assert len(listed) == 5
+    assert {key.limited for key in listed} == {("project",)}
+    assert later.key.limited == ("project",)
+
+
+def test_limit_project__finds_a_key_that_the_index_does_not_know_yet(
+    project: DemoProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("craftkit.keys.repository.page", lambda *_: ([], None))
+    assert limit_project(project, renders_per_day=1).limited == {"project"}
+
+
+def test_limit__is_written_into_the_audit(cloud: Cloud, project: DemoProject) -> None:
+    limit_key(project, renders_per_day=5, rate=Rate(calls=10, seconds=1, burst=20))
+    [entry] = entries(cloud, "limits.set")
+    assert entry["target"] == project.key.key.id
+    assert entry["details"] == {"of": "key", "renders_per_day": "5", "rate": "10/s"}
+
+
+def entries(cloud: Cloud, action: str) -> list[dict[str, Any]]:
+    found = cloud.table("ProjectsTable").scan()["Items"]
+    return [item for item in found if item.get("action") == action]
+
+
+def test_create_render__over_its_budget_is_429_with_headers(
+    create: Any, project: DemoProject
+) -> None:
+    limit_key(project, renders_per_day=1)
+    assert create()["statusCode"] == 202
+    answer = create()
+    assert answer["statusCode"] == 429
+    assert '"code":"quota_exceeded"' in answer["body"]
+    assert {"Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"} <= set(
+        answer["headers"]
+    )
+
+
+def test_create_render__a_refused_body_costs_no_budget(
+    cloud: Cloud, create: Any, project: DemoProject
+) -> None:
+    limit_key(project, renders_per_day=1)
+    sent = load_event(
+        "create_render", principal=principal_of(project.key.key.id), body={"data": {}}
+    )
+    assert cloud.invoke("create_render", sent)["statusCode"] == 400
+    assert used(project) == 0
+
+
+def test_create_render__a_repeat_is_answered_and_costs_nothing_even_when_all_is_used_up(
+    create: Any, project: DemoProject
+) -> None:
+    limit_key(project, renders_per_day=2)
+    headers = {"Idempotency-Key": "order-4711"}
+    assert [create(headers=headers)["statusCode"] for _ in range(2)] == [202, 200]
+    assert used(project) == 1
+    assert create()["statusCode"] == 202
+    assert create()["statusCode"] == 429
+    assert create(headers=headers)["statusCode"] == 200
+
+
+def test_create_render__what_could_not_be_queued_is_given_back(
+    create: Any, project: DemoProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken:
+        def send_message(self, **_: Any) -> None:
+            raise EndpointConnectionError(endpoint_url="https://sqs")
+
+    limit_key(project, renders_per_day=1)
+    with monkeypatch.context() as broken:
+        broken.setattr("craftkit.queues._sqs", Broken)
+        assert create()["statusCode"] == 503
+    assert used(project) == 0
+    assert create()["statusCode"] == 202
+
+
+def test_create_render__a_charge_is_one_call_more(
+    create: Any, project: DemoProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit_key(project, renders_per_day=1000, rate=Rate(calls=1000, seconds=1, burst=1000))
+    create(), create()
+    made: list[str] = []
+    make_call = boto3.client("sts").__class__.__mro__[1]._make_api_call  # type: ignore[attr-defined]
+
+    def counting(client: Any, operation: str, parameters: Any) -> Any:
+        made.append(operation)
+        return make_call(client, operation, parameters)
+
+    principal = principal_of(project.key.key.id)
+    monkeypatch.setattr("botocore.client.BaseClient._make_api_call", counting)
+    limits.charge(principal, renders=1)
+    assert len(made) <= 2  # two, where the bucket has become full or begun to empty meanwhile
+
+
+def test_tell_limit_warnings__eighty_per_cent_is_told_once(
+    cloud: Cloud, project: DemoProject
+) -> None:
+    principal = limit_key(project, renders_per_day=10)
+    for _ in range(10):
+        outcome_of(principal)
+    [warning] = [
+        item
+        for item in boto3.client("dynamodb").scan(TableName=cloud.names["LimitsTable"])["Items"]
+        if item["subject"]["S"].startswith("warning#")
+    ]
+    sent = load_event("tell_limit_warnings")
+    sent["Records"][0]["dynamodb"]["NewImage"] = warning
+    for _ in range(2):
+        assert cloud.invoke("tell_limit_warnings", sent) == {"batchItemFailures": []}
+    [entry] = entries(cloud, "limit.warning")
+    assert entry["target"] == project.key.key.id
+    assert entry["details"] == {"of": "key", "period": "day", "used": "8", "limit": "10"}

@@ -1,0 +1,119 @@
+"""What a charge finds of an item, and how limits are written and moved by time."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from craftkit.errors import QuotaExceededError, RateLimitedError
+from craftkit.limits.meter import Guess, Moment, judge
+from craftkit.limits.models import Limits, LimitsChange, Rate
+from tests.support.clock import NOON
+
+NOW = Moment(NOON)
+
+
+def item(**fields: Any) -> dict[str, Any]:
+    return {"day": NOW.day, "month": NOW.month, "day_used": 0, "month_used": 0} | fields
+
+
+def bucket(*, empty_in: float, free_in: float, **fields: Any) -> dict[str, Any]:
+    return item(
+        interval_us=100_000,
+        burst=10,
+        empty_until=NOW.microseconds + int(empty_in * 1e6),
+        free_at=NOW.microseconds + int(free_in * 1e6),
+        **fields,
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "guess"),
+    [
+        (item(), Guess("same")),
+        (item(day="2026-03-13"), Guess("new_day")),
+        (item(day="2026-02-28", month="2026-02"), Guess("new_month")),
+        (item(day="2026-03-15"), Guess("same")),  # our clock is behind another's
+        (bucket(empty_in=-1, free_in=-2), Guess("same", "idle")),
+        (bucket(empty_in=0.5, free_in=-0.4), Guess("same", "busy")),
+    ],
+)
+def test_judge__says_what_to_try_instead(found: dict[str, Any], guess: Guess) -> None:
+    assert judge(found, NOW, renders=1, of="key") == guess
+
+
+def test_judge__a_spent_day_waits_for_midnight() -> None:
+    found = judge(item(renders_per_day=5, day_used=5), NOW, renders=1, of="key")
+    assert isinstance(found, QuotaExceededError)
+    assert found.headers == {
+        "Retry-After": "43200",
+        "RateLimit-Limit": "5",
+        "RateLimit-Remaining": "0",
+        "RateLimit-Reset": "43200",
+    }
+
+
+def test_judge__a_spent_month_waits_for_the_first() -> None:
+    spent = item(renders_per_day=5, day_used=5, renders_per_month=5, month_used=5)
+    found = judge(spent, NOW, renders=1, of="key")
+    assert isinstance(found, QuotaExceededError)
+    until = datetime(2026, 4, 1, tzinfo=UTC) - NOON
+    assert found.headers["Retry-After"] == str(int(until.total_seconds()))
+
+
+def test_judge__a_budget_of_none_allows_none() -> None:
+    assert isinstance(judge(item(renders_per_day=0), NOW, renders=1, of="key"), QuotaExceededError)
+
+
+def test_judge__yesterdays_use_is_over() -> None:
+    spent = item(day="2026-03-13", renders_per_day=5, day_used=5)
+    assert judge(spent, NOW, renders=1, of="key") == Guess("new_day")
+
+
+def test_judge__a_call_without_a_render_asks_no_budget() -> None:
+    assert judge(item(renders_per_day=0), NOW, renders=0, of="key") == Guess("same")
+
+
+def test_judge__an_empty_bucket_waits_for_one_calls_room() -> None:
+    found = judge(bucket(empty_in=0.95, free_in=0.05), NOW, renders=1, of="project")
+    assert isinstance(found, RateLimitedError)
+    assert found.headers["Retry-After"] == "1"
+    assert "project" in str(found)
+
+
+def test_judge__a_clock_that_was_put_back_refuses_nobody() -> None:
+    ahead = bucket(empty_in=3600.9, free_in=3600)
+    assert judge(ahead, NOW, renders=1, of="key") == Guess("same", "jumped", ahead["empty_until"])
+
+
+@pytest.mark.parametrize(
+    ("text", "interval_us", "burst"),
+    [("10/s", 100_000, 10), ("60/m", 1_000_000, 1), ("7200/h", 500_000, 2), ("1/h", 3.6e9, 1)],
+)
+def test_rate__is_read_and_written(text: str, interval_us: int, burst: int) -> None:
+    rate = Rate.of_text(text)
+    assert (rate.interval_us, rate.burst, str(rate)) == (interval_us, burst, text)
+
+
+@pytest.mark.parametrize("text", ["", "10", "0/s", "10/d", "-1/s", "1.5/s", "10/s "])
+def test_rate__anything_else_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="Give a rate"):
+        Rate.of_text(text)
+
+
+def test_change__what_is_not_named_stays_and_what_is_cleared_goes() -> None:
+    had = Limits(renders_per_day=5, renders_per_month=50)
+    change = LimitsChange(renders_per_day=9, cleared=frozenset({"renders_per_month"}))
+    assert change.applied_to(had) == Limits(renders_per_day=9)
+
+
+def test_change__must_say_something() -> None:
+    with pytest.raises(ValueError, match="at least one limit"):
+        LimitsChange()
+
+
+@pytest.mark.parametrize("day", range(28, 32))
+def test_moment__a_month_ends_on_its_last_day(day: int) -> None:
+    last = datetime(2026, 1, day, 23, 0, tzinfo=UTC)
+    left = timedelta(seconds=Moment(last).seconds_to_next_month())
+    assert last + left == datetime(2026, 2, 1, tzinfo=UTC)
