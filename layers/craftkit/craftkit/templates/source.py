@@ -24,6 +24,7 @@ _HEAD = """\
   inset: (x: 6pt, y: 7pt),
   stroke: (_, y) => (bottom: if y == 0 {{ 0.8pt + accent }} else {{ hairline }}),
 )
+#show table: set text(number-width: "tabular")
 #show table.cell.where(y: 0): set text(8pt, weight: "semibold", fill: muted)
 #show heading: set block(above: 1.6em, below: 1em)
 #show heading.where(level: 1): set text(22pt, fill: accent, tracking: -0.02em)
