@@ -40,6 +40,9 @@ MEANINGLESS = re.compile(
 """What has no meaning outside of one font, or none at all: no archive may hold it (PDF/A-2a)."""
 REPLACEMENT = "\ufffd"
 
+# Typst sets a tab with no width at all. As JSON writes it, after whole pairs of backslashes.
+_TAB = re.compile(r"(?<!\\)((?:\\\\)*)\\t")
+
 Values = Iterator[tuple[str, str]]
 
 
@@ -66,7 +69,8 @@ def request(job: Job, form: str, ppi: float | None) -> tuple[dict[str, Any], lis
 
 
 def _data(job: Job) -> str:
-    return MEANINGLESS.sub(REPLACEMENT, json.dumps(job.data, ensure_ascii=False, default=str))
+    text = json.dumps(job.data, ensure_ascii=False, default=str)
+    return MEANINGLESS.sub(REPLACEMENT, _TAB.sub(r"\1 ", text) if "\\t" in text else text)
 
 
 def _description(job: Job, locale: locales.Locale) -> dict[str, Any]:

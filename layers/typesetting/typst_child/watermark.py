@@ -21,7 +21,8 @@ _ARTIFACT = "/Artifact <</Type /Pagination /Subtype /Watermark>>"
 # set to fill about half of the diagonal. Transparent, so that what is below stays readable.
 _MARK = """\
 #set page(width: {width}pt, height: {height}pt, margin: 0pt)
-#set text(font: "Inter", weight: "semibold", size: {size}pt, fill: rgb("#64748b1c"), hyphenate: false)
+#set text(font: "Inter", weight: "semibold", size: {size}pt, hyphenate: false)
+#set text(fill: rgb("#64748b1c"))
 #place(center + horizon, rotate(-{angle}deg, box[{text}]))
 """
 

@@ -144,6 +144,13 @@ class TestData:
         assert told("data.text", {"text": hostile}) == hostile
         typeset(job("#data.text #[#data.text] #eval(repr(data.text))", {"text": hostile}))
 
+    @pytest.mark.parametrize(
+        ("sent", "shown"),
+        [("a\tb", "a b"), ("a\\tb", "a\\tb"), ("\\\t\t", "\\  "), ("a\nb", "a\nb")],
+    )
+    def test_data__a_tab_is_a_space(self, told: Told, sent: str, shown: str) -> None:
+        assert told("data.text", {"text": sent}) == shown
+
 
 class TestDefaults:
     def test_frame__footer_may_be_left_out(self, job: Callable[..., Any]) -> None:
