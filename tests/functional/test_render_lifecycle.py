@@ -4,6 +4,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from craftkit.errors import QueueUnavailableError
 from craftkit.renders import dispatch, lifecycle
@@ -11,6 +12,7 @@ from craftkit.renders.lifecycle import BusyError
 from craftkit.renders.models import Render
 from craftkit.renders.sweeper import sweep_renders
 from craftkit.renders.worker import render_document
+from craftkit.templates import service as templates
 from craftkit.typesetter import Job, SourceError
 from tests.support.clock import FrozenClock
 from tests.support.cloud import Cloud
@@ -235,3 +237,70 @@ def test_sweeper__ends_the_hopeless(
     body = call("get_render", project, path={"id": queued}).body
     assert (body["status"], body["errorCode"]) == ("failed", "worker_failed")
     assert sweep_renders() == type(sweep_renders())()
+
+
+def test_sweeper__gives_what_was_asked_for_again_its_own_day(
+    clock: FrozenClock, call: Any, project: DemoProject, queued: str, typesetter: FakeTypesetter
+) -> None:
+    typesetter.failure = SourceError("no")
+    work(project, queued, typesetter)
+    clock.advance(days=3)
+    call("create_render", project, body={"data": DATA}, headers=HEADERS)
+    clock.now += lifecycle.QUEUED_PATIENCE
+    assert (sweep_renders().requeued, sweep_renders().ended) == (1, 0)
+    body = call("get_render", project, path={"id": queued}).body
+    assert body["status"] == "queued"
+
+
+def test_idempotency__a_retry_keeps_the_row_for_as_long_as_a_new_one(
+    cloud: Cloud,
+    clock: FrozenClock,
+    call: Any,
+    project: DemoProject,
+    queued: str,
+    typesetter: FakeTypesetter,
+) -> None:
+    typesetter.failure = SourceError("no")
+    work(project, queued, typesetter)
+    clock.advance(days=6)
+    call("create_render", project, body={"data": DATA}, headers=HEADERS)
+    key = {"project_id": project.id, "render_id": queued}
+    row = cloud.table("RendersTable").get_item(Key=key)["Item"]
+    assert row["expires_at"] == int(clock.now.timestamp()) + 7 * 86400
+
+
+def test_worker__a_template_that_was_deleted_meanwhile_fails_the_render_at_once(
+    project: DemoProject, queued: str, typesetter: FakeTypesetter, clock: FrozenClock
+) -> None:
+    templates.delete_template(project.id, "invoice", by="ada")
+    clock.advance(minutes=2)
+    render = work(project, queued, typesetter)
+    assert render and (render.status, render.error_code) == ("failed", "template_not_found")
+
+
+def test_sweeper__one_that_cannot_be_looked_after_keeps_no_other_waiting(
+    cloud: Cloud, clock: FrozenClock, call: Any, project: DemoProject, monkeypatch: Any
+) -> None:
+    ids = [str(call("create_render", project, body={"data": DATA}).body["id"]) for _ in range(3)]
+    cloud.messages("TestQueue")
+    clock.now += lifecycle.QUEUED_PATIENCE
+    postpone = lifecycle.postpone
+
+    def throttled(render: Render, *rest: Any) -> bool:
+        if render.id == ids[0]:
+            raise ClientError({"Error": {"Code": "ThrottlingException"}}, "UpdateItem")
+        return postpone(render, *rest)
+
+    monkeypatch.setattr(lifecycle, "postpone", throttled)
+    assert sweep_renders().requeued == 2
+
+
+def test_cancel__after_a_retry_was_asked_for_the_render_can_be_cancelled_again(
+    call: Any, project: DemoProject, queued: str, typesetter: FakeTypesetter
+) -> None:
+    typesetter.failure = SourceError("no")
+    work(project, queued, typesetter)
+    call("create_render", project, body={"data": DATA}, headers=HEADERS)
+    answer = call("cancel_render", project, path={"id": queued})
+    assert (answer.status, answer.body["status"]) == (200, "cancelled")
+    assert work(project, queued, typesetter) is None

@@ -1,0 +1,185 @@
+"""What is counted, once each, and GET /v1/usage."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from craftkit.renders import events
+from craftkit.renders.worker import render_document
+from craftkit.typesetter import SourceError
+from craftkit.usage import repository, service
+from craftkit.usage.models import UsageQuery
+from tests.support.clock import NOON, FrozenClock
+from tests.support.cloud import Cloud
+from tests.support.project import DATA, DemoProject, make_project
+from tests.support.streams import Stream
+from tests.support.typesetter import FakeTypesetter
+
+
+class Meter:
+    """Renders that end, and the function that counts them."""
+
+    def __init__(self, cloud: Cloud, call: Any) -> None:
+        self._cloud, self._call = cloud, call
+        self.stream = Stream(cloud, "MeterUsageSource")
+
+    def render(self, project: DemoProject, failure: Any = None) -> str:
+        id_ = str(self._call("create_render", project, body={"data": DATA}).body["id"])
+        typesetter = FakeTypesetter()
+        typesetter.failure = failure
+        render_document(project.id, id_, typeset=typesetter)
+        return id_
+
+    def count(self, times: int = 1) -> Any:
+        records = self.stream.event()["Records"]
+        return self._cloud.invoke("meter_usage", {"Records": records * times})
+
+    def usage(self, project: DemoProject, **query: str) -> Any:
+        return self._call("get_usage", project, query=query)
+
+
+@pytest.fixture
+def meter(cloud: Cloud, clock: FrozenClock, call: Any) -> Meter:
+    return Meter(cloud, call)
+
+
+@pytest.fixture
+def live(meter: Meter) -> DemoProject:
+    return make_project("live")
+
+
+def test_meter__a_succeeded_render_counts_for_its_day_mode_and_key(
+    meter: Meter, live: DemoProject
+) -> None:
+    meter.render(live)
+    meter.count()
+    answer = meter.usage(live)
+    row = {"day": "2026-03-14", "mode": "live", "keyId": live.key.key.id, "renders": 1, "pages": 1}
+    assert (answer.status, answer.body["usage"]) == (200, [row])
+    assert (answer.body["from"], answer.body["to"]) == ("2026-02-13", "2026-03-14")
+
+
+def test_meter__a_record_twice_counts_once(meter: Meter, live: DemoProject) -> None:
+    meter.render(live)
+    meter.count(times=3)
+    [row] = meter.usage(live).body["usage"]
+    assert row["renders"] == 1
+
+
+def test_meter__a_failed_render_does_not_count(meter: Meter, live: DemoProject) -> None:
+    meter.render(live, SourceError("no"))
+    assert meter.count() == {"batchItemFailures": []}
+    assert meter.usage(live).body["usage"] == []
+
+
+def test_meter__test_renders_are_counted_apart(meter: Meter, project: DemoProject) -> None:
+    meter.render(project)
+    meter.count()
+    [row] = meter.usage(project).body["usage"]
+    assert row["mode"] == "test"
+
+
+def test_meter__only_ends_reach_the_function(meter: Meter, live: DemoProject, call: Any) -> None:
+    call("create_render", live, body={"data": DATA})
+    assert meter.stream.event() == {"Records": []}
+
+
+def test_meter__the_day_is_that_of_the_end_in_utc(
+    meter: Meter, clock: FrozenClock, live: DemoProject
+) -> None:
+    clock.now = NOON.replace(hour=23, minute=59, second=59)
+    meter.render(live)
+    clock.advance(seconds=1)
+    meter.render(live)
+    clock.advance(days=3)
+    meter.count()
+    days = [row["day"] for row in meter.usage(live).body["usage"]]
+    assert days == ["2026-03-14", "2026-03-15"]
+
+
+def test_meter__the_real_event_is_counted(cloud: Cloud, event: Any) -> None:
+    sent = event("meter_usage")
+    assert cloud.invoke("meter_usage", sent) == {"batchItemFailures": []}
+    image = sent["Records"][0]["dynamodb"]["NewImage"]
+    [row] = service.list_counters(
+        image["project_id"]["S"], UsageQuery.model_validate({"from": "2026-03-14"})
+    )
+    assert (row.renders, row.template_slug) == (1, "invoice")
+
+
+def test_usage__adds_up_templates_and_keeps_them_apart_for_charts(
+    meter: Meter, live: DemoProject, clock: FrozenClock
+) -> None:
+    for slug in ("invoice", "quote"):
+        metered = events.Metered(
+            live.id, f"render-{slug}", clock.now.date(), "live", live.key.key.id, slug, 2
+        )
+        assert service.count_render(metered)
+        assert not service.count_render(metered)
+    [row] = meter.usage(live).body["usage"]
+    assert (row["renders"], row["pages"]) == (2, 4)
+    counters = service.list_counters(live.id, UsageQuery())
+    assert [counter.template_slug for counter in counters] == ["invoice", "quote"]
+
+
+def test_usage__takes_both_ends_of_the_range_and_nothing_beyond(
+    meter: Meter, live: DemoProject, clock: FrozenClock
+) -> None:
+    for _ in range(4):
+        meter.render(live)
+        clock.advance(days=1)
+    meter.count()
+    answer = meter.usage(live, **{"from": "2026-03-15", "to": "2026-03-16"})
+    assert [row["day"] for row in answer.body["usage"]] == ["2026-03-15", "2026-03-16"]
+
+
+def test_usage__of_another_project_is_not_shown(meter: Meter, live: DemoProject) -> None:
+    meter.render(live)
+    meter.count()
+    assert meter.usage(make_project(name="Other")).body["usage"] == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"from": "2026-03-14", "to": "2026-03-13"},
+        {"from": "2024-01-01", "to": "2026-03-13"},
+        {"from": "yesterday"},
+        {"from": "2026-02-30"},
+        {"since": "2026-03-14"},
+    ],
+)
+def test_usage__a_bad_range_is_400(
+    meter: Meter, project: DemoProject, query: dict[str, str]
+) -> None:
+    answer = meter.usage(project, **query)
+    assert (answer.status, answer.code) == (400, "invalid_request")
+
+
+def test_usage__wants_renders_read(meter: Meter) -> None:
+    answer = meter.usage(make_project(scopes=("renders:write",)))
+    assert (answer.status, answer.code) == (403, "insufficient_scope")
+
+
+def test_usage__a_marker_outlives_the_row_that_could_be_counted_again(
+    meter: Meter, live: DemoProject, cloud: Cloud
+) -> None:
+    meter.render(live)
+    meter.count()
+    rows = cloud.table("UsageTable").scan()["Items"]
+    [marker] = [row for row in rows if row[repository.SORT_KEY].startswith("render#")]
+    [render] = cloud.table("RendersTable").scan()["Items"]
+    assert marker["expires_at"] - render["expires_at"] >= timedelta(days=2).total_seconds()
+    assert not any("expires_at" in row for row in rows if row is not marker)
+
+
+def test_reconcile__makes_up_for_what_a_stream_did_not_bring_once(
+    meter: Meter, live: DemoProject, clock: FrozenClock
+) -> None:
+    meter.render(live)
+    until = clock.advance(days=1000)  # ids carry the time of the machine
+    assert events.reconcile(live.id, NOON, until) == (1, 0)
+    assert events.reconcile(live.id, NOON, until) == (0, 0)
+    [row] = meter.usage(live, **{"from": "2026-03-14", "to": "2026-03-14"}).body["usage"]
+    assert row["renders"] == 1
