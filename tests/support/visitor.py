@@ -47,7 +47,7 @@ class Visitor:
         self.jar: dict[str, str] = {}
         self.csrf = ""
         variables = cloud.environment("DashboardFunction")
-        self.origin = variables.get("PUBLIC_URL") or API_ORIGIN
+        self.origin = variables.get("PAGES_ORIGIN") or API_ORIGIN
 
     def signs_in(self, person: Person) -> "Visitor":
         """Skip the hosted page: what it would have led to is tested on its own."""

@@ -116,3 +116,15 @@ def _python(value: Any, depth: int = 0) -> str:
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     return repr(value)
+
+
+def hook(url: str, secret: str) -> Samples:
+    """A signed call of an inbound hook: the body is the template's data, flat."""
+    shell = (
+        "BODY='{}'\n"
+        f'SIGNATURE=$(printf %s "$BODY" | openssl dgst -sha256 -hmac {shlex.quote(secret)} -r'
+        " | cut -d' ' -f1)\n"
+        f"curl {url} \\\n  -H 'Content-Type: application/json' \\\n"
+        '  -H "x-craftkit-signature: $SIGNATURE" -d "$BODY"'
+    )
+    return [("curl", shell)]

@@ -53,7 +53,9 @@ def _environment() -> Environment:
         "bytes": size,
         "count": count,
         "json": pretty_json,
+        "lookup": lambda key, numbers: numbers.get(key, 0),
         "moment": moment,
+        "prettied": prettied,
         "seconds": seconds,
     }
     return environment
@@ -109,3 +111,11 @@ def count(number: int) -> str:
 
 def pretty_json(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+
+
+def prettied(text: str) -> str:
+    """JSON as people read it; what is none, as it is."""
+    try:
+        return pretty_json(json.loads(text))
+    except ValueError:
+        return text

@@ -1,6 +1,6 @@
 """API keys: listed, created, shown once, rotated, revoked, and diagnosed."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated, Any
 
 from pydantic import BaseModel, StringConstraints
@@ -9,16 +9,19 @@ from craftkit.auth.principal import SCOPES
 from craftkit.clock import utc_now
 from craftkit.errors import InvalidRequestError, NoPublishedVersionError, NotFoundError
 from craftkit.http import judge
+from craftkit.keys import limiting, views
 from craftkit.keys import service as keys
+from craftkit.keys.lifecycle import UNDO_WITHIN
 from craftkit.keys.models import Key, NewKey
 from craftkit.projects import members
 from craftkit.templates import service as templates
-from dashboard import flash, samples
+from dashboard import flash, limits, samples
 from dashboard.router import route
 from dashboard.visit import Visit
 from dashboard.web import Answer
 
 _PAGE_LIMIT = 25
+_GRACES = {"24": "24 hours", "168": "7 days", "720": "30 days", "0": "none: at its first use"}
 _LIFETIMES = {"": None, "7": 7, "30": 30, "90": 90, "365": 365}
 
 
@@ -29,10 +32,11 @@ class KeyList(BaseModel):
 @route("GET", "/projects/{project}/keys")
 def list_keys(visit: Visit) -> Answer:
     cursor = visit.query(KeyList).cursor
-    page, following = keys.list_keys(visit.project.id, limit=_PAGE_LIMIT, cursor=cursor)
+    page, following = views.list_keys(visit.project.id, limit=_PAGE_LIMIT, cursor=cursor)
     return visit.page(
         "keys/list.html",
         keys=page,
+        week=_last_days(views.LISTED_DAYS),
         cursor=following,
         is_first=cursor is None,
         names=names_of(visit),
@@ -67,7 +71,51 @@ def show_once(visit: Visit) -> Answer:
 
 @route("GET", "/projects/{project}/keys/{key}")
 def show_key(visit: Visit) -> Answer:
-    return visit.page("keys/show.html", key=_key(visit), names=names_of(visit))
+    key = views.show_key(_key(visit).id)
+    undo_until = key.revoked_at + UNDO_WITHIN if key.revoked_at else None
+    return visit.page(
+        "keys/show.html",
+        key=key,
+        month=_last_days(views.SHOWN_DAYS),
+        may_undo=undo_until is not None and utc_now() < undo_until and not key.exposed_at,
+        undo_until=undo_until,
+        graces=_GRACES,
+        names=names_of(visit),
+    )
+
+
+@route("POST", "/projects/{project}/keys/{key}/rotate", needs="admin")
+def rotate_key(visit: Visit) -> Answer:
+    """A new secret for the key; the page that follows shows it, once."""
+    hours = visit.form("grace")
+    if hours not in _GRACES:
+        raise InvalidRequestError("Choose how long the old secret goes on.")
+    minted = keys.rotate_key(
+        _key(visit).id,
+        by=visit.person.sub,
+        grace=timedelta(hours=int(hours)),
+        replace=visit.form("replace") == "yes",
+    )
+    return visit.done(f"/keys/{minted.key.id}/created", key=minted.cleartext)
+
+
+@route("POST", "/projects/{project}/keys/{key}/end-rotation", needs="admin")
+def end_rotation(visit: Visit) -> Answer:
+    key = keys.end_rotation(_key(visit).id, by=visit.person.sub)
+    return visit.done(f"/keys/{key.id}", "The previous secret is ended.")
+
+
+@route("POST", "/projects/{project}/keys/{key}/restore", needs="admin")
+def undo_revocation(visit: Visit) -> Answer:
+    key = keys.undo_revocation(_key(visit).id, by=visit.person.sub)
+    return visit.done(f"/keys/{key.id}", f"{key.name} works again.")
+
+
+@route("POST", "/projects/{project}/keys/{key}/limits", needs="admin")
+def limit_key(visit: Visit) -> Answer:
+    key_id = _key(visit).id
+    limiting.limit_key(key_id, limits.read(visit), by=visit.person.sub)
+    return visit.done(f"/keys/{key_id}", "The limits hold from the next request on.")
 
 
 @route("POST", "/projects/{project}/keys/{key}/revoke", needs="admin")
@@ -75,7 +123,10 @@ def revoke_key(visit: Visit) -> Answer:
     key = keys.revoke_key(
         _key(visit).id, by=visit.person.sub, reason=visit.form("reason")[:200] or None
     )
-    return visit.done("/keys", f"{key.name} is revoked. The next request with it is refused.")
+    said = (
+        f"{key.name} is revoked: the next request with it is refused. You can undo it for an hour."
+    )
+    return visit.done(f"/keys/{key.id}", said)
 
 
 @route("POST", "/projects/{project}/keys/diagnose", needs="admin")
@@ -96,6 +147,12 @@ def _key(visit: Visit) -> Key:
     if key.project_id != visit.project.id:
         raise NotFoundError("There is no key of this id.")
     return key
+
+
+def _last_days(number: int) -> list[date]:
+    """The days of UTC up to today, oldest first."""
+    today = utc_now().date()
+    return [today - timedelta(days=ago) for ago in reversed(range(number))]
 
 
 def _read_wish(visit: Visit) -> NewKey:

@@ -4,19 +4,25 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints
 
+from craftkit.auth.principal import RENDERS_WRITE
+from craftkit.clock import utc_now
 from craftkit.errors import InvalidRequestError, Issues, NotFoundError, TemplateNotFoundError
+from craftkit.keys import service as keys
+from craftkit.keys.models import Key
 from craftkit.projects.service import slug_of
 from craftkit.remote_typesetter import preview_remotely, typeset_remotely
 from craftkit.templates import drafts, gallery, pictures
 from craftkit.templates import service as templates
 from craftkit.templates.models import is_slug
 from dashboard import samples
+from dashboard.pages import hooks
 from dashboard.pages.keys import names_of
 from dashboard.router import route
 from dashboard.visit import Visit
 from dashboard.web import Answer
 
 _PAGE_LIMIT = 24
+_KEYS = 50
 # A version never changes, and its number never comes back: a browser may keep the picture.
 _KEPT = "private, max-age=31536000, immutable"
 
@@ -87,6 +93,8 @@ def show_template(visit: Visit) -> Answer:
         versions=versions,
         names=names_of(visit),
         samples=samples.render(latest) if latest else [],
+        hooks=hooks.of_template(visit.project.id, template.slug),
+        keys=_keys_for_hooks(visit.project.id, template.slug),
     )
 
 
@@ -128,6 +136,19 @@ def delete_template(visit: Visit) -> Answer:
     slug = visit.path("slug")
     templates.delete_template(visit.project.id, slug, by=visit.person.sub)
     return visit.done("/templates", f"{slug} is deleted.")
+
+
+def _keys_for_hooks(project_id: str, slug: str) -> list[Key]:
+    """The keys that a hook of the template could render as."""
+    some, _ = keys.list_keys(project_id, limit=_KEYS)
+    now = utc_now()
+    return [
+        key
+        for key in some
+        if key.status(now) == "active"
+        and RENDERS_WRITE in key.scopes
+        and (not key.templates or slug in key.templates)
+    ]
 
 
 def _require_free(project_id: str, slug: str) -> None:

@@ -1,0 +1,43 @@
+"""The form of budgets and rates, of a key and of a project alike. An empty field is no limit."""
+
+from typing import Any, Literal
+
+from craftkit.errors import InvalidRequestError
+from craftkit.http import judge
+from craftkit.limits.models import LimitsChange, Rate
+from dashboard.visit import Visit
+
+_NAMES: tuple[Literal["renders_per_day", "renders_per_month"], ...] = (
+    "renders_per_day",
+    "renders_per_month",
+)
+
+
+def read(visit: Visit) -> LimitsChange:
+    """What the form asks for.
+
+    Raises:
+        InvalidRequestError: a budget is no number, or the rate none such as `10/s`.
+    """
+    wanted: dict[str, Any] = {}
+    cleared: set[str] = set()
+    for name in _NAMES:
+        text = visit.form(name)
+        if text:
+            wanted[name] = text
+        else:
+            cleared.add(name)
+    rate, burst = visit.form("rate"), visit.form("burst")
+    if rate:
+        wanted["rate"] = _rate(rate, burst)
+    else:
+        cleared.add("rate")
+    return judge(LimitsChange, {**wanted, "cleared": cleared})
+
+
+def _rate(text: str, burst: str) -> Rate:
+    try:
+        return Rate.of_text(text, int(burst) if burst else None)
+    except ValueError as error:
+        message = "Give a rate such as 10/s, 300/m or 5000/h, and a burst in whole calls."
+        raise InvalidRequestError(message) from error

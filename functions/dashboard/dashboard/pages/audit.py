@@ -1,0 +1,33 @@
+"""The audit: who did what to which thing, newest first."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, StringConstraints
+
+from craftkit.audit import service as audit
+from dashboard.pages.keys import names_of
+from dashboard.router import route
+from dashboard.visit import Visit
+from dashboard.web import Answer
+
+_PAGE_LIMIT = 50
+
+
+class Search(BaseModel):
+    target: Annotated[str, StringConstraints(max_length=200)] | None = None
+    cursor: Annotated[str, StringConstraints(max_length=100)] | None = None
+
+
+@route("GET", "/projects/{project}/audit")
+def list_entries(visit: Visit) -> Answer:
+    search = visit.query(Search)
+    page = audit.list_entries(
+        visit.project.id, target=search.target, limit=_PAGE_LIMIT, after=search.cursor
+    )
+    return visit.page(
+        "audit/list.html",
+        entries=page.entries,
+        cursor=page.after,
+        search=search,
+        names=names_of(visit),
+    )

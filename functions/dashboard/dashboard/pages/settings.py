@@ -1,0 +1,62 @@
+"""Settings: the project's name, who is in it, what becomes of exposed keys, budgets and rates."""
+
+from typing import get_args
+
+from craftkit.config import config
+from craftkit.errors import InvalidRequestError
+from craftkit.keys import limiting
+from craftkit.limits.service import limits_of
+from craftkit.projects import members, service
+from craftkit.projects.models import ROLES, ExposurePolicy
+from dashboard import limits
+from dashboard.pages.projects import read_name
+from dashboard.router import route
+from dashboard.visit import Visit
+from dashboard.web import Answer
+
+
+@route("GET", "/projects/{project}/settings")
+def show_settings(visit: Visit) -> Answer:
+    return _page(visit)
+
+
+@route("POST", "/projects/{project}/settings/name", needs="admin")
+def rename(visit: Visit) -> Answer:
+    try:
+        wish = read_name(visit)
+    except InvalidRequestError as error:
+        return _page(visit, error)
+    project = service.rename_project(visit.project.id, wish.name, by=visit.person.sub)
+    return visit.done("/settings", f"The project is called {project.name} now.")
+
+
+@route("POST", "/projects/{project}/settings/exposure", needs="admin")
+def set_exposure_policy(visit: Visit) -> Answer:
+    policy = visit.form("policy")
+    if policy not in get_args(ExposurePolicy):
+        raise InvalidRequestError("An exposed key is revoked, or only told of.")
+    service.set_exposure_policy(
+        visit.project.id,
+        policy,  # type: ignore[arg-type]  # one of them
+        by=visit.person.sub,
+    )
+    return visit.done("/settings", "Saved.")
+
+
+@route("POST", "/projects/{project}/settings/limits", needs="admin")
+def limit_project(visit: Visit) -> Answer:
+    limiting.limit_project(visit.project.id, limits.read(visit), by=visit.person.sub)
+    return visit.done("/settings", "The limits hold from the next request on.")
+
+
+def _page(visit: Visit, error: InvalidRequestError | None = None) -> Answer:
+    return visit.page(
+        "settings/show.html",
+        422 if error else 200,
+        error=error,
+        form=visit.request.form,
+        members=members.list_members(visit.project.id),
+        roles=ROLES,
+        retention_days=config.retention_days,
+        limits=limits_of("project", visit.project.id),
+    )
