@@ -1,0 +1,256 @@
+"""Every order of create, use, rotate, revoke, undo, expose and time, against a model of the rules.
+
+The model is written from the contract and knows nothing of how keys are kept. After each step it is
+compared with what the authorizer's own check says of every secret that was ever handed out: a
+refused one must not pass, and a good one must not fail.
+"""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+from moto import mock_aws
+
+from craftkit.auth import token
+from craftkit.auth.activity import Activity
+from craftkit.auth.lookup import KeyRecord
+from craftkit.auth.verify import verify_key
+from craftkit.dynamodb import resource
+from craftkit.errors import ConflictError, CraftkitError
+from craftkit.keys import exposure, repository, service
+from craftkit.keys import tending as keeping
+from craftkit.keys.models import Exposure, NewKey
+from craftkit.keys.repository import find_record
+from craftkit.projects import service as projects
+from tests.support.clock import FrozenClock
+from tests.support.cloud import Cloud, forget, variables
+from tests.support.template import template
+from tests.support.wire import DynamoDBWire
+
+HOUR = timedelta(hours=1)
+SPANS = st.sampled_from(
+    [timedelta(minutes=1), timedelta(minutes=59), HOUR, timedelta(hours=25), timedelta(days=8)]
+)
+
+
+@dataclass(eq=False)
+class ModelSecret:
+    cleartext: str
+    used: bool = False
+    ends_at: datetime | None = None
+    thrown_away: bool = False
+
+
+@dataclass(eq=False)
+class ModelKey:
+    """What the contract says of a key: its secrets in order, and what was done to it."""
+
+    id: str
+    expires_at: datetime | None
+    secrets: list[ModelSecret] = field(default_factory=list)
+    grace: timedelta | None = None
+    grace_runs: bool = False
+    revoked_at: datetime | None = None
+    exposed: bool = False
+
+    def is_active(self, now: datetime) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+    def passes(self, secret: ModelSecret, now: datetime) -> bool:
+        is_over = secret.ends_at is not None and secret.ends_at <= now
+        return self.is_active(now) and not secret.thrown_away and not is_over
+
+    def previous(self, now: datetime) -> ModelSecret | None:
+        older = [one for one in self.secrets[:-1] if not one.thrown_away]
+        if not older or (older[-1].ends_at is not None and older[-1].ends_at <= now):
+            return None
+        return older[-1]
+
+
+class Keys(RuleBasedStateMachine):
+    keys = Bundle("keys")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._surroundings = ExitStack()
+        self._surroundings.enter_context(mock_aws())
+        cloud = Cloud(template())
+        forget()
+        self._surroundings.enter_context(variables(cloud.environment()))
+        wire = DynamoDBWire()
+        self._surroundings.enter_context(
+            patch(
+                "urllib3.PoolManager.request", lambda _, *args, **how: wire.request(_, *args, **how)
+            )
+        )
+        self.clock = FrozenClock()
+        self.project = projects.create_project("Demo", by="tester", clock=self.clock)
+        self.known: list[ModelKey] = []
+
+    def teardown(self) -> None:
+        self._surroundings.close()
+        forget()
+
+    @rule(target=keys, life=st.none() | st.sampled_from([2 * HOUR, timedelta(days=20)]))
+    def create(self, life: timedelta | None) -> ModelKey:
+        expires_at = self.clock() + life if life else None
+        wish = NewKey(name="Key", mode="live", expires_at=expires_at)
+        minted = service.create_key(self.project.id, wish, by="tester", clock=self.clock)
+        key = ModelKey(minted.key.id, expires_at, [ModelSecret(minted.cleartext)])
+        self.known.append(key)
+        return key
+
+    @rule(key=keys, which=st.integers(0, 2), is_told=st.booleans())
+    def use(self, key: ModelKey, which: int, is_told: bool) -> None:
+        """A request; the stream tells of a first use soon, or only the round finds it."""
+        secret = key.secrets[-1 - which % len(key.secrets)]
+        record = find_record(token.hash_of(secret.cleartext))
+        if not key.passes(secret, self.clock()):
+            return
+        assert record
+        self._note(record)
+        secret.used = True
+        if is_told:
+            service.begin_grace(key.id, record.prefix, clock=self.clock)
+            self._grace_begins(key)
+
+    @rule(
+        key=keys,
+        grace=st.sampled_from([timedelta(0), HOUR, timedelta(days=2)]),
+        replace=st.booleans(),
+    )
+    def rotate(self, key: ModelKey, grace: timedelta, replace: bool) -> None:
+        now = self.clock()
+        previous = key.previous(now)
+        is_fine = key.is_active(now) and (previous is None or replace)
+        minted = self._attempt(
+            lambda: service.rotate_key(
+                key.id, by="tester", grace=grace, replace=replace, clock=self.clock
+            ),
+            is_fine,
+        )
+        if not is_fine:
+            return
+        if previous is not None:
+            key.secrets[-1].thrown_away = True
+            previous.ends_at = None
+        key.secrets.append(ModelSecret(minted.cleartext))
+        key.grace, key.grace_runs = grace, False
+
+    @rule(key=keys)
+    def end_rotation(self, key: ModelKey) -> None:
+        now = self.clock()
+        previous = key.previous(now)
+        is_fine = key.is_active(now) and previous is not None
+        self._attempt(lambda: service.end_rotation(key.id, by="tester", clock=self.clock), is_fine)
+        if is_fine and previous:
+            previous.ends_at = now
+
+    @rule(key=keys)
+    def revoke(self, key: ModelKey) -> None:
+        service.revoke_key(key.id, by="tester", clock=self.clock)
+        key.revoked_at = key.revoked_at or self.clock()
+
+    @rule(key=keys)
+    def undo(self, key: ModelKey) -> None:
+        now = self.clock()
+        is_late = key.revoked_at is not None and now - key.revoked_at > HOUR
+        is_fine = not key.exposed and not is_late
+        self._attempt(
+            lambda: service.undo_revocation(key.id, by="tester", clock=self.clock), is_fine
+        )
+        if is_fine:
+            key.revoked_at = None
+
+    @rule(key=keys, which=st.integers(0, 2), policy=st.sampled_from(["revoke", "alert"]))
+    def expose(self, key: ModelKey, which: int, policy: Any) -> None:
+        now = self.clock()
+        projects.set_exposure_policy(self.project.id, policy, by="tester", clock=self.clock)
+        secret = key.secrets[-1 - which % len(key.secrets)]
+        is_known = find_record(token.hash_of(secret.cleartext)) is not None
+        is_over = (secret.ends_at is not None and secret.ends_at <= now) or (
+            key.expires_at is not None and key.expires_at <= now
+        )
+        report = Exposure(token=secret.cleartext, url="https://a.example/file")
+        exposure.report_exposed([report], by="scanner", clock=self.clock)
+        # The authorizer knows a revoked secret as revoked, whatever else is true of it.
+        if is_known and (key.revoked_at is not None or not is_over):
+            key.exposed = True
+            if policy == "revoke":
+                key.revoked_at = key.revoked_at or now
+
+    @rule(by=SPANS)
+    def time_passes(self, by: timedelta) -> None:
+        self.clock.advance(seconds=by.total_seconds())
+
+    @rule(by=st.sampled_from([timedelta(seconds=1), timedelta(minutes=30), 3 * HOUR]))
+    def clock_jumps_back(self, by: timedelta) -> None:
+        self.clock.advance(seconds=-by.total_seconds())
+
+    @rule(key=consumes(keys))
+    def forget_about(self, key: ModelKey) -> None:
+        """Let steps gather on the others; this key is still checked."""
+
+    @rule()
+    def tend(self) -> None:
+        due = set(repository.due(self.clock()))
+        keeping.tend_keys(clock=self.clock)
+        for key in self.known:
+            if key.id in due:
+                self._grace_begins(key)
+
+    @invariant()
+    def each_secret_passes_exactly_when_it_should(self) -> None:
+        now = self.clock()
+        for key in self.known:
+            for secret in key.secrets:
+                found = verify_key(secret.cleartext, stage="local", lookup=find_record, now=now)
+                passes = found.verdict == "allowed"
+                assert passes == key.passes(secret, now), (found.verdict, key, now)
+
+    def _grace_begins(self, key: ModelKey) -> None:
+        now = self.clock()
+        previous = key.previous(now)
+        newest = key.secrets[-1]
+        if previous is None or key.grace_runs or not newest.used or key.grace is None:
+            return
+        key.grace_runs = True
+        previous.ends_at = min(self._first_use(key.id, newest), now) + key.grace
+
+    def _first_use(self, key_id: str, secret: ModelSecret) -> datetime:
+        table = resource().Table("KeyActivityTable")
+        at = {"key_id": key_id, "secret_day": token.prefix_of(secret.cleartext)}
+        return datetime.fromisoformat(str(table.get_item(Key=at)["Item"]["first_used_at"]))
+
+    def _note(self, record: KeyRecord) -> None:
+        activity = Activity()
+        activity.note(record, self.clock())
+        activity.flush(self.clock())
+        assert activity.due_in(self.clock()) is None
+
+    def _attempt(self, deed: Callable[[], Any], is_fine: bool) -> Any:
+        try:
+            answer = deed()
+        except CraftkitError as error:
+            assert isinstance(error, ConflictError)
+            assert not is_fine, error
+            return None
+        assert is_fine
+        return answer
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+class TestKeys(Keys.TestCase):  # type: ignore[name-defined, misc]
+    settings = settings(
+        max_examples=30,
+        stateful_step_count=25,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )

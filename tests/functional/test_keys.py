@@ -1,0 +1,345 @@
+"""Keys through their use cases and functions, judged by what the authorizer says of a secret."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from moto.dynamodb.models import DynamoDBBackend
+
+from craftkit.auth import token
+from craftkit.auth.lookup import find_key
+from craftkit.auth.verify import verify_key
+from craftkit.clock import to_rfc3339, utc_now
+from craftkit.errors import (
+    InvalidRequestError,
+    KeyNotActiveError,
+    NoRotationError,
+    NotFoundError,
+    RotationUnderWayError,
+    UndoRefusedError,
+)
+from craftkit.keys import exposure, service, views
+from craftkit.keys.models import Exposure, MintedKey, NewKey
+from craftkit.projects import service as projects
+from tests.support.clock import FrozenClock
+from tests.support.cloud import Cloud
+from tests.support.events import event as load_event
+from tests.support.project import DemoProject, make_project
+
+BY = "tester"
+DAY = timedelta(days=1)
+
+
+def verdict(cleartext: str) -> str:
+    return verify_key(cleartext, stage="local", lookup=find_key, now=utc_now()).verdict.value
+
+
+def entries(cloud: Cloud, action: str) -> list[dict[str, Any]]:
+    found = cloud.table("ProjectsTable").scan()["Items"]
+    return sorted(
+        (item for item in found if item.get("action") == action), key=lambda item: str(item["sk"])
+    )
+
+
+@pytest.fixture
+def use(cloud: Cloud, clock: FrozenClock) -> Any:
+    """Call the API with a key, and see its use written."""
+
+    def call(cleartext: str, *, route: str = "/v1/renders", method: str = "GET") -> None:
+        sent = load_event("authorize", headers={"Authorization": f"Bearer {cleartext}"})
+        cloud.invoke("authorize", sent | {"resource": route, "httpMethod": method})
+        cloud.module("authorize").activity.flush(clock(), everything=True)
+
+    return call
+
+
+@pytest.fixture
+def first_use(cloud: Cloud, use: Any) -> Any:
+    """The first call with a new secret, and what the activity table's stream makes of it."""
+
+    def call(minted: MintedKey) -> None:
+        use(minted.cleartext)
+        sent = load_event("begin_grace")
+        sent["Records"][0]["dynamodb"]["NewImage"] |= {
+            "key_id": {"S": minted.key.id},
+            "secret_day": {"S": token.prefix_of(minted.cleartext)},
+        }
+        assert cloud.invoke("begin_grace", sent) == {"batchItemFailures": []}
+
+    return call
+
+
+@pytest.fixture
+def tend(cloud: Cloud) -> Any:
+    return lambda: cloud.invoke("tend_keys", load_event("tend_keys"))
+
+
+class TestRotation:
+    def test_the_id_stays_and_both_secrets_pass(self, clock: Any, project: DemoProject) -> None:
+        minted = service.rotate_key(project.key.key.id, by=BY)
+        assert minted.key.id == project.key.key.id
+        assert verdict(project.key.cleartext) == verdict(minted.cleartext) == "allowed"
+
+    def test_the_old_secret_ends_a_grace_after_the_new_ones_first_use(
+        self, clock: FrozenClock, project: DemoProject, first_use: Any
+    ) -> None:
+        minted = service.rotate_key(project.key.key.id, by=BY, grace=2 * DAY)
+        clock.advance(days=100)
+        assert verdict(project.key.cleartext) == "allowed"
+        first_use(minted)
+        clock.advance(days=2, milliseconds=-1)
+        assert verdict(project.key.cleartext) == "allowed"
+        clock.advance(milliseconds=1)
+        assert verdict(project.key.cleartext) == "expired"
+        assert verdict(minted.cleartext) == "allowed"
+
+    def test_a_first_use_that_the_stream_did_not_tell_of_is_found(
+        self, clock: FrozenClock, project: DemoProject, use: Any, tend: Any
+    ) -> None:
+        minted = service.rotate_key(project.key.key.id, by=BY, grace=timedelta(0))
+        use(minted.cleartext)
+        assert verdict(project.key.cleartext) == "allowed"
+        clock.advance(days=1)
+        tend()
+        assert verdict(project.key.cleartext) == "expired"
+
+    def test_of_an_unknown_key_is_told_to_nobody(self, cloud: Cloud) -> None:
+        assert cloud.invoke("begin_grace", load_event("begin_grace")) == {"batchItemFailures": []}
+
+    def test_a_second_one_is_refused_and_a_lost_secret_replaced(
+        self, clock: FrozenClock, project: DemoProject
+    ) -> None:
+        lost = service.rotate_key(project.key.key.id, by=BY)
+        with pytest.raises(RotationUnderWayError):
+            service.rotate_key(project.key.key.id, by=BY)
+        found = service.rotate_key(project.key.key.id, by=BY, replace=True)
+        assert verdict(lost.cleartext) == "unknown"
+        assert verdict(project.key.cleartext) == verdict(found.cleartext) == "allowed"
+
+    @pytest.mark.parametrize("grace", [timedelta(seconds=-1), timedelta(days=30, seconds=1)])
+    def test_a_grace_is_between_0_and_30_days(self, project: DemoProject, grace: timedelta) -> None:
+        with pytest.raises(InvalidRequestError):
+            service.rotate_key(project.key.key.id, by=BY, grace=grace)
+
+    def test_a_revoked_key_is_not_rotated(self, project: DemoProject) -> None:
+        service.revoke_key(project.key.key.id, by=BY)
+        with pytest.raises(KeyNotActiveError):
+            service.rotate_key(project.key.key.id, by=BY)
+
+    def test_it_is_ended_by_hand_at_once(self, clock: Any, project: DemoProject) -> None:
+        minted = service.rotate_key(project.key.key.id, by=BY)
+        service.end_rotation(project.key.key.id, by=BY)
+        assert verdict(project.key.cleartext) == "expired"
+        assert verdict(minted.cleartext) == "allowed"
+        with pytest.raises(NoRotationError):
+            service.end_rotation(project.key.key.id, by=BY)
+
+    def test_an_ended_secret_is_diagnosed_and_after_a_month_forgotten(
+        self, clock: FrozenClock, project: DemoProject, tend: Any
+    ) -> None:
+        service.rotate_key(project.key.key.id, by=BY)
+        service.end_rotation(project.key.key.id, by=BY)
+        diagnosis = service.diagnose(project.key.cleartext)
+        assert diagnosis.outcome == "expired"
+        assert "rotated" in diagnosis.message
+        clock.advance(days=31)
+        tend()
+        assert verdict(project.key.cleartext) == "unknown"
+
+    def test_it_keeps_scopes_expiry_and_limits(self, cloud: Cloud, clock: Any) -> None:
+        expires_at = utc_now() + 5 * DAY
+        project = make_project(
+            scopes=("renders:read",), templates=("invoice",), expires_at=expires_at
+        )
+        minted = service.rotate_key(project.key.key.id, by=BY)
+        record = find_key(token.hash_of(minted.cleartext))
+        assert record
+        assert record.principal == project.principal
+        assert record.expires_at == to_rfc3339(expires_at)
+
+    def test_a_revocation_refuses_both_secrets_and_an_undo_restores_both(
+        self, clock: Any, project: DemoProject
+    ) -> None:
+        minted = service.rotate_key(project.key.key.id, by=BY)
+        service.revoke_key(project.key.key.id, by=BY, reason="a mistake")
+        assert verdict(project.key.cleartext) == verdict(minted.cleartext) == "revoked"
+        service.undo_revocation(project.key.key.id, by=BY)
+        assert verdict(project.key.cleartext) == verdict(minted.cleartext) == "allowed"
+
+
+class TestRevocation:
+    def test_says_who_when_and_why(self, cloud: Cloud, project: DemoProject) -> None:
+        service.revoke_key(project.key.key.id, by="ada", reason="left the team")
+        [entry] = entries(cloud, "key.revoked")
+        assert (entry["actor"], entry["target"]) == ("ada", project.key.key.id)
+        assert entry["details"]["reason"] == "left the team"
+
+    def test_an_undo_after_61_minutes_is_refused(
+        self, clock: FrozenClock, project: DemoProject
+    ) -> None:
+        service.revoke_key(project.key.key.id, by=BY)
+        clock.advance(minutes=61)
+        with pytest.raises(UndoRefusedError):
+            service.undo_revocation(project.key.key.id, by=BY)
+        assert verdict(project.key.cleartext) == "revoked"
+
+    def test_many_at_once_are_one(
+        self, cloud: Cloud, project: DemoProject, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        lock = threading.RLock()
+        write = DynamoDBBackend.transact_write_items
+
+        def one_at_a_time(*args: Any, **how: Any) -> Any:
+            with lock:
+                return write(*args, **how)
+
+        monkeypatch.setattr(DynamoDBBackend, "transact_write_items", one_at_a_time)
+        report = Exposure(token=project.key.cleartext, url="https://a.example")
+        deeds = [
+            lambda: service.revoke_key(project.key.key.id, by=BY, reason="one"),
+            lambda: service.revoke_key(project.key.key.id, by=BY, reason="two"),
+            lambda: exposure.report_exposed([report], by="scanner"),
+            lambda: exposure.report_exposed([report], by="scanner"),
+        ]
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda deed: deed(), deeds))
+        assert len(entries(cloud, "key.revoked")) == len(entries(cloud, "key.exposed")) == 1
+        assert verdict(project.key.cleartext) == "revoked"
+        with pytest.raises(UndoRefusedError):
+            service.undo_revocation(project.key.key.id, by=BY)
+
+    def test_of_no_key_is_not_found(self, cloud: Cloud) -> None:
+        for deed in (service.revoke_key, service.undo_revocation, service.rotate_key):
+            with pytest.raises(NotFoundError):
+                deed("019cec2a-2000-7000-8000-000000000009", by=BY)
+
+
+class TestExpiry:
+    def test_is_told_14_3_and_1_days_before(
+        self, cloud: Cloud, clock: FrozenClock, tend: Any
+    ) -> None:
+        project = make_project(expires_at=utc_now() + 20 * DAY)
+        for _ in range(21 * 4):
+            tend()
+            clock.advance(hours=6)
+        told = entries(cloud, "key.expiring")
+        assert [entry["details"]["days"] for entry in told] == ["14", "3", "1"]
+        assert {entry["target"] for entry in told} == {project.key.key.id}
+        assert verdict(project.key.cleartext) == "expired"
+
+    def test_one_key_that_cannot_be_tended_does_not_hold_up_the_others(
+        self, cloud: Cloud, clock: FrozenClock, tend: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        broken, fine = (make_project(expires_at=utc_now() + 20 * DAY) for _ in range(2))
+        clock.advance(days=7)
+        get_key = service.get_key
+
+        def failing(key_id: str) -> Any:
+            if key_id == broken.key.key.id:
+                raise RuntimeError
+            return get_key(key_id)
+
+        monkeypatch.setattr(service, "get_key", failing)
+        tend()
+        assert {entry["target"] for entry in entries(cloud, "key.expiring")} == {fine.key.key.id}
+
+    def test_in_the_past_is_refused(self, cloud: Cloud) -> None:
+        with pytest.raises(InvalidRequestError):
+            make_project(expires_at=utc_now())
+
+
+class TestScopes:
+    def test_none_given_means_all_four(self, cloud: Cloud) -> None:
+        assert len(make_project(scopes=()).principal.scopes) == 4
+
+    def test_doubled_ones_count_once(self) -> None:
+        wish = NewKey(name="n", mode="live", scopes=("renders:read", "renders:read"))
+        assert wish.scopes == ("renders:read",)
+
+    @pytest.mark.parametrize("scopes", [("renders:delete",), ("",), ("renders:read", "admin")])
+    def test_unknown_ones_are_refused(self, scopes: tuple[str, ...]) -> None:
+        with pytest.raises(ValueError, match="A scope is one of"):
+            NewKey(name="n", mode="live", scopes=scopes)
+
+
+class TestActivity:
+    def test_is_shown_by_secret_and_day(
+        self, clock: FrozenClock, project: DemoProject, use: Any
+    ) -> None:
+        minted = service.rotate_key(project.key.key.id, by=BY)
+        for _ in range(3):
+            use(project.key.cleartext)
+        use(minted.cleartext, route="/v1/templates/{slug}/render", method="POST")
+        clock.advance(days=1)
+        use(minted.cleartext)
+        shown = views.show_key(project.key.key.id)
+        new, old = shown.secrets
+        assert (new.state, new.requests, new.renders) == ("current", 2, 1)
+        assert [(f"{day.day}", day.requests) for day in new.days] == [
+            ("2026-03-14", 1),
+            ("2026-03-15", 1),
+        ]
+        assert (old.state, old.requests, old.renders) == ("previous", 3, 0)
+        assert (shown.requests, shown.renders) == (5, 1)
+        assert shown.last_used_at == clock()
+
+    def test_is_listed_for_every_key(
+        self, clock: FrozenClock, project: DemoProject, use: Any
+    ) -> None:
+        idle = service.create_key(project.id, NewKey(name="Idle", mode="test"), by=BY)
+        use(project.key.cleartext)
+        clock.advance(days=7)
+        use(project.key.cleartext)
+        listed, cursor = views.list_keys(project.id, limit=100)
+        assert cursor is None
+        by_id = {key.id: key for key in listed}
+        assert by_id[idle.key.id].last_used_at is None
+        used = by_id[project.key.key.id]
+        assert used.first_used_at == clock() - 7 * DAY
+        assert (used.last_used_at, used.requests) == (clock(), 1)  # the other is over a week old
+
+    def test_says_when_the_previous_secret_was_quiet_for_a_day(
+        self,
+        cloud: Cloud,
+        clock: FrozenClock,
+        project: DemoProject,
+        use: Any,
+        first_use: Any,
+        tend: Any,
+    ) -> None:
+        minted = service.rotate_key(project.key.key.id, by=BY, grace=20 * DAY)
+        waiting = views.show_key(project.key.key.id).rotation
+        assert waiting
+        assert waiting.state == "awaiting_first_use"
+        first_use(minted)
+        clock.advance(hours=12)
+        use(project.key.cleartext)
+        clock.advance(hours=23)
+        busy = views.show_key(project.key.key.id).rotation
+        assert busy
+        assert busy.quiet_since is None
+        clock.advance(hours=1)
+        tend()
+        quiet = views.show_key(project.key.key.id).rotation
+        assert quiet
+        assert quiet.quiet_since == clock() - DAY
+        assert "Zero traffic" in quiet.message
+        assert len(entries(cloud, "key.previous_secret_quiet")) == 1
+
+
+def test_list_keys__pages_are_complete_and_in_order(cloud: Cloud) -> None:
+    project = projects.create_project("Many", by=BY)
+    made = [
+        service.create_key(project.id, NewKey(name=f"{number}", mode="test"), by=BY).key.id
+        for number in range(25)
+    ]
+    found: list[str] = []
+    cursor = None
+    while True:
+        page, cursor = service.list_keys(project.id, limit=10, cursor=cursor)
+        found += [key.id for key in page]
+        if cursor is None:
+            break
+    assert found == made[::-1]

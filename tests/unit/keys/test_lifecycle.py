@@ -1,0 +1,254 @@
+"""A key's steps, one by one, in the order in which time and people can take them."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from craftkit.errors import (
+    KeyNotActiveError,
+    NoRotationError,
+    RotationUnderWayError,
+    UndoRefusedError,
+)
+from craftkit.keys import lifecycle
+from craftkit.keys.lifecycle import Step
+from craftkit.keys.models import Key, Secret
+from tests.support.clock import NOON
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def secret(name: str, **fields: Any) -> Secret:
+    return Secret(hash=name, prefix=f"ck_live_{name}", created_at=NOON, **fields)
+
+
+def key(*secrets: Secret, **fields: Any) -> Key:
+    return Key(
+        id="019cec2a-2000-7000-8000-000000000001",
+        project_id="project",
+        name="API",
+        mode="live",
+        scopes=("renders:write",),
+        secrets=secrets or (secret("first"),),
+        created_at=NOON,
+        created_by="ada",
+        **fields,
+    )
+
+
+def rotated(grace: timedelta = DAY) -> Key:
+    return lifecycle.rotate(key(), secret("second", grace=grace), NOON).key
+
+
+def in_grace(grace: timedelta = DAY, used_at: datetime = NOON) -> Key:
+    step = lifecycle.begin_grace(rotated(grace), "ck_live_second", used_at, used_at)
+    assert step
+    return step.key
+
+
+def actions(step: Step | None) -> list[str]:
+    return [event.action for event in step.events] if step else []
+
+
+class TestRotate:
+    def test_both_secrets_live_until_the_new_one_is_used(self) -> None:
+        later = NOON + timedelta(days=365)
+        previous = rotated().previous(later)
+        assert previous
+        assert previous.prefix == "ck_live_first"
+        assert previous.expires_at is None
+
+    def test_the_grace_begins_with_the_new_ones_first_use(self) -> None:
+        used_at = NOON + 5 * DAY
+        previous = in_grace(used_at=used_at).previous(used_at)
+        assert previous
+        assert previous.expires_at == used_at + DAY
+
+    def test_a_grace_of_nothing_ends_the_old_one_with_that_use(self) -> None:
+        assert in_grace(timedelta(0)).previous(NOON) is None
+
+    def test_the_grace_begins_once(self) -> None:
+        again = lifecycle.begin_grace(in_grace(), "ck_live_second", NOON + HOUR, NOON + HOUR)
+        assert again is None
+
+    def test_a_use_of_the_old_one_begins_nothing(self) -> None:
+        assert lifecycle.begin_grace(rotated(), "ck_live_first", NOON, NOON) is None
+
+    def test_a_use_in_the_future_counts_from_now(self) -> None:
+        step = lifecycle.begin_grace(rotated(), "ck_live_second", NOON + HOUR, NOON)
+        assert step
+        assert step.key.secrets[0].expires_at == NOON + DAY
+
+    def test_twice_is_refused_while_it_is_under_way(self) -> None:
+        for under_way in (rotated(), in_grace()):
+            with pytest.raises(RotationUnderWayError):
+                lifecycle.rotate(under_way, secret("third"), NOON)
+
+    def test_again_is_fine_once_the_grace_is_over(self) -> None:
+        step = lifecycle.rotate(in_grace(), secret("third", grace=DAY), NOON + 2 * DAY)
+        previous = step.key.previous(NOON + 2 * DAY)
+        assert previous
+        assert previous.prefix == "ck_live_second"
+
+    def test_a_lost_secret_is_replaced_and_the_grace_begins_anew(self) -> None:
+        step = lifecycle.rotate(in_grace(), secret("third", grace=DAY), NOON, replace=True)
+        assert [one.prefix for one in step.key.secrets] == ["ck_live_first", "ck_live_third"]
+        assert step.key.secrets[0].expires_at is None
+
+    @pytest.mark.parametrize("how", [{"revoked_at": NOON}, {"expires_at": NOON}])
+    def test_a_key_that_is_over_is_not_rotated(self, how: dict[str, Any]) -> None:
+        with pytest.raises(KeyNotActiveError):
+            lifecycle.rotate(key(**how), secret("second"), NOON)
+
+    def test_what_has_ended_is_not_kept_without_end(self) -> None:
+        turned, now = key(), NOON
+        for number in range(20):
+            turned = lifecycle.rotate(turned, secret(f"s{number}"), now).key
+            turned = lifecycle.end_rotation(turned, now).key
+            now += HOUR
+        assert len(turned.secrets) <= 7
+        assert turned.prefix == "ck_live_s19"
+
+    def test_it_is_ended_by_hand(self) -> None:
+        step = lifecycle.end_rotation(in_grace(), NOON + HOUR)
+        assert step.key.previous(NOON + HOUR) is None
+        assert actions(step) == ["key.rotation_ended"]
+
+    def test_there_may_be_none_to_end(self) -> None:
+        with pytest.raises(NoRotationError):
+            lifecycle.end_rotation(key(), NOON)
+
+
+class TestQuiet:
+    def test_a_day_without_the_old_one_is_said_once(self) -> None:
+        step = lifecycle.tend(in_grace(10 * DAY), NOON - HOUR, NOON + DAY)
+        assert actions(step) == ["key.previous_secret_quiet"]
+        assert step.key.quiet_since == NOON
+        assert actions(lifecycle.tend(step.key, NOON - HOUR, NOON + DAY + HOUR)) == []
+
+    def test_one_use_within_the_day_is_not_quiet(self) -> None:
+        assert lifecycle.quiet_since(in_grace(10 * DAY), NOON + HOUR, NOON + DAY) is None
+
+    def test_silence_before_the_new_ones_first_use_means_nothing(self) -> None:
+        assert lifecycle.quiet_since(rotated(), None, NOON + 10 * DAY) is None
+
+
+class TestRevoke:
+    def test_twice_changes_nothing(self) -> None:
+        step = lifecycle.revoke(key(), "leaving", NOON)
+        assert step
+        assert lifecycle.revoke(step.key, "again", NOON + HOUR) is None
+
+    @pytest.mark.parametrize(("minutes", "is_undone"), [(0, True), (60, True), (61, False)])
+    def test_is_undone_within_the_hour(self, minutes: int, is_undone: bool) -> None:
+        revoked = key(revoked_at=NOON)
+        now = NOON + timedelta(minutes=minutes)
+        if is_undone:
+            step = lifecycle.restore(revoked, now)
+            assert step
+            assert step.key.revoked_at is None
+        else:
+            with pytest.raises(UndoRefusedError):
+                lifecycle.restore(revoked, now)
+
+    def test_an_undo_of_what_is_not_revoked_changes_nothing(self) -> None:
+        assert lifecycle.restore(key(), NOON) is None
+
+    def test_is_never_undone_for_an_exposed_key(self) -> None:
+        step = lifecycle.expose(key(), "https://example.com", "content", NOON, is_revoked=True)
+        assert step
+        with pytest.raises(UndoRefusedError):
+            lifecycle.restore(step.key, NOON)
+
+    def test_stands_where_a_revoked_key_is_exposed_afterwards(self) -> None:
+        step = lifecycle.expose(
+            key(revoked_at=NOON), "https://example.com", "content", NOON, is_revoked=True
+        )
+        assert actions(step) == ["key.exposed"]
+        assert step
+        with pytest.raises(UndoRefusedError):
+            lifecycle.restore(step.key, NOON)
+
+
+class TestExpose:
+    def test_revokes_where_the_project_says_so(self) -> None:
+        step = lifecycle.expose(key(), "https://a.example", "content", NOON, is_revoked=True)
+        assert actions(step) == ["key.exposed", "key.revoked"]
+        assert step
+        assert step.key.status(NOON) == "revoked"
+
+    def test_only_tells_where_the_project_says_so(self) -> None:
+        step = lifecycle.expose(key(), "https://a.example", "content", NOON, is_revoked=False)
+        assert actions(step) == ["key.exposed"]
+        assert step
+        assert step.key.status(NOON) == "active"
+
+    @pytest.mark.parametrize("is_revoked", [True, False])
+    def test_a_replay_changes_nothing(self, is_revoked: bool) -> None:
+        report = ("https://a.example", "content", NOON)
+        first = lifecycle.expose(key(), *report, is_revoked=is_revoked)
+        assert first
+        assert lifecycle.expose(first.key, *report, is_revoked=is_revoked) is None
+
+    def test_another_place_is_told_of_too_up_to_a_number(self) -> None:
+        exposed, told = key(), 0
+        for number in range(50):
+            step = lifecycle.expose(
+                exposed, f"https://{number}.example", "content", NOON, is_revoked=False
+            )
+            exposed, told = (step.key, told + 1) if step else (exposed, told)
+        assert told == lifecycle.EXPOSED_URLS_KEPT
+
+
+class TestReminders:
+    def remind(self, life_days: float, at_days: list[float]) -> list[str]:
+        """The reminders that a key of this life is sent when it is looked after at these times."""
+        expires_at = NOON + timedelta(days=life_days)
+        passed = lifecycle.passed_reminder(expires_at, NOON)
+        tended, days = key(expires_at=expires_at, reminded_days=passed), []
+        for at in at_days:
+            step = lifecycle.tend(tended, None, NOON + timedelta(days=at))
+            tended = step.key
+            days += [event.details["days"] for event in step.events]
+        return days
+
+    def test_come_14_3_and_1_days_before_once_each(self) -> None:
+        assert self.remind(30, [x / 4 for x in range(125)]) == ["14", "3", "1"]
+
+    def test_that_would_come_before_the_key_are_left_out(self) -> None:
+        assert self.remind(10, [0, 5, 8, 9.5]) == ["3", "1"]
+        assert self.remind(0.5, [0, 0.1, 0.4]) == []
+
+    def test_that_were_missed_are_sent_as_one(self) -> None:
+        assert self.remind(30, [0, 28]) == ["3"]
+
+    def test_do_not_come_after_the_end(self) -> None:
+        assert self.remind(30, [0, 31]) == []
+
+    def test_are_what_the_index_waits_for(self) -> None:
+        expires_at = NOON + timedelta(days=30)
+        assert lifecycle.due_at(key(expires_at=expires_at), NOON) == NOON + timedelta(days=16)
+        last = key(expires_at=expires_at, reminded_days=1)
+        assert lifecycle.due_at(last, NOON) is None
+
+
+class TestDue:
+    def test_nothing_waits_for_a_key_without_an_end(self) -> None:
+        assert lifecycle.due_at(key(), NOON) is None
+
+    def test_nothing_waits_for_a_revoked_key(self) -> None:
+        revoked = key(revoked_at=NOON, expires_at=NOON + timedelta(days=30))
+        assert lifecycle.due_at(revoked, NOON) is None
+
+    def test_a_rotation_is_looked_after(self) -> None:
+        assert lifecycle.due_at(rotated(), NOON) == NOON + DAY
+        assert lifecycle.due_at(in_grace(10 * DAY), NOON) == NOON + HOUR
+
+    def test_an_ended_secret_is_forgotten_after_a_month(self) -> None:
+        ended = lifecycle.end_rotation(in_grace(), NOON).key
+        at = lifecycle.due_at(ended, NOON)
+        assert at == NOON + lifecycle.RETIRED_KEPT_FOR
+        assert [one.prefix for one in lifecycle.tend(ended, None, at).key.secrets] == [
+            "ck_live_second"
+        ]
