@@ -1,4 +1,4 @@
-"""What the child is sent for a job: JSON for `sys.inputs`, and the files of its root."""
+"""What the child is sent for a job: JSON for the prelude, the source, images and fonts."""
 
 import json
 import re
@@ -43,33 +43,34 @@ REPLACEMENT = "\ufffd"
 # Typst sets a tab with no width at all. As JSON writes it, after whole pairs of backslashes.
 _TAB = re.compile(r"(?<!\\)((?:\\\\)*)\\t")
 
+# Latin, Greek and Cyrillic; other scripts break, or join, by rules of their own.
+_LONG_WORD = re.compile(r"[!-~\u00a1-\u052f]{25,}")
+
 Values = Iterator[tuple[str, str]]
 
 
 def request(job: Job, form: str, ppi: float | None) -> tuple[dict[str, Any], list[bytes]]:
     """The header and the blobs of the frame that asks for a job."""
     locale = locales.locale(job.locale)
-    inputs = {
-        "data": _data(job),
-        "job": json.dumps(_description(job, locale), ensure_ascii=False),
-        "locale": locale.text,
-    }
     header = {
         "format": form,
         "ppi": ppi,
-        "inputs": list(inputs),
         "codes": _codes(job),
         "image_count": len(job.images),
         "standards": _STANDARDS[job.pdf_standard] if form == "pdf" else [],
         "timestamp": int(job.created_at.timestamp()),
         "watermark": job.watermark and form == "pdf",
     }
-    texts = [text.encode() for text in (*inputs.values(), job.source)]
-    return header, [*texts, *job.images.values(), *job.fonts.values()]
+    texts = (_json({"data": job.data, **_description(job, locale)}), locale.text, job.source)
+    return header, [
+        *(text.encode() for text in texts),
+        *job.images.values(),
+        *job.fonts.values(),
+    ]
 
 
-def _data(job: Job) -> str:
-    text = json.dumps(job.data, ensure_ascii=False, default=str)
+def _json(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
     return MEANINGLESS.sub(REPLACEMENT, _TAB.sub(r"\1 ", text) if "\\t" in text else text)
 
 
@@ -86,11 +87,18 @@ def _description(job: Job, locale: locales.Locale) -> dict[str, Any]:
         "paper": locales.paper(job.locale),
         "fonts": (*_FONTS[:4], *cjk, *_FONTS[4:]),
         "plan": _plan(job.types),
+        "breakable": _has_long_word(job),
         "images": {value: f"/images/{index}" for index, value in enumerate(job.images)},
         "missing": {
             value: path for path, value in _values(job, {"image"}) if value not in job.images
         },
     }
+
+
+def _has_long_word(job: Job) -> bool:
+    """Whether some word may be wider than its column, and so has to break anywhere."""
+    texts = _values(job, {"text", "longtext", "email"})
+    return any(_LONG_WORD.search(text) for _, text in texts if len(text) > 24)
 
 
 def _plan(types: Mapping[str, str]) -> dict[str, Any]:
