@@ -23,7 +23,7 @@ from craftkit.errors import CraftkitError, MissingAuthorizationError, NotFoundEr
 _ASSETS = Path(__file__).parent / "assets"
 _MODULES = (
     "dom", "icons", "api", "channel", "theme", "values", "pictures", "fields", "form", "preview",
-    "filling", "viewing", "manifest", "editor", "main",
+    "viewing", "filling", "manifest", "editor", "main",
 )  # fmt: skip
 """The page's modules, each after those that it imports."""
 

@@ -95,10 +95,13 @@ def read(token: str, now: datetime) -> Claims:
         raise InvalidSignatureError(_REFUSED)
     claims = _verified(token, key, issuer(), _CLAIMS)
     _require_present(claims, now)
-    ck = claims["ck"]
-    if not isinstance(ck, dict) or not (is_id(ck["partner"]) and is_id(ck["session"])):
+    ck = claims.get("ck")
+    if not isinstance(ck, dict):
         raise InvalidSignatureError(_REFUSED)
-    return Claims(ck["partner"], ck["session"], ck["key"], claims["exp"])
+    project_id, session_id = str(ck.get("partner")), str(ck.get("session"))
+    if not (is_id(project_id) and is_id(session_id)):
+        raise InvalidSignatureError(_REFUSED)
+    return Claims(project_id, session_id, ck.get("key"), claims["exp"])
 
 
 def is_partner_signed(token: str) -> bool:

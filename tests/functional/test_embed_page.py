@@ -1,0 +1,788 @@
+"""The embedded page: its address, the calls it makes, and everyone who should not make them."""
+
+import base64
+import gzip
+import hmac
+import json
+import zlib
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, ClassVar
+
+import jwt
+import pytest
+from botocore.exceptions import EndpointConnectionError
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from craftkit.embed import editing, forms, partners, signing
+from craftkit.ids import new_id
+from craftkit.typesetter import SourceError
+from tests.support.clock import FrozenClock
+from tests.support.cloud import Cloud
+from tests.support.embed import PartnerSigner, partnership, wish
+from tests.support.project import DATA, DemoProject, make_project, publish
+
+Call = Callable[..., Any]
+
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGPYCgAA2gDZ2Fe1ewAAAABJRU5ErkJggg=="
+SUBMISSION = {"data": DATA, "submissionId": "3f0a1b2c-4d5e-4f60-8192-a3b4c5d6e7f8"}
+PAGES = (b"\x89PNG page one", b"\x89PNG page two")
+
+
+@pytest.fixture
+def mint(call: Call, partner: DemoProject) -> Callable[..., str]:
+    """`mint("edit", permissions="admin")`: the token of a fresh session of the partner."""
+
+    def token(mode: str = "fill", **changes: Any) -> str:
+        answer = call("create_embed_session", partner, body=wish(mode, **changes))
+        assert answer.status == 201, answer.body
+        return str(answer.body["session_token"])
+
+    return token
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The jobs that previews asked for; each has two pages."""
+    jobs: list[Any] = []
+
+    def preview(job: Any, _pixels_per_inch: float) -> tuple[bytes, ...]:
+        jobs.append(job)
+        return PAGES
+
+    monkeypatch.setitem(forms.preview_form.__kwdefaults__, "draw", preview)
+    monkeypatch.setitem(editing.preview_template.__kwdefaults__, "draw", preview)
+    return jobs
+
+
+@pytest.fixture(autouse=True)
+def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody renders here: a submitted render stays queued."""
+    monkeypatch.setattr("craftkit.renders.dispatch.call", lambda _render: None)
+
+
+class TestAddress:
+    def test_get_embed_page__its_frame_is_for_the_partners_sites_alone(
+        self, page: Call, mint: Call
+    ) -> None:
+        answer = page("get_embed_page", None, query={"session_token": mint()})
+        assert answer.status == 200
+        policy = answer.headers["Content-Security-Policy"].split("; ")
+        frame = "https://app.example.com http://localhost:* http://127.0.0.1:*"
+        assert f"frame-ancestors {frame}" in policy
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in answer.headers["Content-Security-Policy"]
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert answer.headers["Cache-Control"] == "no-store"
+
+    def test_get_embed_page__repeats_no_token_and_holds_no_inline_code(
+        self, page: Call, mint: Call
+    ) -> None:
+        token = mint()
+        answer = page("get_embed_page", None, query={"session_token": token})
+        assert token not in answer.text
+        assert "<style" not in answer.text
+        assert " style=" not in answer.text
+        assert answer.text.count("<script") == 1
+        assert 'src="embed/assets/page.js?' in answer.text
+
+    def test_get_embed_page__an_embedder_outside_the_local_stage_gets_no_loopback(
+        self, monkeypatch: pytest.MonkeyPatch, page: Call, mint: Call
+    ) -> None:
+        token = mint()
+        monkeypatch.setattr("craftkit.config.Config.embed_allows_loopback", False)
+        answer = page("get_embed_page", None, query={"session_token": token})
+        assert answer.headers["Content-Security-Policy"].endswith(
+            "frame-ancestors https://app.example.com"
+        )
+
+    def test_get_embed_page__pictures_come_from_the_tenants_own_hosts_alone(
+        self, page: Call, mint: Call
+    ) -> None:
+        branding = {"logoUrl": "https://cdn.acme.example/logo.png?x='self'"}
+        tenant = {"externalId": "acme", "displayName": "Acme", "branding": branding}
+        answer = page("get_embed_page", None, query={"session_token": mint(tenant=tenant)})
+        sources = answer.headers["Content-Security-Policy"].split("; ")[3]
+        assert sources == "img-src 'self' data: blob: https://cdn.acme.example"
+
+    @pytest.mark.parametrize("token", ["", "x", "a.b.c", "eyJhbGciOiJub25lIn0.e30."])
+    def test_get_embed_page__nonsense_opens_nothing_in_no_frame(
+        self, page: Call, partner: DemoProject, token: str
+    ) -> None:
+        answer = page("get_embed_page", None, query={"session_token": token})
+        assert answer.status == 401
+        assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+        assert "This page cannot be opened" in answer.text
+
+    def test_get_embed_page__an_expired_session_says_so_inside_the_partners_frame(
+        self, page: Call, mint: Call, clock: FrozenClock
+    ) -> None:
+        token = mint()
+        clock.advance(hours=4)
+        answer = page("get_embed_page", None, query={"session_token": token})
+        assert answer.status == 401
+        assert "https://app.example.com" in answer.headers["Content-Security-Policy"]
+        assert "This session has expired" in answer.text
+
+    def test_get_embed_page__what_a_partner_shows_is_escaped(self, page: Call, mint: Call) -> None:
+        token = mint(form={"title": "</title><script>alert(1)</script>"})
+        answer = page("get_embed_page", None, query={"session_token": token})
+        assert "<script>alert" not in answer.text
+        assert "&lt;script&gt;alert(1)" in answer.text
+
+    def test_get_embed_asset__is_compressed_pinned_and_no_other_sites(self, page: Call) -> None:
+        first = page("get_embed_asset", None)
+        tag = first.headers["ETag"].strip('"')
+        pinned = page("get_embed_asset", None, query={tag: ""})
+        assert first.headers["Content-Encoding"] == "gzip"
+        assert first.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+        assert first.headers["Content-Type"] == "text/css; charset=utf-8"
+        assert "immutable" not in first.headers["Cache-Control"]
+        assert "immutable" in pinned.headers["Cache-Control"]
+        assert b":root" in gzip.decompress(pinned.raw)
+
+    def test_get_embed_asset__embed_js_is_for_every_site(self, page: Call) -> None:
+        answer = page("get_embed_asset", None, rawPath="/embed/embed.js")
+        assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+        assert b"window.Craftkit" in gzip.decompress(answer.raw)
+
+    @pytest.mark.parametrize("name", ["nothing.js", "page.css.map", "__init__.py"])
+    def test_get_embed_asset__what_is_not_there_is_404(self, page: Call, name: str) -> None:
+        answer = page("get_embed_asset", None, rawPath=f"/embed/assets/{name}")
+        assert (answer.status, answer.code) == (404, "not_found")
+
+
+class TestTokens:
+    """What is refused at the door, by every function behind it alike."""
+
+    def forged(self, token: str, **changes: Any) -> dict[str, Any]:
+        claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+        return claims | changes
+
+    def test_open_embed_session__without_a_token_is_401_missing_authorization(
+        self, page: Call, partner: DemoProject
+    ) -> None:
+        answer = page("open_embed_session", None)
+        assert (answer.status, answer.code) == (401, "missing_authorization")
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+    def test_open_embed_session__alg_none_is_401(self, page: Call, mint: Call) -> None:
+        token = mint()
+        kid = jwt.get_unverified_header(token)["kid"]
+        unsigned = jwt.encode(self.forged(token), None, algorithm="none", headers={"kid": kid})
+        answer = page("open_embed_session", unsigned)
+        assert (answer.status, answer.code) == (401, "invalid_signature")
+
+    def test_open_embed_session__hs256_with_the_public_key_as_secret_is_401(
+        self, page: Call, call: Call, partner: DemoProject, mint: Call
+    ) -> None:
+        token = mint()
+        [key] = call("get_jwks", partner).body["keys"]
+        public = base64.urlsafe_b64decode(key["x"] + "=")
+        for secret in (public, key["x"].encode(), json.dumps(key).encode()):
+            # By hand: PyJWT itself would not sign with such a secret.
+            head = {"alg": "HS256", "kid": key["kid"], "typ": "JWT"}
+            parts = [_base64url(json.dumps(part).encode()) for part in (head, self.forged(token))]
+            mac = hmac.digest(secret, ".".join(parts).encode(), "sha256")
+            forged = ".".join([*parts, _base64url(mac)])
+            answer = page("open_embed_session", forged)
+            assert (answer.status, answer.code) == (401, "invalid_signature")
+
+    def test_open_embed_session__another_stages_key_is_401(self, page: Call, mint: Call) -> None:
+        token = mint()
+        stranger = Ed25519PrivateKey.generate()
+        kid = jwt.get_unverified_header(token)["kid"]
+        for header in ({"kid": kid}, {"kid": "A" * 43}, {}):
+            other = jwt.encode(self.forged(token), stranger, algorithm="EdDSA", headers=header)
+            answer = page("open_embed_session", other)
+            assert (answer.status, answer.code) == (401, "invalid_signature")
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"iss": "https://api.craftkit.dev"},
+            {"aud": "somebody-else"},
+            {"aud": None},
+            {"exp": None},
+            {"jti": None},
+            {"nbf": 99_999_999_999},
+            {"iat": 99_999_999_999},
+            {"exp": "never"},
+            {"ck": "x"},
+            {"ck": {}},
+        ],
+    )
+    def test_open_embed_session__other_claims_are_401_even_when_well_signed(
+        self, page: Call, mint: Call, changes: dict[str, Any]
+    ) -> None:
+        claims = self.forged(mint(), **changes)
+        kept = {name: value for name, value in claims.items() if value is not None}
+        key = signing.signing_key()
+        token = jwt.encode(kept, key.private, algorithm="EdDSA", headers={"kid": key.kid})
+        answer = page("open_embed_session", token)
+        assert (answer.status, answer.code) == (401, "invalid_signature")
+
+    def test_open_embed_session__altered_claims_are_401(self, page: Call, mint: Call) -> None:
+        head, body, signature = mint().split(".")
+        claims = json.loads(base64.urlsafe_b64decode(body + "=="))
+        claims["ck"]["permissions"] = ["publish"]
+        raised = _base64url(json.dumps(claims).encode())
+        answer = page("open_embed_session", f"{head}.{raised}.{signature}")
+        assert (answer.status, answer.code) == (401, "invalid_signature")
+
+    def test_open_embed_session__expired_is_401_session_expired(
+        self, page: Call, mint: Call, clock: FrozenClock
+    ) -> None:
+        token = mint()
+        clock.advance(hours=4)
+        answer = page("open_embed_session", token)
+        assert (answer.status, answer.code) == (401, "session_expired")
+
+    def test_open_embed_session__not_valid_yet_is_401(
+        self, page: Call, mint: Call, clock: FrozenClock
+    ) -> None:
+        token = mint()
+        clock.advance(minutes=-5)
+        answer = page("open_embed_session", token)
+        assert (answer.status, answer.code) == (401, "invalid_signature")
+
+    def test_open_embed_session__a_token_of_20_kb_is_401(self, page: Call, mint: Call) -> None:
+        answer = page("open_embed_session", mint() + "A" * 20_000)
+        assert (answer.status, answer.code) == (401, "invalid_signature")
+
+    @pytest.mark.parametrize(
+        "function",
+        [
+            "open_embed_session",
+            "preview_embed_form",
+            "submit_embed_form",
+            "get_embed_document",
+            "preview_embed_template",
+            "save_embed_draft",
+            "publish_embed_template",
+        ],
+    )
+    def test_every_call__of_a_revoked_session_or_a_suspended_partner_is_refused_at_once(
+        self, call: Call, page: Call, partner: DemoProject, function: str
+    ) -> None:
+        opened = call("create_embed_session", partner, body=wish()).body
+        partners.suspend(partner.id, by="operator")
+        suspended = page(function, opened["session_token"])
+        assert (suspended.status, suspended.code) == (403, "partner_suspended")
+        partners.resume(partner.id, by="operator")
+        call("revoke_embed_session", partner, path={"id": opened["session_id"]})
+        revoked = page(function, opened["session_token"])
+        assert (revoked.status, revoked.code) == (401, "session_revoked")
+
+    @pytest.mark.parametrize(
+        "origin",
+        [
+            None,
+            "null",
+            "http://localhost:3001",
+            "https://localhost:3000",
+            "http://localhost:3000.evil.example",
+            "http://localhost",
+            "http://LOCALHOST:3000",
+            "https://app.example.com",
+            "http://127.0.0.1:3000",
+        ],
+    )
+    @pytest.mark.parametrize("function", ["open_embed_session", "exchange_embed_token"])
+    def test_every_call__from_another_origin_is_403(
+        self, page: Call, mint: Call, function: str, origin: str | None
+    ) -> None:
+        answer = page(function, mint(), headers={"origin": origin})
+        assert (answer.status, answer.code) == (403, "origin_not_allowed")
+
+    def test_every_call__that_a_browser_calls_cross_site_is_403(
+        self, page: Call, mint: Call
+    ) -> None:
+        answer = page("open_embed_session", mint(), headers={"sec-fetch-site": "cross-site"})
+        assert (answer.status, answer.code) == (403, "origin_not_allowed")
+
+    def test_a_session_of_a_project_that_is_no_partner_any_more_is_401(
+        self, page: Call, mint: Call, partner: DemoProject
+    ) -> None:
+        token = mint()
+        partners.disable(partner.id, by="operator")
+        answer = page("open_embed_session", token)
+        assert (answer.status, answer.code) == (401, "invalid_credentials")
+
+
+class TestPartnerSigned:
+    def test_exchange_embed_token__opens_a_session_once(
+        self, page: Call, partner: DemoProject, clock: FrozenClock
+    ) -> None:
+        token = PartnerSigner(partner).sign(clock())
+        opened = page("exchange_embed_token", token)
+        assert opened.status == 201
+        assert page("open_embed_session", opened.body["sessionToken"]).status == 200
+        again = page("exchange_embed_token", token)
+        assert (again.status, again.code) == (401, "invalid_signature")
+
+    def test_exchange_embed_token__the_address_alone_uses_nothing_up(
+        self, page: Call, partner: DemoProject, clock: FrozenClock
+    ) -> None:
+        token = PartnerSigner(partner).sign(clock())
+        address = page("get_embed_page", None, query={"session_token": token})
+        assert address.status == 200
+        assert "https://app.example.com" in address.headers["Content-Security-Policy"]
+        assert page("exchange_embed_token", token).status == 201
+
+    @pytest.mark.parametrize(
+        ("changes", "status", "code"),
+        [
+            ({"lifetime": timedelta(minutes=6)}, 401, "invalid_signature"),
+            ({"lifetime": timedelta(minutes=-1)}, 401, "session_expired"),
+            ({"jti": None}, 401, "invalid_signature"),
+            ({"jti": "x" * 201}, 401, "invalid_signature"),
+            ({"aud": "else"}, 401, "invalid_signature"),
+            ({"ck": None}, 401, "invalid_signature"),
+            ({"ck": {"scope": {}}}, 400, "invalid_request"),
+            ({"ck": wish(permissions="root")}, 400, "invalid_request"),
+        ],
+    )
+    def test_exchange_embed_token__what_does_not_fit_is_refused(
+        self,
+        page: Call,
+        partner: DemoProject,
+        clock: FrozenClock,
+        changes: Any,
+        status: int,
+        code: str,
+    ) -> None:
+        answer = page("exchange_embed_token", PartnerSigner(partner).sign(clock(), **changes))
+        assert (answer.status, answer.code) == (status, code)
+
+    def test_exchange_embed_token__each_of_two_keys_can_be_revoked_alone(
+        self, page: Call, partner: DemoProject, clock: FrozenClock
+    ) -> None:
+        one, other = PartnerSigner(partner), PartnerSigner(partner)
+        partners.revoke_signing_key(partner.id, one.publishable_key, by="operator")
+        refused = page("exchange_embed_token", one.sign(clock()))
+        assert (refused.status, refused.code) == (401, "session_revoked")
+        assert page("exchange_embed_token", other.sign(clock())).status == 201
+
+    def test_a_session_ends_with_the_key_that_opened_it(
+        self, page: Call, partner: DemoProject, clock: FrozenClock
+    ) -> None:
+        signer = PartnerSigner(partner)
+        token = page("exchange_embed_token", signer.sign(clock())).body["sessionToken"]
+        partners.revoke_signing_key(partner.id, signer.publishable_key, by="operator")
+        answer = page("open_embed_session", token)
+        assert (answer.status, answer.code) == (401, "session_revoked")
+
+    def test_exchange_embed_token__another_partners_name_on_it_is_401(
+        self, page: Call, partner: DemoProject, clock: FrozenClock
+    ) -> None:
+        other = make_project(name="Other")
+        partnership(other)
+        theirs = PartnerSigner(other).publishable_key
+        answer = page("exchange_embed_token", PartnerSigner(partner).sign(clock(), iss=theirs))
+        assert (answer.status, answer.code) == (401, "invalid_signature")
+
+    def test_exchange_embed_token__a_token_of_ours_is_no_partners(
+        self, page: Call, mint: Call
+    ) -> None:
+        answer = page("exchange_embed_token", mint())
+        assert (answer.status, answer.code) == (401, "invalid_signature")
+
+    def test_exchange_embed_token__a_suspended_partner_is_403(
+        self, page: Call, partner: DemoProject, clock: FrozenClock
+    ) -> None:
+        token = PartnerSigner(partner).sign(clock())
+        partners.suspend(partner.id, by="operator")
+        answer = page("exchange_embed_token", token)
+        assert (answer.status, answer.code) == (403, "partner_suspended")
+
+    def test_a_partners_document_is_live_or_test_as_its_key_is(
+        self, page: Call, partner: DemoProject, clock: FrozenClock
+    ) -> None:
+        for mode in ("live", "test"):
+            signed = PartnerSigner(partner, mode).sign(clock(), jti=mode)
+            token = page("exchange_embed_token", signed).body["sessionToken"]
+            assert page("submit_embed_form", token, SUBMISSION).body["mode"] == mode
+
+
+class TestFill:
+    def test_open_embed_session__tells_the_form_and_nothing_of_the_project(
+        self, page: Call, mint: Call, partner: DemoProject
+    ) -> None:
+        form = {"title": "Your invoice", "data": {"number": "7"}, "metadata": {"order": "secret"}}
+        answer = page("open_embed_session", mint(form=form))
+        assert answer.status == 200
+        assert answer.body["session"]["mode"] == "fill"
+        assert answer.body["session"]["form"]["data"] == {"number": "7"}
+        assert answer.body["template"]["versionNumber"] == 1
+        assert [one["key"] for one in answer.body["template"]["manifest"]["loops"]] == ["items"]
+        for hidden in (partner.id, "secret", "= Invoice"):
+            assert hidden not in answer.text
+
+    def test_preview_embed_form__fills_what_is_missing_with_samples(
+        self, page: Call, mint: Call, drawn: list[Any]
+    ) -> None:
+        data = {"customer": {"name": "Ada"}, "items": [{"name": "Wheel", "qty": "many"}, {}]}
+        answer = page("preview_embed_form", mint(), {"data": data, "scale": 2})
+        assert answer.status == 200
+        assert [base64.b64decode(one) for one in answer.body["pages"]] == list(PAGES)
+        [job] = drawn
+        assert job.data["customer"] == {"name": "Ada"}
+        assert job.data["items"][0]["name"] == "Wheel"
+        assert all(item["qty"] and item["price"] for item in job.data["items"])
+        assert job.data["number"] is None
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            {},
+            {"items": "x"},
+            {"items": [1, None, {"name": {}}]},
+            {"customer": [], "total": {}},
+            {"__proto__": {"name": "x"}, "constructor": 1},
+        ],
+    )
+    def test_preview_embed_form__takes_any_data(
+        self, page: Call, mint: Call, drawn: list[Any], data: Any
+    ) -> None:
+        assert page("preview_embed_form", mint(), {"data": data}).status == 200
+        assert "__proto__" not in drawn[0].data
+
+    def test_preview_embed_form__a_template_that_fails_is_an_answer(
+        self, page: Call, mint: Call, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fails(*_: Any) -> Any:
+            raise SourceError("unknown variable: total", 3, 5)
+
+        monkeypatch.setitem(forms.preview_form.__kwdefaults__, "draw", fails)
+        answer = page("preview_embed_form", mint(), {"data": {}})
+        problem = {"message": "unknown variable: total", "line": 3, "column": 5}
+        assert answer.body == {"pages": [], "problem": problem}
+
+    def test_submit_embed_form__is_a_render_of_source_form_with_its_audit_entry(
+        self, cloud: Cloud, page: Call, mint: Call
+    ) -> None:
+        token = mint(form={"filename": "Invoice 7.pdf", "metadata": {"order": "7"}})
+        answer = page("submit_embed_form", token, SUBMISSION)
+        assert answer.status == 201
+        assert answer.body["status"] == "queued"
+        assert answer.body["filename"] == "Invoice 7.pdf"
+        assert answer.body["metadata"] == {"order": "7"}
+        [row] = [
+            row
+            for row in cloud.table("RendersTable").scan()["Items"]
+            if row["render_id"] == answer.body["id"]
+        ]
+        assert row["source"] == "form"
+        rows = cloud.table("ProjectsTable").scan()["Items"]
+        [entry] = [row for row in rows if row.get("action") == "form.submitted"]
+        assert entry["target"] == answer.body["id"]
+        assert entry["actor"] == "actor:acme/u-17"
+
+    def test_submit_embed_form__the_same_submission_is_the_same_render(
+        self, cloud: Cloud, page: Call, mint: Call
+    ) -> None:
+        token = mint()
+        first = page("submit_embed_form", token, SUBMISSION)
+        second = page("submit_embed_form", token, SUBMISSION)
+        assert (second.status, second.body["id"]) == (201, first.body["id"])
+        rows = cloud.table("ProjectsTable").scan()["Items"]
+        assert len([row for row in rows if row.get("action") == "form.submitted"]) == 1
+
+    def test_submit_embed_form__names_each_field_that_does_not_fit(
+        self, cloud: Cloud, page: Call, mint: Call
+    ) -> None:
+        data = {"customer": {}, "items": [{"name": "n", "qty": "many", "price": 1}], "total": 1}
+        answer = page("submit_embed_form", mint(), {**SUBMISSION, "data": data})
+        assert (answer.status, answer.code) == (400, "invalid_input_data")
+        assert set(answer.field_errors) == {"customer.name", "items.0.qty"}
+        assert cloud.table("RendersTable").scan()["Items"] == []
+
+    def test_submit_embed_form__drops_proto_and_unknown_keys(
+        self, page: Call, mint: Call, cloud: Cloud
+    ) -> None:
+        data = {**DATA, "__proto__": {"polluted": True}, "constructor": {"prototype": 1}}
+        assert page("submit_embed_form", mint(), {**SUBMISSION, "data": data}).status == 201
+
+    def test_submit_embed_form__a_locked_value_is_the_partners(
+        self, page: Call, mint: Call, cloud: Cloud
+    ) -> None:
+        given = {"customer": {"name": "Ada"}, "total": "10"}
+        form = {"data": given, "locked": ["customer", "number"]}
+        data = {**DATA, "customer": {"name": "Mallory"}, "number": "666"}
+        page("submit_embed_form", mint(form=form), {**SUBMISSION, "data": data})
+        [row] = [one for one in cloud.table("RendersTable").scan()["Items"] if "input" in one]
+        kept = json.loads(zlib.decompress(bytes(row["input"])))
+        assert kept["customer"] == {"name": "Ada"}
+        assert kept["number"] is None
+        assert kept["total"] == "1200.00"
+
+    def test_submit_embed_form__no_more_often_than_the_session_allows(
+        self, page: Call, mint: Call
+    ) -> None:
+        token = mint(limits={"submissions": 1})
+        assert page("submit_embed_form", token, SUBMISSION).status == 201
+        again = page("submit_embed_form", token, {**SUBMISSION, "submissionId": "another-one"})
+        assert (again.status, again.code) == (403, "permission_denied")
+        assert page("submit_embed_form", token, SUBMISSION).status == 201
+
+    def test_submit_embed_form__no_more_items_than_the_session_allows(
+        self, page: Call, mint: Call
+    ) -> None:
+        data = {**DATA, "items": DATA["items"] * 3}
+        answer = page("submit_embed_form", mint(limits={"items": 2}), {**SUBMISSION, "data": data})
+        assert answer.field_errors == {"items": ["At most 2 items"]}
+
+    def test_submit_embed_form__an_unreachable_queue_keeps_what_was_submitted(
+        self, page: Call, mint: Call, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Broken:
+            def send_message(self, **_: Any) -> None:
+                raise EndpointConnectionError(endpoint_url="https://sqs")
+
+        monkeypatch.setattr("craftkit.queues._sqs", Broken)
+        token = mint()
+        render = page("submit_embed_form", token, SUBMISSION)
+        assert (render.status, render.body["status"]) == (201, "queued")
+        found = page("get_embed_document", token, {"renderId": render.body["id"]})
+        assert found.body["status"] == "queued"
+
+    @pytest.mark.parametrize(
+        ("uri", "fault"),
+        [
+            (
+                "data:image/png;base64," + base64.b64encode(b"<html><script>").decode(),
+                "This file is no picture of its type",
+            ),
+            ("data:image/jpeg;base64," + PNG, "This file is no picture of its type"),
+            ("data:image/png;base64," + "A" * 7_000_001, None),
+            ("data:text/html;base64,PGI+", "Must be an http(s) URL or a data: URI of an image"),
+            ("javascript:alert(1)", "Must be an http(s) URL or a data: URI of an image"),
+        ],
+    )
+    def test_submit_embed_form__what_is_no_picture_is_refused_at_its_field(
+        self, page: Call, mint: Call, partner: DemoProject, uri: str, fault: str | None
+    ) -> None:
+        manifest = {"variables": [{"key": "logo", "label": "Logo", "dataType": "image"}]}
+        publish(partner.id, "poster", manifest)
+        token = mint(scope={"mode": "fill", "templateExternalId": "poster"})
+        answer = page("submit_embed_form", token, {**SUBMISSION, "data": {"logo": uri}})
+        if fault is None:
+            assert (answer.status, answer.code) == (413, "payload_too_large")
+        else:
+            assert answer.field_errors == {"logo": [fault]}
+
+    def test_submit_embed_form__a_picture_goes_through(
+        self, page: Call, mint: Call, partner: DemoProject
+    ) -> None:
+        manifest = {"variables": [{"key": "logo", "label": "Logo", "dataType": "image"}]}
+        publish(partner.id, "poster", manifest)
+        token = mint(scope={"mode": "fill", "templateExternalId": "poster"})
+        data = {"logo": f"data:image/png;base64,{PNG}"}
+        assert page("submit_embed_form", token, {**SUBMISSION, "data": data}).status == 201
+
+    def test_submit_embed_form__11_mb_is_413(self, page: Call, mint: Call) -> None:
+        data = {"number": "x" * 11_000_000}
+        answer = page("submit_embed_form", mint(), {**SUBMISSION, "data": data})
+        assert (answer.status, answer.code) == (413, "payload_too_large")
+
+    def test_a_form_keeps_the_version_that_it_was_opened_with(
+        self, page: Call, mint: Call, partner: DemoProject
+    ) -> None:
+        token = mint()
+        publish(partner.id, "invoice")
+        assert page("open_embed_session", token).body["template"]["versionNumber"] == 1
+        assert page("submit_embed_form", token, SUBMISSION).body["versionNumber"] == 1
+
+
+class TestBoundaries:
+    def test_get_embed_document__another_tenants_and_an_unknown_one_are_the_same_404(
+        self, page: Call, mint: Call
+    ) -> None:
+        theirs = page("submit_embed_form", mint(), SUBMISSION).body["id"]
+        tenant = {"externalId": "globex", "displayName": "Globex"}
+        stranger = mint(tenant=tenant)
+        foreign = page("get_embed_document", stranger, {"renderId": theirs})
+        unknown = page("get_embed_document", stranger, {"renderId": new_id()})
+        assert (foreign.status, foreign.body) == (404, unknown.body)
+
+    def test_get_embed_document__a_render_of_the_api_is_404(
+        self, call: Call, page: Call, mint: Call, partner: DemoProject
+    ) -> None:
+        render = call("create_render", partner).body
+        answer = page("get_embed_document", mint(), {"renderId": render["id"]})
+        assert (answer.status, answer.code) == (404, "not_found")
+
+    @pytest.mark.parametrize(
+        ("mode", "function", "body"),
+        [
+            ("view", "submit_embed_form", SUBMISSION),
+            ("fill", "preview_embed_template", {}),
+            ("fill", "save_embed_draft", {}),
+            ("fill", "publish_embed_template", {}),
+            ("edit", "submit_embed_form", SUBMISSION),
+            ("edit", "preview_embed_form", {}),
+        ],
+    )
+    def test_a_session_opened_for_something_else_is_403_wrong_mode(
+        self, page: Call, mint: Call, mode: str, function: str, body: Any
+    ) -> None:
+        token = mint(mode, permissions="admin")
+        answer = page(function, token, body)
+        assert (answer.status, answer.code) == (403, "wrong_mode")
+
+    def test_view__shows_a_render_of_the_project_with_its_own_data(
+        self, call: Call, page: Call, mint: Call, partner: DemoProject, drawn: list[Any]
+    ) -> None:
+        render = call("create_render", partner, body={"data": DATA}).body
+        token = mint("view", form={"renderId": render["id"]})
+        page("preview_embed_form", token, {})
+        assert drawn[0].data["customer"] == {"name": "Ada Lovelace"}
+        assert page("get_embed_document", token, {"renderId": render["id"]}).status == 200
+
+    def test_view__a_render_of_another_template_or_project_is_404(
+        self, call: Call, partner: DemoProject
+    ) -> None:
+        publish(partner.id, "quote")
+        other = make_project(name="Other")
+        foreign = call("create_render", other).body["id"]
+        own = call("create_render", partner).body["id"]
+        for slug, render_id in (("invoice", foreign), ("quote", own)):
+            scope = {"mode": "view", "templateExternalId": slug}
+            body = wish(scope=scope, form={"renderId": render_id})
+            answer = call("create_embed_session", partner, body=body)
+            assert (answer.status, answer.code) == (404, "not_found")
+
+
+class TestEdit:
+    WRITING: ClassVar[dict[str, Any]] = {
+        "name": "Letter",
+        "manifest": {"variables": [{"key": "to", "label": "To", "dataType": "text"}]},
+        "source": "= Dear #data.to",
+    }
+
+    @pytest.fixture(autouse=True)
+    def compiles(self, monkeypatch: pytest.MonkeyPatch, typesetter: Any) -> None:
+        monkeypatch.setitem(editing.publish_template.__kwdefaults__, "typeset", typesetter)
+
+    def test_open_embed_session__gives_the_editor_the_newest_version(
+        self, page: Call, mint: Call
+    ) -> None:
+        writing = page("open_embed_session", mint("edit")).body["writing"]
+        assert writing["source"].startswith('#import "/craftkit.typ"')
+        assert writing["revision"] == 0
+
+    def test_save_embed_draft__is_what_the_next_session_begins_with(
+        self, page: Call, mint: Call
+    ) -> None:
+        saved = page("save_embed_draft", mint("edit"), {**self.WRITING, "revision": 0})
+        assert (saved.status, saved.body["revision"]) == (200, 1)
+        writing = page("open_embed_session", mint("edit")).body["writing"]
+        assert (writing["source"], writing["revision"]) == ("= Dear #data.to", 1)
+
+    def test_save_embed_draft__saved_elsewhere_meanwhile_is_409(
+        self, page: Call, mint: Call
+    ) -> None:
+        page("save_embed_draft", mint("edit"), {**self.WRITING, "revision": 0})
+        late = page("save_embed_draft", mint("edit"), {**self.WRITING, "revision": 0})
+        assert (late.status, late.code) == (409, "conflict")
+
+    def test_publish_embed_template__an_editor_may_not(self, page: Call, mint: Call) -> None:
+        answer = page("publish_embed_template", mint("edit", permissions="editor"), self.WRITING)
+        assert (answer.status, answer.code) == (403, "permission_denied")
+
+    def test_publish_embed_template__is_the_next_version_and_ends_the_draft(
+        self, page: Call, mint: Call
+    ) -> None:
+        token = mint("edit", permissions="admin")
+        page("save_embed_draft", token, {**self.WRITING, "revision": 0})
+        answer = page("publish_embed_template", token, self.WRITING)
+        assert (answer.status, answer.body) == (201, {"slug": "invoice", "versionNumber": 2})
+        assert page("open_embed_session", token).body["writing"]["revision"] == 0
+
+    def test_publish_embed_template__names_the_line_that_does_not_compile(
+        self, page: Call, mint: Call, typesetter: Any
+    ) -> None:
+        typesetter.failure = SourceError("unclosed delimiter", 2, 7)
+        answer = page("publish_embed_template", mint("edit", permissions="admin"), self.WRITING)
+        assert answer.field_errors == {"source": ["Line 2, column 7: unclosed delimiter"]}
+
+    def test_publish_embed_template__a_session_to_create_takes_a_free_slug_and_keeps_it(
+        self, page: Call, mint: Call, partner: DemoProject
+    ) -> None:
+        token = mint("create", scope={"mode": "create"}, permissions="admin")
+        first = page("publish_embed_template", token, {**self.WRITING, "name": "Invoice"})
+        assert first.status == 201
+        assert first.body["slug"] != "invoice"
+        assert first.body["slug"].startswith("invoice-")
+        second = page("publish_embed_template", token, {**self.WRITING, "name": "Renamed"})
+        assert second.body == {"slug": first.body["slug"], "versionNumber": 2}
+
+    def test_publish_embed_template__creating_what_is_there_already_is_409(
+        self, page: Call, mint: Call
+    ) -> None:
+        token = mint("create", permissions="admin")
+        answer = page("publish_embed_template", token, self.WRITING)
+        assert (answer.status, answer.code) == (409, "conflict")
+        saved = page("save_embed_draft", token, {**self.WRITING, "revision": 0})
+        assert (saved.status, saved.code) == (409, "conflict")
+
+    def test_publish_embed_template__only_what_the_catalog_has(
+        self, call: Call, page: Call, mint: Call, partner: DemoProject
+    ) -> None:
+        call("publish_catalog", partner)
+        token = mint("edit", permissions="admin", catalogRef={"name": "crm"})
+        beyond = page("publish_embed_template", token, self.WRITING)
+        assert beyond.field_errors == {"manifest.to": ["Is not in the catalog"]}
+        retyped = {"key": "customer.name", "label": "N", "dataType": "number"}
+        other = page("publish_embed_template", token, {
+            **self.WRITING, "manifest": {"variables": [retyped]}})  # fmt: skip
+        assert other.field_errors == {"manifest.customer.name": ["Is of type text in the catalog"]}
+        within = {**self.WRITING, "manifest": {"variables": [{**retyped, "dataType": "text"}]}}
+        assert page("publish_embed_template", token, within).status == 201
+
+    def test_open_embed_session__a_session_keeps_the_catalogs_version(
+        self, call: Call, page: Call, mint: Call, partner: DemoProject
+    ) -> None:
+        call("publish_catalog", partner)
+        token = mint("edit", catalogRef={"name": "crm"})
+        call("publish_catalog", partner, body={"name": "crm", "catalog": {"allowCustom": True}})
+        assert page("open_embed_session", token).body["catalog"]["allowCustom"] is False
+
+    def test_open_embed_session__an_inline_catalog_lives_with_its_session(
+        self, page: Call, mint: Call, partner: DemoProject
+    ) -> None:
+        fields = [{"key": "name", "label": "Name", "dataType": "text"}]
+        catalog = {"namespaces": [{"key": "guest", "label": "Guest", "fields": fields}]}
+        token = mint("create", scope={"mode": "create"}, variableCatalog=catalog)
+        body = page("open_embed_session", token).body
+        assert body["catalog"]["namespaces"][0]["key"] == "guest"
+        assert body["writing"]["manifest"]["variables"][0]["key"] == "guest.name"
+
+    def test_preview_embed_template__writes_a_source_where_there_is_none(
+        self, page: Call, mint: Call, drawn: list[Any]
+    ) -> None:
+        answer = page("preview_embed_template", mint("edit"), {**self.WRITING, "source": ""})
+        assert len(answer.body["pages"]) == 2
+        assert answer.body["source"] == drawn[0].source != ""
+
+    @pytest.mark.parametrize(
+        "manifest",
+        [
+            {"variables": [{"key": "a.b", "label": "", "dataType": "text"}]},
+            {"loops": [{"key": "a.b", "label": "L", "itemFields": []}]},
+            {"variables": [{"key": "n", "label": "N", "dataType": "number", "previewData": "x"}]},
+        ],
+    )
+    def test_preview_embed_template__a_manifest_that_does_not_fit_is_an_answer(
+        self, page: Call, mint: Call, drawn: list[Any], manifest: Any
+    ) -> None:
+        answer = page(
+            "preview_embed_template", mint("edit"), {**self.WRITING, "manifest": manifest}
+        )
+        assert answer.status == 200
+        assert answer.body["problem"]["message"]
+
+
+def _base64url(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")

@@ -1,0 +1,126 @@
+"""A partnership's life: who may begin, suspend and resume it, and what it remembers."""
+
+from typing import Any
+
+import pytest
+
+from craftkit.embed import partners, signing
+from craftkit.errors import ConflictError, InvalidRequestError, NotFoundError
+from craftkit.projects import service as projects
+from tests.support.clock import FrozenClock
+from tests.support.cloud import Cloud
+from tests.support.project import DemoProject
+
+
+def actions(cloud: Cloud) -> list[str]:
+    rows = [row for row in cloud.table("ProjectsTable").scan()["Items"] if "action" in row]
+    return [row["action"] for row in sorted(rows, key=lambda row: row["sk"])]
+
+
+def test_a_partnership_is_on_suspended_and_on_again_with_its_settings(
+    cloud: Cloud, project: DemoProject, clock: FrozenClock
+) -> None:
+    partners.enable(project.id, by="dana")
+    partners.set_origins(project.id, ["https://app.example.com"], by="dana")
+    partners.suspend(project.id, by="operator")
+    assert projects.embed_status(project.id) == "suspended"
+    partners.resume(project.id, by="operator")
+    assert partners.partner_of(project.id).origins == ("https://app.example.com",)
+    assert [action for action in actions(cloud) if action.startswith("embed")] == [
+        "embed.enabled", "embed.origins.changed", "embed.suspended", "embed.resumed",
+    ]  # fmt: skip
+
+
+def test_a_suspension_is_not_ended_by_enabling_or_by_going_off_and_on(
+    project: DemoProject, cloud: Cloud
+) -> None:
+    partners.enable(project.id, by="dana")
+    partners.suspend(project.id, by="operator")
+    for way_round in (partners.enable, partners.disable):
+        with pytest.raises(ConflictError):
+            way_round(project.id, by="dana")
+    assert projects.embed_status(project.id) == "suspended"
+
+
+def test_doing_it_twice_changes_nothing(project: DemoProject, cloud: Cloud) -> None:
+    partners.enable(project.id, by="dana")
+    partners.enable(project.id, by="dana")
+    assert actions(cloud).count("embed.enabled") == 1
+
+
+def test_what_was_never_begun_can_be_neither_suspended_nor_resumed(
+    project: DemoProject, cloud: Cloud
+) -> None:
+    for change in (partners.suspend, partners.resume):
+        with pytest.raises(ConflictError):
+            change(project.id, by="operator")
+    assert projects.embed_status(project.id) == "off"
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://app.example.com/path",
+        "http://app.example.com",
+        "https://*.example.com",
+        "https://user:pass@app.example.com",
+        "https://app.example.com; script-src *",
+        "null",
+        "data:",
+        "https://",
+        "https://example.com:99999",
+    ],
+)
+def test_an_origin_that_is_none_is_refused(project: DemoProject, cloud: Cloud, origin: str) -> None:
+    partners.enable(project.id, by="dana")
+    with pytest.raises(InvalidRequestError):
+        partners.set_origins(project.id, [origin], by="dana")
+
+
+def test_an_unknown_permission_is_refused(project: DemoProject, cloud: Cloud) -> None:
+    wish: Any = {"viewer": ["root"]}
+    with pytest.raises(InvalidRequestError):
+        partners.set_presets(project.id, wish, by="dana")
+
+
+def test_a_signing_key_is_shown_once_and_only_its_public_half_is_kept(
+    project: DemoProject, cloud: Cloud
+) -> None:
+    partners.enable(project.id, by="dana")
+    minted = partners.create_signing_key(project.id, by="dana")
+    assert minted.key.publishable_key.startswith("ck_pk_live_")
+    assert minted.private_key_pem.startswith("-----BEGIN PRIVATE KEY-----")
+    secret = minted.private_key_pem.splitlines()[1]
+    assert secret not in repr(cloud.table("ProjectsTable").scan()["Items"])
+    assert secret not in repr(minted)
+
+
+def test_a_project_that_is_no_partner_gets_no_signing_key(
+    project: DemoProject, cloud: Cloud
+) -> None:
+    with pytest.raises(ConflictError):
+        partners.create_signing_key(project.id, by="dana")
+
+
+def test_a_signing_key_of_elsewhere_cannot_be_revoked(project: DemoProject, cloud: Cloud) -> None:
+    with pytest.raises(NotFoundError):
+        partners.revoke_signing_key(project.id, "ck_pk_live_" + "A" * 32, by="dana")
+
+
+def test_of_two_rotations_at_once_one_is_refused(
+    project: DemoProject, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish = signing.keyring.publish
+    calls: list[str] = []
+
+    def meanwhile(kid: str, x: str) -> None:
+        publish(kid, x)
+        calls.append(kid)
+        if len(calls) == 2:  # the new key is published, the secret not yet moved
+            with pytest.raises(ConflictError):
+                signing.rotate()
+
+    monkeypatch.setattr("craftkit.embed.keyring.publish", meanwhile)
+    new, old = signing.rotate()
+    kids = {key["kid"] for key in signing.keyring.jwks()["keys"]}
+    assert {new.kid, old.kid} <= kids

@@ -1,0 +1,62 @@
+"""What a preview is drawn from while a form is half filled."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from craftkit.embed.preview import completed
+from craftkit.templates.data import judge, preview_data
+from craftkit.templates.gallery import load
+from craftkit.templates.models import read_manifest
+
+INVOICE = load("invoice").manifest
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=12,
+)
+KEYS = st.sampled_from(["number", "customer", "items", "total", "name", "qty", "price", "issuer"])
+DATA = st.dictionaries(KEYS, VALUES | st.dictionaries(KEYS, VALUES) | st.lists(VALUES, max_size=3))
+
+
+@given(DATA)
+def test_any_data_becomes_data_that_the_template_takes(data: object) -> None:
+    assert judge(INVOICE, completed(INVOICE, data)) == completed(INVOICE, data)
+
+
+@given(VALUES)
+def test_what_is_no_data_at_all_becomes_data(data: object) -> None:
+    judge(INVOICE, completed(INVOICE, data))
+
+
+def test_what_is_right_stays_and_what_is_missing_is_the_sample() -> None:
+    sample = preview_data(INVOICE)
+    data = completed(INVOICE, {"customer": {"name": "Ada"}, "items": []})
+    assert data["customer"]["name"] == "Ada"
+    assert data["items"] == []
+    assert data["total"] == sample["total"]
+    assert data["number"] is None
+
+
+def test_the_persons_own_data_is_left_alone() -> None:
+    data = {"items": [{"name": 1}]}
+    completed(INVOICE, data)
+    assert data == {"items": [{"name": 1}]}
+
+
+def test_a_row_beyond_the_samples_takes_after_the_first_ones() -> None:
+    manifest = read_manifest(
+        {
+            "loops": [
+                {
+                    "key": "items",
+                    "label": "Items",
+                    "itemFields": [
+                        {"key": "n", "label": "N", "dataType": "number", "required": True}
+                    ],
+                    "previewData": [{"n": 1}, {"n": 2}],
+                }
+            ]
+        }
+    )
+    data = completed(manifest, {"items": [{}, {}, {}]})
+    assert [row["n"] for row in data["items"]] == ["1", "2", "1"]
