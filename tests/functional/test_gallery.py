@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from copy import deepcopy
 from datetime import UTC, datetime
 from decimal import Decimal
 from io import BytesIO
@@ -227,6 +228,23 @@ def test_gallery__nothing_that_goes_in_breaks_the_page(slug: str, draw: st.DataO
     assert _typeset(entry, sent).page_count >= 1
 
 
+@pytest.mark.parametrize("slug", sorted(set(gallery.SLUGS) - {"shipping-label", "ticket"}))
+def test_gallery__word_that_is_wider_than_its_column_breaks(slug: str) -> None:
+    entry = gallery.load(slug)
+    word = "Xylophon" * 15
+    missing = set()
+    for path, variable in data.variables(entry.manifest):
+        if variable.data_type in ("text", "longtext") and path != "currency":
+            sent = deepcopy(data.preview_data(entry.manifest))
+            _set(sent, path.split("."), word)
+            printed = data.judge(entry.manifest, sent)
+            found = unbroken(text_of(_typeset(entry, sent).pdf))
+            missing |= {
+                value for value in _printed(entry, printed) if unbroken(value) not in found
+            } and {path}
+    assert missing == set()
+
+
 @pytest.mark.parametrize(
     ("slug", "expected"),
     [
@@ -251,6 +269,16 @@ def test_gallery__is_at_least_eight_and_each_says_what_it_is() -> None:
     assert all(entry.name and entry.description for entry in entries)
     folders = {source.parent.name for source in gallery.FOLDER.glob("*/source.typ")}
     assert folders == set(gallery.SLUGS)
+
+
+def _set(value: Any, steps: list[str], word: str) -> None:
+    if isinstance(value, list):
+        for item in value:
+            _set(item, steps, word)
+    elif len(steps) == 1:
+        value[steps[0]] = word
+    else:
+        _set(value[steps[0]], steps[1:], word)
 
 
 def _at(value: Any, key: str) -> Any:
