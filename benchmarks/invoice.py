@@ -74,6 +74,8 @@ def data(number: int, rows: int | None = None) -> Data:
     made: Data = json.loads(_preview())
     made["number"] = f"INV-{number:07}"
     made["customer"]["name"] = f"Customer {number}"
+    for item in made["items"]:
+        item["price"] = f"{number % 5000 + 1}.{number % 90 + 10}"
     if rows is not None:
         items = made["items"]
         made["items"] = [

@@ -57,8 +57,8 @@ class Habits:
     def __init__(self) -> None:
         self._paths: set[tuple[str, _Path]] = set()
 
-    def expected(self, data: str) -> set[str]:
-        """The keys of the codes that the template will probably want for this data."""
+    def expected(self, job: bytes) -> set[str]:
+        """The keys of the codes that the template will probably want for the job's data."""
         if not self._paths:
             return set()
         formats: dict[_Path, list[str]] = {}
@@ -66,13 +66,13 @@ class Habits:
             formats.setdefault(path, []).append(form)
         return {
             f"{form}:{text}"
-            for path, text in _texts(json.loads(data), ())
+            for path, text in _texts(json.loads(job)["data"], ())
             for form in formats.get(path, ())
         }
 
-    def learn(self, keys: Iterable[str], data: str) -> None:
+    def learn(self, keys: Iterable[str], job: bytes) -> None:
         paths: dict[str, list[_Path]] = {}
-        for path, text in _texts(json.loads(data), ()):
+        for path, text in _texts(json.loads(job)["data"], ()):
             paths.setdefault(text, []).append(path)
         for key in keys:
             form, value = key.split(":", 1)

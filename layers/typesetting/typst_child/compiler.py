@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, cast
 
 import typst
@@ -76,39 +76,43 @@ class Typesetter:
         self, header: Header, job: "Job"
     ) -> tuple[bytes | list[bytes] | None, list[typst.TypstWarning]]:
         """Compile, and again for as long as the document asks for codes that it has not."""
-        habits, data = habits_of(job.source), job.inputs["data"]
-        wanted = habits.expected(data) | set(header["codes"])
-        with self._workplaces.of(job.source, job.fonts).with_images(job.images) as compiler:
+        habits = habits_of(job.source)
+        wanted = habits.expected(job.description) | set(header["codes"])
+        place = self._workplaces.of(job.source, job.fonts)
+        with place.lent(job.locale, job.description, _drawn(wanted), job.images) as compiler:
             while True:
-                drawn = {key: draw(key) for key in sorted(wanted)}
                 compiled = compiler.compile_with_warnings(
                     format=header["format"],
                     ppi=header["ppi"],
-                    sys_inputs={**job.inputs, "codes": json.dumps(drawn)},
                     pdf_standards=header["standards"],
                     timestamp=header["timestamp"],
                 )
                 asked = _codes_asked_for(compiler, job.source) - wanted
                 if not asked:
                     return compiled
-                habits.learn(asked, data)
+                habits.learn(asked, job.description)
                 wanted |= asked
+                place.write("craftkit/codes.json", _drawn(wanted))
 
 
 class Job(NamedTuple):
-    """The blobs of a frame: `sys.inputs`, the source, then images and the project's fonts."""
+    """The blobs of a frame. The description is JSON, with the data in it; so is the locale."""
 
-    inputs: dict[str, str]
+    description: bytes
+    locale: bytes
     source: bytes
     images: Sequence[bytes]
     fonts: Sequence[bytes]
 
     @classmethod
     def read(cls, header: Header, blobs: Sequence[bytes]) -> "Job":
-        names, images = header["inputs"], header["image_count"]
-        texts, (source, *files) = blobs[: len(names)], blobs[len(names) :]
-        inputs = {name: text.decode() for name, text in zip(names, texts, strict=True)}
-        return cls(inputs, source, files[:images], files[images:])
+        description, locale, source, *files = blobs
+        count = header["image_count"]
+        return cls(description, locale, source, files[:count], files[count:])
+
+
+def _drawn(codes: Iterable[str]) -> bytes:
+    return json.dumps({key: draw(key) for key in sorted(codes)}).encode()
 
 
 def _too_many(pages: int) -> Header:

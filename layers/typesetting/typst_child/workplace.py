@@ -1,13 +1,13 @@
 """Where a template is set: a folder that is all it can see, and the compiler that has read it.
 
 Both stay for the template's next job, which then costs no more than the compilation. What belongs
-to one job alone, its images, is gone when the job is done.
+to one job alone, its data and images, is gone when the job is done.
 """
 
 import os
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import typst
 
@@ -22,9 +22,19 @@ _MAIN = b"""\
 
 
 class Workplace:
+    """A folder and a compiler.
+
+    Data goes in as a file and not through `sys.inputs`: what Typst has worked out stays good for
+    as long as nothing that it looked at has changed, and everything looks at `sys.inputs`.
+    """
+
     def __init__(self, root: str, files: dict[str, bytes], fonts: typst.Fonts) -> None:
         self._root = root
-        _write(root, files)
+        self._locale = b""
+        for folder in ("craftkit", "images"):
+            os.makedirs(f"{root}/{folder}")  # noqa: PTH103 pathlib is slow to import
+        for name, content in files.items():
+            self.write(name, content)
         self._compiler = typst.Compiler(
             f"{root}/main.typ",
             root=root,
@@ -35,17 +45,28 @@ class Workplace:
             package_cache_path=f"{root}/packages",
         )
 
+    def write(self, name: str, content: bytes) -> None:
+        with open(f"{self._root}/{name}", "wb") as file:  # noqa: PTH123
+            file.write(content)
+
     @contextmanager
-    def with_images(self, images: Sequence[bytes]) -> Iterator[typst.Compiler]:
-        """The compiler, while the images of a job lie at `/images/0`, `/images/1`, …"""
-        folder = f"{self._root}/images"
-        files = {str(index): image for index, image in enumerate(images)}
+    def lent(
+        self, locale: bytes, job: bytes, codes: bytes, images: Sequence[bytes]
+    ) -> Iterator[typst.Compiler]:
+        """The compiler, while the files of a job lie where the prelude reads them."""
+        if locale != self._locale:
+            self.write("craftkit/locale.json", locale)
+            self._locale = locale
+        files = {"craftkit/job.json": job, "craftkit/codes.json": codes}
+        files |= {f"images/{index}": image for index, image in enumerate(images)}
         try:
-            _write(folder, files)
+            for name, content in files.items():
+                self.write(name, content)
             yield self._compiler
         finally:
             for name in files:
-                os.unlink(f"{folder}/{name}")  # noqa: PTH108
+                with suppress(FileNotFoundError):
+                    os.unlink(f"{self._root}/{name}")  # noqa: PTH108
 
     def close(self) -> None:
         import shutil  # it brings every compressor with it
@@ -85,15 +106,10 @@ class Workplaces:
         files = {"main.typ": _MAIN, "craftkit.typ": self._prelude, "template.typ": source}
         if not fonts:
             return Workplace(root, files, self.fonts)
-        _write(f"{root}/fonts", {f"{index}.otf": font for index, font in enumerate(fonts)})
+        os.makedirs(f"{root}/fonts")  # noqa: PTH103
+        for index, font in enumerate(fonts):
+            with open(f"{root}/fonts/{index}.otf", "wb") as file:  # noqa: PTH123
+                file.write(font)
         all_fonts = [f"{root}/fonts", *self._font_folders]
         found = typst.Fonts(include_system_fonts=False, font_paths=all_fonts)
         return Workplace(root, files, found)
-
-
-def _write(folder: str, files: dict[str, bytes]) -> None:
-    if files:
-        os.makedirs(folder, exist_ok=True)  # noqa: PTH103 pathlib is slow to import
-    for name, content in files.items():
-        with open(f"{folder}/{name}", "wb") as file:  # noqa: PTH123
-            file.write(content)

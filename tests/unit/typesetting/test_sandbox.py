@@ -95,15 +95,21 @@ def test_child__has_no_secret_in_its_environment(sandbox: Sandbox) -> None:
     assert names <= {b"HTTP_PROXY", b"HTTPS_PROXY", b"LD_LIBRARY_PATH", b"MALLOC_ARENA_MAX"}
 
 
-def test_child__keeps_no_image_of_a_job_and_nothing_beyond_its_end(
+def test_child__keeps_no_data_of_a_job_and_nothing_beyond_its_end(
     job: Make, sandbox: Sandbox
 ) -> None:
     pid_of(sandbox)
     assert sandbox._folder is not None
     folder = Path(sandbox._folder.name)
-    asked = job("Text", images={"http://a/b": b"an image"})
+    asked = job("#qr(data.a)", {"a": "secret"}, images={"http://a/b": b"an image: secret"})
     sandbox.exchange(*request(asked, "pdf", None))
-    assert [path for path in folder.rglob("*") if path.is_file() and "images" in path.parts] == []
+    left = [path for path in folder.rglob("*") if path.is_file()]
+    assert {path.name for path in left} == {
+        "main.typ",
+        "craftkit.typ",
+        "template.typ",
+        "locale.json",
+    }
     with pytest.raises(TimedOutError):
         sandbox.exchange(*request(job(ENDLESS), "pdf", None), seconds=0.2)
     assert not folder.exists()
