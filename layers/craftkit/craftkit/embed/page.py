@@ -130,8 +130,8 @@ def pages_url() -> str:
     Without a domain it is the pages' own API, whose address only a parameter can tell: that API
     and the one that asks stand on each other otherwise.
     """
-    if config.public_url:
-        return config.public_url
+    if config.pages_origin:
+        return config.pages_origin
     found = parameters.get_parameter(config.pages_url_parameter, max_age=_URL_AGE_SECONDS)
     return str(found).rstrip("/")
 

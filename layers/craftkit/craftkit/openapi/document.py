@@ -10,7 +10,8 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from craftkit import errors
 from craftkit.errors import CraftkitError
 from craftkit.ids import UUID_PATTERN
-from craftkit.openapi.routes import ROUTES, Kind, Route
+from craftkit.openapi.route import Kind, Route
+from craftkit.openapi.routes import ROUTES
 
 VERSION = "1"
 _SCHEMAS = "#/components/schemas/"

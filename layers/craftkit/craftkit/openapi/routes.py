@@ -3,11 +3,9 @@
 `functions/` answers them and template.yaml wires them; a test keeps the three the same.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel
 
 from craftkit import errors
 from craftkit.auth.principal import EMBED_WRITE, RENDERS_READ, RENDERS_WRITE, TEMPLATES_READ
@@ -19,14 +17,12 @@ from craftkit.embed.models import (
     SessionRequest,
 )
 from craftkit.embed.views import CatalogsView, CatalogView, JwksView, SessionView
-from craftkit.errors import CraftkitError
-from craftkit.hooks.models import HookData
 from craftkit.http import ApiModel
+from craftkit.keys.models import Exposure
+from craftkit.openapi.route import Route
 from craftkit.renders.models import RenderList, RenderPage, RenderRequest, RenderView
 from craftkit.templates.views import TemplateDetailView, TemplateList, TemplatesView
 from craftkit.usage.models import UsageQuery, UsageView
-
-Kind = type[BaseModel]
 
 
 class HealthView(ApiModel):
@@ -36,39 +32,28 @@ class HealthView(ApiModel):
     stage: str
 
 
-@dataclass(frozen=True)
-class Route:
-    """One method of one path.
-
-    Args:
-        function: the folder in `functions/` that answers; its name is the operation's id.
-        scope: what the key must hold; a route without one is public.
-        answers: by status, the model of the body; None where there is no body, or none of ours.
-        errors: what this route can refuse beyond what its shape implies (see `every_error`).
-        headers: request headers that mean something here, with their description.
-    """
-
-    method: str
-    path: str
-    function: str
-    summary: str
-    answers: Mapping[int, Kind | None]
-    scope: str | None = None
-    query: Kind | None = None
-    body: Kind | None = None
-    errors: tuple[type[CraftkitError], ...] = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
-    description: str = ""
-
-    @property
-    def tag(self) -> str:
-        """What it is about: the room that answers."""
-        word = self.function.partition("_")[2].removesuffix("s")
-        if "embed" in self.path or "jwks" in self.path:
-            return "embed"
-        return {"render": "renders", "template": "templates"}.get(word, "about")
+class HookData(RootModel[dict[str, Any]]):
+    """The data of the hook's template, as it is."""
 
 
+class ExposureReport(RootModel[list[Exposure]]):
+    """What a secret scanning programme found."""
+
+
+class Finding(BaseModel):
+    """What one token was, in the programme's own words. `token_hash` is its SHA-256."""
+
+    token_hash: str
+    token_type: str
+    label: Literal["true_positive", "false_positive"]
+
+
+class Findings(RootModel[list[Finding]]):
+    """The answer to a report: of each token that there is a word for."""
+
+
+_LIMITS = (errors.RateLimitedError, errors.QuotaExceededError)
+_PARTNER = (errors.PartnerSuspendedError,)
 _IDEMPOTENCY = {
     "Idempotency-Key": "The same key with the same body gives the stored render in its present "
     "state; with another body it is refused. At most 200 characters."
@@ -93,6 +78,7 @@ ROUTES: tuple[Route, ...] = (
             errors.NoPublishedVersionError,
             errors.IdempotencyConflictError,
             errors.QueueUnavailableError,
+            *_LIMITS,
         ),
         description="202 while the render is to come: poll `pollUrl`. 200 for a repeat of an "
         "idempotent request, and for `options.sync` once the document is there.",
@@ -187,6 +173,7 @@ ROUTES: tuple[Route, ...] = (
             errors.NoPublishedVersionError,
             errors.IdempotencyConflictError,
             errors.QueueUnavailableError,
+            *_LIMITS,
         ),
         description="The token stands in for an API key: the render is its hook's key's.",
     ),
@@ -264,6 +251,127 @@ ROUTES: tuple[Route, ...] = (
         "/.well-known/jwks.json",
         "get_jwks",
         "Read the keys that verify session tokens",
+        {200: JwksView},
+    ),
+    Route(
+        "GET",
+        "/v1/usage",
+        "get_usage",
+        "Read what was rendered, by day, mode and key",
+        {200: UsageView},
+        scope=RENDERS_READ,
+        query=UsageQuery,
+    ),
+    Route(
+        "POST",
+        "/v1/hooks/{token}",
+        "receive_hook",
+        "Render from another service's webhook",
+        {202: RenderView},
+        body=HookData,
+        headers=_IDEMPOTENCY
+        | {
+            "x-craftkit-signature": "Hex HMAC-SHA256 of the raw body under the hook's secret. "
+            "Checked when present; required when the hook says so."
+        },
+        errors=(
+            errors.InvalidInputDataError,
+            errors.InvalidCredentialsError,
+            errors.InvalidSignatureError,
+            errors.InvalidTokenError,
+            errors.TemplateNotFoundError,
+            errors.NoPublishedVersionError,
+            errors.IdempotencyConflictError,
+            errors.QueueUnavailableError,
+            *_LIMITS,
+        ),
+        description="The token in the path is who calls. The render is the hook's key's.",
+    ),
+    Route(
+        "POST",
+        "/v1/embed/sessions",
+        "create_embed_session",
+        "Open an embed session",
+        {201: SessionView},
+        scope=EMBED_WRITE,
+        body=SessionRequest,
+        errors=(
+            *_PARTNER,
+            errors.NotFoundError,
+            errors.TemplateNotFoundError,
+            errors.CatalogNotFoundError,
+            errors.NoPublishedVersionError,
+            *_LIMITS,
+        ),
+    ),
+    Route(
+        "POST",
+        "/v1/embed/sessions/refresh",
+        "refresh_embed_session",
+        "Exchange a renew token for the session's next token",
+        {200: SessionView},
+        scope=EMBED_WRITE,
+        body=RefreshRequest,
+        errors=(*_PARTNER, errors.RefreshFailedError, errors.SessionRevokedError),
+    ),
+    Route(
+        "DELETE",
+        "/v1/embed/sessions/{id}",
+        "revoke_embed_session",
+        "Revoke an embed session",
+        {204: None},
+        scope=EMBED_WRITE,
+        errors=(*_PARTNER, errors.NotFoundError),
+    ),
+    Route(
+        "POST",
+        "/v1/embed/catalogs",
+        "publish_catalog",
+        "Publish the next version of a catalog",
+        {201: CatalogView},
+        scope=EMBED_WRITE,
+        body=CatalogRequest,
+        errors=(*_PARTNER, errors.ConflictError),
+    ),
+    Route(
+        "GET",
+        "/v1/embed/catalogs",
+        "list_catalogs",
+        "List catalogs, by name",
+        {200: CatalogsView},
+        scope=EMBED_WRITE,
+        query=CatalogList,
+        errors=(*_PARTNER, errors.InvalidCursorError),
+    ),
+    Route(
+        "GET",
+        "/v1/embed/catalogs/{name}",
+        "get_catalog",
+        "Read a catalog, and what changed in it",
+        {200: CatalogView},
+        scope=EMBED_WRITE,
+        query=CatalogRead,
+        errors=(*_PARTNER, errors.CatalogNotFoundError),
+    ),
+    Route(
+        "POST",
+        "/v1/exposed-keys",
+        "report_exposed_keys",
+        "Report keys that were found in the open",
+        {200: Findings},
+        body=ExposureReport,
+        errors=(errors.InvalidSignatureError,),
+        headers={
+            "github-public-key-identifier": "Which key of the programme signed the raw body.",
+            "github-public-key-signature": "Its ECDSA signature, base64.",
+        },
+        description="For secret scanning programmes, in the form of GitHub's.",
+    ),
+    Route(
+        "GET",
+        "/.well-known/jwks.json",
+        "get_jwks",
+        "Read the keys that verify embed session tokens",
         {200: JwksView},
     ),
     Route("GET", "/health", "get_health", "Is the stage there?", {200: HealthView}),

@@ -1,0 +1,43 @@
+"""What is said of one route."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel
+
+from craftkit.errors import CraftkitError
+
+Kind = type[BaseModel]
+
+
+@dataclass(frozen=True)
+class Route:
+    """One method of one path.
+
+    Args:
+        function: the folder in `functions/` that answers; its name is the operation's id.
+        scope: what the key must hold; a route without one is public.
+        answers: by status, the model of the body; None where there is no body, or none of ours.
+        errors: what this route can refuse beyond what its shape implies (see `every_error`).
+        headers: request headers that mean something here, with their description.
+    """
+
+    method: str
+    path: str
+    function: str
+    summary: str
+    answers: Mapping[int, Kind | None]
+    scope: str | None = None
+    query: Kind | None = None
+    body: Kind | None = None
+    errors: tuple[type[CraftkitError], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    description: str = ""
+
+    @property
+    def tag(self) -> str:
+        """What it is about: the first word of its path that says so."""
+        words = self.path.split("/")
+        if words[-1] == "render":
+            return "renders"
+        return words[2] if len(words) > 2 and words[1] == "v1" else "about"
