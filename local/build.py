@@ -6,12 +6,11 @@ import os
 import platform
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.tools import HOME, ROOT, TOOLS, LocalError, environment, run, tail
+from local.tools import BIN, HOME, ROOT, TOOLS, environment, run
 
 LOCAL_BUILDS = HOME / "builds"
 DEPLOYED_BUILD = ROOT / ".aws-sam" / "build"
@@ -58,7 +57,7 @@ def fingerprint() -> str:
     """A digest of all that a build is made from."""
     digest = hashlib.sha256(host_architecture().encode())
     files = [ROOT / "template.yaml", ROOT / "samconfig.toml", TOOLS / "sam" / "prepared.txt"]
-    files += [Path(__file__)]
+    files += [Path(__file__), Path(__file__).with_name("bytecode.py")]
     for folder in _INPUTS:
         files += sorted(
             path
@@ -75,26 +74,8 @@ def _sam_build(config: str, folder: Path, log: Path) -> None:
     sam = TOOLS / "sam" / "bin" / "sam"
     command: list[str | Path] = [sam, "build", "--config-env", config, "--build-dir", folder]
     run(command, log=log, env=environment())
-    for artifact in sorted(path for path in folder.iterdir() if path.is_dir()):
-        _compile(artifact, log)
-
-
-def _compile(artifact: Path, log: Path) -> None:
-    """Write the byte code that Lambda cannot: /var/task and /opt are read-only there.
-
-    Unchecked, because unpacking a zip gives every source file a new time; named after the place
-    where it will lie, for the sake of traces.
-    """
-    is_layer = (artifact / "python").is_dir()
-    command: list[str | Path] = [
-        TOOLS / "sam" / "bin" / "python", "-m", "compileall", "-q", "-j", "0",
-        "--invalidation-mode", "unchecked-hash",
-        "-s", artifact, "-p", "/opt" if is_layer else "/var/task", artifact,
-    ]  # fmt: skip
-    with log.open("a", encoding="utf-8") as output:
-        done = subprocess.run(command, env=environment(), stdout=output, stderr=output)
-    if done.returncode != 0:
-        raise LocalError(f"{artifact.name} does not compile.\n{tail(log)}")
+    compiler: list[str | Path] = [BIN / "python", "-m", "local.bytecode", folder]
+    run(compiler, log=log.with_suffix(".bytecode.log"), env=environment())
 
 
 def _forget_old_builds() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from local.tools import TOOLS, LocalError, environment, tail
 
 _START_SECONDS = 60
-_STOP_SECONDS = 10
+_STOP_SECONDS = 3
 
 
 class Emulator:
