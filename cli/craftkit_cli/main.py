@@ -15,6 +15,7 @@ from craftkit.stages import STAGES
 from craftkit_cli import (
     audit,
     embed,
+    fonts,
     hooks,
     keys,
     limits,
@@ -25,7 +26,7 @@ from craftkit_cli import (
 )
 from craftkit_cli.stack import connect
 
-_ROOMS = (projects, keys, limits, templates, renders, hooks, webhooks, embed, audit)
+_ROOMS = (projects, keys, limits, templates, fonts, renders, hooks, webhooks, embed, audit)
 
 
 def parser() -> argparse.ArgumentParser:

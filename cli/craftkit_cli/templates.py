@@ -4,17 +4,24 @@ import argparse
 from pathlib import Path
 from typing import Any, get_args
 
+from craftkit import clock
 from craftkit.errors import InvalidRequestError
 from craftkit.http import read_json
 from craftkit.projects import service as projects
-from craftkit.remote_typesetter import typeset_remotely
-from craftkit.templates import service
-from craftkit.typesetter import DEFAULT_PDF_STANDARD, PdfStandard
+from craftkit.remote_typesetter import preview_remotely, typeset_remotely
+from craftkit.templates import data, service
+from craftkit.templates.fonts import fonts_of
+from craftkit.templates.models import TemplateVersion, read_manifest
+from craftkit.templates.source import write_source
+from craftkit.templates.views import TemplateView, VersionView
+from craftkit.typesetter import DEFAULT_PDF_STANDARD, Job, PdfStandard, TypesettingError
 from craftkit_cli.answers import Answer
 
 
 def add_commands(rooms: Any) -> None:
-    commands = rooms.add_parser("templates", help="publish templates").add_subparsers(required=True)
+    commands = rooms.add_parser("templates", help="templates and their versions").add_subparsers(
+        required=True
+    )
 
     publish = commands.add_parser("publish", help="publish a template's next version")
     publish.add_argument("--project", required=True, metavar="ID")
@@ -32,6 +39,45 @@ def add_commands(rooms: Any) -> None:
     list_.add_argument("--project", required=True, metavar="ID")
     list_.set_defaults(run=_list)
 
+    versions = _of_one(commands, "versions", "a template's versions, newest first")
+    versions.set_defaults(run=_versions)
+
+    read = _of_one(commands, "read", "manifest and source of a version, the latest by itself")
+    read.add_argument("--version", type=int, metavar="NUMBER")
+    read.set_defaults(run=_show)
+
+    diff = _of_one(commands, "diff", "what changed between two versions")
+    diff.add_argument("before", type=int, metavar="BEFORE")
+    diff.add_argument("after", type=int, metavar="AFTER")
+    diff.set_defaults(run=_diff)
+
+    rollback = _of_one(commands, "rollback", "publish an old version's content again")
+    rollback.add_argument("number", type=int, metavar="NUMBER")
+    rollback.set_defaults(run=_roll_back)
+
+    delete = _of_one(commands, "delete", "take a template and its versions away")
+    delete.set_defaults(run=_delete)
+
+    preview = commands.add_parser("preview", help="a PDF or PNG pages, without a render")
+    preview.add_argument("--project", metavar="ID", help="whose fonts to use")
+    preview.add_argument("--manifest", required=True, metavar="FILE")
+    preview.add_argument("--source", metavar="FILE", help="Typst; written for you without it")
+    preview.add_argument("--data", metavar="FILE", help="JSON; the preview data without it")
+    preview.add_argument("--name", default="Preview", help="the document's title")
+    preview.add_argument("--locale", default="en")
+    preview.add_argument(
+        "--pdf-standard", choices=get_args(PdfStandard), default=DEFAULT_PDF_STANDARD
+    )
+    preview.add_argument("--out", required=True, metavar="FILE", help="x.pdf, or x.png by page")
+    preview.set_defaults(run=_preview)
+
+
+def _of_one(commands: Any, name: str, words: str) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(name, help=words)
+    command.add_argument("--project", required=True, metavar="ID")
+    command.add_argument("--slug", required=True)
+    return command
+
 
 def _publish(arguments: argparse.Namespace, operator: str) -> Answer:
     project = projects.get_project(arguments.project)
@@ -40,17 +86,13 @@ def _publish(arguments: argparse.Namespace, operator: str) -> Answer:
         arguments.slug,
         arguments.name,
         read_json(_read(arguments.manifest)),
-        _read(arguments.source).decode() if arguments.source else None,
+        _read_text(arguments.source) if arguments.source else None,
         arguments.pdf_standard,
         arguments.locale,
         by=operator,
         typeset=typeset_remotely,
     )
-    return {
-        "slug": version.slug,
-        "versionNumber": version.number,
-        "pdfStandard": version.pdf_standard,
-    }
+    return _published(version)
 
 
 def _list(arguments: argparse.Namespace, _operator: str) -> Answer:
@@ -68,8 +110,103 @@ def _list(arguments: argparse.Namespace, _operator: str) -> Answer:
             return {"templates": templates}
 
 
+def _versions(arguments: argparse.Namespace, _operator: str) -> Answer:
+    project = projects.get_project(arguments.project)
+    template = service.get_template(project.id, arguments.slug)
+    versions = service.list_versions(project.id, arguments.slug)
+    return {
+        **TemplateView.of(template).model_dump(mode="json", by_alias=True),
+        "versions": [
+            {**VersionView.of(one).model_dump(mode="json", by_alias=True), "by": one.by}
+            for one in versions
+        ],
+    }
+
+
+def _show(arguments: argparse.Namespace, _operator: str) -> Answer:
+    project = projects.get_project(arguments.project)
+    version = service.current_version(project.id, arguments.slug, arguments.version)
+    return {
+        **_published(version),
+        "name": version.name,
+        "locale": version.locale,
+        "publishedAt": clock.to_rfc3339(version.published_at),
+        "by": version.by,
+        "manifest": version.manifest.as_json(),
+        "source": version.source,
+    }
+
+
+def _diff(arguments: argparse.Namespace, _operator: str) -> Answer:
+    project = projects.get_project(arguments.project)
+    changed = service.diff(project.id, arguments.slug, arguments.before, arguments.after)
+    return {"slug": arguments.slug, **changed}
+
+
+def _roll_back(arguments: argparse.Namespace, operator: str) -> Answer:
+    project = projects.get_project(arguments.project)
+    version = service.roll_back(
+        project.id, arguments.slug, arguments.number, by=operator, typeset=typeset_remotely
+    )
+    return _published(version)
+
+
+def _delete(arguments: argparse.Namespace, operator: str) -> Answer:
+    project = projects.get_project(arguments.project)
+    service.delete_template(project.id, arguments.slug, by=operator)
+    return {"slug": arguments.slug, "deleted": True}
+
+
+def _preview(arguments: argparse.Namespace, _operator: str) -> Answer:
+    manifest = read_manifest(read_json(_read(arguments.manifest)))
+    source = (
+        _read_text(arguments.source) if arguments.source else write_source(manifest, arguments.name)
+    )
+    sent = read_json(_read(arguments.data)) if arguments.data else data.preview_data(manifest)
+    job = Job(
+        source=source,
+        data=data.judge(manifest, sent),
+        types=data.types(manifest),
+        locale=arguments.locale,
+        title=arguments.name,
+        created_at=clock.utc_now(),
+        pdf_standard=arguments.pdf_standard,
+        font_files=fonts_of(arguments.project, source) if arguments.project else {},
+    )
+    out = Path(arguments.out)
+    try:
+        if out.suffix == ".png":
+            pages = preview_remotely(job)
+            files = [out.with_stem(f"{out.stem}-{number}") for number in range(1, len(pages) + 1)]
+            warnings: tuple[str, ...] = ()
+        else:
+            document = typeset_remotely(job)
+            pages, files, warnings = (document.pdf,), [out], document.warnings
+    except TypesettingError as error:
+        where = f"Line {error.line}, column {error.column}: " if error.line else ""
+        raise InvalidRequestError(where + str(error)) from error
+    for file, content in zip(files, pages, strict=True):
+        file.write_bytes(content)
+    return {"files": [str(file) for file in files], "warnings": list(warnings)}
+
+
+def _published(version: TemplateVersion) -> Answer:
+    return {
+        "slug": version.slug,
+        "versionNumber": version.number,
+        "pdfStandard": version.pdf_standard,
+    }
+
+
 def _read(name: str) -> bytes:
     try:
         return Path(name).read_bytes()
     except OSError as error:
         raise InvalidRequestError(f"The file {name} cannot be read.") from error
+
+
+def _read_text(name: str) -> str:
+    try:
+        return _read(name).decode()
+    except UnicodeDecodeError as error:
+        raise InvalidRequestError(f"The file {name} is not UTF-8.") from error

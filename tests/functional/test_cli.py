@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from craftkit.auth import token
+from craftkit.typesetter import FontFace
 from craftkit_cli import main as cli
 from tests.support.cloud import Cloud
 from tests.support.project import MANIFEST, SOURCE
@@ -148,3 +149,68 @@ def test_templates_publish__a_missing_file_says_which(craftkit: Any, project_id:
     run = craftkit("templates", "publish", *words)
     assert run.exit_code == 1
     assert "no-such.json" in run.error["error"]["message"]
+
+
+@pytest.fixture
+def published(
+    craftkit: Any, project_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[str, ...]:
+    """Two versions of `invoice`; the words that name it."""
+    monkeypatch.setattr("craftkit_cli.templates.typeset_remotely", FakeTypesetter())
+    manifest, source = tmp_path / "manifest.json", tmp_path / "source.typ"
+    manifest.write_text(json.dumps(MANIFEST))
+    words = ("--project", project_id, "--slug", "invoice")
+    for text in ("= One", "= Two"):
+        source.write_text(text)
+        files = ("--manifest", str(manifest), "--source", str(source))
+        craftkit("templates", "publish", *words, "--name", "Invoice", *files)
+    return words
+
+
+def test_templates__are_read_compared_and_rolled_back(
+    craftkit: Any, published: tuple[str, ...]
+) -> None:
+    assert craftkit("templates", "read", *published).out["source"] == "= Two"
+    assert craftkit("templates", "read", *published, "--version", "1").out["source"] == "= One"
+    assert "-= One\n+= Two" in craftkit("templates", "diff", *published, "1", "2").out["source"]
+    assert craftkit("templates", "rollback", *published, "1").out["versionNumber"] == 3
+    versions = craftkit("templates", "versions", *published).out
+    assert [one["number"] for one in versions["versions"]] == [3, 2, 1]
+    assert versions["latestVersion"] == 3
+
+
+def test_templates_delete__frees_the_slug(craftkit: Any, published: tuple[str, ...]) -> None:
+    assert craftkit("templates", "delete", *published).out == {"slug": "invoice", "deleted": True}
+    run = craftkit("templates", "read", *published)
+    assert (run.exit_code, run.error["error"]["code"]) == (1, "template_not_found")
+
+
+def test_templates_preview__writes_pdf_or_pages_and_no_render(
+    craftkit: Any, cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typesetter = FakeTypesetter()
+    monkeypatch.setattr("craftkit_cli.templates.typeset_remotely", typesetter)
+    monkeypatch.setattr("craftkit_cli.templates.preview_remotely", lambda _job: (b"1", b"2"))
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text(json.dumps(MANIFEST))
+    words = ("templates", "preview", "--manifest", str(manifest), "--locale", "de")
+    assert craftkit(*words, "--out", str(tmp_path / "x.pdf")).exit_code == 0
+    assert (tmp_path / "x.pdf").read_bytes() == typesetter.document.pdf
+    assert (typesetter.jobs[0].locale, typesetter.jobs[0].watermark) == ("de", False)
+    out = craftkit(*words, "--out", str(tmp_path / "x.png")).out
+    assert out["files"] == [str(tmp_path / "x-1.png"), str(tmp_path / "x-2.png")]
+    assert cloud.table("RendersTable").scan()["Items"] == []
+
+
+def test_fonts__are_added_listed_and_removed(
+    craftkit: Any, project_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    face = FontFace("Brand Sans", 700, "italic")
+    monkeypatch.setattr("craftkit_cli.fonts.check_font_remotely", lambda _content: face)
+    file = tmp_path / "brand.otf"
+    file.write_bytes(b"OTTO")
+    added = craftkit("fonts", "add", "--project", project_id, str(file)).out
+    assert (added["name"], added["sizeBytes"]) == ("brand-sans-700-italic", 4)
+    assert craftkit("fonts", "list", "--project", project_id).out == {"fonts": [added]}
+    craftkit("fonts", "remove", "--project", project_id, added["name"])
+    assert craftkit("fonts", "list", "--project", project_id).out == {"fonts": []}

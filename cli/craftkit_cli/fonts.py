@@ -1,0 +1,64 @@
+"""`craftkit fonts …`"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from craftkit.clock import to_rfc3339
+from craftkit.errors import InvalidRequestError
+from craftkit.projects import service as projects
+from craftkit.remote_typesetter import check_font_remotely
+from craftkit.templates import fonts
+from craftkit.templates.models import Font
+from craftkit_cli.answers import Answer
+
+
+def add_commands(rooms: Any) -> None:
+    commands = rooms.add_parser("fonts", help="a project's own fonts").add_subparsers(required=True)
+
+    add = commands.add_parser("add", help="add a TrueType or OpenType file, at most 5 MiB")
+    add.add_argument("--project", required=True, metavar="ID")
+    add.add_argument("file", metavar="FILE")
+    add.set_defaults(run=_add)
+
+    list_ = commands.add_parser("list", help="the fonts that templates of the project may name")
+    list_.add_argument("--project", required=True, metavar="ID")
+    list_.set_defaults(run=_list)
+
+    remove = commands.add_parser("remove", help="take a font away from later versions")
+    remove.add_argument("--project", required=True, metavar="ID")
+    remove.add_argument("name", metavar="NAME")
+    remove.set_defaults(run=_remove)
+
+
+def _add(arguments: argparse.Namespace, operator: str) -> Answer:
+    project = projects.get_project(arguments.project)
+    try:
+        content = Path(arguments.file).read_bytes()
+    except OSError as error:
+        raise InvalidRequestError(f"The file {arguments.file} cannot be read.") from error
+    font = fonts.add_font(project.id, content, by=operator, check=check_font_remotely)
+    return _shown(font)
+
+
+def _list(arguments: argparse.Namespace, _operator: str) -> Answer:
+    project = projects.get_project(arguments.project)
+    return {"fonts": [_shown(font) for font in fonts.list_fonts(project.id)]}
+
+
+def _remove(arguments: argparse.Namespace, _operator: str) -> Answer:
+    project = projects.get_project(arguments.project)
+    fonts.remove_font(project.id, arguments.name)
+    return {"name": arguments.name, "removed": True}
+
+
+def _shown(font: Font) -> Answer:
+    return {
+        "name": font.name,
+        "family": font.family,
+        "weight": font.weight,
+        "style": font.style,
+        "sizeBytes": font.size_bytes,
+        "addedAt": to_rfc3339(font.added_at),
+        "by": font.by,
+    }
