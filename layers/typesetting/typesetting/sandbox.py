@@ -21,7 +21,7 @@ _DYING_SECONDS = 5.0
 _FOLDER = Path(__file__).parent
 _BOOT = (
     "import sys; sys.path[:0] = sys.argv.pop(1).split(':'); "
-    "import runpy; runpy.run_module('typst_child', run_name='__main__')"
+    "from typst_child.loop import main; main()"
 )
 
 

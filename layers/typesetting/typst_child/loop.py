@@ -51,6 +51,3 @@ def _allow_cpu_seconds(seconds: int) -> None:
 def _resident_bytes() -> int:
     with open("/proc/self/statm", "rb") as statm:  # noqa: PTH123 pathlib is slow to import
         return int(statm.read().split()[1]) * resource.getpagesize()
-
-
-main()
