@@ -72,6 +72,7 @@ def preview(visit: Visit) -> Answer:
         pages = pictures.preview(
             work.manifest, work.source, work.values,
             name=work.name, locale=work.locale, draw=preview_remotely,
+            project_id=visit.project.id,
         )  # fmt: skip
     except TypesettingError as error:
         problem = {"message": str(error), "line": error.line, "column": error.column}

@@ -63,6 +63,7 @@ def draw_pages(render: Render, *, draw: Draw) -> tuple[bytes, ...]:
         locale=version.locale,
         title=version.name,
         created_at=render.created_at,
+        font_files=version.fonts,
     )
     return draw(job, SCREEN_PIXELS_PER_INCH)
 

@@ -1,11 +1,12 @@
 """Pictures of templates: of what somebody is typing, and small ones that are kept."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from craftkit import clock, storage
 from craftkit.templates import data
+from craftkit.templates.fonts import fonts_of
 from craftkit.templates.gallery import Entry
 from craftkit.templates.models import (
     Manifest,
@@ -32,8 +33,12 @@ def preview(
     name: str,
     locale: str,
     draw: Draw,
+    project_id: str | None = None,
 ) -> tuple[bytes, ...]:
     """The pages of a template as it stands in an editor, with some data.
+
+    Args:
+        project_id: whose own fonts the source may name.
 
     Raises:
         InvalidRequestError: the manifest or a setting does not fit.
@@ -44,7 +49,8 @@ def preview(
     known = read_manifest(manifest)
     text = write_source(known, name) if source is None else source
     require_fitting_size(known.canonical, text)
-    job = _job(known, text, data.judge(known, values), name, locale)
+    fonts = fonts_of(project_id, text) if project_id else {}
+    job = _job(known, text, data.judge(known, values), name, locale, fonts)
     return draw(job, SCREEN_PIXELS_PER_INCH)
 
 
@@ -52,30 +58,37 @@ def first_page(version: TemplateVersion, project_id: str, *, draw: Draw, small: 
     """The first page of a version with its preview data. Drawn once, kept as long as the bucket."""
     size = "small" if small else "screen"
     key = f"thumbnails/{project_id}/{version.slug}/{version.number}-{size}.png"
-    return _kept(key, version.manifest, version.source, version.name, version.locale, draw, small)
+    return _kept(key, version, version.fonts, draw, small)
 
 
 def gallery_page(entry: Entry, *, draw: Draw) -> bytes:
     """The first page of a finished template, small."""
     content = f"{entry.manifest.canonical}\n{entry.source}".encode()
     key = f"thumbnails/gallery/{entry.slug}-{hashlib.sha256(content).hexdigest()[:16]}.png"
-    return _kept(key, entry.manifest, entry.source, entry.name, entry.locale, draw, small=True)
+    return _kept(key, entry, {}, draw, small=True)
 
 
 def _kept(
-    key: str, manifest: Manifest, source: str, name: str, locale: str, draw: Draw, small: bool
+    key: str, shown: TemplateVersion | Entry, fonts: Mapping[str, str], draw: Draw, small: bool
 ) -> bytes:
     found = storage.find(key)
     if found is not None:
         return found
-    judged = data.judge(manifest, data.preview_data(manifest))
-    ppi = SMALL_PIXELS_PER_INCH if small else SCREEN_PIXELS_PER_INCH
-    picture = draw(_job(manifest, source, judged, name, locale), ppi)[0]
+    sample = data.judge(shown.manifest, data.preview_data(shown.manifest))
+    job = _job(shown.manifest, shown.source, sample, shown.name, shown.locale, fonts)
+    picture = draw(job, SMALL_PIXELS_PER_INCH if small else SCREEN_PIXELS_PER_INCH)[0]
     storage.put(key, picture, content_type="image/png")
     return picture
 
 
-def _job(manifest: Manifest, source: str, judged: dict[str, Any], name: str, locale: str) -> Job:
+def _job(
+    manifest: Manifest,
+    source: str,
+    judged: dict[str, Any],
+    name: str,
+    locale: str,
+    fonts: Mapping[str, str],
+) -> Job:
     return Job(
         source=source,
         data=judged,
@@ -83,4 +96,5 @@ def _job(manifest: Manifest, source: str, judged: dict[str, Any], name: str, loc
         locale=locale,
         title=name,
         created_at=clock.utc_now(),
+        font_files=fonts,
     )
