@@ -85,12 +85,6 @@ class Sandbox:
                 self._living_child()
             return answer, results
 
-    def peak_bytes(self) -> int:
-        """The most memory that the present child has had at once."""
-        with self._lock:
-            status = Path(f"/proc/{self._living_child().pid}/status").read_text()
-        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
-
     def close(self) -> None:
         with self._lock:
             self._end()

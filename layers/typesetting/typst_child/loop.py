@@ -9,7 +9,7 @@ from typst_child.compiler import Typesetter
 
 # Address space and not resident memory, because it is what the kernel refuses at once.
 MEMORY_LIMIT_BYTES = 1536 * 1024 * 1024
-# A child that has grown this much is replaced after its answer, before it can fail a later job.
+# A child that once was this large is replaced after its answer, before it can fail a later job.
 RETIREMENT_BYTES = 640 * 1024 * 1024
 # The parent stops a job by the clock. Should the parent be gone, the kernel stops it by its use.
 CPU_SECONDS_PER_JOB = 90
@@ -18,7 +18,8 @@ _OUT_OF_MEMORY = "The render took more memory than it may."
 
 
 def main() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
+    if sys.platform != "darwin":  # where a developer's machine cannot set it
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # The protocol keeps the pipes for itself: whatever prints, prints nowhere.
     requests = os.fdopen(os.dup(0), "rb")
@@ -38,16 +39,17 @@ def main() -> None:
             answer, results = typesetter.run(header, blobs)
         except MemoryError:
             answer, results = {"error": "too_large", "message": _OUT_OF_MEMORY}, []
-        answer["retire"] = _resident_bytes() > RETIREMENT_BYTES
+        answer["peak_bytes"] = _peak_bytes()
+        answer["retire"] = answer["peak_bytes"] > RETIREMENT_BYTES
         wire.send(answers, answer, results)
 
 
 def _allow_cpu_seconds(seconds: int) -> None:
     used = resource.getrusage(resource.RUSAGE_SELF)
     limit = int(used.ru_utime + used.ru_stime) + seconds
-    resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
-def _resident_bytes() -> int:
-    with open("/proc/self/statm", "rb") as statm:  # noqa: PTH123 pathlib is slow to import
-        return int(statm.read().split()[1]) * resource.getpagesize()
+def _peak_bytes() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
