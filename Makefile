@@ -62,6 +62,10 @@ format: setup ## Write the code as `make check` wants it.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+.PHONY: chaos
+chaos: setup ## Let 5,000 renders live under faults, three times (ARGS='--seed 7 --renders 500').
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
 .PHONY: bench
 bench: ## Measure, and write benchmarks/results/latest.json.
 	@python3 local/prepare.py runtime

@@ -536,11 +536,7 @@ def test_deliver__the_handler_makes_one_attempt_a_message(
     scene: Scene, event: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = scene.started()
-    monkeypatch.setattr(
-        delivering.deliver_webhook,
-        "__kwdefaults__",
-        {**delivering.deliver_webhook.__kwdefaults__, "fetch": scene.receiver},
-    )
+    monkeypatch.setattr("craftkit.network.fetch", scene.receiver)
     sent = event("deliver_webhook")
     sent["Records"][0]["body"] = json.dumps(message)
     scene.cloud.invoke("deliver_webhook", sent)

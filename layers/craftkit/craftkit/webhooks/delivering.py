@@ -34,7 +34,7 @@ def deliver_webhook(
     delivery_id: str,
     attempt: int,
     *,
-    fetch: Fetch = network.fetch,
+    fetch: Fetch | None = None,
     clock: Clock = utc_now,
     chance: Callable[[], float] = random.random,
 ) -> Delivery | None:
@@ -50,7 +50,7 @@ def deliver_webhook(
     endpoint = repository.get(project_id, endpoint_id)
     if endpoint is None or endpoint.disabled_at is not None:
         return deliveries.finish(held, "skipped", clock(), None)
-    made, retry_after = _attempt(held, endpoint, fetch, clock)
+    made, retry_after = _attempt(held, endpoint, fetch or network.fetch, clock)
     count("WebhookAttempted", outcome="delivered" if made.is_success else "failed")
     if made.is_success:
         ended = deliveries.finish(held, "delivered", clock(), made)

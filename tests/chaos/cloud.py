@@ -1,0 +1,104 @@
+"""The stack in memory: what a boto3 client of our code would reach, with faults in between."""
+
+import base64
+import json
+import re
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from tests.chaos.faults import Faults
+from tests.support.cloud import Cloud
+from tests.support.tables import MemoryTables
+from tests.support.template import ACCOUNT, REGION, Template
+
+Json = dict[str, Any]
+Send = Callable[[str, Json, float], None]
+
+
+class MemoryCloud(Cloud):
+    """`invoke` runs a function with its own variables alone, as in every other test.
+
+    Args:
+        send: puts a message onto a queue, by logical id, to be seen after some seconds.
+    """
+
+    def __init__(self, template: Template, faults: Faults, send: Send) -> None:
+        self.template, self.faults, self._send = template, faults, send
+        self.names: dict[str, str] = {}
+        self._modules: dict[str, ModuleType] = {}
+        tables = template.of_type("AWS::DynamoDB::Table")
+        self.tables = MemoryTables(tables)
+        self.objects: dict[str, bytes] = {}
+        self.waiting: dict[str, dict[str, Json]] = {}
+        for name in tables:
+            arn = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}"
+            self._know(name, name, Arn=arn, StreamArn=f"{arn}/stream/1")
+        for name in template.of_type("AWS::SQS::Queue"):
+            self._know(name, f"https://queues/{name}", Arn=f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}")
+            self.waiting[name] = {}
+        for kind in ("AWS::S3::Bucket", "AWS::KMS::Key", "AWS::SecretsManager::Secret"):
+            for name in template.of_type(kind):
+                self._know(name, name.lower(), Arn=f"arn:aws:x:{REGION}:{ACCOUNT}:{name}")
+        for name in template.functions:
+            arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
+            self._know(name, name, Arn=arn, Alias=f"{arn}:live")
+
+    def call(self, client: Any, operation: str, params: Json) -> Json:
+        """In place of `BaseClient._make_api_call`: a place to be killed before, and one after."""
+        self.faults.step()
+        service = client.meta.service_model.service_name
+        answer: Json = getattr(self, f"_{service}")(operation, params)
+        self.faults.step()
+        return answer
+
+    def _dynamodb(self, operation: str, params: Json) -> Json:
+        self.faults.throttle(operation)
+        answer = self.tables.call(operation, params)
+        self.faults.lose("https://dynamodb")
+        return answer
+
+    def _sqs(self, operation: str, params: Json) -> Json:
+        queue = params["QueueUrl"].rpartition("/")[2]
+        waiting = self.waiting[queue]
+        if operation == "SendMessage":
+            with self.faults.send(params["QueueUrl"]):
+                self._send(queue, json.loads(params["MessageBody"]), params.get("DelaySeconds", 0))
+        elif operation == "ReceiveMessage":
+            taken = list(waiting.items())[: params["MaxNumberOfMessages"]]
+            return {
+                "Messages": [
+                    {"Body": json.dumps(body), "ReceiptHandle": receipt} for receipt, body in taken
+                ]
+            }
+        elif operation == "DeleteMessage":
+            waiting.pop(params["ReceiptHandle"], None)
+        else:
+            raise NotImplementedError(operation)
+        return {}
+
+    def _s3(self, operation: str, params: Json) -> Json:
+        if operation == "PutObject":
+            self.objects[params["Key"]] = params["Body"]
+        else:
+            raise NotImplementedError(operation)
+        self.faults.lose("https://s3")
+        return {}
+
+    def _kms(self, operation: str, params: Json) -> Json:
+        owner = params["EncryptionContext"]["owner"].encode()
+        if operation == "Encrypt":
+            return {"CiphertextBlob": owner + b"|" + base64.b64encode(params["Plaintext"])}
+        context, _, sealed = bytes(params["CiphertextBlob"]).partition(b"|")
+        if context != owner:
+            raise PermissionError("InvalidCiphertextException")
+        return {"Plaintext": base64.b64decode(sealed)}
+
+
+def folder_of(template: Template, function_name: Any) -> tuple[str, str]:
+    """The folder and logical id of the function that an event source's `FunctionName` means."""
+    match = re.search(r"(\w+Function)", json.dumps(function_name))
+    if match is None:
+        raise ValueError(function_name)
+    logical_id = match[1]
+    return template.functions[logical_id]["CodeUri"].removeprefix("functions/"), logical_id
