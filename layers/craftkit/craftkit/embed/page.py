@@ -43,6 +43,7 @@ _HTML = """\
 <meta name="color-scheme" content="light dark">
 <meta name="craftkit-frame" content="{frame}">
 <title>{title}</title>
+<link rel="icon" href="data:,">
 <link rel="stylesheet" href="embed/assets/page.css?{css}">
 <script type="module" src="embed/assets/page.js?{js}"></script>
 </head>

@@ -14,9 +14,10 @@ const HINTS = {
 /**
  * A field: `element`, `read()` (undefined when empty), `fail(messages)`, `focus()`, `label`, `id`.
  *
- * `hint` is the sample that the preview shows while the field is empty.
+ * `hint` is the sample that the preview shows while the field is empty. `marks` is the word that is
+ * worth saying: what most fields are goes without.
  */
-export function field(variable, { value, hint, isLocked, locale, changed }) {
+export function field(variable, { value, hint, isLocked, locale, marks, changed }) {
   const id = uid("field");
   const errorId = `${id}-error`;
   const noteId = `${id}-note`;
@@ -38,12 +39,13 @@ export function field(variable, { value, hint, isLocked, locale, changed }) {
   const placeholder = typeof hint === "string" && !hint.startsWith("data:") ? hint : String(hint ?? "");
   const control = controlFor(variable, { value, placeholder, locale, shared, failed: (text) => fail([text]) });
   const error = h("p", { class: "error", id: errorId });
+  const kind = variable.required ? "Required" : "Optional";
+  const mark = isLocked ? "Fixed" : variable.dataType !== "boolean" && marks === kind ? kind : null;
   const label = h(
     "label",
     { class: "label", htmlFor: id },
     variable.label,
-    !variable.required && !isLocked && variable.dataType !== "boolean" && h("span", { class: "optional" }, "Optional"),
-    isLocked && h("span", { class: "optional" }, "Fixed"),
+    mark && h("span", { class: "mark" }, mark),
   );
   const element = h(
     "div",

@@ -31,7 +31,7 @@ export function fillingPage({ session, template }) {
     form.description && h("p", { class: "lead" }, form.description),
     summary,
     built.element,
-    h("div", { class: "actions" }, button, h("p", { class: "note" }, "The preview shows samples where something is still missing.")),
+    h("div", { class: "actions" }, button, h("p", { class: "note" }, "Samples stand in for what is missing.")),
   );
   const page = split(element, pane.element, "Form");
   let submissionId = crypto.randomUUID();

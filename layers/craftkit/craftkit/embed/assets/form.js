@@ -2,7 +2,7 @@
 
 import { h, fill, uid, announce } from "./dom.js";
 import { icon } from "./icons.js";
-import { blank, getAt, setAt, worded } from "./values.js";
+import { blank, getAt, setAt, singular, worded } from "./values.js";
 import { field } from "./fields.js";
 
 /**
@@ -10,7 +10,10 @@ import { field } from "./fields.js";
  * field and answers the ones it found a place for.
  */
 export function buildForm(manifest, how) {
-  const group = fields(manifest.variables, manifest.loops, how, "", how.data, how.sample, true);
+  const every = allVariables(manifest.variables ?? [], manifest.loops ?? []);
+  const required = every.filter((one) => one.required).length;
+  const marks = required * 2 > every.length ? "Optional" : "Required";
+  const group = fields(manifest.variables, manifest.loops, { ...how, marks }, "", how.data, how.sample, true);
   return {
     element: group.element,
     collect: () => group.collect(),
@@ -27,6 +30,10 @@ export function buildForm(manifest, how) {
   };
 }
 
+function allVariables(variables, loops) {
+  return [...variables, ...loops.flatMap(({ itemFields }) => itemFields.filter((one) => !one.itemFields))];
+}
+
 /** Fields and loops under one parent: the whole form, or one row of a loop. */
 function fields(variables, loops, how, prefix, data, sample, isRoot) {
   const known = new Map();
@@ -39,14 +46,18 @@ function fields(variables, loops, how, prefix, data, sample, isRoot) {
         hint: getAt(sample, variable.key),
         isLocked: how.isLocked(prefix + variable.key),
         locale: how.locale,
+        marks: how.marks,
         changed: how.changed,
       }),
     );
   }
   for (const loop of loops ?? []) lists.set(loop.key, rows(loop, how, prefix, getAt(data, loop.key), getAt(sample, loop.key)));
-  const parts = isRoot ? sections(variables ?? [], known) : h("div", { class: "grid" }, [...known.values()].map((one) => one.element));
+  const tables = [...lists.values()].map((list) => list.element);
+  const content = isRoot
+    ? sections(variables ?? [], known, tables)
+    : [h("div", { class: "grid" }, [...known.values()].map((one) => one.element)), tables];
   return {
-    element: h("div", { class: "fields" }, parts, [...lists.values()].map((list) => list.element)),
+    element: h("div", { class: "fields" }, content),
     collect() {
       const collected = blank();
       for (const [key, one] of known) {
@@ -68,21 +79,25 @@ function fields(variables, loops, how, prefix, data, sample, isRoot) {
   };
 }
 
-/** Variables that share a first word stand together under it, in the manifest's order. */
-function sections(variables, known) {
+/**
+ * Variables that share a first word stand together under it. Those on their own stand before all
+ * groups, or, where the manifest has them after the first group (a total, notes), after the loops.
+ */
+function sections(variables, known, tables) {
   const groups = new Map();
+  const [before, after] = [[], []];
   for (const variable of variables) {
     const [first, ...rest] = variable.key.split(".");
-    const name = rest.length ? first : "";
-    if (!groups.has(name)) groups.set(name, []);
-    groups.get(name).push(known.get(variable.key).element);
+    const { element } = known.get(variable.key);
+    if (!rest.length) (groups.size ? after : before).push(element);
+    else groups.set(first, [...(groups.get(first) ?? []), element]);
   }
-  return [...groups].map(([name, elements]) => {
-    const grid = h("div", { class: "grid" }, elements);
-    if (!name) return h("div", { class: "section" }, grid);
+  const plain = (elements) => elements.length > 0 && h("div", { class: "section" }, h("div", { class: "grid" }, elements));
+  const named = [...groups].map(([name, elements]) => {
     const id = uid("section");
-    return h("section", { class: "section", "aria-labelledby": id }, h("h2", { id }, worded(name)), grid);
+    return h("section", { class: "section", "aria-labelledby": id }, h("h2", { id }, worded(name)), h("div", { class: "grid" }, elements));
   });
+  return [plain(before), named, tables, plain(after)];
 }
 
 /** A loop: its rows, and how to add, move and remove one. */
@@ -90,9 +105,10 @@ function rows(loop, how, prefix, data, sample) {
   const path = prefix + loop.key;
   const isLocked = how.isLocked(path);
   const heading = uid("loop");
+  const one = singular(loop.label);
   const error = h("p", { class: "error" });
   const list = h("ol", { class: "rows" });
-  const add = h("button", { type: "button", class: "button quiet", onclick: () => insert(true) }, icon("plus"), `Add to ${loop.label.toLowerCase()}`);
+  const add = h("button", { type: "button", class: "button quiet", onclick: () => insert(true) }, icon("plus"), one === loop.label ? `Add to ${one}` : `Add ${one.toLowerCase()}`);
   const items = [];
   const limit = how.itemLimit ?? 10_000;
   const [variables, loops] = [[], []];
@@ -103,7 +119,7 @@ function rows(loop, how, prefix, data, sample) {
     const title = h("span", { class: "row-title", id: uid("row") });
     const tool = (name, picture, act) =>
       h("button", { type: "button", class: "icon-button", onclick: () => act(item), "data-tool": name }, icon(picture));
-    const tools = isLocked ? null : h("span", { class: "row-tools" }, tool("Move up", "up", (one) => move(one, -1)), tool("Move down", "down", (one) => move(one, 1)), tool("Remove", "trash", remove));
+    const tools = isLocked ? null : h("span", { class: "row-tools" }, tool("Move up", "up", (row) => move(row, -1)), tool("Move down", "down", (row) => move(row, 1)), tool("Remove", "trash", remove));
     const element = h("li", { class: "row", role: "group", "aria-labelledby": title.id }, h("div", { class: "row-head" }, title, tools), group.element);
     const item = { group, element, title };
     items.push(item);
@@ -140,9 +156,9 @@ function rows(loop, how, prefix, data, sample) {
   }
   function number() {
     items.forEach(({ element, title }, index) => {
-      title.textContent = `${loop.label} ${index + 1}`;
+      title.textContent = `${one} ${index + 1}`;
       for (const button of element.querySelectorAll(":scope > .row-head [data-tool]")) {
-        button.setAttribute("aria-label", `${button.dataset.tool} ${loop.label} ${index + 1}`);
+        button.setAttribute("aria-label", `${button.dataset.tool} ${one} ${index + 1}`);
         const isEnd = (button.dataset.tool === "Move up" && index === 0) || (button.dataset.tool === "Move down" && index === items.length - 1);
         button.setAttribute("aria-disabled", String(isEnd));
       }
@@ -154,7 +170,7 @@ function rows(loop, how, prefix, data, sample) {
   const element = h(
     "section",
     { class: "section loop", "aria-labelledby": heading },
-    h("h2", { id: heading }, loop.label, isLocked && h("span", { class: "optional" }, "Fixed")),
+    h("h2", { id: heading }, loop.label, isLocked && h("span", { class: "mark" }, "Fixed")),
     loop.description && h("p", { class: "note" }, loop.description),
     error,
     empty,
@@ -172,7 +188,8 @@ function rows(loop, how, prefix, data, sample) {
     collect: () => items.map(({ group }) => group.collect()),
     find(rest) {
       const [index, ...steps] = rest.split(".");
-      return items[Number(index)]?.group.find(steps.join("."));
+      const found = items[Number(index)]?.group.find(steps.join("."));
+      return found && { ...found, label: `${one} ${Number(index) + 1}, ${found.label}` };
     },
     fail: (messages) => fill(error, messages && [icon("alert"), messages.join(". ")]),
     focus: () => (items[0]?.group ?? add).focus(),

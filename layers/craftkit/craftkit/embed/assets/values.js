@@ -70,6 +70,12 @@ export function worded(key) {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
+/** One of what a label names: `Items` → `Item`. What does not end like an English plural stays. */
+export function singular(label) {
+  if (/ies$/i.test(label) && label.length > 4) return label.replace(/ies$/i, "y");
+  return /[^su]s$/i.test(label) && label.length > 3 ? label.slice(0, -1) : label;
+}
+
 export function isAway(value) {
   return value === undefined || value === null || value === "";
 }

@@ -1,0 +1,51 @@
+"""The libraries of another language that our tokens are verified with: tests/node."""
+
+import json
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.tools import HOME, ROOT
+
+_SOURCES = ROOT / "tests" / "node"
+_INSTALLED = HOME / "node"
+
+
+def run(script: str, given: object) -> Any:
+    """What a script of tests/node makes of its input, JSON both. Skips where there is no Node."""
+    answer = subprocess.run(
+        ["node", script],
+        cwd=_installed(),
+        input=json.dumps(given),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return json.loads(answer.stdout)
+
+
+@cache
+def _installed() -> Path:
+    """The folder with the scripts and what they import, as package-lock.json pins it."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        pytest.skip("there is no node here to verify with")
+    _INSTALLED.mkdir(parents=True, exist_ok=True)
+    for source in _SOURCES.glob("*.*"):
+        shutil.copy(source, _INSTALLED)
+    lock = (_SOURCES / "package-lock.json").read_text(encoding="utf-8")
+    marker = _INSTALLED / "installed.txt"
+    if not marker.exists() or marker.read_text(encoding="utf-8") != lock:
+        subprocess.run(
+            ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"],
+            cwd=_INSTALLED,
+            check=True,
+            capture_output=True,
+            timeout=300,
+        )
+        marker.write_text(lock, encoding="utf-8")
+    return _INSTALLED
