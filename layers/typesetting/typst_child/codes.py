@@ -1,11 +1,12 @@
 """QR codes and barcodes as SVG, through zxing-cpp. A code's key is `format:value`.
 
 Typst cannot call us. The prelude leaves a mark for each code that it has no drawing of, we draw
-those and set the document again. So that this happens to a template's first document only, what
-it drew is remembered as paths of its data.
+those and set the document again. So that this happens to a template's first document at most, what
+it draws is read from its source where that is plain, and remembered as paths of its data.
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
@@ -24,6 +25,10 @@ _FORMATS = {
 }
 
 _Path = tuple[str, ...]
+
+# `qr(data.payment.url, …)`, `barcode(data.ean, format: "ean13")`
+_PLAIN = re.compile(rb"\b(qr|barcode)\(\s*data\.([\w.-]+)([^()]*)")
+_FORMAT = re.compile(rb'format:\s*"(\w+)"')
 
 
 @lru_cache(maxsize=4096)
@@ -46,16 +51,23 @@ def draw(key: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def habits_of(_source: bytes) -> "Habits":
-    """What is remembered of a template, by its source."""
-    return Habits()
+def habits_of(source: bytes) -> "Habits":
+    """What is known of a template, by its source."""
+    return Habits(_plain_calls(source))
+
+
+def _plain_calls(source: bytes) -> Iterator[tuple[str, _Path]]:
+    for name, path, arguments in _PLAIN.findall(source):
+        named = _FORMAT.search(arguments)
+        form = "qr" if name == b"qr" else named[1].decode() if named else "code128"
+        yield form, tuple(path.decode().split("."))
 
 
 class Habits:
     """The paths of a template's data, loops' indices left out, that it made codes of."""
 
-    def __init__(self) -> None:
-        self._paths: set[tuple[str, _Path]] = set()
+    def __init__(self, paths: Iterable[tuple[str, _Path]]) -> None:
+        self._paths = set(paths)
 
     def expected(self, job: bytes) -> set[str]:
         """The keys of the codes that the template will probably want for the job's data."""

@@ -23,6 +23,7 @@ _REHEARSAL = b"""\
 #set text(font: "Inter")
 = Heading
 #table(columns: 2, table.header[A][B], [1], text(weight: "medium")[2])
+#image(bytes(sys.inputs.code), format: "svg", alt: "A code")
 #context counter(page).display() _of_ *#text(weight: "semibold")[1]*
 """
 
@@ -40,7 +41,10 @@ class Typesetter:
     def rehearse(self) -> None:
         """Load what every document needs: faces of the main font, tables, the rules of PDF/A."""
         compiler = typst.Compiler(
-            _REHEARSAL, font_paths=self._workplaces.fonts, ignore_system_fonts=True
+            _REHEARSAL,
+            font_paths=self._workplaces.fonts,
+            ignore_system_fonts=True,
+            sys_inputs={"code": draw("qr:rehearsal")},
         )
         compiler.compile(format="pdf", pdf_standards=["a-2a", "ua-1"], timestamp=0)
 

@@ -1,5 +1,6 @@
 """Barcodes and pictures: what is drawn, what is said to those who do not see it."""
 
+import json
 from collections.abc import Callable
 from io import BytesIO
 
@@ -10,6 +11,7 @@ from PIL import Image
 
 from craftkit.typesetter import Job, SourceError
 from typesetting import preview, typeset
+from typst_child.codes import habits_of
 
 Make = Callable[..., Job]
 
@@ -98,3 +100,17 @@ class TestPictures:
         data = {"logo": "https://example.com/a.png"}
         with pytest.raises(SourceError, match="an image of the data cannot be shown"):
             typeset(job("#picture(data.logo)", data, images={data["logo"]: b"no image"}))
+
+
+class TestHabits:
+    JOB = json.dumps({"data": {"a": {"b": "1"}, "ean": "2", "items": [{"sku": "3"}, {"sku": "4"}]}})
+
+    def test_habits__plain_calls_are_known_before_the_first_document(self) -> None:
+        source = b'#qr(data.a.b, size: 1cm) #barcode(data.ean, width: 3cm, format: "ean13")'
+        assert habits_of(source).expected(self.JOB.encode()) == {"qr:1", "ean13:2"}
+
+    def test_habits__what_a_loop_draws_is_learned(self) -> None:
+        habits = habits_of(b"#for item in data.items { barcode(item.sku) }")
+        assert habits.expected(self.JOB.encode()) == set()
+        habits.learn({"code128:3"}, self.JOB.encode())
+        assert habits.expected(self.JOB.encode()) == {"code128:3", "code128:4"}
