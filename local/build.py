@@ -1,4 +1,4 @@
-"""Building: `sam build` for the machine it will run on, and byte code beside every module."""
+"""Building: `sam build` for the machine that it will run on, finished by `local.artifacts`."""
 
 import fcntl
 import hashlib
@@ -17,7 +17,7 @@ DEPLOYED_BUILD = ROOT / ".aws-sam" / "build"
 
 _INPUTS = ("functions", "layers")
 _FINISHED = "finished.txt"
-_KEPT_BUILDS = 3
+_KEPT_BUILDS = 2
 _IGNORED = {"__pycache__", ".DS_Store"}
 
 
@@ -37,7 +37,7 @@ def build_for_host() -> Path:
         text = (ROOT / "template.yaml").read_text(encoding="utf-8")
         here = re.sub(r"\barm64\b", host_architecture(), text)
         (HOME / "template.yaml").write_text(here, encoding="utf-8")
-        _sam_build("local", folder, HOME / "logs" / "build.log")
+        _sam_build("local", folder, HOME / "logs" / "build.log", "pack")
         (folder / _FINISHED).touch()
         _forget_old_builds()
         return folder
@@ -57,7 +57,7 @@ def fingerprint() -> str:
     """A digest of all that a build is made from."""
     digest = hashlib.sha256(host_architecture().encode())
     files = [ROOT / "template.yaml", ROOT / "samconfig.toml", TOOLS / "sam" / "prepared.txt"]
-    files += [Path(__file__), Path(__file__).with_name("bytecode.py")]
+    files += [Path(__file__), Path(__file__).with_name("artifacts.py")]
     for folder in _INPUTS:
         files += sorted(
             path
@@ -70,12 +70,12 @@ def fingerprint() -> str:
     return digest.hexdigest()[:16]
 
 
-def _sam_build(config: str, folder: Path, log: Path) -> None:
+def _sam_build(config: str, folder: Path, log: Path, *finishing: str) -> None:
     sam = TOOLS / "sam" / "bin" / "sam"
     command: list[str | Path] = [sam, "build", "--config-env", config, "--build-dir", folder]
     run(command, log=log, env=environment())
-    compiler: list[str | Path] = [BIN / "python", "-m", "local.bytecode", folder]
-    run(compiler, log=log.with_suffix(".bytecode.log"), env=environment())
+    finish: list[str | Path] = [BIN / "python", "-m", "local.artifacts", folder, *finishing]
+    run(finish, log=log.with_suffix(".artifacts.log"), env=environment())
 
 
 def _forget_old_builds() -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from local.artifacts import PACKED_TEMPLATE
 from local.stack import Deployed, name_of
 from local.template import read_template
 from local.tools import ROOT, TOOLS, environment, run
@@ -22,7 +23,7 @@ def deploy(build: Path, stage: str, *, endpoint: str, public_url: str, home: Pat
         [
             TOOLS / "sam" / "bin" / "sam", "deploy",
             "--config-file", ROOT / "samconfig.toml", "--config-env", "local",
-            "--template-file", build / "template.yaml", "--stack-name", name_of(stage),
+            "--template-file", build / PACKED_TEMPLATE, "--stack-name", name_of(stage),
             "--no-progressbar", "--parameter-overrides", *overrides,
         ],
         log=home / "logs" / f"deploy-{stage}.log",

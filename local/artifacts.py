@@ -1,0 +1,66 @@
+"""Finish a build: `python -m local.artifacts FOLDER [pack]`.
+
+Byte code goes beside every module, because Lambda cannot write it: /var/task and /opt are read-only
+there, and what is not compiled here is compiled at every cold start. With `pack`, each artifact is
+packed once, so that no deploy to this machine packs it again.
+"""
+
+import compileall
+import re
+import sys
+from pathlib import Path
+from py_compile import PycInvalidationMode
+from zipfile import ZIP_STORED, ZipFile, ZipInfo
+
+PACKED_TEMPLATE = "packed.yaml"
+
+
+def main(build: Path, *, packed: bool) -> None:
+    """Compile every artifact; pack each too, and write the template that names the archives."""
+    for artifact in (path for path in build.iterdir() if path.is_dir()):
+        compile_modules(artifact)
+        if packed:
+            pack(artifact)
+    if packed:
+        write_packed_template(build)
+
+
+def write_packed_template(build: Path) -> None:
+    """The built template, with each artifact's archive in place of its folder."""
+    template = (build / "template.yaml").read_text(encoding="utf-8")
+    archives = re.sub(r"^( *(?:CodeUri|ContentUri): )(\w+)$", r"\1\2.zip", template, flags=re.M)
+    (build / PACKED_TEMPLATE).write_text(archives, encoding="utf-8")
+
+
+def compile_modules(artifact: Path) -> None:
+    """Write `__pycache__` for the whole artifact.
+
+    Unchecked, because unpacking a zip gives every source file a new time; named after the place
+    where it will lie, for the sake of traces.
+    """
+    is_layer = (artifact / "python").is_dir()
+    compiled = compileall.compile_dir(
+        artifact,
+        quiet=1,
+        workers=0 if is_layer else 1,
+        invalidation_mode=PycInvalidationMode.UNCHECKED_HASH,
+        stripdir=artifact,
+        prependdir="/opt" if is_layer else "/var/task",
+    )
+    if not compiled:
+        sys.exit(f"{artifact.name} does not compile; the fault stands above.")
+
+
+def pack(artifact: Path) -> None:
+    """Write `<artifact>.zip` beside it: the same bytes for the same files, and not compressed,
+    for it travels from this machine to this machine.
+    """
+    with ZipFile(artifact.with_name(f"{artifact.name}.zip"), "w", ZIP_STORED) as archive:
+        for path in sorted(path for path in artifact.rglob("*") if path.is_file()):
+            entry = ZipInfo(str(path.relative_to(artifact)))
+            entry.external_attr = (path.stat().st_mode & 0o777) << 16
+            archive.writestr(entry, path.read_bytes())
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), packed="pack" in sys.argv[2:])
