@@ -11,8 +11,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
 
-LONGEST_DELAY_SECONDS = 900
-
 
 class QueueError(Exception):
     """The queue did not take the message, as far as we know."""

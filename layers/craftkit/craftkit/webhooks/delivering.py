@@ -9,7 +9,6 @@ from craftkit.clock import Clock, utc_now
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.network import Fetched, FetchError, Policy
 from craftkit.observability import count, logger
-from craftkit.queues import LONGEST_DELAY_SECONDS
 from craftkit.webhooks import deliveries, dispatch, repository
 from craftkit.webhooks.models import Attempt, Delivery, Endpoint
 from craftkit.webhooks.policy import policy
@@ -22,7 +21,10 @@ LEASE = timedelta(seconds=60)
 GONE = 410
 SYSTEM = "system:webhooks"
 
-_SHORT = timedelta(seconds=LONGEST_DELAY_SECONDS)
+_SHORT = timedelta(minutes=6)
+"""What waits on the queue: of the schedule, 5 seconds and 5 minutes. SQS could hold a message for
+15, but then the age of its oldest message, which an alarm watches, would say nothing.
+"""
 
 Fetch = Callable[[str, Policy, str, bytes, Mapping[str, str]], Fetched]
 """`network.fetch`, or a fake of it."""
