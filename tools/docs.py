@@ -11,6 +11,7 @@ from pathlib import Path
 
 from craftkit.errors import CraftkitError, every_error
 from craftkit.openapi import describe
+from tools import permissions
 
 DOCS = Path(__file__).parents[1] / "docs"
 PUBLIC_URL = "https://api.craftkit.dev"
@@ -64,7 +65,11 @@ Send a request again on 429, 500, 503 and 504, with the same `Idempotency-Key` w
 | HTTP | code | when | message |
 | --- | --- | --- | --- |"""  # noqa: E501 a table's row and a JSON example stay on their line
 
-PAGES: dict[str, Callable[[], str]] = {"openapi.json": openapi, "errors.md": errors}
+PAGES: dict[str, Callable[[], str]] = {
+    "openapi.json": openapi,
+    "errors.md": errors,
+    "permissions.md": permissions.page,
+}
 
 
 def main() -> None:

@@ -1,0 +1,120 @@
+"""Who may do what: the grants of template.yaml, in the words of its resources."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from local.template import Json, read_template
+
+TEMPLATE = Path(__file__).parents[1] / "template.yaml"
+
+VERSIONS = "every function of the stack, by a version's number"
+DEPLOYMENTS = "deployments of the stack"
+
+# What is named by a pattern because it has no name, or none yet, when the template is written.
+_PATTERNS = {":function:": VERSIONS, ":deploymentgroup:": DEPLOYMENTS}
+
+
+@dataclass(frozen=True, order=True)
+class Right:
+    """One function's role may do `actions` to `resource`: a logical id, then a path within it."""
+
+    function: str
+    resource: str
+    actions: tuple[str, ...]
+
+
+def rights() -> list[Right]:
+    """Every grant, one for each function and resource, in alphabetical order."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for function, action, resource in _grants():
+        found.setdefault((function, resource), set()).add(action)
+    return sorted(
+        Right(function, resource, tuple(sorted(actions)))
+        for (function, resource), actions in found.items()
+    )
+
+
+def is_allowed(granted: list[Right], function: str, action: str, resource: str) -> bool:
+    """Whether a grant covers `resource`, which may be a path within one."""
+    return any(
+        right.function == function
+        and action in right.actions
+        and fnmatchcase(resource, right.resource)
+        for right in granted
+    )
+
+
+def page() -> str:
+    """`docs/permissions.md`."""
+    rows = [
+        f"| `{right.function}` | `{right.resource}` | {_words(right.actions)} |"
+        for right in rights()
+    ]
+    silent = sorted(set(_functions()) - {right.function for right in rights()})
+    none = ", ".join(f"`{name}`" for name in silent)
+    return "\n".join([_HEAD, *rows, "", _TAIL.format(none=none), ""])
+
+
+def _words(actions: tuple[str, ...]) -> str:
+    by_service: dict[str, list[str]] = {}
+    for action in actions:
+        service, _, name = action.partition(":")
+        by_service.setdefault(service, []).append(name)
+    return "; ".join(f"{service}: {', '.join(names)}" for service, names in by_service.items())
+
+
+def _functions() -> dict[str, Json]:
+    resources = read_template(TEMPLATE)["Resources"]
+    return {
+        name: resource["Properties"]
+        for name, resource in resources.items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+
+
+def _grants() -> Iterator[tuple[str, str, str]]:
+    for function, properties in _functions().items():
+        for policy in properties.get("Policies", []):
+            for statement in _listed(policy["Statement"]):
+                for action in _listed(statement["Action"]):
+                    for resource in _listed(statement["Resource"]):
+                        yield function, action, _name(resource)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _name(resource: Json) -> str:
+    ((kind, argument),) = resource.items()
+    if kind == "Ref":
+        return str(argument).removesuffix(".Alias")
+    if kind == "Fn::GetAtt":
+        name, attribute = argument
+        return f"{name}/stream" if attribute == "StreamArn" else str(name)
+    if known := re.fullmatch(r"\$\{(\w+)\.Arn\}(/.*)?", argument):
+        return known[1] + (known[2] or "").replace("/stream/*", "/stream")
+    if argument.endswith("parameter/${AWS::StackName}/pages-url"):
+        return "PagesUrlParameter"
+    for part, words in _PATTERNS.items():
+        if part in argument:
+            return words
+    raise ValueError(f"Say in tools/permissions.py how to call {argument}")
+
+
+_HEAD = """# Who may do what
+
+Made from `template.yaml` by `make docs`.
+
+Each function has a role of its own, and each role these rights and no others, but for writing its log lines and traces. Resources are named as in `template.yaml`; every one belongs to the stack itself, so no right reaches another stage. `tests/e2e/test_permissions.py` puts on each role in turn, tries what is in this table and what is not, on this stage and on another beside it, and holds the answers against the table.
+
+| function | on | may |
+| --- | --- | --- |"""  # noqa: E501 a paragraph of Markdown is one line
+
+_TAIL = """Rights to nothing: {none}.
+
+The operator's CLI acts with the caller's own AWS credentials, and needs what the dashboard has. A pipeline's rights stand in `infrastructure/bootstrap.yaml`."""  # noqa: E501 as above
