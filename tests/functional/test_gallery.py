@@ -20,6 +20,7 @@ from craftkit.templates.images import with_images
 from craftkit.templates.models import Loop, Variable
 from craftkit.typesetter import Document, Job
 from tests.support.pdf import text_of, unbroken
+from tests.support.template import ROOT
 from tests.unit.templates.manifests import one
 from typesetting import typeset
 
@@ -267,6 +268,8 @@ def test_gallery__is_at_least_eight_and_each_says_what_it_is() -> None:
     entries = gallery.entries()
     assert len(entries) >= 8
     assert all(entry.name and entry.description for entry in entries)
+    pictures = {picture.stem for picture in (ROOT / "docs/gallery").glob("*.png")}
+    assert pictures == set(gallery.SLUGS)
     folders = {source.parent.name for source in gallery.FOLDER.glob("*/source.typ")}
     assert folders == set(gallery.SLUGS)
 
