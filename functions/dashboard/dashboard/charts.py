@@ -28,8 +28,8 @@ def bars(
     days: Sequence[str],
     series: Mapping[str, Sequence[int]],
     label: str,
-    width: int = 720,
-    height: int = 180,
+    width: int = 1000,
+    height: int = 200,
 ) -> Markup:
     """Stacked columns, one a day; each part carries its numbers as a title."""
     totals = [sum(values) for values in zip(*series.values(), strict=True)] or [0]

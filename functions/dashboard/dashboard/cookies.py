@@ -41,7 +41,7 @@ class Cookie:
         now = int(clock().timestamp())
         try:
             text = self._fernet().decrypt_at_time(sealed, self._lifetime_seconds, now)
-        except InvalidToken:
+        except (InvalidToken, ValueError):
             return None
         content: dict[str, Any] = json.loads(text)
         return content

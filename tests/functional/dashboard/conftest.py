@@ -5,14 +5,13 @@ from typing import Any
 import pytest
 
 from craftkit.projects import service as projects
-from craftkit.projects.models import Person, Project
+from craftkit.projects.models import Project
 from craftkit.typesetter import Document, Job, TypesettingError
+from tests.functional.dashboard.people import ADA, BOB
 from tests.support.cloud import Cloud
 from tests.support.typesetter import PDF
 from tests.support.visitor import Visitor
 
-ADA = Person(sub="11111111-aaaa-4aaa-8aaa-000000000001", email="ada@example.com")
-BOB = Person(sub="22222222-bbbb-4bbb-8bbb-000000000002", email="bob@example.com")
 PNG = b"\x89PNG\r\n\x1a\n" + b"a picture of a page"
 
 

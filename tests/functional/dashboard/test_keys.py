@@ -8,6 +8,7 @@ from craftkit.auth import token
 from craftkit.keys import service as keys
 from craftkit.keys.models import NewKey
 from craftkit.projects.models import Project
+from tests.support.clock import FrozenClock
 from tests.support.cloud import Cloud
 from tests.support.visitor import Visitor
 
@@ -125,3 +126,70 @@ def test_list_keys__of_many_is_a_page_and_the_next(ada: Visitor, project: Projec
     second = ada.get(following[1].replace("&amp;", "&"))
     assert "key 01" in second.words
     assert "First page" in second.words
+
+
+def test_create_key__a_double_click_makes_one_key(ada: Visitor, project: Project) -> None:
+    form = ada.get(path(project, "/new"))
+    once = re.search(r'name="once" value="([^"]*)"', form.text)
+    assert once
+    first, second = (ada.post(path(project), FORM | {"once": once[1]}) for _ in range(2))
+    assert first.location == second.location
+    assert len(keys.list_keys(project.id)[0]) == 1
+    # The browser shows the answer to the second, with the cookie that came with the first.
+    shown = KEY.search(ada.follow(second).text)
+    assert shown
+    assert token.hash_of(shown[0]) == keys.list_keys(project.id)[0][0].secrets[0].hash
+
+
+def test_create_key__an_id_of_anothers_key_tells_nothing(ada: Visitor, project: Project) -> None:
+    theirs = keys.create_key(
+        "019cec2a-0000-7000-8000-0000000000ff", NewKey(name="Theirs", mode="live"), by="somebody"
+    ).key
+    page = ada.follow(ada.post(path(project), FORM | {"once": theirs.id}))
+    assert page.status == 404
+    assert keys.get_key(theirs.id) == theirs
+
+
+def test_rotate_key__shows_the_new_secret_once_and_both_secrets_use(
+    ada: Visitor, project: Project
+) -> None:
+    old = created(ada, project)
+    (key,) = keys.list_keys(project.id)[0]
+    answer = ada.post(path(project, f"/{key.id}/rotate"), {"grace": "24"})
+    new = KEY.search(ada.follow(answer).text)
+    assert new
+    assert new[0] != old
+    page = ada.get(path(project, f"/{key.id}"))
+    assert new[0][:13] in page.text
+    assert old[:13] in page.text
+    assert "has not been used yet" in page.words
+    ada.post(path(project, f"/{key.id}/end-rotation"))
+    assert "Rotating" not in ada.get(path(project, f"/{key.id}")).words
+
+
+def test_revoke_key__can_be_undone_for_an_hour(
+    clock: FrozenClock, ada: Visitor, project: Project
+) -> None:
+    created(ada, project)
+    (key,) = keys.list_keys(project.id)[0]
+    ada.post(path(project, f"/{key.id}/revoke"))
+    assert "Undo the revocation" in ada.get(path(project, f"/{key.id}")).words
+    ada.post(path(project, f"/{key.id}/restore"))
+    assert keys.get_key(key.id).revoked_at is None
+    ada.post(path(project, f"/{key.id}/revoke"))
+    clock.advance(minutes=61)
+    assert "Undo the revocation" not in ada.get(path(project, f"/{key.id}")).words
+    assert ada.post(path(project, f"/{key.id}/restore")).status == 409
+
+
+def test_limit_key__shows_what_is_used_of_it(ada: Visitor, project: Project) -> None:
+    created(ada, project)
+    (key,) = keys.list_keys(project.id)[0]
+    limits = {"renders_per_day": "100", "rate": "10/s", "burst": "20"}
+    page = ada.follow(ada.post(path(project, f"/{key.id}/limits"), limits))
+    assert "0 of 100 renders" in page.words
+    assert "10/s, 20 at once" in page.words
+    page = ada.follow(ada.post(path(project, f"/{key.id}/limits"), {}))
+    assert "No limits of its own" in page.words
+    for wrong in ({"renders_per_day": "-1"}, {"renders_per_day": "many"}, {"rate": "fast"}):
+        assert ada.post(path(project, f"/{key.id}/limits"), wrong).status == 400

@@ -7,8 +7,14 @@ from pydantic import BaseModel, StringConstraints
 
 from craftkit.auth.principal import SCOPES
 from craftkit.clock import utc_now
-from craftkit.errors import InvalidRequestError, NoPublishedVersionError, NotFoundError
+from craftkit.errors import (
+    ConflictError,
+    InvalidRequestError,
+    NoPublishedVersionError,
+    NotFoundError,
+)
 from craftkit.http import judge
+from craftkit.ids import is_id, new_id
 from craftkit.keys import limiting, views
 from craftkit.keys import service as keys
 from craftkit.keys.lifecycle import UNDO_WITHIN
@@ -50,10 +56,14 @@ def new_key(visit: Visit) -> Answer:
 
 @route("POST", "/projects/{project}/keys", needs="admin")
 def create_key(visit: Visit) -> Answer:
-    """Make a key; the page that follows shows it, once."""
+    """Make a key; the page that follows shows it, once. A form that is sent twice makes one."""
+    once = visit.form("once")
+    key_id = once if is_id(once) else new_id()
     try:
         wish = _read_wish(visit)
-        minted = keys.create_key(visit.project.id, wish, by=visit.person.sub)
+        minted = keys.create_key(visit.project.id, wish, by=visit.person.sub, key_id=key_id)
+    except ConflictError:
+        return visit.go(visit.url(f"/keys/{key_id}/created"))
     except InvalidRequestError as error:
         return visit.refused("keys/new.html", error, **_choices(visit))
     return visit.done(f"/keys/{minted.key.id}/created", key=minted.cleartext)
@@ -176,6 +186,7 @@ def _choices(visit: Visit) -> dict[str, Any]:
         "slugs": slugs,
         "lifetimes": _LIFETIMES,
         "form": visit.request.form,
+        "once": new_id(),
         "chosen": visit.request.all("scopes") or SCOPES,
         "chosen_slugs": visit.request.all("templates"),
         "error": None,

@@ -31,6 +31,12 @@ document.addEventListener("change", (event) => {
   if (event.target.closest("form[data-filters]")) event.target.form.requestSubmit();
 });
 
+// On a narrow screen the tabs scroll: bring the current one into sight.
+for (const tab of document.querySelectorAll("nav [aria-current]")) {
+  const bar = tab.closest(".side, .tabs");
+  if (bar) bar.scrollLeft = tab.offsetLeft - (bar.clientWidth - tab.offsetWidth) / 2;
+}
+
 let toastTimer;
 function toast(text) {
   let box = document.querySelector(".toast");

@@ -12,7 +12,7 @@ from craftkit.auth.verify import Verification, verify_key
 from craftkit.clock import Clock, from_rfc3339, utc_now
 from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError
-from craftkit.errors import InvalidRequestError, Issues, NotFoundError
+from craftkit.errors import ConflictError, InvalidRequestError, Issues, NotFoundError
 from craftkit.ids import new_id
 from craftkit.keys import activity, lifecycle, repository
 from craftkit.keys.lifecycle import Step
@@ -23,11 +23,22 @@ PAGE_LIMIT = 100
 DEFAULT_GRACE = timedelta(hours=24)
 
 
-def create_key(project_id: str, wish: NewKey, *, by: str, clock: Clock = utc_now) -> MintedKey:
+def create_key(
+    project_id: str,
+    wish: NewKey,
+    *,
+    by: str,
+    key_id: str | None = None,
+    clock: Clock = utc_now,
+) -> MintedKey:
     """Make a key and return it with its cleartext, which is kept nowhere.
+
+    Args:
+        key_id: an id that the caller chose, so that a form that is sent twice makes one key.
 
     Raises:
         InvalidRequestError: it would be expired from the start.
+        ConflictError: there is a key of this id.
     """
     now = clock()
     if wish.expires_at is not None and wish.expires_at <= now:
@@ -35,7 +46,7 @@ def create_key(project_id: str, wish: NewKey, *, by: str, clock: Clock = utc_now
         raise InvalidRequestError(issues=issues)
     cleartext = token.mint(wish.mode, config.stage)
     key = Key(
-        id=new_id(),
+        id=key_id or new_id(),
         project_id=project_id,
         **wish.model_dump(),
         secrets=(_secret_of(cleartext, now),),
@@ -50,7 +61,9 @@ def create_key(project_id: str, wish: NewKey, *, by: str, clock: Clock = utc_now
         key = key.model_copy(update={"limited": ("project",) if is_limited else ()})
         try:
             repository.create(key, check=limits.check(subject, is_limited=is_limited))
-        except ConditionFailedError:
+        except ConditionFailedError as error:
+            if repository.get(key.id) is not None:
+                raise ConflictError("A key of this id was made already.") from error
             continue
         return MintedKey(key=key, cleartext=cleartext)
 

@@ -1,0 +1,215 @@
+"""In by the hosted page and out again, and whoever tries to get in otherwise."""
+
+import base64
+import hashlib
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from craftkit.projects.models import Person
+from tests.functional.dashboard.people import ADA
+from tests.support.clock import FrozenClock
+from tests.support.cloud import Cloud
+from tests.support.visitor import Visitor
+
+
+@pytest.fixture
+def stranger(cloud: Cloud) -> Visitor:
+    return Visitor(cloud)
+
+
+@pytest.fixture
+def hosted_page(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The user pool: whom it vouches for, and what it was asked with."""
+    from dashboard import identity
+
+    pool: dict[str, Any] = {"person": ADA}
+
+    def vouch(code: str, attempt: Any, redirect_uri: str) -> Person:
+        pool.update(code=code, attempt=attempt, redirect_uri=redirect_uri)
+        if pool["person"] is None:
+            raise identity.SignInError("used before")
+        person: Person = pool["person"]
+        return person
+
+    monkeypatch.setattr(identity, "person_behind", vouch)
+    return pool
+
+
+def begin(visitor: Visitor, to: str = "/dashboard") -> str:
+    """Go to the hosted page; the state that it must send back."""
+    page = visitor.get(f"/dashboard/sign-in?to={to}")
+    assert page.status == 303
+    return parse_qs(urlsplit(page.location).query)["state"][0]
+
+
+class TestWhoIsNotSignedIn:
+    def test_is_led_to_sign_in_and_back_to_the_page(self, stranger: Visitor) -> None:
+        page = stranger.get("/dashboard/projects/019cec2a-0000-7000-8000-000000000001/keys")
+        assert page.status == 303
+        assert page.location.startswith("/dashboard/sign-in?to=/dashboard/projects/")
+
+    def test_is_led_there_by_htmx_as_a_whole_page(self, stranger: Visitor) -> None:
+        page = stranger.get("/dashboard", hx_request="true")
+        assert page.status == 401
+        assert page.headers["HX-Redirect"].startswith("/dashboard/sign-in")
+
+    def test_cannot_post(self, stranger: Visitor) -> None:
+        assert stranger.post("/dashboard/projects", {"name": "Mine"}).location.startswith(
+            "/dashboard/sign-in"
+        )
+
+    def test_sees_a_missing_page_as_missing(self, stranger: Visitor) -> None:
+        assert stranger.get("/dashboard/nothing").status == 404
+
+
+class TestSigningIn:
+    def test_goes_to_the_hosted_page_with_pkce(
+        self, stranger: Visitor, hosted_page: dict[str, Any]
+    ) -> None:
+        page = stranger.get("/dashboard/sign-in")
+        query = {name: value[0] for name, value in parse_qs(urlsplit(page.location).query).items()}
+        assert query["response_type"] == "code"
+        assert query["code_challenge_method"] == "S256"
+        assert query["redirect_uri"] == f"{stranger.origin}/dashboard/signed-in"
+        stranger.get(f"/dashboard/signed-in?code=abc&state={query['state']}")
+        attempt = hosted_page["attempt"]
+        digest = hashlib.sha256(attempt.verifier.encode()).digest()
+        assert query["code_challenge"] == base64.urlsafe_b64encode(digest).decode().rstrip("=")
+        assert query["nonce"] == attempt.nonce
+        assert hosted_page["code"] == "abc"
+
+    def test_begins_a_session_in_a_cookie_that_no_script_and_no_other_site_gets(
+        self, stranger: Visitor, hosted_page: dict[str, Any]
+    ) -> None:
+        state = begin(stranger, "/dashboard/projects/x/keys")
+        page = stranger.get(f"/dashboard/signed-in?code=abc&state={state}")
+        assert page.location == "/dashboard/projects/x/keys"
+        (line,) = [line for line in page.cookies if "-session=" in line]
+        assert "HttpOnly" in line
+        assert "SameSite=Lax" in line
+        assert "Path=/" in line
+        assert ("Secure" in line) == stranger.origin.startswith("https:")
+        assert ADA.email not in line
+        assert stranger.get("/dashboard").status == 200
+
+    def test_over_https_the_cookie_is_secure_and_bound_to_the_host(
+        self, cloud: Cloud, hosted_page: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from dashboard.web import Request
+
+        monkeypatch.setattr(Request, "origin", "https://app.example.com")
+        visitor = Visitor(cloud)
+        page = visitor.get(f"/dashboard/signed-in?code=abc&state={begin(visitor)}")
+        (line,) = [line for line in page.cookies if "-session=" in line]
+        assert line.startswith("__Host-craftkit-local-session=")
+        assert line.endswith("; Secure")
+        assert "Strict-Transport-Security" in page.headers
+
+    def test_takes_no_session_over_that_was_there_before(
+        self, stranger: Visitor, hosted_page: dict[str, Any], cloud: Cloud
+    ) -> None:
+        """Session fixation: what an attacker planted is worth nothing after the sign-in."""
+        mallory = Visitor(cloud).signs_in(Person(sub="mallory", email="m@example.com"))
+        planted = dict(mallory.jar)
+        stranger.jar |= planted
+        stranger.get(f"/dashboard/signed-in?code=abc&state={begin(stranger)}")
+        assert set(stranger.jar.values()).isdisjoint(planted.values())
+        assert ADA.email in stranger.get("/dashboard").text
+        assert ADA.email not in mallory.get("/dashboard").text
+
+    @pytest.mark.parametrize(
+        "how", ["another state", "no state", "no attempt", "the pool refuses", "used twice"]
+    )
+    def test_that_was_not_begun_here_ends_nowhere(
+        self, how: str, stranger: Visitor, hosted_page: dict[str, Any]
+    ) -> None:
+        state = begin(stranger)
+        match how:
+            case "another state":
+                state = "x" * len(state)
+            case "no state":
+                state = ""
+            case "no attempt":
+                stranger.jar.clear()
+            case "the pool refuses":
+                hosted_page["person"] = None
+            case "used twice":
+                stranger.get(f"/dashboard/signed-in?code=abc&state={state}")
+                stranger.jar = {k: v for k, v in stranger.jar.items() if "session" not in k}
+        page = stranger.get(f"/dashboard/signed-in?code=abc&state={state}")
+        assert page.status == 400
+        assert not any("session" in name for name in stranger.jar)
+
+    @pytest.mark.parametrize(
+        "to",
+        [
+            "https://evil.example",
+            "//evil.example",
+            "/\\evil.example",
+            "/dashboard//evil.example",
+            "/dashboard@evil.example",
+            "/dashboard.evil.example",
+            "javascript:alert(1)",
+            "/v1/renders",
+            "/dashboard%0d%0aSet-Cookie:x=y",
+            "",
+        ],
+    )
+    def test_leads_to_no_other_place(
+        self, to: str, stranger: Visitor, hosted_page: dict[str, Any]
+    ) -> None:
+        page = stranger.get(f"/dashboard/signed-in?code=abc&state={begin(stranger, to)}")
+        assert page.location == "/dashboard"
+
+
+class TestSessions:
+    def test_end_after_eight_hours(self, cloud: Cloud, clock: FrozenClock) -> None:
+        visitor = Visitor(cloud).signs_in(ADA)
+        clock.advance(hours=7, minutes=59)
+        assert visitor.get("/dashboard").status == 200
+        clock.advance(minutes=2)
+        assert visitor.get("/dashboard").status == 303
+
+    def test_end_everywhere_when_a_person_signs_out(self, cloud: Cloud, clock: FrozenClock) -> None:
+        here, there = Visitor(cloud).signs_in(ADA), Visitor(cloud).signs_in(ADA)
+        clock.advance(minutes=1)
+        page = here.post("/dashboard/sign-out")
+        assert "/logout?" in page.location
+        assert not any("session" in name for name in here.jar)
+        assert there.get("/dashboard").status == 303
+        clock.advance(minutes=1)
+        assert Visitor(cloud).signs_in(ADA).get("/dashboard").status == 200
+
+    def test_of_another_stage_open_nothing(self, cloud: Cloud) -> None:
+        """The very cookie, with the very secret: the stage is a part of what seals it."""
+        visitor = Visitor(cloud).signs_in(ADA)
+        assert visitor.get("/dashboard").status == 200
+        environment = cloud.environment
+        cloud.environment = lambda *names: {**environment(*names), "STAGE": "staging"}  # type: ignore[method-assign]
+        visitor.jar = {
+            name.replace("-local-", "-staging-"): value for name, value in visitor.jar.items()
+        }
+        assert visitor.get("/dashboard").status == 303
+
+    def test_under_another_secret_open_nothing(self, cloud: Cloud) -> None:
+        visitor = Visitor(cloud).signs_in(ADA)
+        environment = cloud.environment
+        other = cloud.names["CursorSecret"]
+        cloud.environment = lambda *names: {**environment(*names), "SESSION_SECRET": other}  # type: ignore[method-assign]
+        assert visitor.get("/dashboard").status == 303
+
+    @pytest.mark.parametrize("value", ["", "x", "gAAAAA", "é", "A" * 4000])
+    def test_that_are_made_up_open_nothing(self, cloud: Cloud, value: str) -> None:
+        visitor = Visitor(cloud).signs_in(ADA)
+        visitor.jar = dict.fromkeys(visitor.jar, value)
+        assert visitor.get("/dashboard").status == 303
+
+    def test_one_kind_of_cookie_does_not_pass_for_another(
+        self, stranger: Visitor, hosted_page: dict[str, Any]
+    ) -> None:
+        begin(stranger)
+        (sealed,) = stranger.jar.values()
+        stranger.jar = {"craftkit-local-session": sealed}
+        assert stranger.get("/dashboard").status == 303
