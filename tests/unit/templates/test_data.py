@@ -181,7 +181,12 @@ def test_text__keeps_what_prints_and_loses_what_cannot() -> None:
     assert _judged("a\r\nb\rc\td\x00\x1b[0m", "longtext") == "a\nb\nc\td[0m"
 
 
-@pytest.mark.parametrize("value", [3, True, ["a"], {"a": "b"}, "\ud800"])
+@pytest.mark.parametrize(("value", "text"), [(1042, "1042"), (-3, "-3"), (42.0, "42")])
+def test_text__takes_a_whole_number(value: object, text: str) -> None:
+    assert _judged(value, "text") == text
+
+
+@pytest.mark.parametrize("value", [1.5, True, ["a"], {"a": "b"}, "\ud800"])
 def test_text__what_is_none_is_refused(value: object) -> None:
     assert _refused(value, "text")
 

@@ -83,7 +83,8 @@ def value_type(variable: Variable) -> ValueType:
 def _text(variable: Variable) -> ValueType:
     """Text as it was sent, less the control characters that no page can show.
 
-    Blank is as good as absent: what is required must say something, what is optional becomes None.
+    A whole number is taken too: invoices are numbered. One with a fraction is not, for as a binary
+    float it has lost how it was written (`1.10`). Blank is as good as absent: what is required must say something, what is optional becomes None.
     """
 
     def read(value: Any) -> str | None:
@@ -94,7 +95,7 @@ def _text(variable: Variable) -> ValueType:
             raise _refusal(None, "Required")
         return None
 
-    schema = {"type": "string"}
+    schema: dict[str, Any] = {"type": ["string", "integer"]}
     if variable.required:
         schema["pattern"] = r"[^\s\x00-\x1f\x7f-\x9f]"
     example = _LOREM if variable.data_type == "longtext" else variable.label
@@ -102,6 +103,8 @@ def _text(variable: Variable) -> ValueType:
 
 
 def _readable(value: Any) -> str:
+    if _is_whole(value):
+        return str(int(value))
     if not isinstance(value, str):
         raise _refusal(value, "Must be text")
     if value.isprintable():
@@ -109,6 +112,13 @@ def _readable(value: Any) -> str:
     if any("\ud800" <= character <= "\udfff" for character in value):
         raise _refusal(value, "Must be valid Unicode text")
     return _CONTROL.sub("", value.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def _is_whole(value: Any) -> bool:
+    """Whether it is what JSON Schema calls an integer: `42`, and `42.0` too."""
+    if isinstance(value, float):
+        return value.is_integer()
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _decimal(whole_digits: int, example: Callable[[int], Any]) -> ValueType:
