@@ -4,6 +4,7 @@ It starts on whatever `python3` there is (3.9 or later), so it uses the standard
 A tool whose requirements have not changed since it was prepared is left as it is.
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -129,4 +130,6 @@ def say(sentence: str) -> None:
 
 if __name__ == "__main__":
     TOOLS.mkdir(parents=True, exist_ok=True)
-    main([name for name in EXTRA_TOOL_NAMES if name in sys.argv[1:]])
+    with (TOOLS / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two targets may start at once
+        main([name for name in EXTRA_TOOL_NAMES if name in sys.argv[1:]])
