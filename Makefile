@@ -46,7 +46,13 @@ sam-api: setup ## Serve the routes from Docker with `sam local start-api`, again
 
 .PHONY: test
 test: setup ## Run every test (TESTS=tests/unit for some, ARGS=… for pytest).
+ifeq ($(TESTS),tests)
+	@# Those that share one deployed stack come after, one at a time.
+	@$(BIN)/pytest tests/unit tests/functional tests/infrastructure -n auto --dist loadfile $(ARGS)
+	@$(BIN)/pytest tests/e2e tests/browser $(ARGS)
+else
 	@$(BIN)/pytest $(TESTS) $(ARGS)
+endif
 
 .PHONY: check
 check: setup ## Judge the code without running it: format, lint, types, imports, template, lock.
@@ -65,6 +71,10 @@ format: setup ## Write the code as `make check` wants it.
 .PHONY: chaos
 chaos: setup ## Let 5,000 renders live under faults, three times (ARGS='--seed 7 --renders 500').
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+.PHONY: screenshots
+screenshots: setup ## Take the pictures of the dashboard that the docs show.
+	@$(BIN)/python -m tools.screenshots
 
 .PHONY: bench
 bench: ## Measure, and write benchmarks/results/latest.json.
