@@ -13,7 +13,6 @@ from craftkit.config import config
 from craftkit.keys import lifecycle, repository, service
 from craftkit.keys.lifecycle import Step
 from craftkit.keys.models import Exposure, Key
-from craftkit.observability import count
 from craftkit.projects import service as projects
 
 Finding = Literal["handled", "ended", "unknown", "foreign"]
@@ -37,12 +36,10 @@ def report_exposed(
     own = {key for key in keys if token.stage_of(key) == config.stage}
     records = repository.find_records([token.hash_of(key) for key in own])
     policies: dict[str, str] = {}
-    findings: list[Finding] = []
-    for report, key in zip(reports, keys, strict=True):
-        finding = _handle(report, key, records, policies, by, clock)
-        count("KeyExposed", finding=finding)
-        findings.append(finding)
-    return findings
+    return [
+        _handle(report, key, records, policies, by, clock)
+        for report, key in zip(reports, keys, strict=True)
+    ]
 
 
 def _handle(

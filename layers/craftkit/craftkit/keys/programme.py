@@ -34,7 +34,7 @@ from craftkit.errors import (
 from craftkit.keys import exposure
 from craftkit.keys.handover import IDENTIFIER_HEADER, SIGNATURE_HEADER
 from craftkit.keys.models import Exposure
-from craftkit.observability import logger
+from craftkit.observability import count, logger
 
 REPORTS_LIMIT = 10_000
 
@@ -103,6 +103,8 @@ def receive(
     _verify(body, headers, keys)
     reports = _reports_of(body)
     findings = exposure.report_exposed(reports, by="secret scanning", clock=clock)
+    for finding in findings:
+        count("KeyExposed", finding=finding)
     return [
         {
             "token_hash": token.hash_of(report.token),

@@ -1,0 +1,315 @@
+"""POST /v1/exposed-keys in the form of GitHub's programme, signed by keys that the tests list."""
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from craftkit import network
+from craftkit.auth import token
+from craftkit.errors import UndoRefusedError
+from craftkit.keys import programme, service
+from craftkit.keys.exposure import report_exposed
+from craftkit.keys.models import Exposure
+from craftkit.keys.programme import KeyRing
+from craftkit.projects import service as projects
+from tests.functional.test_keys import entries, verdict
+from tests.support.clock import FrozenClock
+from tests.support.cloud import Cloud
+from tests.support.events import event as load_event
+from tests.support.project import DemoProject, make_project
+
+
+@dataclass
+class Scanner:
+    """A programme that signs, and lists its public keys. `asked` counts the calls for the list."""
+
+    keys: dict[str, ec.EllipticCurvePrivateKey] = field(default_factory=dict)
+    asked: int = 0
+    is_down: bool = False
+
+    def __post_init__(self) -> None:
+        self.add("current")
+
+    def add(self, name: str, curve: ec.EllipticCurve | None = None) -> None:
+        self.keys[name] = ec.generate_private_key(curve or ec.SECP256R1())
+
+    def fetch(self) -> bytes:
+        self.asked += 1
+        if self.is_down:
+            raise network.FetchError("no route")
+        listed = [
+            {
+                "key_identifier": name,
+                "key": key.public_key()
+                .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+                .decode(),
+                "is_current": True,
+            }
+            for name, key in self.keys.items()
+        ]
+        return json.dumps({"public_keys": listed}).encode()
+
+    def signed(self, body: str, by: str = "current") -> dict[str, str | None]:
+        signature = self.keys[by].sign(body.encode(), ec.ECDSA(hashes.SHA256()))
+        return {
+            "Github-Public-Key-Identifier": by,
+            "Github-Public-Key-Signature": base64.b64encode(signature).decode(),
+        }
+
+
+@pytest.fixture
+def scanner() -> Scanner:
+    return Scanner()
+
+
+@pytest.fixture
+def report(cloud: Cloud, scanner: Scanner, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Send a report through the public route, which hands it to the function behind it."""
+    retire = cloud.module("retire_exposed_keys")
+    monkeypatch.setattr(retire, "keys", KeyRing(scanner.fetch))
+
+    class Lambda:
+        def invoke(self, *, FunctionName: str, Payload: str) -> Any:  # noqa: N803 boto3's names
+            assert FunctionName.endswith(":live")
+            answer = json.dumps(cloud.invoke("retire_exposed_keys", json.loads(Payload)))
+
+            class Stream:
+                def read(self) -> bytes:
+                    return answer.encode()
+
+            return {"Payload": Stream()}
+
+    monkeypatch.setattr("craftkit.keys.handover._client", Lambda)
+
+    def send(reports: Any, headers: dict[str, str | None] | None = None) -> Any:
+        body = reports if isinstance(reports, str) else json.dumps(reports)
+        sent = load_event("report_exposed_keys", body=body, headers=headers or scanner.signed(body))
+        return cloud.invoke("report_exposed_keys", sent)
+
+    return send
+
+
+def found(text: str, url: str = "https://github.com/octocat/Hello-World/blob/1/a.txt") -> Any:
+    return {"token": text, "type": "craftkit_api_key", "url": url, "source": "content"}
+
+
+def labels(answer: Any) -> list[str]:
+    assert answer["statusCode"] == 200, answer["body"]
+    return [finding["label"] for finding in json.loads(answer["body"])]
+
+
+def test_report__a_good_key_is_revoked_and_told_of(
+    cloud: Cloud, project: DemoProject, report: Any
+) -> None:
+    answer = report([found(project.key.cleartext)])
+    assert json.loads(answer["body"]) == [
+        {
+            "token_hash": token.hash_of(project.key.cleartext),
+            "token_type": "craftkit_api_key",
+            "label": "true_positive",
+        }
+    ]
+    assert verdict(project.key.cleartext) == "revoked"
+    [entry] = entries(cloud, "key.exposed")
+    assert entry["target"] == project.key.key.id
+    assert entry["details"]["answer"] == "revoked"
+    assert entry["details"]["url"].startswith("https://github.com/octocat")
+    with pytest.raises(UndoRefusedError):
+        service.undo_revocation(project.key.key.id, by="tester")
+
+
+def test_report__a_project_may_rather_be_told_only(
+    cloud: Cloud, project: DemoProject, report: Any
+) -> None:
+    projects.set_exposure_policy(project.id, "alert", by="tester")
+    assert labels(report([found(project.key.cleartext)])) == ["true_positive"]
+    assert verdict(project.key.cleartext) == "allowed"
+    [entry] = entries(cloud, "key.exposed")
+    assert entry["details"]["answer"] == "alerted"
+
+
+def test_report__a_replay_does_nothing_more(
+    cloud: Cloud, project: DemoProject, report: Any
+) -> None:
+    for _ in range(3):
+        assert labels(report([found(project.key.cleartext)])) == ["true_positive"]
+    assert len(entries(cloud, "key.exposed")) == len(entries(cloud, "key.revoked")) == 1
+
+
+def test_report__a_key_within_other_text_is_found(project: DemoProject, report: Any) -> None:
+    text = f"Authorization: Bearer {project.key.cleartext}"
+    assert labels(report([found(text)])) == ["true_positive"]
+    assert verdict(project.key.cleartext) == "revoked"
+
+
+def test_report__an_unknown_key_and_garbage_are_false_alarms(cloud: Cloud, report: Any) -> None:
+    unknown = token.mint("live", "local")
+    assert (
+        labels(report([found(unknown), found("ck_live_nonsense"), found("")]))
+        == ["false_positive"] * 3
+    )
+
+
+def test_report__of_a_key_of_another_stage_nothing_is_said(cloud: Cloud, report: Any) -> None:
+    assert labels(report([found(token.mint("live", "prod"))])) == []
+
+
+def test_report__an_ended_secret_revokes_nothing(project: DemoProject, report: Any) -> None:
+    minted = service.rotate_key(project.key.key.id, by="tester")
+    service.end_rotation(project.key.key.id, by="tester")
+    assert labels(report([found(project.key.cleartext)])) == ["true_positive"]
+    assert verdict(minted.cleartext) == "allowed"
+
+
+def test_report__of_1000_tokens_takes_a_read_for_each_hundred(
+    cloud: Cloud, project: DemoProject, report: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    get_many = programme.exposure.repository.dynamodb.get_many
+
+    def counting(table: str, keys: Any) -> Any:
+        read.append(len(keys))
+        return get_many(table, keys)
+
+    monkeypatch.setattr("craftkit.dynamodb.get_many", counting)
+    tokens = [token.mint("test", "local") for _ in range(998)]
+    tokens += ["garbage", project.key.cleartext]
+    found_labels = labels(report([found(each) for each in tokens]))
+    assert found_labels.count("false_positive") == 999
+    assert found_labels[-1] == "true_positive"
+    assert len(read) == 10
+    assert sum(read) == 999
+
+
+def test_report__never_keeps_the_key_that_a_url_carries(
+    cloud: Cloud, project: DemoProject, report: Any
+) -> None:
+    report([found(project.key.cleartext, f"https://a.example/?key={project.key.cleartext}")])
+    [entry] = entries(cloud, "key.exposed")
+    assert entry["details"]["url"] == "https://a.example/?key=ck_test_…"
+
+
+@pytest.mark.parametrize("missing", ["Github-Public-Key-Identifier", "Github-Public-Key-Signature"])
+def test_report__without_a_signature_is_401_and_hands_nothing_over(
+    cloud: Cloud, project: DemoProject, scanner: Scanner, report: Any, missing: str
+) -> None:
+    body = json.dumps([found(project.key.cleartext)])
+    answer = report(body, scanner.signed(body) | {missing: None})
+    assert answer["statusCode"] == 401
+    assert '"code":"invalid_signature"' in answer["body"]
+    assert verdict(project.key.cleartext) == "allowed"
+    assert scanner.asked == 0
+
+
+def test_report__with_a_bad_signature_is_401(
+    project: DemoProject, scanner: Scanner, report: Any
+) -> None:
+    body = json.dumps([found(project.key.cleartext)])
+    forger = Scanner()
+    bad = [
+        forger.signed(body),
+        scanner.signed(body + " "),
+        scanner.signed(body) | {"Github-Public-Key-Signature": "not base64!"},
+        scanner.signed(body) | {"Github-Public-Key-Signature": "AAAA"},
+        scanner.signed(body) | {"Github-Public-Key-Identifier": "unknown"},
+    ]
+    for headers in bad:
+        assert report(body, headers)["statusCode"] == 401
+    assert verdict(project.key.cleartext) == "allowed"
+
+
+def test_report__a_key_on_another_curve_is_no_key_of_the_programme(
+    project: DemoProject, scanner: Scanner, report: Any
+) -> None:
+    scanner.add("large", ec.SECP384R1())
+    body = json.dumps([found(project.key.cleartext)])
+    assert report(body, scanner.signed(body, "large"))["statusCode"] == 401
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ("nonsense", "invalid_json"),
+        ("{}", "invalid_request"),
+        ('[{"type": "x"}]', "invalid_request"),
+        ('[{"token": 1}]', "invalid_request"),
+        ("[" * 100_000, "invalid_json"),
+    ],
+)
+def test_report__that_is_signed_and_no_list_of_reports_is_400(
+    cloud: Cloud, report: Any, body: str, code: str
+) -> None:
+    answer = report(body)
+    assert (answer["statusCode"], json.loads(answer["body"])["error"]["code"]) == (400, code)
+
+
+class TestKeyRing:
+    def test_asks_for_the_list_once_a_day(self, scanner: Scanner) -> None:
+        clock = FrozenClock()
+        ring = KeyRing(scanner.fetch, clock)
+        for _ in range(5):
+            assert ring.get("current")
+        assert scanner.asked == 1
+        clock.advance(hours=25)
+        assert ring.get("current")
+        assert scanner.asked == 2
+
+    def test_finds_a_key_that_is_new_since_and_asks_for_no_unknown_one_twice_a_minute(
+        self, scanner: Scanner
+    ) -> None:
+        clock = FrozenClock()
+        ring = KeyRing(scanner.fetch, clock)
+        ring.get("current")
+        scanner.add("next")
+        assert ring.get("next") is None
+        clock.advance(minutes=1)
+        assert ring.get("next")
+        for _ in range(5):
+            assert ring.get("made up") is None
+        assert scanner.asked == 2
+
+    def test_lives_on_with_what_it_has_while_the_list_is_down(self, scanner: Scanner) -> None:
+        clock = FrozenClock()
+        ring = KeyRing(scanner.fetch, clock)
+        ring.get("current")
+        scanner.is_down = True
+        clock.now += timedelta(days=2)
+        assert ring.get("current")
+
+    def test_an_answer_that_is_no_list_is_no_key(self) -> None:
+        for answer in (b"", b"[]", b'{"public_keys": [{"key": "x"}]}'):
+            assert KeyRing(lambda answer=answer: answer).get("current") is None
+
+
+class TestPattern:
+    def test_the_scanners_expression_finds_keys_and_what_stands_around_them_is_no_key(
+        self,
+    ) -> None:
+        key = token.mint("live", "prod")
+        for text in (key, f'KEY="{key}"', f"Bearer {key}\n", f"?key={key}&x=1"):
+            assert token.find_in(text) == key
+        for text in (f"x{key}", f"{key}x", key[:-1], key.replace("ck_", "sk_")):
+            assert token.find_in(text) is None
+
+    def test_a_random_string_of_the_form_is_no_key_by_its_checksum(self) -> None:
+        tries = ["ck_live_" + f"{number:038d}" for number in range(2000)]
+        assert [text for text in tries if token.stage_of(text)] == []
+
+    def test_keys_are_cut_out_of_a_text(self) -> None:
+        key = token.mint("test", "local")
+        assert token.without_keys(f"a {key} b {key}") == "a ck_test_… b ck_test_…"
+
+
+def test_operators_report_acts_as_a_scanners(cloud: Cloud) -> None:
+    project = make_project()
+    report = Exposure(token=project.key.cleartext, source="operator")
+    assert report_exposed([report], by="ada") == ["handled"]
+    assert verdict(project.key.cleartext) == "revoked"
