@@ -23,7 +23,7 @@ DATA = {
 WRITING = {
     "name": "Letter",
     "manifest": {"variables": [{"key": "to", "label": "To", "dataType": "text"}]},
-    "source": "= Dear #data.to",
+    "source": '#import "/craftkit.typ": *\n= Dear #data.to',
 }
 
 

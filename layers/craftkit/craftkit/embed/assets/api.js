@@ -31,8 +31,9 @@ export function renewWith(ask) {
 export function renewBefore(expiresAt) {
   clearTimeout(timer);
   if (!renew) return;
-  const wait = (expiresAt - NEARLY_SECONDS) * 1000 - Date.now();
-  timer = setTimeout(() => renewed().catch(() => {}), Math.min(Math.max(wait, 1000), WAIT_LIMIT_MS));
+  const life = expiresAt - Date.now() / 1000;
+  const wait = Math.max(life - NEARLY_SECONDS, life * 0.75, 1) * 1000;
+  timer = setTimeout(() => renewed().catch(() => {}), Math.min(wait, WAIT_LIMIT_MS));
 }
 
 async function renewed() {

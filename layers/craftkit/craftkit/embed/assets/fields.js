@@ -45,7 +45,7 @@ export function field(variable, { value, hint, isLocked, locale, marks, changed 
     "label",
     { class: "label", htmlFor: id },
     variable.label,
-    mark && h("span", { class: "mark" }, mark),
+    mark && h("span", { class: "mark", "aria-hidden": "true" }, mark),
   );
   const element = h(
     "div",

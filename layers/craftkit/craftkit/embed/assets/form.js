@@ -107,7 +107,7 @@ function rows(loop, how, prefix, data, sample) {
   const heading = uid("loop");
   const one = singular(loop.label);
   const error = h("p", { class: "error" });
-  const list = h("ol", { class: "rows" });
+  const list = h("div", { class: "rows" });
   const add = h("button", { type: "button", class: "button quiet", onclick: () => insert(true) }, icon("plus"), one === loop.label ? `Add to ${one}` : `Add ${one.toLowerCase()}`);
   const items = [];
   const limit = how.itemLimit ?? 10_000;
@@ -120,7 +120,7 @@ function rows(loop, how, prefix, data, sample) {
     const tool = (name, picture, act) =>
       h("button", { type: "button", class: "icon-button", onclick: () => act(item), "data-tool": name }, icon(picture));
     const tools = isLocked ? null : h("span", { class: "row-tools" }, tool("Move up", "up", (row) => move(row, -1)), tool("Move down", "down", (row) => move(row, 1)), tool("Remove", "trash", remove));
-    const element = h("li", { class: "row", role: "group", "aria-labelledby": title.id }, h("div", { class: "row-head" }, title, tools), group.element);
+    const element = h("div", { class: "row", role: "group", "aria-labelledby": title.id }, h("div", { class: "row-head" }, title, tools), group.element);
     const item = { group, element, title };
     items.push(item);
     list.append(element);

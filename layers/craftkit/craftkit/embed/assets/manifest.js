@@ -107,7 +107,7 @@ export function manifestEditor(manifest, catalog, changed) {
   }
   function row(variables, variable, index, prefix) {
     if (variable.itemFields) return h("tr", null, h("td", { colSpan: 5, class: "note" }, `${variable.label}: a list inside the list`));
-    const isKnown = known.some(({ path, loop }) => !loop && path === prefix + variable.key);
+    const isKnown = known.some(({ path, loop }) => (loop ? hasField(loop, prefix, variable) : path === prefix + variable.key));
     const cell = (...content) => h("td", null, content);
     const type = h(
       "select",
@@ -157,6 +157,10 @@ export function manifestEditor(manifest, catalog, changed) {
 
   draw();
   return { element, read: () => structuredClone(state) };
+}
+
+function hasField(loop, prefix, variable) {
+  return prefix === `${loop.key}.` && loop.itemFields.some(({ key }) => key === variable.key);
 }
 
 function free(taken, word) {

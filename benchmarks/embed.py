@@ -1,0 +1,128 @@
+"""Embed: a mint beside its AWS calls, a preview behind a keystroke, the weight of the page."""
+
+import os
+import time
+from collections.abc import Iterable
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+from statistics import median
+from typing import Any
+from unittest.mock import patch
+
+from botocore.client import BaseClient
+from moto import mock_aws
+from playwright.sync_api import Page
+
+from benchmarks.measurement import Result, milliseconds
+from benchmarks.stack import running_stack
+from craftkit.embed import page
+from tests.support.browser import chromium
+from tests.support.cloud import Cloud, forget, variables
+from tests.support.embed import partnership, wish
+from tests.support.events import event
+from tests.support.project import make_project
+from tests.support.template import REGION, template
+
+_MINTS = 200
+_KEYSTROKES = 25
+_SHOWN = ".pages:not([data-shown='0'])"
+_UNTIL_SHOWN = """(text) => new Promise((resolve) => {
+  const pages = document.querySelector(".pages");
+  const input = [...document.querySelectorAll("input")].find((one) => one.type === "text");
+  const started = performance.now();
+  new MutationObserver((_, observer) => {
+    observer.disconnect();
+    requestAnimationFrame(() => resolve(performance.now() - started));
+  }).observe(pages, { attributes: true, attributeFilter: ["data-shown"] });
+  input.value = text;
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+})"""
+
+
+def measure() -> Iterable[Result]:
+    yield _mint()
+    yield from _weight()
+    yield from _preview()
+
+
+def _mint() -> Result:
+    """The handler's own time, warm: all of it, less what goes by in the AWS client."""
+    silent = StringIO()
+    nobody = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": REGION}
+    with (
+        patch.dict(os.environ, {**nobody, "AWS_DEFAULT_REGION": REGION}),
+        mock_aws(),
+        redirect_stderr(silent),
+        redirect_stdout(silent),
+    ):
+        cloud = Cloud(template())
+        forget()
+        with variables(cloud.environment()):
+            project = make_project()
+            partnership(project)
+            asked = event("create_embed_session", principal=project.principal, body=wish())
+            handler = cloud.module("create_embed_session").handler
+            function = "CreateEmbedSessionFunction"
+            with variables(cloud.environment(function)):
+                own = [_own_time(lambda: handler(asked, _Context())) for _ in range(_MINTS)]
+        forget()
+    return Result(
+        "embed.mint.warm",
+        median(own[20:]),
+        "ms",
+        target="value <= 3",
+        note="without the time in the AWS client",
+    )
+
+
+def _own_time(work: Any) -> float:
+    spent = 0.0
+    make_call = BaseClient._make_api_call  # type: ignore[attr-defined]  # noqa: SLF001
+
+    def timed(client: Any, operation: str, parameters: Any) -> Any:
+        nonlocal spent
+        started = time.perf_counter()
+        try:
+            return make_call(client, operation, parameters)
+        finally:
+            spent += (time.perf_counter() - started) * 1000
+
+    with patch.object(BaseClient, "_make_api_call", timed):
+        return milliseconds(work) - spent
+
+
+class _Context:
+    """What Lambda hands to a handler beside the event."""
+
+    function_name = "CreateEmbedSessionFunction"
+    function_version = "1"
+    memory_limit_in_mb = 512
+    aws_request_id = "00000000-0000-4000-8000-000000000000"
+    invoked_function_arn = f"arn:aws:lambda:us-east-1:123456789012:function:{function_name}"
+
+
+def _weight() -> Iterable[Result]:
+    """All that the page loads before it shows a form, as it goes over the wire."""
+    files = [len(page.asset(name).compressed) for name in ("page.js", "page.css")]
+    yield Result("embed.page.weight", sum(files) / 1000, "kB", target="value <= 60")
+
+
+def _preview() -> Iterable[Result]:
+    stack = running_stack()
+    form = {"data": {"customer": {"name": "Ada Lovelace"}, "total": "42.00"}}
+    opened = stack.call("POST", "/v1/embed/sessions", json=wish(form=form)).json()
+    with chromium() as browser:
+        shown = browser.new_page(viewport={"width": 1280, "height": 900})
+        shown.goto(opened["iframe_url"])
+        shown.wait_for_selector(_SHOWN, timeout=60_000)
+        times = sorted(_keystroke(shown, number) for number in range(_KEYSTROKES + 5))
+    note = "from the keystroke to the picture, the wait of 120 ms for the next key included"
+    yield Result(
+        "embed.preview.p50", times[len(times) // 2], "ms", target="value <= 500", note=note
+    )
+    yield Result("embed.preview.p90", times[len(times) * 9 // 10], "ms")
+
+
+def _keystroke(shown: Page, number: int) -> float:
+    taken: float = shown.evaluate(_UNTIL_SHOWN, f"2026-{number:03}")
+    return taken

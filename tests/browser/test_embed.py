@@ -1,0 +1,453 @@
+"""The embedded page in Chromium, as a partner's people meet it, and as attackers would."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Frame, Page, Route, expect
+
+from tests.support.browser import grave_faults
+from tests.support.embed import wish
+from tests.support.stack import RunningStack
+from tests.support.template import ROOT
+
+OpenPage = Callable[..., Page]
+Mint = Callable[..., Any]
+
+DATA = {
+    "number": "2026-014",
+    "customer": {"name": "Ada Lovelace"},
+    "items": [{"name": "Engine notes", "qty": "1", "price": "42.00"}],
+    "total": "42.00",
+}
+ATTACK = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>\'"}{'
+SHOWN = ".pages:not([data-shown='0'])"
+
+
+@pytest.fixture
+def mint(stack: RunningStack) -> Mint:
+    """`mint("edit", permissions="admin")`: what a mint with the demo's test key answers."""
+
+    def opened(mode: str = "fill", **changes: Any) -> Any:
+        answer = stack.call(
+            "POST", "/v1/embed/sessions", key=stack.test_key, json=wish(mode, **changes)
+        )
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    return opened
+
+
+@pytest.fixture(scope="session")
+def partner_site(stack: RunningStack) -> Iterator[str]:
+    """The example partner, as its README says, on a free port."""
+    command = [sys.executable, ROOT / "examples" / "partner" / "server.py", "--port", "0"]
+    given = {"CRAFTKIT_API_URL": stack.api_url, "CRAFTKIT_API_KEY": stack.test_key}
+    with subprocess.Popen(
+        command,
+        env={**os.environ, **given},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout
+        yield process.stdout.readline().rpartition(" ")[2].strip()
+        process.terminate()
+
+
+def opened(page: Page, session: Any) -> Page:
+    """The page of a session, its first preview drawn."""
+    page.goto(session["iframe_url"])
+    page.wait_for_selector(SHOWN)
+    return page
+
+
+def embedded(page: Page) -> Frame:
+    page.wait_for_selector("iframe")
+    [frame] = [one for one in page.frames if one.parent_frame]
+    frame.wait_for_selector(SHOWN)
+    return frame
+
+
+def times_shown(page: Page | Frame) -> int:
+    return int(page.locator(".pages").get_attribute("data-shown") or 0)
+
+
+class TestPartner:
+    def test_a_person_fills_the_form_sees_it_follow_and_gets_the_pdf(
+        self, open_page: OpenPage, partner_site: str, stack: RunningStack
+    ) -> None:
+        page = open_page()
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(partner_site)
+        page.get_by_role("button", name="Invoice").first.click()
+        form = embedded(page)
+        expect(page.get_by_role("status")).to_have_text("The invoice is open.")
+        name = form.get_by_role("textbox", name="Customer", exact=True)
+        assert name.input_value() == "Marguerite Delacroix"
+
+        before = form.locator(".paper").get_attribute("src")
+        form.get_by_label("Invoice number").fill("2026-014")
+        form.wait_for_function(
+            "(before) => document.querySelector('.paper').src !== before", arg=before
+        )
+        form.get_by_role("textbox", name="Item", exact=True).fill("Brand identity")
+        form.get_by_label("Quantity").fill("2")
+        form.get_by_label("Unit price").fill("1,250.50")
+        form.get_by_role("textbox", name="Total", exact=True).fill("2501")
+        form.get_by_role("button", name="Create invoice").click()
+        form.get_by_role("heading", name="Your document is ready").wait_for()
+        link = form.get_by_role("link", name="Open PDF").get_attribute("href")
+        assert link
+        document = page.request.get(link)
+        assert document.body().startswith(b"%PDF")
+        expect(page.get_by_role("status")).to_have_text(re.compile("Invoice .* was created"))
+
+        form.get_by_role("button", name="Close").last.click()
+        assert page.locator("iframe").count() == 0
+        assert not any(stack.test_key in url for url in asked)
+
+    def test_the_token_is_in_no_address_no_storage_and_no_referrer(
+        self, open_page: OpenPage, mint: Mint
+    ) -> None:
+        page = open_page()
+        referrers: list[str | None] = []
+        page.on("request", lambda request: referrers.append(request.headers.get("referer")))
+        session = mint()
+        opened(page, session)
+        assert page.url.endswith("/embed")
+        kept = page.evaluate(
+            "() => JSON.stringify([localStorage, sessionStorage, document.cookie, location.href,"
+            " document.documentElement.outerHTML, performance.getEntriesByType('resource')])"
+        )
+        assert session["session_token"] not in kept
+        assert not any(session["session_token"] in (one or "") for one in referrers)
+
+    def test_a_site_that_is_not_allowed_gets_no_frame(
+        self, open_page: OpenPage, partner_site: str, mint: Mint, stack: RunningStack
+    ) -> None:
+        page = open_page()
+        page.goto(partner_site.replace("localhost", "evil.example"))
+        page.evaluate(
+            """([script, url]) => new Promise((resolve) => {
+                const element = document.createElement("script");
+                element.src = script;
+                element.onload = resolve;
+                document.head.append(element);
+            }).then(() => {
+                window.heard = [];
+                const note = (event) => window.heard.push(event);
+                Craftkit.init({ iframeUrl: url, on: { ready: note, error: note } }).mount("main");
+            })""",
+            [f"{stack.api_url}/embed/embed.js", mint()["iframe_url"]],
+        )
+        page.wait_for_selector("iframe")
+        page.wait_for_timeout(1500)
+        [frame] = [one for one in page.frames if one.parent_frame]
+        assert frame.url.startswith("chrome-error:")
+        assert page.evaluate("window.heard") == []
+
+    def test_a_page_that_only_says_it_is_the_partner_is_not_heard(
+        self, open_page: OpenPage, partner_site: str
+    ) -> None:
+        page = open_page()
+        page.goto(partner_site)
+        page.get_by_role("button", name="Invoice").first.click()
+        form = embedded(page)
+        heard = form.evaluate(
+            """() => new Promise((resolve) => {
+                const line = new MessageChannel();
+                line.port1.onmessage = ({ data }) => resolve(data);
+                window.postMessage({ craftkit: "connect" }, "*", [line.port2]);
+                setTimeout(() => resolve(null), 500);
+            })"""
+        )
+        assert heard is None
+
+    def test_an_expired_session_is_renewed_by_the_partners_server_unseen(
+        self, open_page: OpenPage, partner_site: str
+    ) -> None:
+        page = open_page()
+        page.goto(partner_site)
+        renewals: list[str] = []
+        page.on("request", lambda one: renewals.append(one.url) if "/refresh" in one.url else None)
+        page.get_by_role("button", name="Invoice").first.click()
+        form = embedded(page)
+        shown = times_shown(form)
+        refused = json.dumps({"error": {"code": "session_expired", "message": "It has expired."}})
+        refusals = iter([refused])
+
+        def expire_once(route: Route) -> None:
+            if body := next(refusals, None):
+                route.fulfill(status=401, body=body, content_type="application/json")
+            else:
+                route.continue_()
+
+        page.route("**/embed/api/preview", expire_once)
+        form.get_by_label("Invoice number").fill("2026-015")
+        form.wait_for_selector(f"[data-shown='{shown + 1}']")
+        assert len(renewals) == 1
+
+    def test_a_session_that_was_revoked_says_so(
+        self, open_page: OpenPage, mint: Mint, stack: RunningStack
+    ) -> None:
+        session = mint()
+        page = opened(open_page(), session)
+        stack.call("DELETE", f"/v1/embed/sessions/{session['session_id']}", key=stack.test_key)
+        page.get_by_label("Invoice number").fill("7")
+        expect(page.locator(".problem")).to_contain_text("This session was revoked")
+
+
+class TestForm:
+    def test_errors_stand_at_their_fields_and_in_a_summary_that_leads_there(
+        self, open_page: OpenPage, mint: Mint
+    ) -> None:
+        page = opened(open_page(), mint())
+        page.get_by_role("button", name="Create document").click()
+        summary = page.get_by_role("alert").filter(has_text="need your attention")
+        expect(summary).to_be_focused()
+        customer = page.get_by_role("textbox", name="Customer", exact=True)
+        expect(customer).to_have_attribute("aria-invalid", "true")
+        described = (customer.get_attribute("aria-describedby") or "").split()[-1]
+        assert page.locator(f"#{described}").inner_text() == "Required"
+        summary.get_by_role("link", name="Item 1, Quantity: Required").click()
+        expect(page.get_by_label("Quantity")).to_be_focused()
+        page.get_by_label("Quantity").fill("many")
+        page.get_by_role("button", name="Create document").click()
+        expect(page.get_by_text("Must be a number").first).to_be_visible()
+        assert grave_faults(page) == []
+
+    def test_rows_come_move_and_go_by_keyboard_alone(self, open_page: OpenPage, mint: Mint) -> None:
+        page = opened(open_page(), mint())
+        items = page.get_by_role("textbox", name="Item", exact=True)
+        items.focus()
+        page.keyboard.type("first")
+        page.get_by_role("button", name="Add item").focus()
+        page.keyboard.press("Enter")
+        expect(items.nth(1)).to_be_focused()
+        page.keyboard.type("second")
+        page.get_by_role("button", name="Move up Item 2").focus()
+        page.keyboard.press("Space")
+        assert [items.nth(at).input_value() for at in (0, 1)] == ["second", "first"]
+        page.get_by_role("button", name="Remove Item 1").focus()
+        page.keyboard.press("Enter")
+        expect(items).to_have_count(1)
+        expect(page.get_by_role("button", name="Remove Item 1")).to_be_focused()
+        assert items.input_value() == "first"
+
+    def test_a_late_preview_never_replaces_a_newer_one(
+        self, open_page: OpenPage, mint: Mint
+    ) -> None:
+        page = opened(open_page(), mint())
+        shown = times_shown(page)
+        held: list[Route] = []
+
+        def hold_the_first(route: Route) -> None:
+            if "old-number" in (route.request.post_data or ""):
+                held.append(route)
+            else:
+                route.continue_()
+
+        # An answer that comes in spite of the abort: the page must not rely on it alone.
+        page.evaluate("AbortController.prototype.abort = () => {}")
+        page.route("**/embed/api/preview", hold_the_first)
+        number = page.get_by_label("Invoice number")
+        number.fill("old-number")
+        page.wait_for_timeout(400)
+        assert len(held) == 1
+        number.fill("new-number")
+        page.wait_for_selector(f"[data-shown='{shown + 1}']")
+        newest = page.locator(".paper").get_attribute("src")
+        with page.expect_response("**/embed/api/preview"):
+            held[0].continue_()
+        page.wait_for_timeout(500)
+        assert page.locator(".paper").get_attribute("src") == newest
+        assert times_shown(page) == shown + 1
+
+    @pytest.mark.parametrize(
+        ("name", "content", "fault"),
+        [
+            ("large.png", b"\x89PNG\r\n\x1a\n" + b"\0" * 11_000_000, "larger than 5 MB"),
+            ("page.png", b"<html><script>alert(1)</script>", "no PNG, JPEG, WebP or GIF"),
+            ("broken.png", b"\x89PNG\r\n\x1a\n" + b"\0" * 64, "broken"),
+        ],
+    )
+    def test_a_file_that_is_no_picture_is_refused_at_its_field(
+        self, open_page: OpenPage, mint: Mint, name: str, content: bytes, fault: str
+    ) -> None:
+        page = opened(open_page(), mint())
+        page.get_by_label("Issuer's logo").set_input_files(
+            {"name": name, "mimeType": "image/png", "buffer": content}
+        )
+        field = page.locator(".field.image")
+        expect(field.locator(".error")).to_contain_text(fault)
+        assert field.locator("img").count() == 0
+
+    def test_a_picture_is_shown_sent_and_can_be_taken_away(
+        self, open_page: OpenPage, mint: Mint, tmp_path: Path
+    ) -> None:
+        page = opened(open_page(), mint(form={"data": DATA}))
+        shown = times_shown(page)
+        page.set_viewport_size({"width": 3000, "height": 2200})
+        page.screenshot(path=tmp_path / "large.png")
+        page.set_viewport_size({"width": 1280, "height": 900})
+        page.get_by_label("Issuer's logo").set_input_files(tmp_path / "large.png")
+        with page.expect_request("**/embed/api/preview") as sent:
+            page.wait_for_selector(f"[data-shown='{shown + 1}']")
+        assert len(sent.value.post_data or "") < 700_000
+        page.get_by_role("button", name="Create document").click()
+        page.get_by_role("heading", name="Your document is ready").wait_for()
+        page.get_by_role("button", name="Back to the form").click()
+        page.get_by_role("button", name="Remove Issuer's logo").click()
+        assert page.locator(".field.image img").count() == 0
+
+    def test_a_double_press_makes_one_document(self, open_page: OpenPage, mint: Mint) -> None:
+        page = opened(open_page(), mint(form={"data": DATA}))
+        sent: list[str] = []
+        page.on("request", lambda one: sent.append(one.url) if "submit" in one.url else None)
+        page.get_by_role("button", name="Create document").dblclick()
+        page.get_by_role("heading", name="Your document is ready").wait_for()
+        assert len(sent) == 1
+
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    @pytest.mark.parametrize("width", [360, 1440])
+    def test_it_is_usable_at_every_width_and_axe_finds_no_grave_fault(
+        self, open_page: OpenPage, mint: Mint, width: int, scheme: str
+    ) -> None:
+        page = open_page(width, color_scheme=scheme)
+        page.goto(mint(form={"data": DATA})["iframe_url"])
+        page.get_by_role("button", name="Create document").wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert grave_faults(page) == []
+        if width == 360:
+            page.get_by_role("button", name="Preview").click()
+            page.locator(SHOWN).wait_for()
+            assert grave_faults(page) == []
+            page.get_by_role("button", name="Form").click()
+        page.get_by_role("button", name="Create document").click()
+        page.get_by_role("heading", name="Your document is ready").wait_for()
+        assert grave_faults(page) == []
+
+
+class TestAttacks:
+    def test_nothing_that_is_shown_is_ever_run(
+        self, open_page: OpenPage, mint: Mint, stack: RunningStack, tmp_path: Path
+    ) -> None:
+        manifest = {
+            "variables": [
+                {
+                    "key": key,
+                    "label": ATTACK[:110],
+                    "description": ATTACK,
+                    "dataType": "text",
+                    "previewData": ATTACK,
+                }
+                for key in ("__proto__", "constructor.prototype", "hasOwnProperty", "a.onerror")
+            ],
+            "loops": [
+                {
+                    "key": "toString",
+                    "label": ATTACK[:110],
+                    "itemFields": [{"key": "x", "label": ATTACK[:110], "dataType": "text"}],
+                }
+            ],
+        }
+        path = tmp_path / "manifest.json"
+        path.write_text(json.dumps(manifest), encoding="utf-8")
+        stack.craftkit(
+            "templates", "publish", "--project", stack.project_id, "--slug", "attack",
+            "--name", ATTACK[:110], "--manifest", path,
+        )  # fmt: skip
+        data = {"__proto__": ATTACK, "hasOwnProperty": ATTACK, "toString": [{"x": ATTACK}]}
+        changes: dict[str, Any] = {
+            "tenant": {"externalId": ATTACK, "displayName": ATTACK},
+            "actor": {"externalId": ATTACK, "displayName": ATTACK},
+            "form": {
+                "title": ATTACK,
+                "description": ATTACK,
+                "submitLabel": ATTACK[:60],
+                "data": data,
+            },
+        }
+        scope = {"templateExternalId": "attack"}
+        for mode in ("fill", "view", "edit"):
+            page = open_page()
+            page.goto(mint(mode, **{**changes, "scope": {"mode": mode, **scope}})["iframe_url"])
+            page.wait_for_selector(SHOWN)
+            if mode == "fill":
+                inputs = page.locator("form input")
+                assert inputs.first.input_value() == ATTACK
+                inputs.first.fill(ATTACK + "again")
+                page.locator("button[type=submit]").click()
+                page.get_by_role("heading", name="Your document is ready").wait_for()
+            assert page.evaluate("window.pwned") is None
+            assert page.evaluate("({}).polluted ?? Object.prototype.onerror ?? null") is None
+
+    def test_a_forged_address_shows_nothing(self, open_page: OpenPage, stack: RunningStack) -> None:
+        page = open_page()
+        answer = page.goto(f"{stack.api_url}/embed?session_token=%3Cscript%3Ealert(1)%3C/script%3E")
+        assert answer is not None
+        assert answer.status == 401
+        expect(page.get_by_role("heading")).to_have_text("This page cannot be opened")
+        assert "alert(1)" not in page.content()
+        assert page.url.endswith("/embed")
+
+    def test_no_policy_is_broken_by_the_page_itself(self, open_page: OpenPage, mint: Mint) -> None:
+        page = open_page()
+        complaints: list[str] = []
+        page.on("console", lambda message: complaints.append(message.text))
+        for mode in ("fill", "edit", "view"):
+            opened(page, mint(mode))
+        assert [one for one in complaints if "Content Security Policy" in one] == []
+
+
+class TestEditor:
+    def test_a_template_is_written_seen_saved_and_published(
+        self, open_page: OpenPage, mint: Mint
+    ) -> None:
+        scope = {"mode": "create"}
+        page = opened(open_page(), mint("create", scope=scope, permissions="admin"))
+        page.get_by_label("Name of the template").fill("Welcome letter")
+        page.get_by_role("button", name="Add a field").click()
+        label = page.get_by_label("Label 1")
+        expect(label).to_be_focused()
+        label.fill("Recipient")
+        page.get_by_label("Key of").fill("recipient")
+        page.get_by_role("tab", name="Fields").focus()
+        page.keyboard.press("ArrowRight")
+        expect(page.get_by_role("tab", name="Layout")).to_be_focused()
+        source = page.get_by_label("Layout, in Typst")
+        expect(source).to_have_value(re.compile("recipient"))
+        source.fill('#import "/craftkit.typ": *\n\n= Dear #data.recipient\n#nobody-knows')
+        expect(page.locator(".problem")).to_contain_text("Line 4")
+        expect(page.locator(".lines .bad")).to_have_text("4")
+        source.fill('#import "/craftkit.typ": *\n\n= Dear #data.recipient')
+        expect(page.locator(".problem")).to_be_hidden()
+        page.keyboard.press("Control+s")
+        expect(page.get_by_text("Draft saved").first).to_be_visible()
+        page.get_by_role("button", name="Publish").click()
+        expect(page.get_by_text("Version 1 is published").first).to_be_visible()
+
+    def test_an_editor_without_the_permission_sees_no_way_to_publish(
+        self, open_page: OpenPage, mint: Mint
+    ) -> None:
+        page = opened(open_page(), mint("edit", permissions="editor"))
+        assert page.get_by_role("button", name="Publish").count() == 0
+
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    @pytest.mark.parametrize("mode", ["edit", "view"])
+    def test_axe_finds_no_grave_fault(
+        self, open_page: OpenPage, mint: Mint, mode: str, scheme: str
+    ) -> None:
+        page = opened(open_page(color_scheme=scheme), mint(mode, permissions="admin"))
+        assert grave_faults(page) == []
+        if mode == "edit":
+            page.get_by_role("tab", name="Layout").click()
+            assert grave_faults(page) == []
