@@ -3,11 +3,10 @@
 from typing import Any
 
 import dashboard.pages  # noqa: F401 each module tells the router what it answers
+from craftkit.observability import count, logger
 from dashboard import failures
 from dashboard.router import dispatch
 from dashboard.web import Request, respond
-
-from craftkit.observability import count, logger
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -16,7 +16,7 @@ from craftkit.embed.models import (
     SessionRequest,
 )
 from craftkit.embed.views import SessionView
-from craftkit.errors import InvalidRequestError, NotFoundError
+from craftkit.errors import InvalidInputError, InvalidRequestError, NotFoundError
 from craftkit.http import judge, read_json
 from craftkit.keys import service as keys
 from craftkit.keys.models import Key
@@ -138,7 +138,7 @@ def publish_catalog(visit: Visit) -> Answer:
         made = catalogs.publish_catalog(
             visit.project.id, wish.name, wish.catalog, by=visit.person.sub
         )
-    except InvalidRequestError as error:
+    except InvalidInputError as error:
         found, following = catalogs.list_catalogs(visit.project.id, limit=_PAGE_LIMIT)
         return _catalogs(visit, found, following, is_first=True, error=error)
     said = f"Version {made.version} of {made.name} is published."
@@ -251,7 +251,7 @@ def _catalogs(
     following: str | None,
     *,
     is_first: bool,
-    error: InvalidRequestError | None = None,
+    error: InvalidInputError | None = None,
 ) -> Answer:
     return visit.page(
         "embed/catalogs.html",

@@ -1,0 +1,203 @@
+"""The dashboard in Chromium, on the deployed stack: from sign-in to a key that is refused."""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+from standardwebhooks.webhooks import Webhook
+
+from tests.support.browser import grave_faults
+from tests.support.dashboard import PAGES, project_url, settle, sign_in
+from tests.support.loopback import LoopbackReceiver, receiving
+from tests.support.stack import RunningStack
+
+OpenPage = Callable[..., Page]
+
+TITLE = "= Typed in the browser"
+PICTURE = "#preview img"
+# The embedded AWS is slow to begin a function for the first time.
+PATIENCE = 60_000
+
+
+@pytest.fixture
+def receiver() -> Iterator[LoopbackReceiver]:
+    with receiving() as listening:
+        yield listening
+
+
+def run(command: str, key: str) -> Any:
+    """A command as it stands on the page, in a shell, with the key that it asks for."""
+    done = subprocess.run(
+        ["bash", "-c", command.replace("curl ", "curl --silent --show-error ", 1)],
+        env={**os.environ, "CRAFTKIT_API_KEY": key},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return json.loads(done.stdout)
+
+
+def test_from_sign_in_to_a_refused_key(
+    stack: RunningStack, open_page: OpenPage, receiver: LoopbackReceiver
+) -> None:
+    page = open_page(width=1440)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    sign_in(page, stack)
+
+    # A project
+    page.get_by_role("button", name="New project").click()
+    page.get_by_role("dialog").get_by_label("Name").fill("Browser")
+    page.get_by_role("button", name="Create project").click()
+    expect(page.get_by_role("heading", name="Browser", exact=True)).to_be_visible()
+    project = page.url
+
+    # A key: enter a name, Create key
+    page.get_by_role("link", name="API keys").click()
+    page.get_by_role("link", name="Create key").first.click()
+    page.get_by_label("Name").fill("browser")
+    page.get_by_role("button", name="Create key").dblclick()
+    page.get_by_role("button", name="Copy key").click()
+    key = page.evaluate("navigator.clipboard.readText()")
+    assert re.fullmatch(r"ck_test_[0-9A-Za-z]{38}", key)
+    page.get_by_role("link", name="I have copied it").click()
+    expect(page.get_by_role("row")).to_have_count(2)  # the head and one key, of a double click
+    page.go_back()
+    assert key not in page.content()
+    assert key not in page.evaluate("JSON.stringify({...localStorage, ...sessionStorage})")
+
+    # A template from the gallery, edited while the preview follows
+    page.goto(f"{project}/templates")
+    page.get_by_role("link", name="Open the gallery").click()
+    page.get_by_role("button", name="Use this one: Invoice").click()
+    page.get_by_role("dialog").get_by_role("button", name="Open in the editor").click()
+    expect(page.locator(PICTURE).first).to_be_visible(timeout=PATIENCE)
+    first = page.locator(PICTURE).first.get_attribute("src")
+    source = page.get_by_label("Source")
+    text = source.input_value()
+    source.fill(f"{text}\n{TITLE}\n")
+    expect(page.locator(PICTURE).first).not_to_have_attribute("src", first or "", timeout=PATIENCE)
+    source.fill(f"{text}\n#let broken = (\n")
+    problem = page.locator("#preview [data-line]")
+    expect(problem).to_be_visible(timeout=PATIENCE)
+    line = problem.get_attribute("data-line")
+    expect(page.locator(".source .lines b")).to_have_text(line or "?")
+    source.fill(f"{text}\n{TITLE}\n")
+    expect(page.locator(PICTURE).first).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("button", name="Publish").click()
+    expect(page.get_by_text("Version 1 is published")).to_be_visible(timeout=PATIENCE)
+    curl = page.locator("#use-text-1").inner_text()
+
+    # Somebody who wants to know
+    page.get_by_role("link", name="Webhooks").click()
+    page.get_by_role("link", name="Add endpoint").first.click()
+    page.get_by_label("URL").fill(receiver.url)
+    page.get_by_role("button", name="Add endpoint").click()
+    secret = page.locator("#secret-1").inner_text()
+    page.get_by_role("link", name="I have copied it").click()
+    endpoint = page.url
+
+    # A render by the curl that was shown, seen in the dashboard
+    render = run(curl, key)
+    assert render["status"] == "succeeded", render
+    page.get_by_role("link", name="Renders").click()
+    page.get_by_role("row").nth(1).get_by_role("link").click()
+    expect(page.get_by_text(render["id"])).to_be_visible()
+    expect(page.get_by_alt_text("Page 1")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text(render["sha256"])).to_be_visible()
+
+    # The webhook, verified by the official library
+    arrived = next(
+        each for each in receiver.wait_for(1) if each.headers["x-craftkit-event"][:6] == "render"
+    )
+    told = Webhook(secret).verify(arrived.body, arrived.headers)
+    assert told["data"]["id"] == render["id"]
+    page.goto(endpoint)
+    page.get_by_role("link", name="render.succeeded").click()
+    expect(page.get_by_text("delivered")).to_be_visible()
+    expect(page.get_by_text("200", exact=True)).to_be_visible()
+
+    # Revoked: the very next request is refused
+    page.get_by_role("link", name="API keys").click()
+    page.get_by_role("button", name="Revoke").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Reason").fill("done")
+    dialog.get_by_role("button", name="Revoke key").click()
+    expect(page.get_by_role("status")).to_contain_text("browser is revoked")
+    assert run(curl, key)["error"]["code"] == "invalid_credentials"
+
+
+def test_signing_out_ends_the_session(stack: RunningStack, open_page: OpenPage) -> None:
+    page = open_page()
+    sign_in(page, stack)
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()
+    page.go_back()
+    page.goto(project_url(stack))
+    expect(page.get_by_label("Username")).to_be_visible()
+
+
+def test_a_person_is_led_to_the_page_that_they_wanted(
+    stack: RunningStack, open_page: OpenPage
+) -> None:
+    page = open_page()
+    sign_in(page, stack, f"/projects/{stack.project_id}/renders?mode=live")
+    expect(page.get_by_role("heading", name="Renders")).to_be_visible()
+    assert page.url.endswith("/renders?mode=live")
+
+
+def test_no_other_site_can_hold_it_in_a_frame(stack: RunningStack, open_page: OpenPage) -> None:
+    page = open_page()
+    with page.expect_console_message(lambda message: "frame" in message.text.lower()):
+        page.set_content(f'<iframe src="{stack.dashboard_url}/signed-out"></iframe>')
+    assert "signed out" not in page.frames[-1].content()
+
+
+def test_the_sandbox_opens_the_embedded_page(stack: RunningStack, open_page: OpenPage) -> None:
+    page = open_page(width=1440)
+    sign_in(page, stack, f"/projects/{stack.project_id}/embed/sandbox")
+    page.get_by_role("button", name="Open").click()
+    frame = page.frame_locator("iframe")
+    expect(frame.locator("input").first).to_be_visible(timeout=PATIENCE)
+
+
+def test_a_key_is_made_with_the_keyboard_alone(stack: RunningStack, open_page: OpenPage) -> None:
+    page = open_page()
+    sign_in(page, stack, f"/projects/{stack.project_id}/keys")
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("Skip to content")).to_be_focused()
+    page.keyboard.press("Enter")
+    for _ in range(2):
+        page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Create key")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Name")).to_be_focused()
+    page.keyboard.type("keyboard")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Copy this key now")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_usable(
+    width: int, scheme: str, stack: RunningStack, open_page: OpenPage
+) -> None:
+    """axe-core finds nothing serious, and nothing is wider than the screen."""
+    page = open_page(width=width, color_scheme=scheme)
+    refused: list[str] = []
+    page.on("console", lambda message: message.type == "error" and refused.append(message.text))
+    sign_in(page, stack)
+    faults = {"projects": grave_faults(page)}
+    for name, path in PAGES.items():
+        page.goto(project_url(stack) + path)
+        settle(page)
+        faults[name] = grave_faults(page)
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            faults[name].append("wider than the screen")
+    assert {name: found for name, found in faults.items() if found} == {}
+    assert refused == []  # by the content security policy, say

@@ -1,0 +1,175 @@
+"""Renders: found, seen, cancelled and tried again, however many there are."""
+
+import re
+from typing import Any
+
+import boto3
+import pytest
+
+from craftkit.ids import new_id
+from craftkit.renders import lifecycle
+from craftkit.renders import service as renders
+from craftkit.renders.models import Render, RenderRequest
+from craftkit.typesetter import SourceError
+from tests.functional.dashboard.people import ADA
+from tests.support.clock import FrozenClock
+from tests.support.cloud import Cloud
+from tests.support.project import DATA, DemoProject, make_project
+from tests.support.visitor import Visitor
+
+
+@pytest.fixture
+def demo(cloud: Cloud) -> DemoProject:
+    """A project with a template and a key, which Ada owns."""
+    from craftkit.projects import members
+
+    made = make_project()
+    members.add_member(made.id, ADA, "owner", by="tester")
+    return made
+
+
+@pytest.fixture
+def ada(cloud: Cloud, demo: DemoProject) -> Visitor:
+    return Visitor(cloud).signs_in(ADA)
+
+
+def path(demo: DemoProject, rest: str = "") -> str:
+    return f"/dashboard/projects/{demo.id}/renders{rest}"
+
+
+def make(demo: DemoProject, **changes: Any) -> Render:
+    request = RenderRequest(data=DATA, **changes)
+    render, _ = renders.create_render(demo.principal, "invoice", request, base_url="http://here")
+    return render
+
+
+def fail(render: Render) -> None:
+    from craftkit.clock import utc_now
+
+    held = lifecycle.claim(render.project_id, render.id, utc_now())
+    lifecycle.fail(held, now=utc_now(), code="template_error", message="It broke: <b>x</b>")
+
+
+def test_list_renders__none_yet_says_what_to_do(ada: Visitor, demo: DemoProject) -> None:
+    assert "No renders yet" in ada.get(path(demo)).words
+
+
+def test_list_renders__filters_by_status_mode_template_and_key(
+    ada: Visitor, demo: DemoProject
+) -> None:
+    queued, failed = make(demo), make(demo)
+    fail(failed)
+
+    def shown(query: str) -> set[str]:
+        page = ada.get(path(demo, query))
+        assert page.status == 200
+        return set(re.findall(r"/renders/([0-9a-f-]{36})", page.text))
+
+    key = demo.key.key.id
+    assert shown("") == {queued.id, failed.id}
+    assert shown("?status=failed") == {failed.id}
+    assert shown(f"?status=queued&mode=test&template=invoice&key={key}") == {queued.id}
+    assert shown("?mode=live") == set()
+    assert shown("?template=other") == set()
+    assert shown("?status=&mode=&key=") == {queued.id, failed.id}
+    assert ada.get(path(demo, "?status=eaten")).status == 400
+
+
+def test_show_render__tells_its_error_and_the_shape_of_its_data_without_a_value(
+    ada: Visitor, demo: DemoProject
+) -> None:
+    render = make(demo, metadata={"order": "4711"})
+    fail(render)
+    page = ada.get(path(demo, f"/{render.id}"))
+    assert "template_error" in page.words
+    assert "It broke: <b>x</b>" in page.words
+    assert "4711" in page.words
+    assert "text, 12 characters" in page.words
+    assert "Ada Lovelace" not in page.words
+
+
+def test_show_render__draws_its_pages_anew(ada: Visitor, demo: DemoProject, compiler: Any) -> None:
+    render = make(demo)
+    page = ada.get(path(demo, f"/{render.id}/pages"), hx_request="true")
+    assert page.text.count("data:image/png;base64,") == 1
+    assert compiler.jobs[0].data["customer"]["name"] == "Ada Lovelace"
+    compiler.failure = SourceError("gone", 1, 1)
+    assert "cannot be shown" in ada.get(path(demo, f"/{render.id}/pages")).words
+
+
+def test_show_render__looks_again_until_it_has_ended(ada: Visitor, demo: DemoProject) -> None:
+    render = make(demo)
+    assert 'hx-trigger="every 1s"' in ada.get(path(demo, f"/{render.id}/state")).text
+    fail(render)
+    assert "hx-trigger" not in ada.get(path(demo, f"/{render.id}/state")).text
+
+
+def test_cancel__while_it_is_queued_and_not_after(ada: Visitor, demo: DemoProject) -> None:
+    render = make(demo)
+    ada.follow(ada.post(path(demo, f"/{render.id}/cancel")))
+    assert renders.get_render(demo.id, render.id).status == "cancelled"
+    assert ada.post(path(demo, f"/{render.id}/cancel")).status == 409
+
+
+def test_retry__queues_a_failed_one_again_and_no_other(
+    ada: Visitor, demo: DemoProject, cloud: Cloud
+) -> None:
+    render = make(demo)
+    assert ada.post(path(demo, f"/{render.id}/retry")).status == 409
+    fail(render)
+    cloud.messages("TestQueue")
+    ada.follow(ada.post(path(demo, f"/{render.id}/retry")))
+    again = renders.get_render(demo.id, render.id)
+    assert (again.status, again.attempt) == ("queued", 2)
+    assert [message["renderId"] for message in cloud.messages("TestQueue")] == [render.id]
+
+
+def test_download__leads_to_the_document_once_it_is_there(
+    clock: FrozenClock, ada: Visitor, demo: DemoProject
+) -> None:
+    render = make(demo)
+    assert ada.get(path(demo, f"/{render.id}/download")).status == 409
+    held = lifecycle.claim(demo.id, render.id, clock())
+    lifecycle.succeed(held, now=clock(), page_count=1, size_bytes=9, sha256="x", warnings=())
+    location = ada.get(path(demo, f"/{render.id}/download")).location
+    assert f"{demo.id}/{render.id}.pdf" in location
+    assert "X-Amz-Signature" in location
+
+
+def test_list_renders__of_very_many_reads_a_page_and_not_the_table(
+    ada: Visitor, demo: DemoProject, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """2,500 here; what is read does not depend on how many there are."""
+    _fill(cloud, demo, 2_500)
+    reads: list[int] = []
+    from craftkit.renders import repository
+
+    original = repository._table().query
+
+    class Counting:
+        def query(self, **how: Any) -> Any:
+            answer = original(**how)
+            reads.append(answer["ScannedCount"])
+            return answer
+
+    monkeypatch.setattr(repository, "_table", Counting)
+    page = ada.get(path(demo))
+    assert page.text.count('scope="row"') == 25
+    assert sum(reads) <= 26
+    reads.clear()
+    page = ada.get(path(demo, "?status=failed"))  # none of them
+    assert sum(reads) <= 2_000
+    assert "None of the newest 2,000 renders fits" in page.words
+    following = re.search(r'href="([^"]*cursor=[^"]*)"', page.text)
+    assert following
+    assert "No render fits" in ada.get(following[1].replace("&amp;", "&")).words
+
+
+def _fill(cloud: Cloud, demo: DemoProject, number: int) -> None:
+    render = make(demo)
+    table: Any = boto3.resource("dynamodb").Table(cloud.names["RendersTable"])
+    key = {"project_id": demo.id, "render_id": render.id}
+    row = table.get_item(Key=key)["Item"]
+    with table.batch_writer() as batch:
+        for _ in range(number):
+            batch.put_item(Item={**row, "render_id": new_id()})

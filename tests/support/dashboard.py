@@ -1,0 +1,54 @@
+"""The dashboard of a deployed stack, as a person at a browser uses it."""
+
+from playwright.sync_api import Page, expect
+
+from tests.support.stack import RunningStack
+
+PAGES = {
+    "overview": "",
+    "keys": "/keys",
+    "new-key": "/keys/new",
+    "templates": "/templates",
+    "gallery": "/templates/new",
+    "template": "/templates/invoice",
+    "editor": "/templates/invoice/edit",
+    "renders": "/renders",
+    "webhooks": "/webhooks",
+    "new-webhook": "/webhooks/new",
+    "hooks": "/hooks",
+    "embed": "/embed",
+    "embed-keys": "/embed/keys",
+    "embed-origins": "/embed/origins",
+    "embed-catalogs": "/embed/catalogs",
+    "embed-sessions": "/embed/sessions",
+    "embed-sandbox": "/embed/sandbox",
+    "usage": "/usage",
+    "audit": "/audit",
+    "settings": "/settings",
+}
+"""The pages of the demo project, by the name of their screenshot."""
+
+
+def sign_in(page: Page, stack: RunningStack, to: str = "") -> None:
+    """By the hosted page, to the dashboard or to a page below it."""
+    assert stack.dashboard_user
+    page.goto(stack.dashboard_url + to)
+    page.get_by_label("Username").fill(stack.dashboard_user["email"])
+    page.get_by_label("Password").fill(stack.dashboard_user["password"])
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{stack.dashboard_url}**")
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+
+
+def project_url(stack: RunningStack) -> str:
+    """The demo project's address, to which the paths of `PAGES` are added."""
+    return f"{stack.dashboard_url}/projects/{stack.project_id}"
+
+
+def settle(page: Page) -> None:
+    """Wait for what is drawn after the page is there: previews and pictures."""
+    page.wait_for_load_state("networkidle")
+    page.wait_for_function(
+        "() => [...document.images].filter((i) => i.loading !== 'lazy' || "
+        "i.getBoundingClientRect().top < innerHeight).every((i) => i.complete)"
+    )
