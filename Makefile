@@ -55,13 +55,20 @@ else
 endif
 
 .PHONY: check
-check: setup ## Judge the code without running it: format, lint, types, imports, template, lock.
+check: setup ## Judge the code without running it: format, lint, types, imports, templates, known faults.
+	@python3 local/prepare.py scan
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(UV) lock --check
+	@$(LOCAL) scan
 	@$(LOCAL) validate
+
+.PHONY: audit
+audit: ## Ask the public advisories about every dependency; fails where they are out of reach.
+	@python3 local/prepare.py scan
+	@$(LOCAL) audit
 
 .PHONY: format
 format: setup ## Write the code as `make check` wants it.
@@ -95,7 +102,7 @@ pins: setup ## Write the layers' requirements from uv.lock, and the tools' pins 
 	@for layer in craftkit pages typesetting; do \
 	  $(UV) export --quiet --frozen --only-group layer-$$layer --no-hashes --no-annotate --no-header \
 	    --output-file layers/$$layer/requirements.txt >/dev/null || exit 1; done
-	@for tool in aws sam runtime rivals; do \
+	@for tool in aws sam runtime rivals scan; do \
 	  $(UV) pip compile --quiet --python-version 3.13 --universal --no-header --no-annotate \
 	    --output-file local/requirements/$$tool.txt local/requirements/$$tool.in || exit 1; done
 
@@ -103,13 +110,21 @@ pins: setup ## Write the layers' requirements from uv.lock, and the tools' pins 
 build: setup ## Build what is deployed, for arm64, in .aws-sam/build.
 	@$(LOCAL) build
 
+.PHONY: release
+release: setup ## Build, and pack it with its bill of materials into dist/craftkit.tar.gz.
+	@$(LOCAL) release
+
 .PHONY: deploy-dev deploy-staging deploy-prod
-deploy-dev: build ## Deploy a stage with your AWS credentials; so do deploy-staging, deploy-prod.
-deploy-staging: build
-deploy-prod: build
+deploy-dev: $(if $(RELEASE),setup,build) ## Deploy a stage with your AWS credentials; so do deploy-staging, deploy-prod.
+deploy-staging: $(if $(RELEASE),setup,build)
+deploy-prod: $(if $(RELEASE),setup,build)
 deploy-dev deploy-staging deploy-prod:
-	@$(LOCAL) deploy $(@:deploy-%=%)
+	@$(LOCAL) deploy $(@:deploy-%=%) $(if $(RELEASE),--release $(RELEASE))
+
+.PHONY: accept
+accept: setup ## Try a deployed stage from outside, with your AWS credentials: STAGE=dev.
+	@$(LOCAL) accept $(STAGE)
 
 .PHONY: clean
 clean: ## Remove everything that was made here, tools included.
-	rm -rf .aws-sam .local .venv out .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .aws-sam .local .venv dist out .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -3,9 +3,10 @@
 import argparse
 import os
 import sys
+import tempfile
 from pathlib import Path
 
-from local import dev, docker, logs
+from local import acceptance, dev, docker, logs, release, scan
 from local.build import DEPLOYED_BUILD, build_for_deploy
 from local.stack import running
 from local.tools import HOME, ROOT, TOOLS, LocalError, environment
@@ -24,7 +25,16 @@ def main() -> None:
             case "build":
                 print(f"  Built into {build_for_deploy().relative_to(ROOT)}.")
             case "deploy":
-                _deploy(arguments.stage)
+                _deploy(arguments.stage, arguments.release)
+            case "release":
+                print(f"  Packed into {release.pack().relative_to(ROOT)}.")
+            case "accept":
+                acceptance.accept(arguments.stage)
+            case "scan":
+                scan.scan()
+            case "audit":
+                if report := scan.audit(strict=True):
+                    raise LocalError(report)
             case "validate":
                 _validate()
             case "logs":
@@ -39,13 +49,10 @@ def main() -> None:
         sys.exit(130)
 
 
-def _deploy(stage: str) -> None:
-    """Hand over to `sam deploy`, with the person's own AWS credentials."""
-    sam = TOOLS / "sam" / "bin" / "sam"
-    template = DEPLOYED_BUILD / "template.yaml"
-    os.chdir(ROOT)
-    config = ["--config-file", str(ROOT / "samconfig.toml"), "--config-env", stage]
-    os.execv(sam, ["sam", "deploy", *config, "--template-file", str(template)])
+def _deploy(stage: str, packed: Path | None) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        build = release.unpack(packed, Path(folder)) if packed else DEPLOYED_BUILD
+        release.deploy(stage, build)
 
 
 def _validate() -> None:
@@ -68,7 +75,13 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("build")
     commands.add_parser("logs")
     commands.add_parser("validate")
-    commands.add_parser("deploy").add_argument("stage", choices=_STAGES)
+    commands.add_parser("scan")
+    commands.add_parser("audit")
+    commands.add_parser("release")
+    deploy = commands.add_parser("deploy")
+    deploy.add_argument("stage", choices=_STAGES)
+    deploy.add_argument("--release", type=Path, help="what `make release` packed, not built here")
+    commands.add_parser("accept").add_argument("stage", choices=("local", *_STAGES))
     commands.add_parser("invoke").add_argument("function")
     commands.add_parser("sam-api").add_argument("--port", type=int)
     return parser

@@ -1,0 +1,161 @@
+"""Scanners: faults that others know of. What is let pass stands here, each with its reason.
+
+They run at the same time, and each has the last word on its own matter.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from local.tools import HOME, ROOT, TOOLS, LocalError, environment
+
+_BIN = TOOLS / "scan" / "bin"
+_TEMPLATES = ("template.yaml", "infrastructure/bootstrap.yaml")
+
+CHECKOV = {
+    "CKV_AWS_18": "access to documents goes through signed links; CloudTrail has the rest",
+    "CKV_AWS_21": "documents expire, and are written once under an id of their own",
+    "CKV_AWS_27": "queues are encrypted by SQS (SqsManagedSseEnabled), which the rule overlooks",
+    "CKV_AWS_107": "the execution role makes the stage's secrets; it is CloudFormation's alone",
+    "CKV_AWS_109": "the execution role makes the functions' roles, by the stage's name",
+    "CKV_AWS_111": "services whose things have no name before they exist; see bootstrap.yaml",
+    "CKV_AWS_115": "what is reserved is taken from all others; pools are bounded at their source",
+    "CKV_AWS_116": "what is asynchronous has its own queue for what fails; routes are synchronous",
+    "CKV_AWS_117": "nothing of a stage lies in a VPC; a function there would need a NAT",
+    "CKV_AWS_119": "tables are encrypted by KMS under AWS's key; a key of ours guards nothing more",
+    "CKV_AWS_120": "no answer may be cached: a revoked key is refused at the next request",
+    "CKV_AWS_149": "secrets are encrypted by KMS under AWS's key; who reads them is said by IAM",
+    "CKV_AWS_158": "logs hold ids and outcomes, no secret and no caller's data",
+    "CKV_AWS_166": "backups are encrypted by KMS under AWS's key",
+    "CKV_AWS_173": "variables are names and addresses; no secret is among them, a test says so",
+}
+CFN_LINT = {
+    "E3724": "its schema of Globals does not know AutoPublishAliasAllProperties; SAM does",
+    "W1100": "`sam build` writes YAML's merges out, and nothing is deployed without it",
+    "ES1001": "queues give up to the queue of their RedrivePolicy; streams have a destination",
+    "ES1007": "what a schedule starts is started again by the next",
+    "ES4000": "what a schedule starts is started again by the next",
+    "ES6000": "these are where others' failures end",
+    "WS1004": "all functions of a stage write into one group, which has a retention",
+}
+BANDIT = {
+    "B101": "assertions narrow types where the line before has made sure",
+    "B105": "words that only sound like passwords",
+    "B310": "addresses are our own; foreign ones go through craftkit.network",
+    "B311": "jitter between attempts needs no secret randomness",
+    "B404": "subprocesses are the sandbox and the tools",
+    "B506": "the loader is a SafeLoader",
+    "B603": "no shell, and no argument from outside",
+    "B606": "no shell, and no argument from outside",
+    "B607": "tools are found on the path",
+}
+ZIZMOR = {
+    "self-repository": "actionlint does not know the new form yet",
+}
+# Guesses by entropy find every hash; these find what has a form. Tests and events make secrets up.
+_SECRETS_OFF = ("Base64HighEntropyString", "HexHighEntropyString", "KeywordDetector")
+_MADE_UP = r"^(tests|events|docs)/"
+
+
+def scan() -> None:
+    """Run every scanner.
+
+    Raises:
+        LocalError: with what each of them found.
+    """
+    checks: tuple[Callable[[], str], ...] = (checkov, cfn_lint, bandit, workflows, secrets, audit)
+    with ThreadPoolExecutor() as pool:
+        found = [report for report in pool.map(lambda check: check(), checks) if report]
+    if found:
+        raise LocalError("\n\n".join(found))
+
+
+def checkov() -> str:
+    expanded = HOME / "expanded" / "template.json"
+    expanded.parent.mkdir(parents=True, exist_ok=True)
+    made = _run(TOOLS / "sam" / "bin" / "python", "local/expand.py", "prod")
+    if made.returncode:
+        return made.stderr
+    expanded.write_text(made.stdout, encoding="utf-8")
+    done = _run(
+        _BIN / "checkov", "--framework", "cloudformation", "--quiet", "--compact",
+        "--skip-download", "--skip-check", ",".join(CHECKOV),
+        "-f", expanded, ROOT / _TEMPLATES[1],
+    )  # fmt: skip
+    return done.stdout if done.returncode else ""
+
+
+def cfn_lint() -> str:
+    done = _run(
+        _BIN / "cfn-lint", "--append-rules", "cfn_lint_serverless.rules",
+        "--ignore-checks", *CFN_LINT, "--template", *_TEMPLATES,
+    )  # fmt: skip
+    return done.stdout + done.stderr if done.returncode else ""
+
+
+def bandit() -> str:
+    done = _run(
+        _BIN / "bandit", "--quiet", "--recursive", "--skip", ",".join(BANDIT),
+        "layers", "functions", "cli", "local", "tools",
+    )  # fmt: skip
+    return done.stdout if done.returncode else ""
+
+
+def workflows() -> str:
+    """zizmor: what an attacker could make of a workflow. (Its form is judged in the tests.)"""
+    done = _run(_BIN / "zizmor", "--offline", "--quiet", "--format", "json", ".github/workflows")
+    findings = json.loads(done.stdout or "[]")
+    shown = [
+        f"zizmor: {found['ident']}: {found['desc']} ({found['url']})"
+        for found in findings
+        if found["ident"] not in ZIZMOR and not found.get("ignored")
+    ]
+    return "\n".join(sorted(set(shown)))
+
+
+def secrets() -> str:
+    off = [part for name in _SECRETS_OFF for part in ("--disable-plugin", name)]
+    done = _run(_BIN / "detect-secrets", "scan", *off, "--exclude-files", _MADE_UP)
+    results = json.loads(done.stdout)["results"]
+    return "\n".join(
+        f"A secret? {path}:{found['line_number']} {found['type']}"
+        for path, each in results.items()
+        for found in each
+    )
+
+
+def audit(strict: bool = False) -> str:
+    """Known vulnerabilities of what the layers carry.
+
+    Args:
+        strict: whether it is a fault that the advisories are out of reach.
+    """
+    files = sorted((ROOT / "layers").glob("*/requirements.txt"))
+    names = [part for path in files for part in ("-r", path)]
+    done = _run(_BIN / "pip-audit", "--disable-pip", "--no-deps", "--format", "json", *names)
+    try:
+        audited = json.loads(done.stdout)["dependencies"]
+    except ValueError:
+        audited = []
+    known = [each for each in audited if "skip_reason" not in each]
+    if not known:
+        words = "The advisories are out of reach here: no dependency was audited."
+        if not strict:
+            print(f"  {words}", file=sys.stderr)
+        return words if strict else ""
+    return "\n".join(
+        f"{each['name']} {each['version']}: {fault['id']}, mended in {fault['fix_versions']}"
+        for each in known
+        for fault in each["vulns"]
+    )
+
+
+def _run(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    env = environment() | {"LOG_LEVEL": "ERROR", "PYTHONWARNINGS": "ignore"}
+    # Advisories may be on a mirror that only the person's own settings know.
+    env |= {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_"))}
+    return subprocess.run(command, cwd=ROOT, env=env, text=True, capture_output=True)

