@@ -80,8 +80,9 @@ chaos: setup ## Let 5,000 renders live under faults, three times (ARGS='--seed 7
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 .PHONY: screenshots
-screenshots: setup ## Take the pictures of the dashboard that the docs show.
+screenshots: setup ## Take the pictures of the dashboard and the embedded page that the docs show.
 	@$(BIN)/python -m tools.screenshots
+	@$(BIN)/python -m tools.embed_screenshots
 
 .PHONY: bench
 bench: ## Measure, and write benchmarks/results/latest.json.

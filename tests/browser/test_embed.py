@@ -1,10 +1,7 @@
 """The embedded page in Chromium, as a partner's people meet it, and as attackers would."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +11,8 @@ from playwright.sync_api import Frame, Page, Route, expect
 
 from tests.support.browser import grave_faults
 from tests.support.embed import wish
+from tests.support.partner_site import partner_site
 from tests.support.stack import RunningStack
-from tests.support.template import ROOT
 
 OpenPage = Callable[..., Page]
 Mint = Callable[..., Any]
@@ -45,20 +42,10 @@ def mint(stack: RunningStack) -> Mint:
 
 
 @pytest.fixture(scope="session")
-def partner_site(stack: RunningStack) -> Iterator[str]:
-    """The example partner, as its README says, on a free port."""
-    command = [sys.executable, ROOT / "examples" / "partner" / "server.py", "--port", "0"]
-    given = {"CRAFTKIT_API_URL": stack.api_url, "CRAFTKIT_API_KEY": stack.test_key}
-    with subprocess.Popen(
-        command,
-        env={**os.environ, **given},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
-        assert process.stdout
-        yield process.stdout.readline().rpartition(" ")[2].strip()
-        process.terminate()
+def site(stack: RunningStack) -> Iterator[str]:
+    """The example partner's site."""
+    with partner_site(stack) as address:
+        yield address
 
 
 def opened(page: Page, session: Any) -> Page:
@@ -81,12 +68,12 @@ def times_shown(page: Page | Frame) -> int:
 
 class TestPartner:
     def test_a_person_fills_the_form_sees_it_follow_and_gets_the_pdf(
-        self, open_page: OpenPage, partner_site: str, stack: RunningStack
+        self, open_page: OpenPage, site: str, stack: RunningStack
     ) -> None:
         page = open_page()
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
-        page.goto(partner_site)
+        page.goto(site)
         page.get_by_role("button", name="Invoice").first.click()
         form = embedded(page)
         expect(page.get_by_role("status")).to_have_text("The invoice is open.")
@@ -131,10 +118,10 @@ class TestPartner:
         assert not any(session["session_token"] in (one or "") for one in referrers)
 
     def test_a_site_that_is_not_allowed_gets_no_frame(
-        self, open_page: OpenPage, partner_site: str, mint: Mint, stack: RunningStack
+        self, open_page: OpenPage, site: str, mint: Mint, stack: RunningStack
     ) -> None:
         page = open_page()
-        page.goto(partner_site.replace("localhost", "evil.example"))
+        page.goto(site.replace("localhost", "evil.example"))
         page.evaluate(
             """([script, url]) => new Promise((resolve) => {
                 const element = document.createElement("script");
@@ -155,10 +142,10 @@ class TestPartner:
         assert page.evaluate("window.heard") == []
 
     def test_a_page_that_only_says_it_is_the_partner_is_not_heard(
-        self, open_page: OpenPage, partner_site: str
+        self, open_page: OpenPage, site: str
     ) -> None:
         page = open_page()
-        page.goto(partner_site)
+        page.goto(site)
         page.get_by_role("button", name="Invoice").first.click()
         form = embedded(page)
         heard = form.evaluate(
@@ -172,10 +159,10 @@ class TestPartner:
         assert heard is None
 
     def test_an_expired_session_is_renewed_by_the_partners_server_unseen(
-        self, open_page: OpenPage, partner_site: str
+        self, open_page: OpenPage, site: str
     ) -> None:
         page = open_page()
-        page.goto(partner_site)
+        page.goto(site)
         renewals: list[str] = []
         page.on("request", lambda one: renewals.append(one.url) if "/refresh" in one.url else None)
         page.get_by_role("button", name="Invoice").first.click()

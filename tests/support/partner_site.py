@@ -1,0 +1,28 @@
+"""The example partner's site, started as its docstring says, on a free port."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.support.stack import RunningStack
+from tests.support.template import ROOT
+
+
+@contextmanager
+def partner_site(stack: RunningStack) -> Iterator[str]:
+    """The address of the running site, whose server holds the stack's test key."""
+    given = {"CRAFTKIT_API_URL": stack.api_url, "CRAFTKIT_API_KEY": stack.test_key}
+    with subprocess.Popen(
+        [sys.executable, ROOT / "examples" / "partner" / "server.py", "--port", "0"],
+        env={**os.environ, **given},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout
+        try:
+            yield process.stdout.readline().rpartition(" ")[2].strip()
+        finally:
+            process.terminate()
