@@ -37,6 +37,14 @@ for (const tab of document.querySelectorAll("nav [aria-current]")) {
   if (bar) bar.scrollLeft = tab.offsetLeft - (bar.clientWidth - tab.offsetWidth) / 2;
 }
 
+// The newest days of a chart that is wider than the screen.
+for (const chart of document.querySelectorAll(".chart")) chart.scrollLeft = chart.scrollWidth;
+
+// What scrolls sideways can be scrolled by keyboard too.
+for (const box of document.querySelectorAll(".scroll")) {
+  if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+}
+
 let toastTimer;
 function toast(text) {
   let box = document.querySelector(".toast");
