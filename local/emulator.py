@@ -38,6 +38,7 @@ class Emulator:
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(port),
             "LAMBDA_EXECUTOR": "local",
+            "STATE_DIR": str(self._unpacked / "state"),
             "TMPDIR": str(self._unpacked),
             "PYTHONUNBUFFERED": "1",
         }
