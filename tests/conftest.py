@@ -10,7 +10,8 @@ import pytest_socket
 from moto import mock_aws
 
 from craftkit import clock as craftkit_clock
-from tests.support import events
+from craftkit.auth import token
+from tests.support import events, leaks
 from tests.support.clock import FrozenClock
 from tests.support.cloud import Cloud, forget, variables
 from tests.support.stack import RunningStack, further_stage, local_stack
@@ -30,6 +31,10 @@ os.environ |= {
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
 }
+
+# Nothing that any test has the code write may hold a key.
+token.mint = leaks.recording(token.mint)
+pytest_runtest_makereport = leaks.pytest_runtest_makereport
 
 _WITH_SOCKETS = ("tests/e2e/", "tests/browser/")
 
@@ -86,6 +91,7 @@ def cloud(wire: DynamoDBWire) -> Iterator[Cloud]:
         with variables(made.environment()):
             yield made
         forget()
+        assert list(leaks.in_moto()) == []
 
 
 @pytest.fixture(scope="session")
@@ -95,9 +101,10 @@ def _local_stack() -> Iterator[tuple[RunningStack, Path]]:
 
 
 @pytest.fixture(scope="session")
-def stack(_local_stack: tuple[RunningStack, Path]) -> RunningStack:
+def stack(_local_stack: tuple[RunningStack, Path]) -> Iterator[RunningStack]:
     """The deployed stack, IAM on, with the demo project in it."""
-    return _local_stack[0]
+    yield _local_stack[0]
+    assert list(leaks.in_stack(_local_stack[0])) == []
 
 
 @pytest.fixture(scope="session")

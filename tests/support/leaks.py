@@ -1,0 +1,88 @@
+"""Whatever any test makes the code write is read again, and must hold no key.
+
+`recording` notes every cleartext that is minted in this process. After each phase of each test,
+what was printed and logged is searched for them; after each test in moto, every table is; and after
+the tests of a deployed stack, every log event and every table of it. A key of another process is
+known by its form and checksum.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from moto.backends import get_backend
+
+from craftkit.auth import token
+from local.logs import lines
+from tests.support.stack import RunningStack
+from tests.support.template import ACCOUNT, REGION
+
+_SECRET_PART = re.compile(rf"[0-9A-Za-z]{{{token.RANDOM_LENGTH}}}")
+
+minted: set[str] = set()
+"""The random parts of the keys that were made: what a key's prefix does not show of it."""
+
+
+def recording(mint: Callable[[str, str], str]) -> Callable[[str, str], str]:
+    """`token.mint`, with a memory."""
+
+    def mint_and_note(mode: str, stage: str) -> str:
+        key = mint(mode, stage)
+        minted.add(_random_part(key))
+        return key
+
+    return mint_and_note
+
+
+def keys_in(text: str) -> list[str]:
+    """Where a text holds a key, as its shown prefix: a finding must not tell it again."""
+    found = {
+        token.prefix_of(match[0])
+        for match in re.finditer(token.PATTERN, text)
+        if token.stage_of(match[0]) or _random_part(match[0]) in minted
+    }
+    bare = {
+        f"…{match[0][: token.SHOWN_RANDOM_LENGTH]}"
+        for match in _SECRET_PART.finditer(text)
+        if match[0] in minted
+    }
+    return sorted(found | bare)
+
+
+def in_moto() -> Iterator[str]:
+    """Each table with a key in it, while moto is on."""
+    backend = get_backend("dynamodb")[ACCOUNT][REGION]
+    for name, table in backend.tables.items():
+        for row in table.items.values():
+            items = row.values() if isinstance(row, dict) else [row]
+            for item in items:
+                for prefix in keys_in(str(item.to_json())):
+                    yield f"{prefix} in {name}"
+
+
+def in_stack(stack: RunningStack) -> Iterator[str]:
+    """Each log and table of a deployed stage with a key in it."""
+    for _, line in lines(stack.aws_endpoint_url):
+        for prefix in keys_in(line):
+            yield f"{prefix} in the log: {token.without_keys(line)}"
+    dynamodb = stack.client("dynamodb")
+    for name in stack.deployed.physical_ids("AWS::DynamoDB::Table").values():
+        for page in dynamodb.get_paginator("scan").paginate(TableName=name):
+            for item in page["Items"]:
+                yield from (f"{prefix} in {name}" for prefix in keys_in(str(item)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    """Fail a test that had a key printed or logged."""
+    report = yield
+    written = "\n".join(text for title, text in report.sections if title.endswith(report.when))
+    if report.passed and (found := keys_in(written)):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} had a key written: {', '.join(found)}"
+    return report
+
+
+def _random_part(key: str) -> str:
+    return key[len("ck_live_") : len("ck_live_") + token.RANDOM_LENGTH]
