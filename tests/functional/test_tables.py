@@ -102,7 +102,7 @@ def test_a_put_gives_way_to_what_is_there(both: Call) -> None:
         update("a", "SET #status = :s ADD attempt :one", "attempt < :n", s="x", one=1, n=2),
         update("a", "SET #status = :s REMOVE kept, waiting", "#status <> :s", s="failed"),
         update("a", "SET seen = if_not_exists(seen, :now)", now="2026"),
-        update("a", "SET tries = list_append(if_not_exists(tries, :n), :new)", n=[], new=[{"a": 1}]),
+        update("a", "SET t = list_append(if_not_exists(t, :n), :new)", n=[], new=[{"a": 1}]),
         update("a", "SET attempt = attempt + :two", "attribute_exists(kept)", two=2),
         update("a", "SET #status = :s", "NOT (#status = :q OR attempt > :n)", s="x", q="a", n=9),
         update("a", "SET #status = :s", "gone = :q", s="x", q="queued"),
