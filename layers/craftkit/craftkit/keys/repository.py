@@ -48,8 +48,7 @@ def create(key: Key, *, check: dict[str, Any]) -> None:
     dynamodb.transact(
         [
             check,
-            _put(_head_item(key, key.created_at), unseen),
-            *(_put(_secret_item(key, secret), unseen) for secret in key.secrets),
+            *(_put(item, unseen) for item in items_of(key, key.created_at)),
             _audit(key, Event("key.created"), key.created_by, key.created_at),
         ]
     )
@@ -126,6 +125,12 @@ def find_records(key_hashes: Sequence[str]) -> dict[str, KeyRecord]:
         for item in dynamodb.get_many(config.keys_table, keys):
             found[item["key_hash"]] = KeyRecord.from_row(item)
     return found
+
+
+def items_of(key: Key, now: datetime) -> Iterator[dict[str, Any]]:
+    """The key's own item, and one for each of its secrets."""
+    yield _head_item(key, now)
+    yield from (_secret_item(key, secret) for secret in key.secrets)
 
 
 def _table() -> Any:
