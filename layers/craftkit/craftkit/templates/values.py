@@ -84,7 +84,8 @@ def _text(variable: Variable) -> ValueType:
     """Text as it was sent, less the control characters that no page can show.
 
     A whole number is taken too: invoices are numbered. One with a fraction is not, for as a binary
-    float it has lost how it was written (`1.10`). Blank is as good as absent: what is required must say something, what is optional becomes None.
+    float it has lost how it was written (`1.10`). Blank is as good as absent: what is required must
+    say something, what is optional becomes None.
     """
 
     def read(value: Any) -> str | None:
