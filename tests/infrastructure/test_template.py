@@ -170,6 +170,12 @@ class TestGateway:
         assert named["local"]["KeyAuthorizer"]["FunctionArn"] == arn
         assert named["prod"]["KeyAuthorizer"]["FunctionArn"] == {"Ref": "AuthorizeFunction.Alias"}
 
+    def test_floods_end_at_the_gateway(self, stage: Template) -> None:
+        (api,) = stage.of_type("AWS::Serverless::Api").values()
+        (everything,) = api["MethodSettings"]
+        assert (everything["ResourcePath"], everything["HttpMethod"]) == ("/*", "*")
+        assert 0 < everything["ThrottlingRateLimit"] <= everything["ThrottlingBurstLimit"]
+
     def test_only_the_public_routes_are_open(self, stage: Template) -> None:
         for name, route in routes(stage):
             is_open = route.get("Auth", {}).get("Authorizer") == "NONE"
