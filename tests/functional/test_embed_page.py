@@ -517,6 +517,21 @@ class TestFill:
         assert kept["number"] is None
         assert kept["total"] == "1200.00"
 
+    @pytest.mark.parametrize("path", ["nothing", "items.name", "customer.name.x", "items.0"])
+    def test_create_embed_session__what_the_template_does_not_have_cannot_be_locked(
+        self, call: Call, partner: DemoProject, path: str
+    ) -> None:
+        answer = call("create_embed_session", partner, body=wish(form={"locked": [path]}))
+        assert list(answer.field_errors) == ["form.locked"]
+
+    def test_preview_embed_form__more_than_can_be_answered_is_said(
+        self, page: Call, mint: Call, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        large = (b"x" * 3_000_000,) * 2
+        monkeypatch.setitem(forms.preview_form.__kwdefaults__, "draw", lambda *_: large)
+        answer = page("preview_embed_form", mint(), {"data": {}})
+        assert "too many pages" in answer.body["problem"]["message"]
+
     def test_submit_embed_form__no_more_often_than_the_session_allows(
         self, page: Call, mint: Call
     ) -> None:

@@ -11,7 +11,7 @@ import jwt
 import pytest
 from aws_lambda_powertools.utilities.parameters import base as parameters
 
-from craftkit.embed import partners, repository, signing
+from craftkit.embed import partners, people, signing
 from craftkit.ids import new_id
 from tests.support.clock import FrozenClock
 from tests.support.cloud import Cloud
@@ -186,7 +186,7 @@ class TestMint:
         clock.advance(hours=1)
         renamed = {"externalId": "acme", "displayName": "Acme Group"}
         call("create_embed_session", partner, body=wish(tenant=renamed))
-        tenants, actors = repository.people(partner.id)
+        tenants, actors = people.described(partner.id)
         assert [one["described"]["display_name"] for one in tenants] == ["Acme Group"]
         assert tenants[0]["first_seen_at"] < tenants[0]["seen_at"]
         assert len(actors) == 1

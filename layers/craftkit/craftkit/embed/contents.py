@@ -3,7 +3,6 @@
 from typing import Any
 
 from craftkit.clock import to_rfc3339
-from craftkit.config import config
 from craftkit.embed import editing, forms
 from craftkit.embed.access import Visit
 from craftkit.embed.models import Session, SessionRequest
@@ -22,8 +21,6 @@ def contents_of(visit: Visit) -> dict[str, Any]:
     is_writing = session.mode in ("edit", "create")
     return {
         "session": _session(visit),
-        "origins": list(visit.partner.origins),
-        "allowsLoopback": config.embed_allows_loopback,
         "template": None if is_writing else _template(session),
         "writing": _shown(editing.writing_of(session)) if is_writing else None,
         "catalog": _catalog(session) if is_writing else None,

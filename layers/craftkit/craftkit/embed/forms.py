@@ -1,7 +1,7 @@
 """A form that a person fills: seen as it is typed, submitted as a render, and its document read."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -164,12 +164,25 @@ def _viewed(
 
 def _require_few_items(session: Session, data: Mapping[str, Any]) -> None:
     limit = session.wish.limits.items
+    if limit is None:
+        return
     issues = Issues()
-    for key, value in data.items():
-        if limit is not None and isinstance(value, list) and len(value) > limit:
-            issues.field_errors[key] = [f"At most {limit} items"]
+    for path, length in _lists("", data):
+        if length > limit:
+            issues.field_errors[path] = [f"At most {limit} items"]
     if issues:
         raise InvalidInputDataError(issues=issues)
+
+
+def _lists(path: str, value: Any) -> Iterator[tuple[str, int]]:
+    """Every list in the data, by path, with its length; those inside its items too."""
+    if isinstance(value, list):
+        yield path, len(value)
+        parts: Iterable[tuple[object, Any]] = enumerate(value)
+    else:
+        parts = value.items() if isinstance(value, Mapping) else ()
+    for step, part in parts:
+        yield from _lists(f"{path}.{step}" if path else str(step), part)
 
 
 def _get(data: Any, steps: list[str]) -> Any:

@@ -3,10 +3,8 @@
 An `externalId` is the partner's own id of a tenant or an actor; of a template it is its slug.
 """
 
-import re
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, Self, get_args
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -17,9 +15,9 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
 from craftkit.auth.principal import Mode as KeyMode
+from craftkit.embed.origins import read_origin, read_web_address, refusal
 from craftkit.http import ApiModel
 from craftkit.renders.models import METADATA_LIMIT, Filename, MetadataKey, MetadataValue
 from craftkit.templates.models import SLUG_LIMIT, SLUG_PATTERN, Label, Loop, LoopKey, Variable
@@ -51,71 +49,23 @@ RENEWABLE_FOR = timedelta(days=7)
 """How long after its last token a session can be refreshed."""
 
 ORIGIN_LIMIT = 50
-_LOOPBACK = {"localhost", "127.0.0.1", "[::1]"}
-_HOST = re.compile(
-    r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*|\[::1\]"
-)
-
-
-def read_origin(value: str) -> str:
-    """An origin in the one form that browsers send: `https://app.example.com`, a port if unusual.
-
-    Plain http is for loopback alone.
-    """
-    text = value.strip().lower().removesuffix("/")
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError as error:
-        raise _refusal("Must be an origin, such as https://app.example.com") from error
-    host = parts.netloc.rpartition(":")[0] if port is not None else parts.netloc
-    is_bare = text == f"{parts.scheme}://{parts.netloc}" and _HOST.fullmatch(host)
-    if parts.scheme not in ("https", "http") or not is_bare:
-        raise _refusal("Must be an origin, such as https://app.example.com")
-    if parts.scheme == "http" and not is_loopback(text):
-        raise _refusal("Must be https; http is for localhost alone")
-    usual = {"https": 443, "http": 80}[parts.scheme]
-    return f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, usual) else "")
-
-
-def is_loopback(origin: str) -> bool:
-    """Whether an origin lies on the person's own machine."""
-    netloc = urlsplit(origin).netloc
-    return netloc in _LOOPBACK or netloc.rpartition(":")[0] in _LOOPBACK
-
-
-def origin_of(url: str) -> str:
-    parts = urlsplit(url)
-    return read_origin(f"{parts.scheme}://{parts.netloc}")
-
-
-def _web_address(value: str) -> str:
-    """An https address (http on loopback) without credentials."""
-    origin_of(value)
-    if not value.isascii() or not value.isprintable() or " " in value:
-        raise _refusal("Must be a web address")
-    return value
-
-
-def _refusal(message: str) -> PydanticCustomError:
-    return PydanticCustomError("embed", "{message}", {"message": message})
 
 
 def _permissions(value: Any) -> Any:
     """A preset's name, or a list of permissions: told apart here, for plain words when neither."""
     if isinstance(value, str):
         if value not in PRESETS:
-            raise _refusal("Must be admin, editor, viewer or a list of permissions")
+            raise refusal("Must be admin, editor, viewer or a list of permissions")
         return value
     if isinstance(value, list | tuple):
         if not value or any(one not in get_args(Permission) for one in value):
-            raise _refusal("Must be a list of: " + ", ".join(get_args(Permission)))
+            raise refusal("Must be a list of: " + ", ".join(get_args(Permission)))
         return tuple(dict.fromkeys(value))
-    raise _refusal("Must be admin, editor, viewer or a list of permissions")
+    raise refusal("Must be admin, editor, viewer or a list of permissions")
 
 
 Origin = Annotated[str, StringConstraints(max_length=300), AfterValidator(read_origin)]
-WebAddress = Annotated[str, StringConstraints(max_length=2048), AfterValidator(_web_address)]
+WebAddress = Annotated[str, StringConstraints(max_length=2048), AfterValidator(read_web_address)]
 ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 ShownName = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 Sentence = Annotated[str, StringConstraints(max_length=500)]
@@ -157,7 +107,7 @@ class Scope(ApiModel):
     @model_validator(mode="after")
     def _names_a_template(self) -> Self:
         if self.mode != "create" and self.template_external_id is None:
-            raise _refusal(f"A session to {self.mode} names a templateExternalId")
+            raise refusal(f"A session to {self.mode} names a templateExternalId")
         return self
 
 
@@ -243,7 +193,7 @@ class SessionRequest(ApiModel):
     @model_validator(mode="after")
     def _one_catalog(self) -> Self:
         if self.catalog_ref and self.variable_catalog:
-            raise _refusal("Give a catalogRef or a variableCatalog, not both")
+            raise refusal("Give a catalogRef or a variableCatalog, not both")
         return self
 
     def granted(self, presets: dict[Preset, tuple[Permission, ...]]) -> tuple[Permission, ...]:

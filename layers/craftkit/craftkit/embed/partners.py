@@ -16,7 +16,8 @@ from craftkit.clock import Clock, utc_now
 from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.embed import partner_items as items
-from craftkit.embed.models import Partner, SigningKey, is_loopback, origin_of
+from craftkit.embed.models import Partner, SigningKey
+from craftkit.embed.origins import is_loopback, origin_of
 from craftkit.errors import (
     ConflictError,
     InvalidCredentialsError,

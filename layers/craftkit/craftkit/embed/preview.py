@@ -16,6 +16,9 @@ Preview = Callable[[Job, float], tuple[bytes, ...]]
 """`preview_remotely`, or a fake in tests."""
 
 PIXELS_PER_INCH = 96.0
+# In base 64 they have to fit into the 6 MB that Lambda answers with.
+_PICTURES_LIMIT_BYTES = 4_300_000
+_TOO_MANY = "The document has too many pages to show here. That changes nothing about it."
 _ROUNDS = 4
 
 
@@ -63,9 +66,10 @@ def draw(
         created_at=now,
     )
     try:
-        return preview(job, PIXELS_PER_INCH * scale)
+        pages = preview(job, PIXELS_PER_INCH * scale)
     except TypesettingError as error:
         return Problem(str(error), error.line, error.column)
+    return pages if sum(map(len, pages)) <= _PICTURES_LIMIT_BYTES else Problem(_TOO_MANY)
 
 
 def draw_draft(

@@ -1,4 +1,4 @@
-"""Sessions, tenants and actors in the embed-sessions table, under their project.
+"""Sessions in the embed-sessions table, under their project.
 
 A session's row holds what every call asks of it as attributes, and what was asked for at its
 beginning in one compressed attribute. It leaves by itself when it can no longer be refreshed.
@@ -6,7 +6,6 @@ beginning in one compressed attribute. It leaves by itself when it can no longer
 
 import hashlib
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +17,7 @@ from craftkit.audit import repository as audit
 from craftkit.clock import from_rfc3339, to_epoch_seconds, to_rfc3339
 from craftkit.config import config
 from craftkit.dynamodb import Item
-from craftkit.embed.models import Actor, Session, SessionRequest, Tenant
+from craftkit.embed.models import Session, SessionRequest
 from craftkit.errors import InvalidRequestError, Issues
 
 WISH_LIMIT_BYTES = 200 * 1024
@@ -201,37 +200,6 @@ def page(
     )
     sessions = [_session(project_id, item) for item in answer["Items"]]
     return sessions, answer.get("LastEvaluatedKey")
-
-
-def upsert_people(project_id: str, tenant: Tenant, actor: Actor, now: datetime) -> None:
-    """Keep what was last said of a tenant and of its actor, and when each was first seen."""
-    tenant_hash = _digest(tenant.external_id)
-    _upsert(project_id, f"tenant#{tenant_hash}", tenant, now)
-    _upsert(project_id, f"actor#{tenant_hash}#{_digest(actor.external_id)}", actor, now)
-
-
-def people(project_id: str) -> tuple[Sequence[Item], Sequence[Item]]:
-    """The project's tenants and actors, as they were last described."""
-    tenants, actors = (
-        _table().query(
-            KeyConditionExpression=KeyCondition("pk").eq(_pk(project_id))
-            & KeyCondition("sk").begins_with(prefix)
-        )["Items"]
-        for prefix in ("tenant#", "actor#")
-    )
-    return tenants, actors
-
-
-def _upsert(project_id: str, sk: str, described: Tenant | Actor, now: datetime) -> None:
-    _table().update_item(
-        Key=_key(project_id, sk),
-        UpdateExpression="SET described = :described, seen_at = :now, "
-        "first_seen_at = if_not_exists(first_seen_at, :now)",
-        ExpressionAttributeValues={
-            ":described": described.model_dump(mode="json", exclude_none=True),
-            ":now": to_rfc3339(now),
-        },
-    )
 
 
 def _put_new(item: Item) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import re
 import secrets
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from craftkit.auth.principal import Mode as KeyMode
 from craftkit.auth.principal import Principal
 from craftkit.clock import Clock, to_milliseconds, utc_now
 from craftkit.dynamodb import ConditionFailedError
-from craftkit.embed import catalogs, partners, repository, tokens
+from craftkit.embed import catalogs, partners, people, repository, tokens
 from craftkit.embed.models import (
     NEEDED,
     RENEWABLE_FOR,
@@ -40,6 +41,7 @@ from craftkit.ids import is_id, new_id
 from craftkit.limits import service as limits
 from craftkit.renders import service as renders
 from craftkit.templates import service as templates
+from craftkit.templates.models import Manifest
 
 _RENEW = re.compile(r"ert_([0-9a-f]{32})([A-Za-z0-9_-]{43})")
 _SECRET_BYTES = 32
@@ -186,7 +188,7 @@ def _open(
     token = tokens.issue(session, now)
     renew_token = _new_renew_token(session_id)
     repository.create(session, renew_hash=_hash(renew_token), once=once)
-    repository.upsert_people(partner.project_id, wish.tenant, wish.actor, now)
+    people.upsert(partner.project_id, wish.tenant, wish.actor, now)
     return OpenSession(session=session, token=token, renew_token=renew_token)
 
 
@@ -227,13 +229,30 @@ def _shown_version(project_id: str, wish: SessionRequest) -> int | None:
         templates.get_template(project_id, slug)
         return None
     if wish.form.render_id is None:
-        return templates.current_version(project_id, slug).number
+        version = templates.current_version(project_id, slug)
+        _require_lockable(wish.form.locked, version.manifest)
+        return version.number
     if not is_id(wish.form.render_id):
         raise NotFoundError
     render = renders.get_render(project_id, wish.form.render_id)
     if render.template_slug != slug:
         raise NotFoundError("There is no such render of this template.")
     return render.version_number
+
+
+def _require_lockable(locked: tuple[str, ...], manifest: Manifest) -> None:
+    """Only a variable, a group of them or a whole loop can be kept from the person."""
+    keys = {*(one.key for one in manifest.variables), *(one.key for one in manifest.loops)}
+    known = {key[:end] for key in keys for end in _ends(key)}
+    if unknown := [path for path in locked if path not in known]:
+        message = "The template has no such variable or loop: " + ", ".join(unknown[:5])
+        raise InvalidRequestError(issues=Issues(field_errors={"form.locked": [message]}))
+
+
+def _ends(key: str) -> Iterator[int]:
+    """Where each of a dotted key's own prefixes ends, the whole key last."""
+    yield from (place for place, letter in enumerate(key) if letter == ".")
+    yield len(key)
 
 
 def _new_renew_token(session_id: str) -> str:

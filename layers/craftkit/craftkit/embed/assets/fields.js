@@ -166,7 +166,10 @@ function picture(variable, { value, shared, failed }) {
       target,
       current
         ? [
-            h("img", { class: "thumb", src: current, alt: `${name}, as chosen`, referrerPolicy: "no-referrer" }),
+            // One at an address is the partner's; the page's policy lets none in from elsewhere.
+            current.startsWith("data:")
+              ? h("img", { class: "thumb", src: current, alt: `${name}, as chosen` })
+              : h("span", { class: "thumb empty", title: current }, icon("image")),
             h("span", { class: "drop-text" }, "Drop another here, or ", h("span", { class: "link" }, "choose one")),
             !shared.disabled &&
               h("button", { type: "button", class: "icon-button", "aria-label": `Remove ${name}`, onclick: remove }, icon("trash")),
