@@ -89,6 +89,15 @@ bench: ## Measure, and write benchmarks/results/latest.json.
 	@python3 local/prepare.py runtime
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: soak
+soak: setup ## Hold the highest rate for ten minutes; nothing may fail or grow (MINUTES=10).
+	@$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),10)
+
+.PHONY: attack
+attack: ## Send what nobody should to every route of a stack here, from the OpenAPI document.
+	@python3 local/prepare.py attack
+	@$(BIN)/python -m tests.attack $(ARGS)
+
 .PHONY: docs
 docs: setup ## Write the pages of docs/ that are made from the code.
 	@$(BIN)/python -m tools.docs
@@ -103,7 +112,7 @@ pins: setup ## Write the layers' requirements from uv.lock, and the tools' pins 
 	@for layer in craftkit pages typesetting; do \
 	  $(UV) export --quiet --frozen --only-group layer-$$layer --no-hashes --no-annotate --no-header \
 	    --output-file layers/$$layer/requirements.txt >/dev/null || exit 1; done
-	@for tool in aws sam runtime rivals scan; do \
+	@for tool in aws sam runtime rivals scan attack; do \
 	  $(UV) pip compile --quiet --python-version 3.13 --universal --no-header --no-annotate \
 	    --output-file local/requirements/$$tool.txt local/requirements/$$tool.in || exit 1; done
 

@@ -97,7 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(response)
 
     # The base class finds a method by these names.
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _forward  # noqa: N815
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = _forward  # noqa: N815
 
     def _ask(self) -> HTTPResponse:
         connection = self._upstream()

@@ -87,7 +87,7 @@ def deploy(stage: str, build: Path = DEPLOYED_BUILD, **parameters: str) -> None:
     if not template.is_file():
         raise LocalError(f"Nothing is built in {build}. Build first: make build")
     HOME.mkdir(exist_ok=True)
-    settings = HOME / f"samconfig.{stage}.json"
+    settings = HOME / f"samconfig.{stage}.yaml"  # JSON is YAML too
     settings.write_text(json.dumps(settings_of(stage, os.environ, parameters), indent=2))
     sam = TOOLS / "sam" / "bin" / "sam"
     command: list[str | Path] = [sam, "deploy", "--config-file", settings, "--config-env", stage]

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,10 @@ def is_allowed(granted: list[Right], function: str, action: str, resource: str) 
     return any(
         right.function == function
         and action in right.actions
-        and fnmatchcase(resource, right.resource)
+        and (
+            fnmatchcase(resource, right.resource)
+            or (right.resource == VERSIONS and resource in _functions())
+        )
         for right in granted
     )
 
@@ -67,6 +71,7 @@ def _words(actions: tuple[str, ...]) -> str:
     return "; ".join(f"{service}: {', '.join(names)}" for service, names in by_service.items())
 
 
+@cache
 def _functions() -> dict[str, Json]:
     resources = read_template(TEMPLATE)["Resources"]
     return {

@@ -146,6 +146,7 @@ def test_usage__of_another_project_is_not_shown(meter: Meter, live: DemoProject)
         {"from": "2026-03-14", "to": "2026-03-13"},
         {"from": "2024-01-01", "to": "2026-03-13"},
         {"from": "yesterday"},
+        {"to": "0"},
         {"from": "2026-02-30"},
         {"since": "2026-03-14"},
     ],

@@ -1,15 +1,19 @@
 """Counters of finished renders."""
 
+import re
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from craftkit.auth.principal import Mode
 from craftkit.http import ApiModel
 
 DAYS_LIMIT = 366
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 @dataclass(frozen=True)
@@ -37,11 +41,21 @@ class Counter:
     pages: int
 
 
+def _written_day(value: Any) -> Any:
+    """A date as it is written: pydantic alone would take `0` for the first day of 1970."""
+    if isinstance(value, str) and not _DAY.fullmatch(value):
+        raise PydanticCustomError("day", "Must be a day, such as 2026-11-24")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_written_day)]
+
+
 class UsageQuery(ApiModel):
     """The query of `GET /v1/usage`: UTC days, both included; the last 30 when none is named."""
 
-    from_: Annotated[date | None, Field(alias="from")] = None
-    to: date | None = None
+    from_: Annotated[Day | None, Field(alias="from")] = None
+    to: Day | None = None
 
 
 class UsageRow(ApiModel):
