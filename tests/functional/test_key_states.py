@@ -250,7 +250,7 @@ class Keys(RuleBasedStateMachine):
 
 class TestKeys(Keys.TestCase):  # type: ignore[name-defined, misc]
     settings = settings(
-        max_examples=60,
+        max_examples=40,
         stateful_step_count=25,
         deadline=None,
         suppress_health_check=list(HealthCheck),

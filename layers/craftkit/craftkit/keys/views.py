@@ -136,9 +136,9 @@ def _fields(key: Key, used: SecretActivity, now: datetime) -> dict[str, object]:
 
 def _secret_view(key: Key, secret: Secret, used: SecretActivity, now: datetime) -> SecretView:
     state: Literal["current", "previous", "ended"] = "ended"
-    if secret == key.current:
+    if secret is key.current:
         state = "current"
-    elif secret == key.previous(now):
+    elif secret is key.previous(now):
         state = "previous"
     return SecretView(
         prefix=secret.prefix,
