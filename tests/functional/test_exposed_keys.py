@@ -284,6 +284,23 @@ class TestKeyRing:
         clock.now += timedelta(days=2)
         assert ring.get("current")
 
+    def test_asks_where_the_stage_says_and_takes_a_200_alone(
+        self, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        answers = {200: b"{}", 503: b"busy"}
+        asked: list[str] = []
+
+        def fetch(url: str, *_: Any, **__: Any) -> network.Fetched:
+            asked.append(url)
+            status = [200, 503][len(asked) - 1]
+            return network.Fetched(status, {}, answers[status], 1)
+
+        monkeypatch.setattr(network, "fetch", fetch)
+        assert programme.fetch_keys() == b"{}"
+        with pytest.raises(network.FetchError):
+            programme.fetch_keys()
+        assert asked == ["https://api.github.com/meta/public_keys/secret_scanning"] * 2
+
     def test_an_answer_that_is_no_list_is_no_key(self) -> None:
         for answer in (b"", b"[]", b'{"public_keys": [{"key": "x"}]}'):
             assert KeyRing(lambda answer=answer: answer).get("current") is None
