@@ -8,6 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE VIRTUAL_ENV PYTHONPATH
 
 STAGE ?= staging
 TESTS ?= tests
+WORKERS ?= auto
 ARGS ?=
 PORTS = $(if $(PORT),--port $(PORT)) $(if $(AWS_PORT),--aws-port $(AWS_PORT))
 
@@ -51,7 +52,7 @@ ifeq ($(TESTS),tests)
 	@$(BIN)/pytest tests/unit tests/functional tests/infrastructure -n auto --dist loadfile $(ARGS)
 	@$(BIN)/pytest tests/e2e tests/browser $(ARGS)
 else
-	@$(BIN)/pytest $(TESTS) $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --maxprocesses 4 $(TESTS) $(ARGS)
 endif
 
 .PHONY: check

@@ -39,6 +39,14 @@ pytest_runtest_makereport = leaks.pytest_runtest_makereport
 _WITH_SOCKETS = ("tests/e2e/", "tests/browser/")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of the deployed stack go to one worker, which begins with them: they take longest."""
+    for item in items:
+        if item.nodeid.startswith(_WITH_SOCKETS):
+            item.add_marker(pytest.mark.xdist_group("stack"))
+    items.sort(key=lambda item: not item.nodeid.startswith(_WITH_SOCKETS))
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.nodeid.startswith(_WITH_SOCKETS):
         pytest_socket.enable_socket()
