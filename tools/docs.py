@@ -11,7 +11,7 @@ from pathlib import Path
 
 from craftkit.errors import CraftkitError, every_error
 from craftkit.openapi import describe
-from tools import permissions
+from tools import cost, permissions
 
 DOCS = Path(__file__).parents[1] / "docs"
 PUBLIC_URL = "https://api.craftkit.dev"
@@ -69,6 +69,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "openapi.json": openapi,
     "errors.md": errors,
     "permissions.md": permissions.page,
+    "cost.md": cost.page,
 }
 
 
