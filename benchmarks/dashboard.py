@@ -1,5 +1,6 @@
 """The dashboard: what a page weighs, how long it is made, how soon and how steadily it is seen."""
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,9 +17,15 @@ from benchmarks.stack import running_stack
 from tests.support.browser import chromium
 from tests.support.cloud import Cloud, forget, variables
 from tests.support.dashboard import PAGES, project_url, settle, sign_in
-from tests.support.template import template
+from tests.support.template import REGION, template
 
 _ROUNDS = 20
+_AWS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_REGION": REGION,
+}
 _CALL = "_make_api_call"
 # In a browser: compressed, as they are sent. Documents' pictures are content, not the page.
 _COUNTED = ("Document", "Stylesheet", "Script", "Image")
@@ -78,7 +85,7 @@ def _own_times() -> dict[str, float]:
     from tests.support.visitor import Visitor
 
     ada = Person(sub="ada", email="ada@example.com")
-    with mock_aws():
+    with patch.dict(os.environ, _AWS), mock_aws():
         cloud = Cloud(template())
         forget()
         with variables(cloud.environment()):
