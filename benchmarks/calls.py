@@ -112,18 +112,17 @@ def record(*steps: Callable[[], object]) -> dict[str, Any]:
     """The calls of the last step, and its own time: the others prepare it each time."""
     *before, step = steps
     own: list[float] = []
-    work = Work()
     for _ in range(_ROUNDS):
         for each in before:
             each()
-        with _noted() as work:
+        with _noted() as noted:
             begun = time.perf_counter()
             step()
-            own.append((time.perf_counter() - begun - work.waited) * 1000)
+            own.append((time.perf_counter() - begun - noted.waited) * 1000)
     return {
-        "calls": dict(sorted(work.calls.items())),
-        "readUnits": work.read_units,
-        "writeUnits": work.write_units,
+        "calls": dict(sorted(noted.calls.items())),
+        "readUnits": noted.read_units,
+        "writeUnits": noted.write_units,
         "ownMilliseconds": round(statistics.median(own), 2),
     }
 

@@ -21,12 +21,25 @@ from craftkit_cli import (
     limits,
     projects,
     renders,
+    secrets,
     templates,
     webhooks,
 )
 from craftkit_cli.stack import connect
 
-_ROOMS = (projects, keys, limits, templates, fonts, renders, hooks, webhooks, embed, audit)
+_ROOMS = (
+    projects,
+    keys,
+    limits,
+    templates,
+    fonts,
+    renders,
+    hooks,
+    webhooks,
+    embed,
+    audit,
+    secrets,
+)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -1,0 +1,64 @@
+"""`craftkit secrets …`: the stage's own secrets, each replaced by one command.
+
+Those of a project are replaced where they belong: `keys rotate`, `hooks rotate`, `webhooks rotate`.
+"""
+
+import argparse
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import boto3
+
+from craftkit.config import config
+from craftkit.embed import signing
+from craftkit_cli.answers import Answer
+
+_LENGTH = 64
+
+
+def add_commands(rooms: Any) -> None:
+    commands = rooms.add_parser("secrets", help="the stage's own secrets").add_subparsers(
+        required=True
+    )
+    rotate = commands.add_parser("rotate", help="replace one of them, or all")
+    rotate.add_argument("name", choices=(*_SECRETS, "all"))
+    rotate.set_defaults(run=_rotate)
+
+
+def _rotate(arguments: argparse.Namespace, _operator: str) -> Answer:
+    names = _SECRETS if arguments.name == "all" else (arguments.name,)
+    return {"rotated": {name: _SECRETS[name]() for name in names}}
+
+
+def _cursors() -> str:
+    _replace(config.cursor_secret)
+    return "Lists that are being paged through start again, for five minutes at most."
+
+
+def _sessions() -> str:
+    _replace(config.session_secret)
+    return "Everybody signs in to the dashboard again, within five minutes."
+
+
+def _embed() -> str:
+    new, _ = signing.rotate(overlap=signing.OVERLAP)
+    return f"Tokens are signed by {new.kid}; those of the key before it are good for 24 hours."
+
+
+def _vault() -> str:
+    boto3.client("kms").rotate_key_on_demand(KeyId=config.vault_key)
+    return "What is sealed from now on is sealed anew; what was sealed before still opens."
+
+
+def _replace(secret: str) -> None:
+    client = boto3.client("secretsmanager")
+    made = client.get_random_password(PasswordLength=_LENGTH, ExcludePunctuation=True)
+    client.put_secret_value(SecretId=secret, SecretString=made["RandomPassword"])
+
+
+_SECRETS: Mapping[str, Callable[[], str]] = {
+    "cursors": _cursors,
+    "sessions": _sessions,
+    "embed": _embed,
+    "vault": _vault,
+}

@@ -1,0 +1,62 @@
+"""`craftkit secrets rotate`: the old secret is worth nothing, and what must outlive it does."""
+
+from typing import Any
+
+import boto3
+import pytest
+
+from craftkit import cursors, vault
+from craftkit.errors import InvalidCursorError
+from tests.functional.test_cli import craftkit
+from tests.support.cloud import Cloud
+
+__all__ = ["craftkit"]
+
+
+def value_of(cloud: Cloud, secret: str) -> str:
+    answer = boto3.client("secretsmanager").get_secret_value(SecretId=cloud.names[secret])
+    return str(answer["SecretString"])
+
+
+def test_cursors__one_that_was_sealed_before_is_refused(cloud: Cloud, craftkit: Any) -> None:
+    old, before = cursors.seal({"a": "1"}, "list"), value_of(cloud, "CursorSecret")
+    assert craftkit("secrets", "rotate", "cursors").exit_code == 0
+    assert value_of(cloud, "CursorSecret") != before
+    forget_parameters()
+    with pytest.raises(InvalidCursorError):
+        cursors.unseal(old, "list")
+    assert cursors.unseal(cursors.seal({"a": "1"}, "list"), "list") == {"a": "1"}
+
+
+def test_sessions__are_sealed_by_another_secret(cloud: Cloud, craftkit: Any) -> None:
+    before = value_of(cloud, "SessionSecret")
+    assert craftkit("secrets", "rotate", "sessions").exit_code == 0
+    after = value_of(cloud, "SessionSecret")
+    assert after != before
+    assert len(after) == 64
+
+
+def test_vault__what_was_sealed_still_opens(cloud: Cloud, craftkit: Any) -> None:
+    sealed = vault.seal("a hook's secret", owner="hook")
+    assert craftkit("secrets", "rotate", "vault").exit_code == 0
+    assert vault.unseal(sealed, owner="hook") == "a hook's secret"
+
+
+def test_embed__tokens_are_signed_by_another_key(craftkit: Any) -> None:
+    first = craftkit("secrets", "rotate", "embed").out["rotated"]["embed"]
+    second = craftkit("secrets", "rotate", "embed").out["rotated"]["embed"]
+    assert first != second
+
+
+def test_no_answer_shows_a_secret(cloud: Cloud, craftkit: Any) -> None:
+    run = craftkit("secrets", "rotate", "all")
+    assert set(run.out["rotated"]) == {"cursors", "sessions", "embed", "vault"}
+    for secret in ("CursorSecret", "SessionSecret", "EmbedSigningSecret"):
+        assert value_of(cloud, secret) not in str(run.out)
+
+
+def forget_parameters() -> None:
+    """What a function forgets within five minutes by itself."""
+    from aws_lambda_powertools.utilities.parameters import clear_caches
+
+    clear_caches()
