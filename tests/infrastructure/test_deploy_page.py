@@ -1,0 +1,112 @@
+"""docs/deploy.md can be followed: what it says to run exists, and takes what it is given.
+
+What its commands do is tried in tests/e2e (test_release, test_local_stack); what cannot be
+tried without an account is held against the files that it speaks of.
+"""
+
+import re
+import shlex
+
+import pytest
+
+from craftkit_cli.main import parser
+from local.release import settings_of
+from local.template import read_template
+from tests.infrastructure.test_workflows import WORKFLOWS, targets
+from tests.support.template import ROOT, template
+
+PAGE = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+COMMANDS = [
+    line
+    for block in re.findall(r"^```\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    for line in block.splitlines()
+]
+BOOTSTRAP = read_template(ROOT / "infrastructure" / "bootstrap.yaml")
+VARIABLES = ("PUBLIC_URL", "PAGES_URL", "CERTIFICATE_ARN", "ALARM_EMAIL")
+
+
+def those(start: str) -> list[str]:
+    found = [command for command in COMMANDS if command.startswith(start)]
+    assert found, start
+    return found
+
+
+def test_every_command_is_of_a_kind_that_is_tried_here() -> None:
+    kinds = ("make ", "aws ", ".venv/bin/craftkit ", "export ")
+    assert not [command for command in COMMANDS if not command.startswith(kinds)]
+
+
+def test_every_make_target_exists_and_its_variables_are_read() -> None:
+    known = targets()
+    for command in those("make "):
+        _, target, *variables = shlex.split(command)
+        assert target in known, command
+        for variable in variables:
+            assert variable.partition("=")[0] in {"STAGE", *VARIABLES}, command
+    for mentioned in re.findall(r"`make ([a-z-]+)`", PAGE):
+        assert mentioned in known, mentioned
+
+
+def test_what_is_set_in_the_environment_reaches_the_template() -> None:
+    settings = settings_of("prod", dict.fromkeys(VARIABLES, "x"), {})
+    overrides = settings["prod"]["deploy"]["parameters"]["parameter_overrides"].split()
+    parameters = {override.partition("=")[0] for override in overrides}
+    assert len(parameters) == len(VARIABLES) + 1
+    assert parameters <= set(template().document["Parameters"])
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith(".venv/bin/craftkit")])
+def test_every_craftkit_command_is_one(command: str) -> None:
+    arguments = parser().parse_args(shlex.split(command)[1:])
+    assert arguments.stage == "prod"
+    for file in re.findall(r"(?:--manifest|--source) (\S+)", command):
+        assert (ROOT / file).is_file(), file
+
+
+def test_the_bootstrap_is_deployed_with_its_own_parameters() -> None:
+    (command,) = those("aws cloudformation deploy")
+    words = shlex.split(command)
+    given = dict(word.split("=", 1) for word in words if "=" in word)
+    assert set(given) == set(BOOTSTRAP["Parameters"])
+    assert given["Stage"] in BOOTSTRAP["Parameters"]["Stage"]["AllowedValues"]
+    assert (ROOT / words[words.index("--template-file") + 1]).is_file()
+    # It names its roles, so that they can be told before they exist.
+    assert "CAPABILITY_NAMED_IAM" in words
+
+
+def test_the_variables_of_an_environment_are_those_that_the_pipeline_reads() -> None:
+    text = (ROOT / ".github" / "workflows" / "deploy.yml").read_text(encoding="utf-8")
+    read = set(re.findall(r"vars\.(\w+)", text))
+    rows = re.findall(r"^\| (`[^|]+`) \|", PAGE, re.MULTILINE)
+    said = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert said == read
+
+
+def test_every_output_that_is_named_exists() -> None:
+    outputs = set(template().document["Outputs"]) | set(BOOTSTRAP["Outputs"])
+    named = re.findall(r"the outputs? `(\w+)`(?: and `(\w+)`)?", PAGE, re.IGNORECASE)
+    assert {name for pair in named for name in pair if name} <= outputs
+    assert len(named) >= 5
+
+
+def test_environments_are_named_like_the_stages_of_the_release() -> None:
+    stages = [
+        job["with"]["stage"] for job in WORKFLOWS["release.yml"]["jobs"].values() if "with" in job
+    ]
+    assert stages == ["dev", "staging", "prod"]
+    assert "`dev`, `staging` and `prod`" in PAGE
+
+
+def test_every_page_and_file_that_is_named_is_there() -> None:
+    for link in re.findall(r"\]\((\S+?)(?:#\S+)?\)", PAGE):
+        assert (ROOT / "docs" / link).is_file(), link
+    for path in re.findall(r"`((?:docs|infrastructure)/[\w./-]+)`", PAGE):
+        assert (ROOT / path).is_file(), path
+
+
+def test_what_is_said_of_backups_is_what_the_template_says() -> None:
+    assert "35 days" in PAGE
+    assert "a week" in PAGE
+    (vault,) = template("prod").of_type("AWS::Backup::BackupVault").values()
+    assert vault["LockConfiguration"]["MinRetentionDays"] == 7
+    assert vault["BackupVaultName"] == "craftkit-prod"
