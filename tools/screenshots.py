@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page
 from local.tools import ROOT
 from tests.support.browser import chromium
 from tests.support.dashboard import PAGES, project_url, settle, sign_in
+from tests.support.loopback import LoopbackReceiver, receiving
 from tests.support.stack import RunningStack, local_stack
 
 FOLDER = ROOT / "docs" / "images" / "dashboard"
@@ -22,23 +23,21 @@ _COLOURS = 128
 
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with local_stack() as (stack, _), chromium() as browser:
-        _fill(stack)
+    with local_stack() as (stack, _), receiving() as receiver, chromium() as browser:
+        _fill(stack, receiver)
         _walk(browser, stack, "", PAGES, _SIZE, "light")
         _walk(browser, stack, "-dark", ("keys", "editor", "usage"), _SIZE, "dark")
         _walk(browser, stack, "-phone", _ON_A_PHONE, _PHONE, "light")
 
 
-def _fill(stack: RunningStack) -> None:
-    """Some renders of both modes, so that there is something to see."""
+def _fill(stack: RunningStack, receiver: LoopbackReceiver) -> None:
+    """A webhook, and some renders of both modes, so that there is something to see."""
+    stack.craftkit("webhooks", "create", "--project", stack.project_id, "--url", receiver.url)
     data = {"customer": {"name": "Ada Lovelace"}, "items": [], "total": 42}
+    body = {"data": data, "options": {"sync": True}}
     for key in (stack.live_key, stack.live_key, stack.test_key):
-        stack.call(
-            "POST",
-            "/v1/templates/invoice/render",
-            key=key,
-            json={"data": data, "options": {"sync": True}},
-        )
+        stack.call("POST", "/v1/templates/invoice/render", key=key, json=body)
+    receiver.wait_for(3)
 
 
 def _walk(
@@ -63,6 +62,11 @@ def _walk(
         page.get_by_role("row").nth(1).get_by_role("link").first.click()
         page.get_by_alt_text("Page 1").wait_for()
         _shoot(page, "render")
+        page.goto(project_url(stack) + PAGES["webhooks"])
+        page.get_by_role("row").nth(1).get_by_role("link").click()
+        page.get_by_role("link", name="render.").first.click()
+        settle(page)
+        _shoot(page, "delivery")
     context.close()
 
 

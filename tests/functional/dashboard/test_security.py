@@ -105,6 +105,12 @@ class TestOtherPeoplesProjects:
         bob.post(f"/dashboard/invitations/{project.id}", {"answer": "accept"})
         assert bob.get(f"/dashboard/projects/{project.id}").status == 200
 
+    def test_an_invitation_may_be_declined(self, bob: Visitor, project: Project) -> None:
+        members.invite(project.id, BOB, "owner", by=ADA.sub)
+        bob.post(f"/dashboard/invitations/{project.id}", {"answer": "decline"})
+        assert "You are invited" not in bob.get("/dashboard").words
+        assert [member.sub for member in members.list_members(project.id)] == [ADA.sub]
+
     def test_cannot_be_joined_uninvited(self, bob: Visitor, project: Project) -> None:
         path = f"/dashboard/invitations/{project.id}"
         for answer in ("accept", "decline"):
