@@ -10,7 +10,7 @@ from craftkit import storage
 from craftkit.projects.models import Project
 from craftkit.templates import drafts, gallery
 from craftkit.templates import service as templates
-from craftkit.typesetter import SourceError
+from craftkit.typesetter import Job, SourceError
 from tests.support.project import publish
 from tests.support.visitor import Page, Visitor
 
@@ -222,3 +222,23 @@ def _without_previews(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_previews(inner) for inner in value]
     return json.loads(json.dumps(value))
+
+
+def test_create_template__from_nothing_is_typeset_as_it_stands(
+    ada: Visitor, project: Project
+) -> None:
+    from typesetting import typeset
+
+    page = ada.follow(ada.post(path(project), {"name": "Überweisung Nr. 1"}))
+    assert page.status == 200
+    ada.post(path(project, "/uberweisung-nr-1/publish"), editor_form(page))
+    version = templates.current_version(project.id, "uberweisung-nr-1")
+    job = Job(
+        source=version.source,
+        data={},
+        types={},
+        locale=version.locale,
+        title=version.name,
+        created_at=version.published_at,
+    )
+    assert typeset(job).page_count == 1
