@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import pytest_socket
 from moto import mock_aws
 
 from craftkit import clock as craftkit_clock
 from craftkit.auth import token
-from tests.support import events, leaks
+from tests.support import clients, events, leaks
 from tests.support.clock import FrozenClock
 from tests.support.cloud import Cloud, forget, variables
 from tests.support.stack import RunningStack, further_stage, local_stack
@@ -35,6 +36,15 @@ os.environ |= {
 # Nothing that any test has the code write may hold a key.
 token.mint = leaks.recording(token.mint)
 pytest_runtest_makereport = leaks.pytest_runtest_makereport
+
+clients.keep()
+hypothesis.settings.register_profile(
+    "craftkit",
+    # Nothing depends on time: a busy machine is no fault.
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("craftkit")
 
 _WITH_SOCKETS = ("tests/e2e/", "tests/browser/")
 

@@ -1,0 +1,38 @@
+"""boto3 clients and moto's RSA keys, made once a process: making them cost more than most tests.
+
+moto answers a kept client as it answers a new one; what it keeps of the account starts afresh with
+each `mock_aws`.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import moto.cognitoidp.models
+import moto.kms.models
+from joserfc import jwk
+
+
+def keep() -> None:
+    """From here on, the same arguments give the same client."""
+    boto3.client = _kept(boto3.client)
+    boto3.resource = _kept(boto3.resource)
+    kms: Any = moto.kms.models
+    kms.generate_private_key = cache(kms.generate_private_key)
+    # A user pool reads the one key that moto's package holds.
+    cognito: Any = moto.cognitoidp.models
+    signing: Any = jwk.RSAKey.import_key(
+        cognito.load_resource("cognitoidp/resources/jwks-private.json")
+    )
+    cognito.jwk = SimpleNamespace(RSAKey=SimpleNamespace(import_key=lambda _: signing))
+
+
+def _kept(make: Callable[..., Any]) -> Callable[..., Any]:
+    kept = cache(make)
+
+    def client(*args: Any, **options: Any) -> Any:
+        return kept(*args, **options)
+
+    return client
