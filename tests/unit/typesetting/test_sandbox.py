@@ -1,8 +1,10 @@
 """Templates that mean harm: each ends by itself, and the next render is as if it had not been."""
 
 import os
+import resource
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from craftkit.typesetter import (
 from typesetting import service, typeset
 from typesetting.request import request
 from typesetting.sandbox import DiedError, Sandbox, TimedOutError
+from typst_child.loop import RETIREMENT_BYTES
 
 Make = Callable[..., Job]
 
@@ -113,6 +116,16 @@ def test_child__keeps_no_data_of_a_job_and_nothing_beyond_its_end(
     with pytest.raises(TimedOutError):
         sandbox.exchange(*request(job(ENDLESS), "pdf", None), seconds=0.2)
     assert not folder.exists()
+
+
+def test_child__is_not_blamed_for_the_size_of_its_parent(job: Make) -> None:
+    ballast = bytearray(RETIREMENT_BYTES + 1)
+    ballast[:: resource.getpagesize()] = b"x" * len(ballast[:: resource.getpagesize()])
+    with closing(Sandbox()) as sandbox:
+        pid = pid_of(sandbox)
+        sandbox.exchange(*request(job("Hello"), "pdf", None))
+        assert pid_of(sandbox) == pid
+    assert ballast
 
 
 def test_child__a_job_sees_no_image_of_the_one_before(job: Make) -> None:
