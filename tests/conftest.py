@@ -3,12 +3,14 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import hypothesis
 import pytest
 import pytest_socket
 from moto import mock_aws
+from moto.dynamodb.responses import DynamoHandler
 
 from craftkit import clock as craftkit_clock
 from craftkit.auth import token
@@ -98,7 +100,19 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> DynamoDBWire:
 
 
 @pytest.fixture
-def cloud(wire: DynamoDBWire) -> Iterator[Cloud]:
+def one_write_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What DynamoDB promises and moto does not: a condition and its write are one step."""
+    lock, answer = Lock(), DynamoHandler.call_action
+
+    def call_action(handler: DynamoHandler) -> Any:
+        with lock:
+            return answer(handler)
+
+    monkeypatch.setattr(DynamoHandler, "call_action", call_action)
+
+
+@pytest.fixture
+def cloud(wire: DynamoDBWire, one_write_at_a_time: None) -> Iterator[Cloud]:
     """The stack's resources in moto, with every function's variables set.
 
     `cloud.invoke("create_render", event)` runs a handler with no more than its own.
