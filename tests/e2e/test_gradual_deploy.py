@@ -52,7 +52,6 @@ def test_an_alias_that_moves_forth_and_back_under_load_drops_no_request(
         load.join(0.2)
     (whole,) = heard
     assert set(whole.statuses) == {200}, whole.statuses
-    assert len(whole.waited) > 20
     assert moves >= 6
 
 

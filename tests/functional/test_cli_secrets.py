@@ -5,7 +5,7 @@ from typing import Any
 import boto3
 import pytest
 
-from craftkit import cursors, vault
+from craftkit import cursors, settings, vault
 from craftkit.errors import InvalidCursorError
 from tests.functional.test_cli import craftkit
 from tests.support.cloud import Cloud
@@ -22,7 +22,7 @@ def test_cursors__one_that_was_sealed_before_is_refused(cloud: Cloud, craftkit: 
     old, before = cursors.seal({"a": "1"}, "list"), value_of(cloud, "CursorSecret")
     assert craftkit("secrets", "rotate", "cursors").exit_code == 0
     assert value_of(cloud, "CursorSecret") != before
-    forget_parameters()
+    settings.forget()
     with pytest.raises(InvalidCursorError):
         cursors.unseal(old, "list")
     assert cursors.unseal(cursors.seal({"a": "1"}, "list"), "list") == {"a": "1"}
@@ -53,10 +53,3 @@ def test_no_answer_shows_a_secret(cloud: Cloud, craftkit: Any) -> None:
     assert set(run.out["rotated"]) == {"cursors", "sessions", "embed", "vault"}
     for secret in ("CursorSecret", "SessionSecret", "EmbedSigningSecret"):
         assert value_of(cloud, secret) not in str(run.out)
-
-
-def forget_parameters() -> None:
-    """What a function forgets within five minutes by itself."""
-    from aws_lambda_powertools.utilities.parameters import clear_caches
-
-    clear_caches()

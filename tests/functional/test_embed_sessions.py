@@ -9,8 +9,8 @@ from typing import Any
 
 import jwt
 import pytest
-from aws_lambda_powertools.utilities.parameters import base as parameters
 
+from craftkit import settings
 from craftkit.embed import partners, people, signing
 from craftkit.ids import new_id
 from tests.support.clock import FrozenClock
@@ -339,8 +339,8 @@ class TestKeys:
 
 
 def forget_secret() -> None:
-    """What Powertools keeps of the secret for five minutes, as a new environment would."""
-    parameters.clear_caches()
+    """What is remembered of the secret for five minutes, as a new environment would."""
+    settings.forget()
 
 
 def test_every_answer_is_json_with_a_request_id(call: Call, partner: DemoProject) -> None:

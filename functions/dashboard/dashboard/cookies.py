@@ -5,14 +5,12 @@ import hashlib
 import json
 from typing import Any
 
-from aws_lambda_powertools.utilities import parameters
 from cryptography.fernet import Fernet, InvalidToken
 
+from craftkit import settings
 from craftkit.clock import Clock, utc_now
 from craftkit.config import config
 from dashboard.web import Request
-
-_SECRET_AGE_SECONDS = 300
 
 
 class Cookie:
@@ -64,6 +62,6 @@ class Cookie:
         return f"{prefix}craftkit-{config.stage}-{self._purpose}"
 
     def _fernet(self) -> Fernet:
-        secret = parameters.get_secret(config.session_secret, max_age=_SECRET_AGE_SECONDS)
+        secret = settings.secret(config.session_secret)
         material = f"{config.stage}/{self._purpose}/{secret}".encode()
         return Fernet(base64.urlsafe_b64encode(hashlib.sha256(material).digest()))

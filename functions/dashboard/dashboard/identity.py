@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import boto3
 import jwt
 import urllib3
+from botocore.config import Config as ClientConfig
 
 from craftkit.config import config
 from craftkit.projects.models import Person
@@ -117,7 +118,8 @@ def _signing_key(key_id: str) -> Any:
 @cache
 def client_id() -> str:
     """The pool's one client, asked for: the template would need a circle to name it."""
-    cognito: Any = boto3.client("cognito-idp")
+    patience = ClientConfig(connect_timeout=1, read_timeout=3, retries={"total_max_attempts": 3})
+    cognito: Any = boto3.client("cognito-idp", config=patience)
     answer = cognito.list_user_pool_clients(UserPoolId=config.user_pool_id, MaxResults=1)
     return str(answer["UserPoolClients"][0]["ClientId"])
 

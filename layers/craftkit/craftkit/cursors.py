@@ -9,13 +9,11 @@ import hashlib
 import json
 from typing import Any
 
-from aws_lambda_powertools.utilities import parameters
 from cryptography.fernet import Fernet, InvalidToken
 
+from craftkit import settings
 from craftkit.config import config
 from craftkit.errors import InvalidCursorError
-
-_SECRET_AGE_SECONDS = 300
 
 
 def seal(position: dict[str, Any], scope: str) -> str:
@@ -44,5 +42,5 @@ def unseal(cursor: str, scope: str) -> dict[str, Any]:
 
 
 def _fernet() -> Fernet:
-    secret = parameters.get_secret(config.cursor_secret, max_age=_SECRET_AGE_SECONDS)
-    return Fernet(base64.urlsafe_b64encode(hashlib.sha256(str(secret).encode()).digest()))
+    secret = settings.secret(config.cursor_secret)
+    return Fernet(base64.urlsafe_b64encode(hashlib.sha256(secret.encode()).digest()))

@@ -13,8 +13,7 @@ from html import escape
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from aws_lambda_powertools.utilities import parameters
-
+from craftkit import settings
 from craftkit.config import config
 from craftkit.embed import partners
 from craftkit.embed.access import Opening
@@ -31,7 +30,6 @@ _IMPORT = re.compile(r"^import [^;]*;\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export ", re.MULTILINE)
 _FOREVER = "public, max-age=31536000, immutable"
 _FOR_MINUTES = "public, max-age=300"
-_URL_AGE_SECONDS = 3600
 
 _HTML = """\
 <!doctype html>
@@ -133,8 +131,7 @@ def pages_url() -> str:
     """
     if config.pages_origin:
         return config.pages_origin
-    found = parameters.get_parameter(config.pages_url_parameter, max_age=_URL_AGE_SECONDS)
-    return str(found).rstrip("/")
+    return settings.parameter(config.pages_url_parameter).rstrip("/")
 
 
 def script() -> str:

@@ -14,11 +14,11 @@ from datetime import timedelta
 from functools import cache, lru_cache
 
 import boto3
-from aws_lambda_powertools.utilities import parameters
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from craftkit import settings
 from craftkit.clock import utc_now
 from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError
@@ -28,7 +28,6 @@ from craftkit.errors import ConflictError
 OVERLAP = timedelta(hours=24)
 """How long a replaced key is honoured: longer than any token lives."""
 
-_SECRET_AGE_SECONDS = 300
 _PURPOSE = b"craftkit embed session tokens, Ed25519"
 
 
@@ -46,8 +45,7 @@ def signing_key() -> StageKey:
 
     A key that was replaced may still come for five minutes, which its overlap allows for.
     """
-    secret = parameters.get_secret(config.embed_signing_secret, max_age=_SECRET_AGE_SECONDS)
-    key = _derive(str(secret))
+    key = _derive(settings.secret(config.embed_signing_secret))
     _publish_once(key.kid, key.x)
     return key
 
