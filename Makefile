@@ -103,6 +103,10 @@ attack: ## Send what nobody should to every route of a stack here, from the Open
 docs: setup ## Write the pages of docs/ that are made from the code.
 	@$(BIN)/python -m tools.docs
 
+.PHONY: site
+site: setup ## Write the documentation as static pages into site/.
+	@$(BIN)/python -m tools.site
+
 .PHONY: lock
 lock: setup ## Take the newest dependencies that pyproject.toml allows, and pin them everywhere.
 	$(UV) lock --upgrade
@@ -138,4 +142,4 @@ accept: setup ## Try a deployed stage from outside, with your AWS credentials: S
 
 .PHONY: clean
 clean: ## Remove everything that was made here, tools included.
-	rm -rf .aws-sam .local .venv dist out .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .aws-sam .local .venv dist out site .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

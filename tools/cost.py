@@ -145,7 +145,7 @@ def compute(function: str, measured: dict[str, Any]) -> float:
         count * WAIT_MILLISECONDS.get(call.partition(":")[0], 0.0)
         for call, count in measured["calls"].items()
     )
-    seconds = ceil(own * FULL_CPU_MB / memory + waited) / 1000
+    seconds: float = ceil(own * FULL_CPU_MB / memory + waited) / 1000
     return LAMBDA_REQUEST + memory / 1024 * seconds * LAMBDA_GB_SECOND
 
 

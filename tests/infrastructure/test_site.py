@@ -1,0 +1,99 @@
+"""The documentation's pages: they build, lead nowhere that is not there, and their samples hold.
+
+The three samples of the quick start are run against a stack in tests/e2e/test_quick_start.py.
+"""
+
+import ast
+import json
+import re
+import shlex
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from craftkit_cli.main import parser
+from tools.site import build, text_of
+from tools.site import pages as pages_of_the_site
+
+NAMES = pages_of_the_site()
+
+
+def samples(kind: str) -> list[tuple[str, str]]:
+    """Fenced blocks of a language, by page."""
+    fenced = re.compile(rf"^```{kind}\n(.*?)^```", re.MULTILINE | re.DOTALL)
+    return [(name, block) for name in NAMES for block in fenced.findall(text_of(name))]
+
+
+class Page(HTMLParser):
+    """The links, pictures and anchors of a page."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.leads_to: list[str] = []
+        self.anchors: set[str] = set()
+        self.outside: list[str] = []
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self.anchors |= {given["id"]} if "id" in given else set()
+        if tag == "a" and "href" in given:
+            self.leads_to.append(given["href"])
+        if tag in ("img", "script", "link"):
+            self.outside.append(given.get("src") or given.get("href") or "")
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Page]:
+    site = tmp_path_factory.mktemp("docs") / "site"
+    return {path.name: Page(path) for path in build(site)} | {"": Page(site / "index.html")}
+
+
+def test_every_link_leads_to_a_page_that_is_there(pages: dict[str, Page]) -> None:
+    for name, page in pages.items():
+        for link in page.leads_to:
+            target, _, anchor = link.partition("#")
+            if target.startswith(("http:", "https:")) or target == "openapi.json":
+                continue
+            # Pages of the repository alone are named in words, not linked.
+            assert (target or name) in pages, (name, link)
+            if anchor:
+                assert anchor in pages[target or name].anchors, (name, link)
+
+
+def test_nothing_is_loaded_from_outside(pages: dict[str, Page]) -> None:
+    for name, page in pages.items():
+        assert not [each for each in page.outside if each.startswith(("http:", "https:"))], name
+
+
+def test_every_route_is_in_the_reference() -> None:
+    from craftkit.openapi import ROUTES
+
+    text = text_of("api")
+    for route in ROUTES:
+        assert f"`{route.method} {route.path}`" in text
+
+
+@pytest.mark.parametrize(("name", "block"), samples("json"))
+def test_a_sample_of_json_is_json(name: str, block: str) -> None:
+    json.loads(re.sub(r",?\s*…", "", block))
+
+
+@pytest.mark.parametrize(("name", "block"), samples("python"))
+def test_a_sample_of_python_is_python(name: str, block: str) -> None:
+    ast.parse(block.replace("…", "None"))
+
+
+def commands() -> list[tuple[str, str]]:
+    return [
+        (name, line.partition(" < ")[0].partition(" #")[0])
+        for name, block in [*samples("sh"), *samples("")]
+        for line in block.replace("\\\n", " ").splitlines()
+        if line.startswith("craftkit ")
+    ]
+
+
+@pytest.mark.parametrize(("name", "command"), commands())
+def test_a_craftkit_command_is_one(name: str, command: str) -> None:
+    parser().parse_args(shlex.split(command)[1:])
