@@ -17,7 +17,7 @@ from tests.support.project import publish
 from tests.support.visitor import Page, Visitor
 
 SOMETHING = "019cec2a-0000-7000-8000-00000000abcd"
-XSS = '"><img src=x onerror=alert(1)></script><script>alert(2)</script>{{7*7}}'
+XSS = '"><img src=x onerror=alert(1)></script><script>alert(2)</script>{{1234*5678}}'
 
 
 def routes(method: str, *needs: str) -> Iterator[str]:
@@ -205,7 +205,7 @@ class TestWhatIsShown:
                 seen += "alert(1)" in page.text
                 assert "<img src=x" not in page.text, path
                 assert "<script>" not in page.text, path
-                assert "49" not in re.findall(r"\{\{7\*7\}\}|49", page.text), path
+                assert str(1234 * 5678) not in page.text, path
         assert seen > 10
 
     def test_an_error_echoes_nothing_as_markup(self, ada: Visitor, project: Project) -> None:
