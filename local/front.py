@@ -96,8 +96,11 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._answer(response)
 
-    # The base class finds a method by these names.
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = _forward  # noqa: N815
+    def __getattr__(self, name: str) -> Any:
+        """The base class looks for `do_GET` and its like; any method is passed on, known or not."""
+        if name.startswith("do_"):
+            return self._forward
+        raise AttributeError(name)
 
     def _ask(self) -> HTTPResponse:
         connection = self._upstream()

@@ -56,7 +56,7 @@ class Echo(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(answer)
 
-    do_GET = do_HEAD = do_POST = handle_any  # noqa: N815 the base class's names
+    do_GET = do_HEAD = do_POST = do_QUERY = handle_any  # noqa: N815 the base class's names
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 the base class's
         """Nothing is logged."""
@@ -103,6 +103,11 @@ def test_a_request_arrives_as_it_was_sent(port: int) -> None:
     assert received["Host"] == "localhost:1234"
     assert received["X-Forwarded-Host"] == f"127.0.0.1:{port}"
     assert received["X-Forwarded-Proto"] == "http"
+
+
+def test_a_method_that_nobody_has_heard_of_is_passed_on(port: int) -> None:
+    _, seen = ask(port, "QUERY", "/v1/renders", body=b"{}")
+    assert seen["method"] == "QUERY"
 
 
 def test_what_a_caller_claims_of_its_own_address_is_dropped(port: int) -> None:
