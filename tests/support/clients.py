@@ -4,6 +4,7 @@ moto answers a kept client as it answers a new one; what it keeps of the account
 each `mock_aws`.
 """
 
+import os
 from collections.abc import Callable
 from functools import cache
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ from joserfc import jwk
 
 
 def keep() -> None:
-    """From here on, the same arguments give the same client."""
+    """From here on, the same arguments in the same environment give the same client."""
     boto3.client = _kept(boto3.client)
     boto3.resource = _kept(boto3.resource)
     kms: Any = moto.kms.models
@@ -30,9 +31,13 @@ def keep() -> None:
 
 
 def _kept(make: Callable[..., Any]) -> Callable[..., Any]:
-    kept = cache(make)
+    @cache
+    def made(_settings: object, *args: Any, **options: Any) -> Any:
+        return make(*args, **options)
 
     def client(*args: Any, **options: Any) -> Any:
-        return kept(*args, **options)
+        # A client is of the account and the endpoint that the environment named when it was made.
+        settings = tuple(item for item in os.environ.items() if item[0].startswith("AWS_"))
+        return made(settings, *args, **options)
 
     return client
