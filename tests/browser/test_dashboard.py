@@ -189,9 +189,9 @@ def test_every_page_is_usable(
 ) -> None:
     """axe-core finds nothing serious, and nothing is wider than the screen."""
     page = open_page(width=width, color_scheme=scheme)
+    sign_in(page, stack)  # on the user pool's own page, which has its own console
     refused: list[str] = []
     page.on("console", lambda message: message.type == "error" and refused.append(message.text))
-    sign_in(page, stack)
     faults = {"projects": grave_faults(page)}
     for name, path in PAGES.items():
         page.goto(project_url(stack) + path)

@@ -98,7 +98,7 @@ class TestPartner:
         expect(page.get_by_role("status")).to_have_text(re.compile("Invoice .* was created"))
 
         form.get_by_role("button", name="Close").last.click()
-        assert page.locator("iframe").count() == 0
+        expect(page.locator("iframe")).to_have_count(0)
         assert not any(stack.test_key in url for url in asked)
 
     def test_the_token_is_in_no_address_no_storage_and_no_referrer(
