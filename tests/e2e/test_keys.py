@@ -94,7 +94,10 @@ def test_budget__of_100_lets_exactly_100_of_400_racing_requests_pass(
     assert refused.headers["RateLimit-Remaining"] == "0"
     assert int(refused.headers["Retry-After"]) > 0
     entry = awaited(lambda: warning_of(stack, key["id"]))
-    assert entry["details"] == {"of": "key", "period": "day", "used": "80", "limit": "100"}
+    # Of the calls that race at the mark the quickest to note it tells, which need not be the 80th.
+    used = int(entry["details"].pop("used"))
+    assert 80 <= used < 80 + trials.CONNECTIONS
+    assert entry["details"] == {"of": "key", "period": "day", "limit": "100"}
 
 
 def warning_of(stack: RunningStack, target: str) -> Any:
