@@ -6,10 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from io import StringIO
-from typing import Any
 from unittest.mock import patch
-
-import urllib3
 
 from benchmarks.measurement import Result, medians, milliseconds
 from craftkit.auth import token
@@ -56,9 +53,9 @@ def _environment() -> Iterator[list[str]]:
     body = json.dumps({"Item": item}).encode()
     asked: list[str] = []
 
-    def answer(_pool: Any, _method: str, _url: str, **how: Any) -> urllib3.HTTPResponse:
-        asked.append(how["headers"]["X-Amz-Target"].rpartition(".")[2])
-        return urllib3.HTTPResponse(body=body, status=200, preload_content=True)
+    def answer(_url: str, headers: dict[str, str], *_: bytes, **_how: float) -> tuple[int, bytes]:
+        asked.append(headers["x-amz-target"].rpartition(".")[2])
+        return 200, body
 
     variables = {
         "STAGE": "local",
@@ -69,5 +66,5 @@ def _environment() -> Iterator[list[str]]:
         "KEY_ACTIVITY_TABLE": "activity",
         "DYNAMODB_ENDPOINT": "https://dynamodb.us-east-1.amazonaws.com",
     }
-    with patch.dict(os.environ, variables), patch("urllib3.PoolManager.request", answer):
+    with patch.dict(os.environ, variables), patch("craftkit.auth.wire.post", answer):
         yield asked

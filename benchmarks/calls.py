@@ -146,7 +146,7 @@ def _noted() -> Iterator[Work]:
 
     with (
         patch.object(BaseClient, "_make_api_call", noted),
-        patch("urllib3.PoolManager.request", wire),
+        patch("craftkit.auth.wire.post", wire),
     ):
         yield work
 
@@ -159,14 +159,13 @@ class _Wire:
 
         self._wire, self._work, self._inside = DynamoDBWire(), work, inside
 
-    def __call__(self, method: str, url: str, **how: Any) -> Any:
-        headers = {name.lower(): value for name, value in how["headers"].items()}
+    def __call__(self, url: str, headers: dict[str, str], body: bytes, **how: float) -> Any:
         operation = headers["x-amz-target"].rpartition(".")[2]
-        self._work.note("dynamodb", operation, json.loads(how["body"]))
+        self._work.note("dynamodb", operation, json.loads(body))
         begun = time.perf_counter()
         self._inside[0] = True
         try:
-            return self._wire.request(self, method, url, **how)
+            return self._wire.post(url, headers, body, **how)
         finally:
             self._inside[0] = False
             self._work.waited += time.perf_counter() - begun

@@ -93,9 +93,7 @@ def typesetter() -> FakeTypesetter:
 def wire(monkeypatch: pytest.MonkeyPatch) -> DynamoDBWire:
     """DynamoDB for code that signs its own requests; counts them, and fails when told to."""
     made = DynamoDBWire()
-    monkeypatch.setattr(
-        "urllib3.PoolManager.request", lambda pool, *args, **how: made.request(pool, *args, **how)
-    )
+    monkeypatch.setattr("craftkit.auth.wire.post", made.post)
     return made
 
 

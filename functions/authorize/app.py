@@ -6,6 +6,7 @@ from craftkit.auth.activity import Activity
 from craftkit.auth.aftermath import Aftermath
 from craftkit.auth.lookup import find_key
 from craftkit.auth.policy import policy_of
+from craftkit.auth.signed import prepare
 from craftkit.auth.telemetry import report
 from craftkit.auth.verdict import Verdict
 from craftkit.auth.verify import verify
@@ -16,6 +17,8 @@ RENDER_ROUTE = "POST /v1/templates/{slug}/render"
 
 activity = Activity()
 aftermath = Aftermath(activity, config.runtime_api)
+if config.is_snapshot:
+    prepare()
 if config.is_lambda:
     aftermath.start()
 

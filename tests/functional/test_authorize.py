@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import urllib3
 
 from craftkit.auth import token
 from craftkit.clock import utc_now
@@ -96,8 +95,8 @@ def test_authorize__an_unreachable_table_is_a_fault_and_no_refusal(
 ) -> None:
     monkeypatch.setattr("craftkit.auth.signed._BACKOFF_SECONDS", 0)
     project = make_project()
-    wire.failure = urllib3.exceptions.ProtocolError("gone")
-    with pytest.raises(Exception, match="DynamoDB GetItem: ProtocolError"):
+    wire.failure = ConnectionResetError("gone")
+    with pytest.raises(Exception, match="DynamoDB GetItem: ConnectionResetError"):
         authorize(f"Bearer {project.key.cleartext}")
 
 

@@ -12,10 +12,10 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-import urllib3
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
+from craftkit.auth import wire
 from craftkit.hooks import service as hooks
 from tests.support.cloud import Cloud
 from tests.support.events import EVENTS, event
@@ -79,19 +79,19 @@ class Calls:
             self._count(operation, self._fault)
             return make(client, operation, parameters)
 
-        wire = urllib3.PoolManager.request
+        post = wire.post
 
-        def request(pool: Any, *asked: Any, **how: Any) -> Any:
-            self._count("signed", lambda _: urllib3.exceptions.ReadTimeoutError(pool, "/", "slow"))
+        def signed(*asked: Any, **how: Any) -> Any:
+            self._count("signed", lambda _: TimeoutError("slow"))
             inside[0] = True
             try:
-                return wire(pool, *asked, **how)
+                return post(*asked, **how)
             finally:
                 inside[0] = False
 
         with (
             patch.object(BaseClient, "_make_api_call", call),
-            patch("urllib3.PoolManager.request", request),
+            patch("craftkit.auth.wire.post", signed),
         ):
             yield
 

@@ -267,11 +267,7 @@ class TestKeys(Keys.TestCase):  # type: ignore[name-defined, misc]
         forget()
         cls.surroundings.enter_context(variables(cloud.environment()))
         wire = DynamoDBWire()
-        cls.surroundings.enter_context(
-            patch(
-                "urllib3.PoolManager.request", lambda pool, *a, **how: wire.request(pool, *a, **how)
-            )
-        )
+        cls.surroundings.enter_context(patch("craftkit.auth.wire.post", wire.post))
 
     @classmethod
     def tearDownClass(cls) -> None:

@@ -4,31 +4,29 @@ import json
 from typing import Any
 
 import boto3
-import urllib3
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
 
 class DynamoDBWire:
-    """Stands in for `urllib3.PoolManager.request`, and notes the operations that came by.
+    """Stands in for `craftkit.auth.wire.post`, and notes the operations that came by.
 
     Set `failure` to have every request fail the way a lost connection does.
     """
 
     def __init__(self) -> None:
         self.operations: list[str] = []
-        self.failure: urllib3.exceptions.HTTPError | None = None
+        self.failure: Exception | None = None
 
-    def request(self, _pool: object, method: str, url: str, **how: Any) -> urllib3.BaseHTTPResponse:
-        headers = {name.lower(): value for name, value in how["headers"].items()}
+    def post(
+        self, _url: str, headers: dict[str, str], body: bytes, **_timeouts: float
+    ) -> tuple[int, bytes]:
         operation = headers["x-amz-target"].rpartition(".")[2]
         self.operations.append(operation)
         if self.failure is not None:
             raise self.failure
-        status, answer = _ask_moto(operation, json.loads(how["body"]))
-        return urllib3.HTTPResponse(
-            body=json.dumps(answer).encode(), status=status, preload_content=True
-        )
+        status, answer = _ask_moto(operation, json.loads(body))
+        return status, json.dumps(answer).encode()
 
 
 def _ask_moto(operation: str, payload: dict[str, Any]) -> tuple[int, dict[str, Any]]:

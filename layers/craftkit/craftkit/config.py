@@ -20,7 +20,7 @@ def _required(name: str) -> str:
 
 
 class Config:
-    """What the stack tells a function. Values are names and addresses, never secrets."""
+    """What the stack tells a function: names, addresses, and no secret but Lambda's credentials."""
 
     @cached_property
     def stage(self) -> str:
@@ -182,9 +182,22 @@ class Config:
         return "AWS_LAMBDA_FUNCTION_NAME" in os.environ
 
     @cached_property
+    def is_snapshot(self) -> bool:
+        """Whether this process is about to be frozen, to be thawed as many (Lambda SnapStart)."""
+        return os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"
+
+    @cached_property
     def runtime_api(self) -> str | None:
         """Host and port of the API that Lambda runs beside a function; None elsewhere."""
         return os.environ.get("AWS_LAMBDA_RUNTIME_API")
+
+    @cached_property
+    def aws_credentials(self) -> tuple[str, str, str | None] | None:
+        """Access key, secret key and session token; None where Lambda has an endpoint for them."""
+        if "AWS_ACCESS_KEY_ID" not in os.environ:
+            return None
+        secret_key = _required("AWS_SECRET_ACCESS_KEY")
+        return os.environ["AWS_ACCESS_KEY_ID"], secret_key, os.environ.get("AWS_SESSION_TOKEN")
 
     @cached_property
     def dynamodb_endpoint(self) -> str:

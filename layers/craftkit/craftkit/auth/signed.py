@@ -1,20 +1,17 @@
-"""Signed calls to DynamoDB without a boto3 client, whose loading would triple a cold start.
+"""Signed calls to DynamoDB with the standard library, for the sake of a quick cold start.
 
-The signature, the chain of credentials and the connection pool are botocore's and urllib3's own;
-only the few lines between them are ours.
+boto3 would take most of it, and botocore's signer with urllib3 still half: see
+docs/decisions/authorizer-reads.md.
 """
 
 import json
 import random
 import time
-from functools import cache
+from http.client import HTTPException
 from typing import Any
 
-import urllib3
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import ContainerProvider, CredentialResolver, Credentials, EnvProvider
-
+from craftkit.auth import signature, wire
+from craftkit.clock import utc_now
 from craftkit.config import config
 
 _ATTEMPTS = 3
@@ -27,6 +24,12 @@ class TableUnavailableError(Exception):
 
 class RefusedWriteError(Exception):
     """A condition of a write did not hold; nothing was written."""
+
+
+def prepare() -> None:
+    """Load what a first call would, before a snapshot is taken: no restore then waits for it."""
+    signature.credential_chain()
+    wire.authorities()
 
 
 def call_dynamodb(
@@ -45,64 +48,46 @@ def call_dynamodb(
         TableUnavailableError: none of them got an answer.
         RefusedWriteError: a write's condition did not hold.
     """
-    body = json.dumps(payload)
-    timeout = urllib3.Timeout(connect=connect_seconds, read=read_seconds)
+    body = json.dumps(payload).encode()
     failure = "no attempt was made"
     for attempt in range(attempts):
         if attempt:
             time.sleep(random.uniform(0, _BACKOFF_SECONDS * 2**attempt))  # noqa: S311 jitter
         try:
-            answer = _post(operation, body, timeout)
-        except urllib3.exceptions.HTTPError as error:
+            status, data = _post(operation, body, connect_seconds, read_seconds)
+        except (OSError, HTTPException, signature.NoCredentialsError) as error:
             failure = type(error).__name__
             continue
-        if answer.status == 200:
-            return dict(json.loads(answer.data))
-        failure, text = _error_of(answer.data)
+        if status == 200:
+            return dict(json.loads(data))
+        failure, text = _error_of(data)
         if "ConditionalCheckFailed" in failure + text:
             raise RefusedWriteError
-        failure = failure or f"HTTP {answer.status}"
-        if answer.status < 500 and not _may_pass(failure, text):
+        failure = failure or f"HTTP {status}"
+        if status < 500 and not _may_pass(failure, text):
             break
     raise TableUnavailableError(f"DynamoDB {operation}: {failure}")
 
 
-def _post(operation: str, body: str, timeout: urllib3.Timeout) -> urllib3.BaseHTTPResponse:
-    url = f"{config.dynamodb_endpoint}/"
-    request = AWSRequest(
-        method="POST",
-        url=url,
-        data=body,
-        headers={
-            "Content-Type": "application/x-amz-json-1.0",
-            "X-Amz-Target": f"DynamoDB_20120810.{operation}",
-        },
-    )
-    # A frozen set a call: the chain renews what has expired (SnapStart's come from an endpoint).
-    frozen = _credentials().get_frozen_credentials()
-    SigV4Auth(frozen, "dynamodb", config.region).add_auth(request)
-    return _pool().request(
-        "POST",
+def _post(
+    operation: str, body: bytes, connect_seconds: float, read_seconds: float
+) -> tuple[int, bytes]:
+    url = config.dynamodb_endpoint
+    headers = {
+        "content-type": "application/x-amz-json-1.0",
+        "x-amz-target": f"DynamoDB_20120810.{operation}",
+    }
+    # Signed anew for each attempt: a signature is good for minutes, credentials for hours.
+    signed = signature.sign(
         url,
-        body=body,
-        headers=dict(request.headers.items()),
-        timeout=timeout,
-        retries=False,
+        headers,
+        body,
+        service="dynamodb",
+        region=config.region,
+        by=signature.credentials(),
+        now=utc_now(),
     )
-
-
-@cache
-def _pool() -> urllib3.PoolManager:
-    return urllib3.PoolManager(maxsize=2)
-
-
-@cache
-def _credentials() -> Credentials:
-    """Resolved on the first call, never on import: a snapshot must not hold credentials."""
-    credentials = CredentialResolver([EnvProvider(), ContainerProvider()]).load_credentials()
-    if credentials is None:
-        raise TableUnavailableError("the function has no AWS credentials")
-    return credentials
+    return wire.post(url, signed, body, connect_seconds=connect_seconds, read_seconds=read_seconds)
 
 
 def _error_of(data: bytes) -> tuple[str, str]:

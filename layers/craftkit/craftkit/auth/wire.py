@@ -1,0 +1,62 @@
+"""HTTP to one service over kept connections: as much of a pool as the authorizer needs."""
+
+import select
+import ssl
+from collections import defaultdict
+from functools import cache
+from http.client import HTTPConnection, HTTPSConnection
+from urllib.parse import urlsplit
+
+_idle: defaultdict[str, list[HTTPConnection]] = defaultdict(list)
+"""By address; no more than were ever needed at once. A connection in use is in no list."""
+
+
+def post(
+    url: str, headers: dict[str, str], body: bytes, *, connect_seconds: float, read_seconds: float
+) -> tuple[int, bytes]:
+    """POST to the root of `url`: the answer's status and body.
+
+    Raises:
+        OSError, http.client.HTTPException: there was no whole answer.
+    """
+    connection = _connection_to(url, connect_seconds)
+    try:
+        connection.sock.settimeout(read_seconds)
+        connection.request("POST", "/", body, headers)
+        answer = connection.getresponse()
+        data = answer.read()
+    except BaseException:  # half an answer may be under way: nobody else may read the rest
+        connection.close()
+        raise
+    if not answer.will_close:
+        _idle[url].append(connection)
+    return answer.status, data
+
+
+def _connection_to(url: str, connect_seconds: float) -> HTTPConnection:
+    while _idle[url]:
+        kept = _idle[url].pop()
+        if not _is_over(kept):
+            return kept
+        kept.close()
+    address = urlsplit(url)
+    made = (
+        HTTPSConnection(address.netloc, timeout=connect_seconds, context=authorities())
+        if address.scheme == "https"
+        else HTTPConnection(address.netloc, timeout=connect_seconds)
+    )
+    made.connect()
+    return made
+
+
+def _is_over(connection: HTTPConnection) -> bool:
+    """Whether the other side has hung up, as it does while an environment is frozen."""
+    poll = select.poll()
+    poll.register(connection.sock, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+@cache
+def authorities() -> ssl.SSLContext:
+    """Who may vouch for a service; read from disk once."""
+    return ssl.create_default_context()
