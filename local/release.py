@@ -17,6 +17,7 @@ from typing import Any
 import boto3
 
 from local.build import DEPLOYED_BUILD, build_for_deploy
+from local.pruning import prune
 from local.stack import name_of
 from local.template import read_template
 from local.tools import HOME, ROOT, TOOLS, LocalError
@@ -77,6 +78,8 @@ def bill_of_materials() -> str:
 def deploy(stage: str, build: Path = DEPLOYED_BUILD, **parameters: str) -> None:
     """Deploy with the AWS credentials of the environment, and guard the stack where it is to be.
 
+    Versions of functions that no alias leads to any more go; see `local.pruning`.
+
     Args:
         parameters: of the template, beside the stage's own and those of the environment.
 
@@ -95,6 +98,7 @@ def deploy(stage: str, build: Path = DEPLOYED_BUILD, **parameters: str) -> None:
     done = subprocess.run([*command, "--template-file", template], env=environment, cwd=ROOT)
     if done.returncode != 0:
         raise LocalError(f"The deploy of {stage} failed; callers are on the version before.")
+    prune(stage)
     if is_protected(stage):
         boto3.client("cloudformation").update_termination_protection(
             StackName=name_of(stage), EnableTerminationProtection=True

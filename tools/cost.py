@@ -10,6 +10,8 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+from local.pruning import KEPT
+
 INPUTS = Path(__file__).parents[1] / "docs" / "cost-inputs.json"
 
 # us-east-1, on demand, without free tiers; AWS's public list as of 2025-11. US dollars.
@@ -124,7 +126,8 @@ def idle(stage: str) -> list[Price]:
         ]
     if stage == "prod":
         gigabytes = (2 * 512 + 2 * 1769) / 1024
-        prices.append(Price("Snapshots (SnapStart)", gigabytes * 2_628_000 * SNAPSTART_GB_SECOND))
+        held = KEPT * gigabytes * 2_628_000 * SNAPSTART_GB_SECOND
+        prices.append(Price("Snapshots (SnapStart), of two versions", held))
     return prices
 
 

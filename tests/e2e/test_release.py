@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local import acceptance, release
+from local import acceptance, pruning, release
 from local.build import build_for_host
 from local.stack import name_of
 from local.tools import LocalError
@@ -48,6 +48,25 @@ def test_make_deploy_prod__deploys_a_release_and_guards_the_stack(
     ]
     assert described
     assert all(table["DeletionProtectionEnabled"] for table in described)
+
+
+@pytest.mark.usefixtures("credentials")
+def test_make_deploy__leaves_the_version_that_callers_reach_and_the_one_before(
+    stack: RunningStack,
+) -> None:
+    lambda_ = stack.client("lambda")
+    function = stack.deployed.physical_ids("AWS::Lambda::Function")["GetHealthFunction"]
+    reached = lambda_.get_alias(FunctionName=function, Name="live")["FunctionVersion"]
+    for number in range(3):
+        lambda_.update_function_configuration(FunctionName=function, Description=f"no. {number}")
+        newest = lambda_.publish_version(FunctionName=function)["Version"]
+    assert pruning.prune(stack.stage) >= 1
+    versions = {
+        each["Version"]
+        for each in lambda_.list_versions_by_function(FunctionName=function)["Versions"]
+    }
+    assert versions == {"$LATEST", reached, newest, str(int(newest) - 1)}
+    assert stack.call("GET", "/health").status_code == 200
 
 
 def test_a_release_carries_its_bill_of_materials(tmp_path: Path) -> None:

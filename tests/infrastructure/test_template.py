@@ -191,9 +191,7 @@ class TestGateway:
             error = json.loads(response["ResponseTemplates"]["application/json"])["error"]
             assert set(error) == {"code", "message", "requestId"}, kind
             assert error["requestId"] == "$context.requestId", kind
-            # The catch-alls keep the status that the gateway would have given.
-            if kind != "DEFAULT_4XX":
-                assert response["StatusCode"] == statuses[error["code"]], kind
+            assert response["StatusCode"] == statuses[error["code"]], kind
             headers = response["ResponseParameters"]["Headers"]
             assert headers["x-request-id"] == "context.requestId", kind
             assert ("WWW-Authenticate" in headers) == (response.get("StatusCode") == 401), kind
@@ -204,6 +202,9 @@ class TestGateway:
             ("UNAUTHORIZED", 401, "missing_authorization"),
             ("ACCESS_DENIED", 401, "invalid_credentials"),
             ("MISSING_AUTHENTICATION_TOKEN", 404, "not_found"),
+            # An unknown route that is called with an API key, as every call is.
+            ("INVALID_SIGNATURE", 404, "not_found"),
+            ("DEFAULT_4XX", 404, "not_found"),
             ("AUTHORIZER_FAILURE", 500, "internal"),
             ("DEFAULT_5XX", 500, "internal"),
         ],
@@ -211,9 +212,18 @@ class TestGateway:
     def test_refusals_are_those_of_the_contract(self, kind: str, status: int, code: str) -> None:
         responses = self.api()["GatewayResponses"]
         # What is not named falls to the catch-all of its class.
-        response = responses.get(kind, responses["DEFAULT_5XX"])
+        response = responses.get(kind, responses["DEFAULT_4XX" if status < 500 else "DEFAULT_5XX"])
         assert response["StatusCode"] == status
         assert f'"code":"{code}"' in response["ResponseTemplates"]["application/json"]
+
+    def test_what_is_no_unknown_route_is_named(self) -> None:
+        """Or the catch-all of unknown routes would answer it."""
+        refusals = {
+            "ACCESS_DENIED", "BAD_REQUEST_BODY", "BAD_REQUEST_PARAMETERS", "QUOTA_EXCEEDED",
+            "REQUEST_TOO_LARGE", "THROTTLED", "UNAUTHORIZED", "UNSUPPORTED_MEDIA_TYPE",
+            "WAF_FILTERED",
+        }  # fmt: skip
+        assert refusals <= set(self.api()["GatewayResponses"])
 
 
 class TestData:

@@ -1,0 +1,45 @@
+"""Versions that nobody calls any more: each is stored, and with SnapStart billed by the hour."""
+
+from typing import Any
+
+import boto3
+
+from local.stack import name_of
+
+ALIAS = "live"
+KEPT = 2
+"""The one that callers reach, and the one before it to move the alias back to by hand."""
+
+
+def prune(stage: str) -> int:
+    """Delete the old versions of the stage's functions; how many there were."""
+    cloudformation, lambda_ = boto3.client("cloudformation"), boto3.client("lambda")
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name_of(stage))
+    functions = [
+        resource["PhysicalResourceId"]
+        for page in pages
+        for resource in page["StackResourceSummaries"]
+        if resource["ResourceType"] == "AWS::Lambda::Function"
+    ]
+    return sum(_prune_function(lambda_, function) for function in functions)
+
+
+def _prune_function(lambda_: Any, function: str) -> int:
+    alias = lambda_.get_alias(FunctionName=function, Name=ALIAS)
+    shares = (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+    called = {alias["FunctionVersion"], *shares}
+    pages = lambda_.get_paginator("list_versions_by_function").paginate(FunctionName=function)
+    numbers = sorted(
+        (
+            each["Version"]
+            for page in pages
+            for each in page["Versions"]
+            if each["Version"] != "$LATEST"
+        ),
+        key=int,
+        reverse=True,
+    )
+    old = [number for number in numbers[KEPT:] if number not in called]
+    for number in old:
+        lambda_.delete_function(FunctionName=function, Qualifier=number)
+    return len(old)
