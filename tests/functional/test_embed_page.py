@@ -16,7 +16,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from craftkit.embed import editing, forms, partners, signing
 from craftkit.ids import new_id
-from craftkit.typesetter import SourceError
+from craftkit.templates import fonts
+from craftkit.templates.fonts import Font
+from craftkit.typesetter import FontFace, SourceError
 from tests.support.clock import FrozenClock
 from tests.support.cloud import Cloud
 from tests.support.embed import PartnerSigner, partnership, wish
@@ -432,6 +434,15 @@ class TestFill:
         assert all(item["qty"] and item["price"] for item in job.data["items"])
         assert job.data["number"] is None
 
+    def test_preview_embed_form__is_set_in_the_fonts_of_its_version(
+        self, page: Call, mint: Call, partner: DemoProject, drawn: list[Any]
+    ) -> None:
+        font = add_brand_sans(partner)
+        publish(partner.id, "invoice", source='#set text(font: "Brand Sans")\nHi')
+        fonts.remove_font(partner.id, font.name)
+        assert page("preview_embed_form", mint(), {"data": {}}).status == 200
+        assert drawn[0].font_files == {font.name: font.key}
+
     @pytest.mark.parametrize(
         "data",
         [
@@ -781,6 +792,14 @@ class TestEdit:
         assert len(answer.body["pages"]) == 2
         assert answer.body["source"] == drawn[0].source != ""
 
+    def test_preview_embed_template__is_set_in_the_projects_own_fonts(
+        self, page: Call, mint: Call, partner: DemoProject, drawn: list[Any]
+    ) -> None:
+        font = add_brand_sans(partner)
+        writing = {**self.WRITING, "source": '#set text(font: "Brand Sans")\nHi'}
+        assert page("preview_embed_template", mint("edit"), writing).status == 200
+        assert drawn[0].font_files == {font.name: font.key}
+
     @pytest.mark.parametrize(
         "manifest",
         [
@@ -797,6 +816,12 @@ class TestEdit:
         )
         assert answer.status == 200
         assert answer.body["problem"]["message"]
+
+
+def add_brand_sans(project: DemoProject) -> Font:
+    return fonts.add_font(
+        project.id, b"a font", by="tester", check=lambda _: FontFace("Brand Sans", 400, "normal")
+    )
 
 
 def _base64url(raw: bytes) -> str:

@@ -67,13 +67,15 @@ def make_project(
     return DemoProject(project.id, key)
 
 
-def publish(project_id: str, slug: str, manifest: dict[str, Any] | None = None) -> None:
+def publish(
+    project_id: str, slug: str, manifest: dict[str, Any] | None = None, source: str = SOURCE
+) -> None:
     templates.publish(
         project_id,
         slug,
         "Invoice",
         manifest or MANIFEST,
-        SOURCE,
+        source,
         by="tester",
         typeset=FakeTypesetter(),
     )

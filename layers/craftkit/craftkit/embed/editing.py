@@ -11,7 +11,7 @@ from craftkit.embed import catalogs, preview, repository
 from craftkit.embed.access import Visit
 from craftkit.embed.forms import Scale
 from craftkit.embed.models import Catalog, Session
-from craftkit.embed.preview import Preview, Problem
+from craftkit.embed.preview import Preview, Problem, Sheet
 from craftkit.errors import (
     ConflictError,
     InvalidRequestError,
@@ -23,6 +23,7 @@ from craftkit.projects.service import slug_of
 from craftkit.remote_typesetter import preview_remotely, typeset_remotely
 from craftkit.templates import drafts
 from craftkit.templates import service as templates
+from craftkit.templates.fonts import fonts_of
 from craftkit.templates.models import (
     NAME_LIMIT,
     SOURCE_LIMIT_BYTES,
@@ -86,15 +87,9 @@ def preview_template(
     except InvalidRequestError as error:
         return Drawn(preview.problem_of(error), writing.source)
     source = writing.source if writing.source.strip() else write_source(manifest, writing.name)
-    pages = preview.draw_draft(
-        manifest,
-        source,
-        writing.locale,
-        writing.name,
-        now=clock(),
-        scale=writing.scale,
-        preview=draw,
-    )
+    fonts = fonts_of(visit.session.project_id, source)
+    sheet = Sheet(manifest, source, writing.locale, writing.name, fonts)
+    pages = preview.draw_draft(sheet, now=clock(), scale=writing.scale, preview=draw)
     return Drawn(pages, source)
 
 

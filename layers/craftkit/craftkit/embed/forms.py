@@ -67,7 +67,7 @@ def preview_form(
         data, now = _viewed(session, version, now)
     else:
         data = with_locked(session, request.data)
-    sheet = Sheet(version.manifest, version.source, version.locale, version.name)
+    sheet = Sheet(version.manifest, version.source, version.locale, version.name, version.fonts)
     return preview.draw(sheet, data, now=now, scale=request.scale, preview=draw)
 
 

@@ -1,7 +1,7 @@
 """Pictures of a document while it is being written: what is missing is filled with samples."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -36,12 +36,13 @@ class Problem:
 
 @dataclass(frozen=True)
 class Sheet:
-    """What a document is set from, beside its data."""
+    """What a document is set from, beside its data. `fonts` are the project's own, by name."""
 
     manifest: Manifest
     source: str
     locale: str
     title: str
+    fonts: Mapping[str, str]
 
 
 def draw(
@@ -64,6 +65,7 @@ def draw(
         locale=sheet.locale,
         title=sheet.title,
         created_at=now,
+        font_files=sheet.fonts,
     )
     try:
         pages = preview(job, PIXELS_PER_INCH * scale)
@@ -72,12 +74,10 @@ def draw(
     return pages if sum(map(len, pages)) <= _PICTURES_LIMIT_BYTES else Problem(_TOO_MANY)
 
 
-def draw_draft(
-    manifest: Manifest, source: str, locale: str, title: str, **how: Any
-) -> tuple[bytes, ...] | Problem:
+def draw_draft(sheet: Sheet, **how: Any) -> tuple[bytes, ...] | Problem:
     """The pages of a template that is being written, with its preview data; `how` as in `draw`."""
     try:
-        return draw(Sheet(manifest, source, locale, title), preview_data(manifest), **how)
+        return draw(sheet, preview_data(sheet.manifest), **how)
     except InvalidInputDataError as error:
         return problem_of(error)
 
