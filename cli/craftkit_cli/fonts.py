@@ -16,7 +16,7 @@ from craftkit_cli.answers import Answer
 def add_commands(rooms: Any) -> None:
     commands = rooms.add_parser("fonts", help="a project's own fonts").add_subparsers(required=True)
 
-    add = commands.add_parser("add", help="add a TrueType or OpenType file, at most 5 MiB")
+    add = commands.add_parser("add", help="add a TrueType or OpenType file, at most 4 MiB")
     add.add_argument("--project", required=True, metavar="ID")
     add.add_argument("file", metavar="FILE")
     add.set_defaults(run=_add)

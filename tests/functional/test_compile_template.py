@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
+from random import randbytes
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from craftkit import remote_typesetter
 from craftkit.config import Config
 from craftkit.typesetter import (
+    FONT_LIMIT_BYTES,
     FontError,
     Job,
     RenderTooLargeError,
@@ -96,6 +98,11 @@ def test_compile_template__a_font_is_checked(client: Lambda) -> None:
     assert remote_typesetter.check_font_remotely(file.read_bytes()).weight == 500
     with pytest.raises(FontError):
         remote_typesetter.check_font_remotely(b"no font")
+
+
+def test_compile_template__the_largest_font_fits_into_a_call(client: Lambda) -> None:
+    with pytest.raises(FontError):  # judged, not refused on its way
+        remote_typesetter.check_font_remotely(randbytes(FONT_LIMIT_BYTES))
 
 
 def test_compile_template__what_lambda_cannot_carry_is_too_large(

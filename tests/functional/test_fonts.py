@@ -55,9 +55,9 @@ def test_add_font__what_is_none_is_refused_in_the_typesetters_words() -> None:
     assert fonts.list_fonts(PROJECT) == []
 
 
-def test_add_font__over_five_mebibytes_is_refused_unread() -> None:
-    with pytest.raises(InvalidRequestError, match="5 MiB"):
-        _add(b"x" * (5 * 1024 * 1024 + 1), check=lambda _: pytest.fail("it was read"))
+def test_add_font__over_four_mebibytes_is_refused_unread() -> None:
+    with pytest.raises(InvalidRequestError, match="4 MiB"):
+        _add(b"x" * (4 * 1024 * 1024 + 1), check=lambda _: pytest.fail("it was read"))
 
 
 def test_add_font__past_the_limit_is_a_conflict(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -147,6 +147,10 @@ class FontError(TypesettingError):
     code = "invalid_font"
 
 
+FONT_LIMIT_BYTES = 4 * 1024 * 1024
+"""Of a project's own font. In base 64 it must fit into a call of Lambda's, which takes 6 MiB."""
+
+
 def pack(content: bytes) -> str:
     """Bytes as text for JSON, compressed: Lambda takes 6 MiB in a call."""
     return b64encode(compress(content)).decode()

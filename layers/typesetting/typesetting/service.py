@@ -6,6 +6,7 @@ from signal import SIGABRT, SIGKILL, SIGSEGV, SIGXCPU
 from typing import Any
 
 from craftkit.typesetter import (
+    FONT_LIMIT_BYTES,
     Document,
     FontError,
     FontFace,
@@ -19,8 +20,6 @@ from craftkit.typesetter import (
 from typesetting.request import REPLACEMENT, request
 from typesetting.sandbox import WORK_SECONDS, DiedError, Sandbox, SandboxError, TimedOutError
 from typesetting.warnings import warnings_of
-
-FONT_LIMIT_BYTES = 5 * 1024 * 1024
 
 # How a child ends that was refused memory, was killed for it, or ran out of stack.
 _OUT_OF_MEMORY = {-SIGABRT, -SIGKILL, -SIGSEGV}
@@ -64,13 +63,13 @@ def preview(job: Job, pixels_per_inch: float = 96.0) -> tuple[bytes, ...]:
 
 
 def check_font(content: bytes) -> FontFace:
-    """The face of a TrueType or OpenType file, at most 5 MiB, that a project brings.
+    """The face of a TrueType or OpenType file, at most 4 MiB, that a project brings.
 
     Raises:
         FontError: it is no such file, or nothing can be set with it.
     """
     if len(content) > FONT_LIMIT_BYTES:
-        raise FontError("A font may have 5 MiB.")
+        raise FontError("A font may have 4 MiB.")
     try:
         answer, _ = _sandbox().exchange({"format": "font"}, [content])
     except SandboxError as error:

@@ -142,8 +142,8 @@ class TestCheckFont:
         assert check_font(whole).family == "Ownfont"
 
     def test_check_font__over_the_limit_is_refused_unread(self) -> None:
-        with pytest.raises(FontError, match="5 MiB"):
-            check_font(bytes(5 * 1024 * 1024 + 1))
+        with pytest.raises(FontError, match="4 MiB"):
+            check_font(bytes(4 * 1024 * 1024 + 1))
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,9 @@ from craftkit.config import config
 from craftkit.dynamodb import Item
 from craftkit.errors import ConflictError, InvalidRequestError, Issues, NotFoundError
 from craftkit.templates.models import Font
-from craftkit.typesetter import FontError, FontFace
+from craftkit.typesetter import FONT_LIMIT_BYTES, FontError, FontFace
 
 FONT_LIMIT = 40
-FONT_LIMIT_BYTES = 5 * 1024 * 1024
 
 CheckFont = Callable[[bytes], FontFace]
 """`typesetting.check_font`, or `check_font_remotely` where there is no typesetter."""
@@ -30,11 +29,11 @@ def add_font(project_id: str, content: bytes, *, by: str, check: CheckFont) -> F
     """Add a TrueType or OpenType file; one of the same family, weight and style is replaced.
 
     Raises:
-        InvalidRequestError: it is no font, or larger than 5 MiB.
+        InvalidRequestError: it is no font, or larger than 4 MiB.
         ConflictError: the project has as many fonts as it may.
     """
     if len(content) > FONT_LIMIT_BYTES:
-        raise _refusal("A font may have 5 MiB")
+        raise _refusal("A font may have 4 MiB")
     try:
         face = check(content)
     except FontError as error:
