@@ -9,9 +9,11 @@ import pytest
 from craftkit.auth.principal import SCOPES, Principal
 from craftkit.openapi import ROUTES, describe
 from craftkit.openapi.document import refusals
+from craftkit.usage import prices
 from tests.support.cloud import Cloud
 from tests.support.events import event
 from tests.support.template import Json, template
+from tools import cost
 from tools.docs import DOCS, PAGES
 
 BY_FUNCTION = {route.function: route for route in ROUTES}
@@ -31,6 +33,11 @@ def wired() -> Iterator[tuple[str, str, str, bool]]:
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_what_the_code_says(name: str) -> None:
     assert (DOCS / name).read_text(encoding="utf-8") == PAGES[name](), "make docs"
+
+
+def test_the_dashboard_counts_with_the_prices_of_the_page_of_costs() -> None:
+    counted = cost.render(json.loads(cost.INPUTS.read_text(encoding="utf-8")), 1)
+    assert {price.service: round(price.dollars, 2) for price in counted} == prices.A_MILLION
 
 
 def test_every_route_of_the_template_is_described_and_no_other() -> None:

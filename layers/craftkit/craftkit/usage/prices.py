@@ -1,43 +1,26 @@
-"""What a render costs at AWS's public list prices: us-east-1, arm64, November 2026, no free tier.
+"""What a million renders cost, as docs/cost.md has it: `tools/cost.py` counts it, a test compares.
 
-Each item is a price times what one render uses of it; docs/cost.md says how that was measured.
+US dollars, at AWS's public list prices of us-east-1 on demand, without free tiers.
 """
 
-from dataclasses import dataclass
+A_MILLION = {
+    "API Gateway": 10.50,
+    "Lambda": 3.55,
+    "DynamoDB": 16.01,
+    "SQS": 1.20,
+    "S3": 9.54,
+    "CloudWatch logs": 5.19,
+    "X-Ray": 0.75,
+    "WAF": 1.80,
+    "Transfer": 5.40,
+}
 
 ASSUMED = (
-    "AWS list prices of us-east-1 (arm64, November 2026, without the free tier) for a one-page "
-    "document of 100 kB that is rendered synchronously and downloaded once."
-)
-
-_GB_SECOND = 0.0000133334
-_REQUEST = 0.20 / 1_000_000
-_GATEWAY_CALL = 3.50 / 1_000_000
-_WRITE_UNIT = 0.625 / 1_000_000
-_READ_UNIT = 0.125 / 1_000_000
-
-
-@dataclass(frozen=True)
-class Item:
-    """A part of a render's price, in US dollars."""
-
-    what: str
-    per_render: float
-
-
-ITEMS = (
-    Item("API Gateway, two calls", 2 * _GATEWAY_CALL),
-    Item("Lambda, worker: 0.25 s of 1,769 MB", 0.25 * 1769 / 1024 * _GB_SECOND + _REQUEST),
-    Item(
-        "Lambda, authorizer and routes: 0.4 s of 512 MB",
-        0.4 * 512 / 1024 * _GB_SECOND + 6 * _REQUEST,
-    ),
-    Item("DynamoDB: 16 write units, 8 read units", 16 * _WRITE_UNIT + 8 * _READ_UNIT),
-    Item("S3: one write, one read, 100 kB for 30 days", 5e-6 + 4e-7 + 100 / 1_000_000 * 0.023),
-    Item("Data out, 100 kB", 100 / 1_000_000 * 0.09),
+    "AWS's public list prices of us-east-1, without free tiers, for a document of 60 kB that is "
+    "polled once, downloaded once and kept for 90 days."
 )
 
 
 def cost_of(renders: int) -> float:
     """In US dollars."""
-    return renders * sum(item.per_render for item in ITEMS)
+    return renders * sum(A_MILLION.values()) / 1e6
