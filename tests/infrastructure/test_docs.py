@@ -40,9 +40,9 @@ def test_the_dashboard_counts_with_the_prices_of_the_page_of_costs() -> None:
     assert {price.service: round(price.dollars, 2) for price in counted} == prices.A_MILLION
 
 
-def test_every_route_of_the_template_is_described_and_no_other() -> None:
-    described = {(route.method, route.path, route.function) for route in ROUTES}
-    assert described == {(method, path, folder) for method, path, folder, _ in wired()}
+def test_every_route_of_the_template_is_described_once_and_no_other() -> None:
+    described = [(route.method, route.path, route.function) for route in ROUTES]
+    assert sorted(described) == sorted(route[:3] for route in wired())
 
 
 def test_a_route_without_a_scope_is_one_that_the_gateway_leaves_open() -> None:

@@ -3,7 +3,7 @@
 `functions/` answers them and template.yaml wires them; a test keeps the three the same.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, RootModel
 
@@ -17,6 +17,7 @@ from craftkit.embed.models import (
     SessionRequest,
 )
 from craftkit.embed.views import CatalogsView, CatalogView, JwksView, SessionView
+from craftkit.hooks.models import HookData
 from craftkit.http import ApiModel
 from craftkit.keys.models import Exposure
 from craftkit.openapi.route import Route
@@ -30,10 +31,6 @@ class HealthView(ApiModel):
 
     status: Literal["ok"]
     stage: str
-
-
-class HookData(RootModel[dict[str, Any]]):
-    """The data of the hook's template, as it is."""
 
 
 class ExposureReport(RootModel[list[Exposure]]):
@@ -53,13 +50,10 @@ class Findings(RootModel[list[Finding]]):
 
 
 _LIMITS = (errors.RateLimitedError, errors.QuotaExceededError)
-_PARTNER = (errors.PartnerSuspendedError,)
 _IDEMPOTENCY = {
     "Idempotency-Key": "The same key with the same body gives the stored render in its present "
     "state; with another body it is refused. At most 200 characters."
 }
-
-_NO_PARTNER = (errors.InvalidCredentialsError, errors.PartnerSuspendedError)
 
 ROUTES: tuple[Route, ...] = (
     Route(
@@ -186,12 +180,12 @@ ROUTES: tuple[Route, ...] = (
         scope=EMBED_WRITE,
         body=SessionRequest,
         errors=(
-            *_NO_PARTNER,
+            errors.PartnerSuspendedError,
             errors.TemplateNotFoundError,
-            errors.VersionNotFoundError,
             errors.NoPublishedVersionError,
             errors.CatalogNotFoundError,
             errors.NotFoundError,
+            errors.RateLimitedError,
         ),
         description="`iframe_url` opens the page. `renew_token` is good once, for a week.",
     ),
@@ -203,7 +197,7 @@ ROUTES: tuple[Route, ...] = (
         {200: SessionView},
         scope=EMBED_WRITE,
         body=RefreshRequest,
-        errors=(*_NO_PARTNER, errors.RefreshFailedError),
+        errors=(errors.PartnerSuspendedError, errors.RefreshFailedError),
         description="Of two calls with the same renew token, one is answered.",
     ),
     Route(
@@ -213,7 +207,7 @@ ROUTES: tuple[Route, ...] = (
         "Revoke an embed session",
         {204: None},
         scope=EMBED_WRITE,
-        errors=(*_NO_PARTNER, errors.NotFoundError),
+        errors=(errors.PartnerSuspendedError, errors.NotFoundError),
         description="It is refused from the next request on. A second time changes nothing.",
     ),
     Route(
@@ -224,7 +218,7 @@ ROUTES: tuple[Route, ...] = (
         {201: CatalogView},
         scope=EMBED_WRITE,
         body=CatalogRequest,
-        errors=(*_NO_PARTNER, errors.ConflictError),
+        errors=(errors.PartnerSuspendedError, errors.ConflictError),
     ),
     Route(
         "GET",
@@ -234,7 +228,7 @@ ROUTES: tuple[Route, ...] = (
         {200: CatalogsView},
         scope=EMBED_WRITE,
         query=CatalogList,
-        errors=(*_NO_PARTNER, errors.InvalidCursorError),
+        errors=(errors.PartnerSuspendedError, errors.InvalidCursorError),
     ),
     Route(
         "GET",
@@ -244,7 +238,7 @@ ROUTES: tuple[Route, ...] = (
         {200: CatalogView},
         scope=EMBED_WRITE,
         query=CatalogRead,
-        errors=(*_NO_PARTNER, errors.CatalogNotFoundError),
+        errors=(errors.PartnerSuspendedError, errors.CatalogNotFoundError),
     ),
     Route(
         "GET",
@@ -252,106 +246,6 @@ ROUTES: tuple[Route, ...] = (
         "get_jwks",
         "Read the keys that verify session tokens",
         {200: JwksView},
-    ),
-    Route(
-        "GET",
-        "/v1/usage",
-        "get_usage",
-        "Read what was rendered, by day, mode and key",
-        {200: UsageView},
-        scope=RENDERS_READ,
-        query=UsageQuery,
-    ),
-    Route(
-        "POST",
-        "/v1/hooks/{token}",
-        "receive_hook",
-        "Render from another service's webhook",
-        {202: RenderView},
-        body=HookData,
-        headers=_IDEMPOTENCY
-        | {
-            "x-craftkit-signature": "Hex HMAC-SHA256 of the raw body under the hook's secret. "
-            "Checked when present; required when the hook says so."
-        },
-        errors=(
-            errors.InvalidInputDataError,
-            errors.InvalidCredentialsError,
-            errors.InvalidSignatureError,
-            errors.InvalidTokenError,
-            errors.TemplateNotFoundError,
-            errors.NoPublishedVersionError,
-            errors.IdempotencyConflictError,
-            errors.QueueUnavailableError,
-            *_LIMITS,
-        ),
-        description="The token in the path is who calls. The render is the hook's key's.",
-    ),
-    Route(
-        "POST",
-        "/v1/embed/sessions",
-        "create_embed_session",
-        "Open an embed session",
-        {201: SessionView},
-        scope=EMBED_WRITE,
-        body=SessionRequest,
-        errors=(
-            *_PARTNER,
-            errors.NotFoundError,
-            errors.TemplateNotFoundError,
-            errors.CatalogNotFoundError,
-            errors.NoPublishedVersionError,
-            *_LIMITS,
-        ),
-    ),
-    Route(
-        "POST",
-        "/v1/embed/sessions/refresh",
-        "refresh_embed_session",
-        "Exchange a renew token for the session's next token",
-        {200: SessionView},
-        scope=EMBED_WRITE,
-        body=RefreshRequest,
-        errors=(*_PARTNER, errors.RefreshFailedError, errors.SessionRevokedError),
-    ),
-    Route(
-        "DELETE",
-        "/v1/embed/sessions/{id}",
-        "revoke_embed_session",
-        "Revoke an embed session",
-        {204: None},
-        scope=EMBED_WRITE,
-        errors=(*_PARTNER, errors.NotFoundError),
-    ),
-    Route(
-        "POST",
-        "/v1/embed/catalogs",
-        "publish_catalog",
-        "Publish the next version of a catalog",
-        {201: CatalogView},
-        scope=EMBED_WRITE,
-        body=CatalogRequest,
-        errors=(*_PARTNER, errors.ConflictError),
-    ),
-    Route(
-        "GET",
-        "/v1/embed/catalogs",
-        "list_catalogs",
-        "List catalogs, by name",
-        {200: CatalogsView},
-        scope=EMBED_WRITE,
-        query=CatalogList,
-        errors=(*_PARTNER, errors.InvalidCursorError),
-    ),
-    Route(
-        "GET",
-        "/v1/embed/catalogs/{name}",
-        "get_catalog",
-        "Read a catalog, and what changed in it",
-        {200: CatalogView},
-        scope=EMBED_WRITE,
-        query=CatalogRead,
-        errors=(*_PARTNER, errors.CatalogNotFoundError),
     ),
     Route(
         "POST",
@@ -366,13 +260,6 @@ ROUTES: tuple[Route, ...] = (
             "github-public-key-signature": "Its ECDSA signature, base64.",
         },
         description="For secret scanning programmes, in the form of GitHub's.",
-    ),
-    Route(
-        "GET",
-        "/.well-known/jwks.json",
-        "get_jwks",
-        "Read the keys that verify embed session tokens",
-        {200: JwksView},
     ),
     Route("GET", "/health", "get_health", "Is the stage there?", {200: HealthView}),
     Route("GET", "/v1/openapi.json", "get_openapi", "Read this document", {200: None}),
