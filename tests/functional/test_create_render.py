@@ -46,6 +46,14 @@ def test_create_render__a_live_key_uses_the_live_pool(cloud: Cloud, call: Any) -
     assert len(cloud.messages("LiveQueue")) == 1
 
 
+def test_create_render__waits_in_the_group_of_its_project(cloud: Cloud, call: Any) -> None:
+    """So that one project's flood is no other's wait."""
+    projects = [make_project("live"), make_project("live")]
+    for project in projects:
+        call("create_render", project, body=BODY)
+    assert set(cloud.groups("LiveQueue")) == {project.id for project in projects}
+
+
 def test_create_render__gives_back_metadata_and_filename(call: Any, project: DemoProject) -> None:
     options = {"filename": "Invoice 1.pdf"}
     body = {**BODY, "metadata": {"order": "4711"}, "options": options}

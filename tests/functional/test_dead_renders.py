@@ -94,7 +94,7 @@ def test_end_dead_renders__one_in_work_is_looked_at_again_later(
 def test_end_dead_renders__a_message_that_cannot_be_kept_is_not_lost(
     cloud: Cloud, queued: str, bury: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: Any) -> None:
+    def refuse(*_: Any, **_how: Any) -> None:
         raise QueueError
 
     with monkeypatch.context() as broken:

@@ -120,10 +120,10 @@ def delays(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     noted: list[int] = []
     send = dispatch.queues.send
 
-    def noting(url: str, body: dict[str, Any], *, delay_seconds: int = 0) -> None:
+    def noting(url: str, body: dict[str, Any], *, group: str, delay_seconds: int = 0) -> None:
         if "deliveryId" in body:
             noted.append(delay_seconds)
-        send(url, body, delay_seconds=0)
+        send(url, body, group=group, delay_seconds=0)
 
     monkeypatch.setattr(dispatch.queues, "send", noting)
     return noted
@@ -183,6 +183,13 @@ def test_create_deliveries__a_record_twice_is_one_delivery_and_one_message(scene
     scene.cloud.invoke("create_deliveries", {"Records": event["Records"] * 2})
     assert scene.delivery()
     assert len(scene.messages()) == 1
+
+
+def test_create_deliveries__wait_in_the_group_of_their_endpoint(scene: Scene) -> None:
+    """So that a receiver that answers slowly delays its own alone."""
+    scene.render()
+    scene.tell()
+    assert scene.cloud.groups("DeliveriesQueue") == [scene.endpoint_id]
 
 
 def test_create_deliveries__out_of_order_each_event_is_told(scene: Scene) -> None:

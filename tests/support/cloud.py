@@ -113,13 +113,20 @@ class Cloud:
 
     def messages(self, queue: str) -> list[Json]:
         """The bodies that wait in a queue, by logical id. They are taken off it."""
+        return [json.loads(message["Body"]) for message in self._taken(queue)]
+
+    def groups(self, queue: str) -> list[str]:
+        """The same, but whose messages they are, as a fair queue has it."""
+        return [message["Attributes"]["MessageGroupId"] for message in self._taken(queue)]
+
+    def _taken(self, queue: str) -> list[Json]:
         client: Any = boto3.client("sqs")
         found: list[Json] = []
         while batch := client.receive_message(
-            QueueUrl=self.names[queue], MaxNumberOfMessages=10
+            QueueUrl=self.names[queue], MaxNumberOfMessages=10, AttributeNames=["MessageGroupId"]
         ).get("Messages"):
             for message in batch:
-                found.append(json.loads(message["Body"]))
+                found.append(message)
                 client.delete_message(
                     QueueUrl=self.names[queue], ReceiptHandle=message["ReceiptHandle"]
                 )

@@ -28,15 +28,22 @@ def _sqs() -> "SQSClient":
     )
 
 
-def send(queue_url: str, body: dict[str, Any], *, delay_seconds: int = 0) -> None:
+def send(queue_url: str, body: dict[str, Any], *, group: str, delay_seconds: int = 0) -> None:
     """Put one message onto a queue, to be seen after a delay of up to 15 minutes.
+
+    Args:
+        group: id of those who may wait for one another. Where one has more than its share of the
+            consumers, SQS gives out the others' messages first ("fair queues").
 
     Raises:
         QueueError: it was not taken, or the answer was lost on the way.
     """
     try:
         _sqs().send_message(
-            QueueUrl=queue_url, MessageBody=json.dumps(body), DelaySeconds=delay_seconds
+            QueueUrl=queue_url,
+            MessageBody=json.dumps(body),
+            MessageGroupId=group,
+            DelaySeconds=delay_seconds,
         )
     except (BotoCoreError, ClientError) as error:
         raise QueueError(type(error).__name__) from error

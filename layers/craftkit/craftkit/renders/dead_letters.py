@@ -33,7 +33,7 @@ def end_dead_render(project_id: str, render_id: str, *, clock: Clock = utc_now) 
             raise BusyError
     elif render.error_code != lifecycle.WORKER_FAILED:
         return False
-    queues.send(config.dead_renders_queue_url, dispatch.message_of(render))
+    queues.send(config.dead_renders_queue_url, dispatch.message_of(render), group=project_id)
     return True
 
 

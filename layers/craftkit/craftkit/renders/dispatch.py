@@ -45,7 +45,7 @@ def enqueue(render: Render) -> None:
         QueueUnavailableError: the queue did not take it, as far as we know.
     """
     try:
-        queues.send(config.queue_url(render.mode), message_of(render))
+        queues.send(config.queue_url(render.mode), message_of(render), group=render.project_id)
     except QueueError as error:
         logger.warning("the queue did not take a render", extra={"render_id": render.id})
         raise QueueUnavailableError from error

@@ -7,7 +7,7 @@ A_MILLION = {
     "API Gateway": 10.50,
     "Lambda": 3.55,
     "DynamoDB": 16.01,
-    "SQS": 1.20,
+    "SQS": 1.50,
     "S3": 9.54,
     "CloudWatch logs": 5.19,
     "X-Ray": 0.75,

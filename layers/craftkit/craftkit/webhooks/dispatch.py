@@ -72,7 +72,10 @@ def enqueue(delivery: Delivery, delay: timedelta = timedelta(0)) -> bool:
     }
     try:
         queues.send(
-            config.deliveries_queue_url, message, delay_seconds=round(delay.total_seconds())
+            config.deliveries_queue_url,
+            message,
+            group=delivery.endpoint_id,
+            delay_seconds=round(delay.total_seconds()),
         )
     except QueueError:
         logger.warning("the queue did not take a delivery", extra={"delivery_id": delivery.id})
