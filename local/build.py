@@ -45,7 +45,8 @@ def build_for_host() -> Path:
 
 def build_for_deploy() -> Path:
     """Build what is deployed into `.aws-sam/build`, for the architecture that the template says."""
-    _sam_build("dev", DEPLOYED_BUILD, HOME / "logs" / "build-deployed.log")
+    with _alone():
+        _sam_build("dev", DEPLOYED_BUILD, HOME / "logs" / "build-deployed.log")
     return DEPLOYED_BUILD
 
 

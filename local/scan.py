@@ -107,7 +107,7 @@ def bandit() -> str:
 
 def workflows() -> str:
     """zizmor: what an attacker could make of a workflow. (Its form is judged in the tests.)"""
-    done = _run(_BIN / "zizmor", "--offline", "--quiet", "--format", "json", ".github/workflows")
+    done = _run(_BIN / "zizmor", "--offline", "--quiet", "--format", "json", ".github")
     findings = json.loads(done.stdout or "[]")
     shown = [
         f"zizmor: {found['ident']}: {found['desc']} ({found['url']})"

@@ -1,6 +1,7 @@
 """What is deployed stands on itself, its layers and boto3."""
 
 import json
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -9,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from local.build import build_for_host
+from local.build import build_for_deploy, build_for_host
 from tests.support.template import template
 
 # What Lambda's Python brings, boto3 and what it stands on: nothing else of this environment.
 LENT = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
 LAMBDA_LIMIT_BYTES = 250 * 1024 * 1024
+LAMBDA_GLIBC = (2, 34)  # Amazon Linux 2023
+AARCH64 = 183  # in an ELF header: e_machine, at byte 18
 
 # A function is given its folder and its layers, as Lambda puts them on the path, and no variables:
 # nothing may be read from the environment before the first event.
@@ -107,6 +110,18 @@ def test_every_function_fits_lambda(built: Path) -> None:
     for function in template().functions:
         size = sizes[function] + sum(sizes[layer] for layer in layers_of(function))
         assert size <= LAMBDA_LIMIT_BYTES, (function, size)
+
+
+def test_what_is_deployed_runs_on_lambdas_arm_and_glibc() -> None:
+    libraries = [
+        path for path in build_for_deploy().rglob("*.so*") if path.read_bytes()[:4] == b"\x7fELF"
+    ]
+    assert {path.name.split(".")[0] for path in libraries} >= {"_pydantic_core", "_typst", "_core"}
+    for path in libraries:
+        content = path.read_bytes()
+        assert int.from_bytes(content[18:20], "little") == AARCH64, path.name
+        wanted = {tuple(map(int, each)) for each in re.findall(rb"GLIBC_(\d+)\.(\d+)", content)}
+        assert max(wanted, default=LAMBDA_GLIBC) <= LAMBDA_GLIBC, path.name
 
 
 def test_the_build_is_for_this_machine_and_the_template_for_arm(built: Path) -> None:
