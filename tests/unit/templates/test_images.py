@@ -1,5 +1,6 @@
 import zlib
 from base64 import b64encode
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
 from struct import pack
@@ -62,6 +63,16 @@ def test_check__bomb_is_refused_by_its_size_before_it_is_decoded() -> None:
         check(_png(10_000, 4_001, b"\0"))
 
 
+def test_check__jpeg_that_is_decoded_over_and_over_is_refused() -> None:
+    file = BytesIO()
+    Image.new("L", (64, 64), 128).save(file, "JPEG", progressive=True)
+    picture = file.getvalue().removesuffix(b"\xff\xd9")
+    check(picture + b"\xff\xd9")
+    again = picture[picture.rindex(b"\xff\xda") :]
+    with pytest.raises(ImageError, match="scans"):
+        check(picture + again * 1000 + b"\xff\xd9")
+
+
 def test_check__over_five_mebibytes_is_refused() -> None:
     with pytest.raises(ImageError, match="5 MiB"):
         check(b"\x89PNG\r\n\x1a\n" + b"\0" * 5 * 1024 * 1024)
@@ -86,6 +97,13 @@ def test_check__over_five_mebibytes_is_refused() -> None:
 def test_check__svg_that_points_outside_or_nests_too_deep_is_refused(inside: str) -> None:
     with pytest.raises(ImageError):
         check(SVG.format(inside).encode())
+
+
+@pytest.mark.parametrize("inside", ["{}#a", "{}'{}#a'", "{}data:image/png;base64,AA"])
+def test_check__a_megabyte_of_spaces_in_an_svg_is_read_as_fast_as_any_other(inside: str) -> None:
+    blank = " " * 1_000_000
+    check(SVG.format(f'<rect style="fill: url({inside.replace("{}", blank)})"/>').encode())
+    check(SVG.format(f"<style>a {{ fill: url({inside.replace('{}', blank)}) }}</style>").encode())
 
 
 @pytest.mark.parametrize(
@@ -160,6 +178,18 @@ def test_gather__one_gigabyte_ends_at_five_mebibytes() -> None:
     internet.host("huge.dev", serve)
     found = gather({"a": "http://huge.dev/"}, network=internet.network)
     assert "larger than" in found.faults["a"]
+
+
+def test_gather__pictures_that_take_too_long_together_are_done_without() -> None:
+    internet = Internet()
+    uris = [
+        "data:image/png;base64," + b64encode(_picture(size=(8, rows))).decode() for rows in (1, 2)
+    ]
+    moments = iter([0.0, 0.0, 0.0, 9.0, 11.0])  # the last two: before each is decoded
+    network = replace(internet.network, monotonic=lambda: next(moments))
+    found = gather({"a": uris[0], "b": uris[1]}, network=network)
+    assert set(found.images) == {uris[0]}
+    assert found.faults == {"b": "the images of the document took longer than 10 seconds"}
 
 
 def test_with_images__adds_what_the_datas_images_are() -> None:

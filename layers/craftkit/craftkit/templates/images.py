@@ -21,11 +21,14 @@ from craftkit.typesetter import Job
 IMAGE_LIMIT_BYTES = 5 * 1024 * 1024
 PIXEL_LIMIT = 40_000_000
 DEADLINE_SECONDS = 10.0
-"""For all images of a document together."""
+"""For all images of a document together: to fetch them, and to begin to decode each."""
 
 _REDIRECTS = 3
 _AT_ONCE = 8
 _SVG_DEPTH_LIMIT = 200
+# A progressive JPEG has about ten. Each is decoded over the whole picture, and may have 60 bytes.
+_SCAN_LIMIT = 64
+_START_OF_SCAN = b"\xff\xda"
 
 _MAGIC = (
     (re.compile(rb"\x89PNG\r\n\x1a\n"), "PNG"),
@@ -35,9 +38,8 @@ _MAGIC = (
     (re.compile(rb"(\xef\xbb\xbf)?\s*<(\?xml|!--|!DOCTYPE svg|svg)", re.IGNORECASE), "SVG"),
 )
 _INNER_REFERENCE = re.compile(r"\s*(#|data:image/(png|jpe?g|gif|webp);base64,|$)")
-_STYLE_REFERENCE = re.compile(
-    r"@import|url\(\s*(?!\s*['\"]?\s*(#|data:image/(png|jpe?g|gif|webp)))"
-)
+# Possessive, so that no run of spaces is gone through once for each of its lengths.
+_STYLE_REFERENCE = re.compile(r"@import|url\(\s*+['\"]?+\s*+(?!#|data:image/(png|jpe?g|gif|webp))")
 
 
 class ImageError(Exception):
@@ -80,13 +82,18 @@ def gather(
         except ImageError as error:
             return error
 
+    def judge(content: bytes | ImageError) -> bytes | ImageError:
+        if network.monotonic() > ends_at:
+            return ImageError(f"the images of the document took longer than {seconds:g} seconds")
+        return _judged(content)
+
     if any(not url.startswith("data:") for url in urls):
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             loaded = dict(zip(urls, pool.map(load, urls), strict=True))
     else:
         loaded = {url: load(url) for url in urls}
     # One after the other: a decoded picture takes many times the room of its file.
-    judged = {url: _judged(content) for url, content in loaded.items()}
+    judged = {url: judge(content) for url, content in loaded.items()}
     return Gathered(
         images={url: content for url, content in judged.items() if isinstance(content, bytes)},
         faults={
@@ -153,6 +160,8 @@ def _check_pixels(content: bytes, kind: str) -> None:
             width, height = picture.size
             if width * height > PIXEL_LIMIT:
                 raise ImageError(f"the image has more than {PIXEL_LIMIT // 1_000_000} megapixels")
+            if kind == "JPEG" and content.count(_START_OF_SCAN) > _SCAN_LIMIT:
+                raise ImageError(f"the image has more than {_SCAN_LIMIT} scans")
             picture.load()
     except ImageError:
         raise
