@@ -43,8 +43,8 @@ REPLACEMENT = "\ufffd"
 # Typst sets a tab with no width at all. As JSON writes it, after whole pairs of backslashes.
 _TAB = re.compile(r"(?<!\\)((?:\\\\)*)\\t")
 
-# Latin, Greek and Cyrillic; other scripts break, or join, by rules of their own.
-_LONG_WORD = re.compile(r"[!-~\u00a1-\u052f]{25,}")
+# Latin, Greek and Cyrillic between hyphens; other scripts break, or join, by rules of their own.
+_LONG_WORD = re.compile(r"[!-,.-~\u00a1-\u052f]{25,}")
 
 Values = Iterator[tuple[str, str]]
 

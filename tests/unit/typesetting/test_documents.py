@@ -10,6 +10,7 @@ import pytest
 from pikepdf import Name, Pdf
 
 from craftkit.typesetter import Document, Job, PdfStandard, SourceError, StandardError
+from tests.support.pdf import text_of
 from typesetting import preview, typeset
 
 Make = Callable[..., Job]
@@ -143,3 +144,11 @@ class TestPreview:
 def test_document__today_is_the_day_of_the_render(job: Make) -> None:
     with pytest.raises(SourceError, match=r"^2026-11-24$"):
         typeset(job("#panic(datetime.today().display())"))
+
+
+def test_document__a_name_with_a_hyphen_breaks_there(job: Make) -> None:
+    name = "Hohenlohe-Schillingsfürst-Waldenburg"
+    source = '#import "/craftkit.typ": *\n#set page(width: 4cm, margin: 1mm)\n#data.name'
+    document = typeset(job(source, data={"name": name}, types={"name": "text"}))
+    lines = text_of(document.pdf).split("\x02")  # how a hyphen at the end of a line is read back
+    assert lines == ["Hohenlohe", "Schillingsfürst", "Waldenburg"]
