@@ -19,7 +19,7 @@ from craftkit.templates import data, gallery
 from craftkit.templates.images import with_images
 from craftkit.templates.models import Loop, Variable
 from craftkit.typesetter import Document, Job
-from tests.support.pdf import text_of, unbroken
+from tests.support.pdf import collisions, text_of, unbroken
 from tests.support.template import ROOT
 from tests.unit.templates.manifests import one
 from typesetting import typeset
@@ -47,6 +47,13 @@ _CHECKED = settings(
     deadline=None,
     max_examples=8,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+# Text that is short by nature, or that a machine reads.
+_SHORT = (
+    {"currency", "routing", "service.mark", "recipient.postcode", "items.unit", "items.bin"}
+    | {"tickets.category", "tickets.gate", "tickets.row", "tickets.seat"}
+    | {"figures.value", "trend.label", "sections.lines.unit"}
 )
 
 # What a template does not print as text, by design.
@@ -244,6 +251,75 @@ def test_gallery__word_that_is_wider_than_its_column_breaks(slug: str) -> None:
                 value for value in _printed(entry, printed) if unbroken(value) not in found
             } and {path}
     assert missing == set()
+
+
+def _with(entry: gallery.Entry, changes: dict[str, str]) -> dict[str, Any]:
+    """The preview's data with another value for all that is of a data type, or at a path."""
+    sent = deepcopy(data.preview_data(entry.manifest))
+    for path, variable in data.variables(entry.manifest):
+        value = changes.get(path, changes.get(variable.data_type))
+        if value is not None and path not in _SHORT:
+            _set(sent, path.split("."), value)
+    return sent
+
+
+@pytest.mark.parametrize("slug", gallery.SLUGS)
+@pytest.mark.parametrize(
+    ("changes", "locale"),
+    [
+        ({}, "en"),
+        ({"currency": "1234567890.50", "number": "1250.5"}, "id"),
+        ({"currency": "-98765432.10"}, "fr"),
+        ({"text": "株式会社山田太郎商店"}, "ja"),
+        ({"text": "Rechtsanwältinnen und Notare Müller-Lüdenscheidt"}, "de"),
+    ],
+    ids=["preview", "billions", "negative", "japanese", "names"],
+)
+def test_gallery__no_text_lies_on_another(slug: str, changes: dict[str, str], locale: str) -> None:
+    entry = gallery.load(slug)
+    assert collisions(_typeset(entry, _with(entry, changes), locale=locale).pdf) == []
+
+
+def test_label__address_that_is_too_long_becomes_smaller() -> None:
+    entry = gallery.load("shipping-label")
+    sent = _with(
+        entry,
+        {
+            "recipient.name": "Prof. Dr. Maximiliane von Hohenlohe-Schillingsfürst",
+            "recipient.company": "Rechtsanwalts- und Notariatskanzlei Bartholomäus & Söhne",
+            "recipient.street": "Donaudampfschifffahrtsgesellschaftsstraße 112, Hinterhaus",
+            "recipient.city": "Rothenburg ob der Tauber",
+            "recipient.country": "Bundesrepublik Deutschland",
+            "instructions": "Please ring at the neighbour's, and do not leave it in the rain.",
+        },
+    )
+    assert collisions(_typeset(entry, sent).pdf) == []
+
+
+def test_quote__quantity_stays_on_one_page() -> None:
+    entry = gallery.load("quote")
+    sent = deepcopy(data.preview_data(entry.manifest))
+    unit = "days of eight hours each, travel included, on site or from afar, as agreed"
+    line = {"name": "Work", "qty": "1", "unit": unit, "price": "1.00"}
+    sent["sections"] = [{"title": "Build", "lines": [line] * 12}]
+    for height in range(1, 7):
+        sent["intro"] = "\n".join(["Thank you."] * height)
+        text = unbroken(text_of(_typeset(entry, sent).pdf))
+        assert text.count(unbroken(unit)) == 12
+
+
+@pytest.mark.parametrize("slug", ["certificate", "credit-note", "letter"])
+def test_gallery__paper_is_the_same_from_right_to_left(slug: str) -> None:
+    """Frame, band and fold marks belong to the sheet, and not to what is written on it."""
+    entry = gallery.load(slug)
+    sent = data.preview_data(entry.manifest)
+    edges = []
+    for locale in ("en-GB", "ar"):
+        page = pypdfium2.PdfDocument(_typeset(entry, sent, locale=locale).pdf)[0]
+        picture = page.render().to_pil().convert("L")
+        width, height = picture.size
+        edges.append([picture.crop((x, 0, x + 40, height)).tobytes() for x in (0, width - 40)])
+    assert edges[0] == edges[1]
 
 
 @pytest.mark.parametrize(
