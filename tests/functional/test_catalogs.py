@@ -1,5 +1,6 @@
 """/v1/embed/catalogs, each outcome that a caller can meet."""
 
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,9 +14,10 @@ from tests.support.project import DemoProject, make_project
 Call = Callable[..., Any]
 
 NAME = {"key": "name", "label": "Name", "dataType": "text", "required": True}
+NAMESPACE = {"key": "customer", "label": "Customer", "fields": [NAME]}
 CATALOG = {
     "allowCustom": False,
-    "namespaces": [{"key": "customer", "label": "Customer", "fields": [NAME]}],
+    "namespaces": [NAMESPACE],
     "loops": [{"key": "items", "label": "Items", "itemFields": [NAME]}],
 }
 
@@ -35,6 +37,27 @@ def test_publish_catalog__the_same_name_is_the_next_version_and_earlier_ones_sta
     pinned = call("get_catalog", partner, query={"version": "1"})
     assert (newest.body["version"], newest.body["catalog"]["loops"]) == (2, [])
     assert pinned.body["catalog"]["loops"][0]["key"] == "items"
+
+
+def test_publish_catalog__a_flood_of_misfits_is_told_of_by_the_first(
+    call: Call, partner: DemoProject
+) -> None:
+    """A megabyte of them was answered with 69, after ten seconds and more than a gigabyte."""
+    loop = {"key": "a", "label": "A", "itemFields": [{}] * 100}
+    wide = {**loop, "itemFields": [loop] * 100}
+    for catalog in ({"loops": [wide] * 20}, {"namespaces": [{}] * 100_000}):
+        answer = call("publish_catalog", partner, body={"name": "crm", "catalog": catalog})
+        assert (answer.status, answer.code) == (400, "invalid_request")
+        assert len(answer.field_errors) <= 5
+
+
+@pytest.mark.parametrize("sample", [r'"\ud800"', r'{"\ud800": 1}', "1e400"])
+def test_publish_catalog__what_could_not_be_written_again_is_no_json(
+    call: Call, partner: DemoProject, sample: str
+) -> None:
+    text = json.dumps(body(namespaces=[{**NAMESPACE, "fields": [{**NAME, "previewData": "?"}]}]))
+    answer = call("publish_catalog", partner, body=text.replace('"?"', sample))
+    assert (answer.status, answer.code) == (400, "invalid_json")
 
 
 def test_publish_catalog__ten_at_once_are_ten_versions(call: Call, partner: DemoProject) -> None:

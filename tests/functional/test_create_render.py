@@ -68,6 +68,9 @@ def test_create_render__gives_back_metadata_and_filename(call: Any, project: Dem
         ("not json", "invalid_json"),
         ("", "invalid_json"),
         ('{"data": {"total": NaN}}', "invalid_json"),
+        ('{"data": {"total": 1e400}}', "invalid_json"),
+        (r'{"data": {"customer": {"name": "\ud800"}}}', "invalid_json"),
+        (r'{"data": {}, "\udfff": 1}', "invalid_json"),
         ('{"data": {}, "data": {}}', "invalid_json"),
         ("[]", "invalid_request"),
         ('{"data": []}', "invalid_request"),
@@ -86,6 +89,15 @@ def test_create_render__a_bad_body_is_400_and_leaves_nothing(
     answer = call("create_render", project, body=body)
     assert (answer.status, answer.code) == (400, code)
     assert rows(cloud) == []
+
+
+def test_create_render__of_many_misfits_a_hundred_are_named_and_the_others_counted(
+    call: Any, project: DemoProject
+) -> None:
+    answer = call("create_render", project, body={f"x{n}": n for n in range(20_000)})
+    assert (answer.status, answer.code) == (400, "invalid_request")
+    assert len(answer.field_errors) == 100
+    assert answer.body["error"]["issues"]["formErrors"] == ["19901 more issues like these"]
 
 
 def test_create_render__names_the_dotted_path_of_each_misfit(

@@ -9,6 +9,8 @@ the error envelope here.
 import base64
 import binascii
 import json
+import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -34,8 +36,11 @@ from craftkit.observability import count, logger
 
 BODY_LIMIT_BYTES = 1024 * 1024
 IDEMPOTENCY_KEY_LIMIT = 200
+ISSUE_LIMIT = 100
 DEPTH_LIMIT = 20
 """How deep a JSON body may nest, as api.md's limits say."""
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 Json = dict[str, Any]
 
@@ -106,7 +111,7 @@ class Request:
 
         Raises:
             UnsupportedMediaTypeError: sent as something else.
-            InvalidJsonError: not JSON (RFC 8259: no NaN, no double key, nothing too deep).
+            InvalidJsonError: not JSON (RFC 8259: no NaN, no double key, no half of a character).
             InvalidRequestError: JSON, but no object.
         """
         media_type = self.headers.get("content-type", "").split(";")[0].strip().lower()
@@ -180,7 +185,15 @@ class Request:
 def read_json(raw: bytes) -> Json:
     """Strict JSON from bytes; see `Request.json` for what is refused."""
     try:
-        value = json.loads(raw, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+        text = raw.decode("utf-8-sig")
+        value = json.loads(
+            text,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            object_pairs_hook=_unique,
+        )
+        if _SURROGATE.search(text):  # alone, it is half of a character, which nobody can write
+            json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise InvalidJsonError from error
     if not isinstance(value, dict):
@@ -199,16 +212,27 @@ def judge[Model: BaseModel](kind: type[Model], value: object) -> Model:
         raise InvalidRequestError(issues=issues_of(error)) from error
 
 
-def issues_of(error: ValidationError) -> Issues:
-    """Pydantic's errors by dotted path, in words that do not repeat what was sent."""
+def issues_of(error: ValidationError, words: Mapping[str, str] | None = None) -> Issues:
+    """Pydantic's errors by dotted path, in words that do not repeat what was sent.
+
+    The first hundred: a request of a megabyte can have tens of thousands, and Lambda answers 6 MB.
+
+    Args:
+        words: what to say of some types of error, instead of what pydantic says.
+    """
+    said = {"missing": "Required", **(words or {})}
     issues = Issues()
-    for problem in error.errors(include_input=False, include_url=False, include_context=False):
+    for problem in error.errors(include_input=False, include_url=False, include_context=False)[
+        :ISSUE_LIMIT
+    ]:
         path = ".".join(str(part) for part in problem["loc"])
-        message = "Required" if problem["type"] == "missing" else problem["msg"]
+        message = said.get(problem["type"], problem["msg"])
         if path:
             issues.field_errors.setdefault(path, []).append(message)
         else:
             issues.form_errors.append(message)
+    if error.error_count() > ISSUE_LIMIT:
+        issues.form_errors.append(f"{error.error_count() - ISSUE_LIMIT} more issues like these")
     return issues
 
 
@@ -285,6 +309,14 @@ def _as_rest(event: Json) -> Json:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    """A number that there is: `1e400` would be read as infinity, and could not be answered."""
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("a number is too large")
+    return number
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> Json:

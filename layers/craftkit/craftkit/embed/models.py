@@ -10,6 +10,7 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     EmailStr,
+    FailFast,
     Field,
     StringConstraints,
     field_validator,
@@ -121,7 +122,7 @@ class CatalogRef(ApiModel):
 class Namespace(ApiModel):
     key: LoopKey
     label: Label
-    fields: Annotated[tuple[Variable, ...], Field(min_length=1, max_length=200)]
+    fields: Annotated[tuple[Variable, ...], Field(min_length=1, max_length=200), FailFast()]
 
 
 class Catalog(ApiModel):
@@ -131,8 +132,8 @@ class Catalog(ApiModel):
     """
 
     allow_custom: bool = False
-    namespaces: Annotated[tuple[Namespace, ...], Field(max_length=50)] = ()
-    loops: Annotated[tuple[Loop, ...], Field(max_length=30)] = ()
+    namespaces: Annotated[tuple[Namespace, ...], Field(max_length=50), FailFast()] = ()
+    loops: Annotated[tuple[Loop, ...], Field(max_length=30), FailFast()] = ()
 
 
 class Appearance(ApiModel):

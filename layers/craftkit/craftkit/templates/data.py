@@ -12,12 +12,17 @@ from pydantic import ValidationError
 from pydantic_core import CoreSchema, PydanticCustomError, SchemaValidator, core_schema
 
 from craftkit.errors import InvalidInputDataError, Issues
+from craftkit.http import issues_of
 from craftkit.templates.models import DataType, Loop, Manifest, Variable
 from craftkit.templates.values import value_type
 
 LOOP_LIMIT = 10_000
 IMAGE_LIMIT = 20
-_ISSUE_LIMIT = 100
+_SEARCHED_LIMIT = 2_000
+"""Objects and lists of data in which every misfit is looked for. A kilobyte of empty items lacks
+thousands of values, and each that is told of takes half a kilobyte of memory."""
+
+_WORDS = {"dict_type": "Must be an object", "list_type": "Must be a list"}
 
 _Tree = dict[str, "_Tree | Variable | Loop"]
 
@@ -34,7 +39,7 @@ def judge(manifest: Manifest, data: object) -> dict[str, Any]:
     try:
         judged: dict[str, Any] = _validator(manifest.canonical).validate_python(data)
     except ValidationError as error:
-        raise InvalidInputDataError(issues=_issues_of(error)) from error
+        raise InvalidInputDataError(issues=_misfits(manifest, data, error)) from error
     urls: set[str] = set()
     for path, url in image_values(manifest, judged).items():
         urls.add(url)
@@ -122,33 +127,34 @@ def _is_required(node: "_Tree | Variable | Loop") -> bool:
 
 
 @lru_cache(maxsize=256)
-def _validator(canonical: str) -> SchemaValidator:
+def _validator(canonical: str, *, finds_all: bool = False) -> SchemaValidator:
+    """A validator that stops at the first item of a list which does not fit, or goes on."""
     manifest = Manifest.model_validate_json(canonical)
-    return SchemaValidator(_object((*manifest.variables, *manifest.loops)))
+    return SchemaValidator(_object((*manifest.variables, *manifest.loops), finds_all))
 
 
-def _object(fields: Iterable[Variable | Loop]) -> CoreSchema:
-    return _group(_tree(fields))
+def _object(fields: Iterable[Variable | Loop], finds_all: bool) -> CoreSchema:
+    return _group(_tree(fields), finds_all)
 
 
-def _group(tree: _Tree) -> CoreSchema:
+def _group(tree: _Tree, finds_all: bool) -> CoreSchema:
     return core_schema.typed_dict_schema(
-        {name: _member(node) for name, node in tree.items()}, extra_behavior="ignore"
+        {name: _member(node, finds_all) for name, node in tree.items()}, extra_behavior="ignore"
     )
 
 
-def _member(node: "_Tree | Variable | Loop") -> core_schema.TypedDictField:
+def _member(node: "_Tree | Variable | Loop", finds_all: bool) -> core_schema.TypedDictField:
     if isinstance(node, dict):
         # An absent group is an empty one, so that the issue names the value that is missing in it.
         schema = core_schema.no_info_before_validator_function(
-            lambda value: {} if value is None else value, _group(node)
+            lambda value: {} if value is None else value, _group(node, finds_all)
         )
         absent = core_schema.with_default_schema(
             schema, default_factory=dict, validate_default=True
         )
         return core_schema.typed_dict_field(absent, required=False)
     if isinstance(node, Loop):
-        return _optional(node, _list(node), list)
+        return _optional(node, _list(node, finds_all), list)
     read = core_schema.no_info_plain_validator_function(value_type(node).read)
     return _optional(node, read, lambda: None)
 
@@ -164,10 +170,10 @@ def _optional(node: Variable | Loop, schema: CoreSchema, absent: Any) -> core_sc
     )
 
 
-def _list(loop: Loop) -> CoreSchema:
-    return core_schema.no_info_before_validator_function(
-        _bounded, core_schema.list_schema(_object(loop.item_fields), strict=True)
-    )
+def _list(loop: Loop, finds_all: bool) -> CoreSchema:
+    items = _object(loop.item_fields, finds_all)
+    schema = core_schema.list_schema(items, strict=True, fail_fast=not finds_all)
+    return core_schema.no_info_before_validator_function(_bounded, schema)
 
 
 def _bounded(value: Any) -> Any:
@@ -178,28 +184,29 @@ def _bounded(value: Any) -> Any:
     return value
 
 
-def _issues_of(error: ValidationError) -> Issues:
-    issues = Issues()
-    for problem in error.errors(include_input=False, include_url=False, include_context=False)[
-        :_ISSUE_LIMIT
-    ]:
-        match problem["type"]:
-            case "missing":
-                message = "Required"
-            case "dict_type":
-                message = "Must be an object"
-            case "list_type":
-                message = "Must be a list"
-            case _:
-                message = problem["msg"]
-        path = ".".join(map(str, problem["loc"]))
-        if path:
-            issues.field_errors.setdefault(path, []).append(message)
-        else:
-            issues.form_errors.append(message)
-    if error.error_count() > _ISSUE_LIMIT:
-        issues.form_errors.append(f"{error.error_count() - _ISSUE_LIMIT} more issues like these")
+def _misfits(manifest: Manifest, data: object, error: ValidationError) -> Issues:
+    """Every misfit in the data; of much data the first of each list, which `error` holds."""
+    is_large = _is_large(data)
+    if not is_large:
+        try:
+            _validator(manifest.canonical, finds_all=True).validate_python(data)
+        except ValidationError as all_of_them:
+            error = all_of_them
+    issues = issues_of(error, words=_WORDS)
+    if is_large:
+        issues.form_errors.append("In so much data, the first misfit of each list alone is named")
     return issues
+
+
+def _is_large(data: object) -> bool:
+    found, level = 0, [data]
+    while level and found <= _SEARCHED_LIMIT:
+        parts = [part for part in level if isinstance(part, dict | list)]
+        found += len(parts)
+        level = [
+            child for part in parts for child in (part.values() if isinstance(part, dict) else part)
+        ]
+    return found > _SEARCHED_LIMIT
 
 
 def _types(

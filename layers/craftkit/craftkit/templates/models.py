@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, NoReturn, Self, get_args
 
 from pydantic import (
     Discriminator,
+    FailFast,
     Field,
     StringConstraints,
     Tag,
@@ -132,10 +133,11 @@ class Loop(ApiModel):
             ...,
         ],
         Field(min_length=1, max_length=100),
+        FailFast(),
     ]
     required: bool = True
     description: Annotated[str, StringConstraints(max_length=500)] | None = None
-    preview_data: list[dict[str, Any]] | None = None
+    preview_data: Annotated[list[dict[str, Any]], FailFast()] | None = None
 
     @property
     def variables(self) -> tuple[Variable, ...]:
@@ -154,8 +156,8 @@ class Loop(ApiModel):
 class Manifest(ApiModel):
     """The data that a template takes: variables by dotted key, and loops of items."""
 
-    variables: Annotated[tuple[Variable, ...], Field(max_length=300)] = ()
-    loops: Annotated[tuple[Loop, ...], Field(max_length=30)] = ()
+    variables: Annotated[tuple[Variable, ...], Field(max_length=300), FailFast()] = ()
+    loops: Annotated[tuple[Loop, ...], Field(max_length=30), FailFast()] = ()
 
     @model_validator(mode="after")
     def _keys_fit(self) -> Self:
