@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.client import BaseClient
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -173,13 +174,14 @@ def test_report__of_1000_tokens_takes_a_read_for_each_hundred(
     cloud: Cloud, project: DemoProject, report: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[int] = []
-    get_many = programme.exposure.repository.dynamodb.get_many
+    call = BaseClient._make_api_call
 
-    def counting(table: str, keys: Any) -> Any:
-        read.append(len(keys))
-        return get_many(table, keys)
+    def counting(client: Any, operation: str, parameters: Any) -> Any:
+        if operation == "BatchGetItem":
+            read.extend(len(asked["Keys"]) for asked in parameters["RequestItems"].values())
+        return call(client, operation, parameters)
 
-    monkeypatch.setattr("craftkit.dynamodb.get_many", counting)
+    monkeypatch.setattr(BaseClient, "_make_api_call", counting)
     tokens = [token.mint("test", "local") for _ in range(998)]
     tokens += ["garbage", project.key.cleartext]
     found_labels = labels(report([found(each) for each in tokens]))

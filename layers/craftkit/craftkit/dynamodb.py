@@ -6,9 +6,10 @@ left is a surprise, which `http` answers as `internal`.
 
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -26,6 +27,7 @@ _CLIENT = ClientConfig(
 )
 
 _TRANSACTION_ATTEMPTS = 8
+_BATCH_LIMIT = 100
 _BATCH_ATTEMPTS = 5
 _BACKOFF_SECONDS = 0.02
 
@@ -73,12 +75,27 @@ def conditions() -> Iterator[None]:
         raise
 
 
-def get_many(table_name: str, keys: Sequence[Item]) -> list[Item]:
-    """The items that exist of up to a hundred keys, strongly consistent, in one round trip."""
+def query(table_name: str, **how: Any) -> Iterator[Item]:
+    """Every item that a query finds, read page by page. `how` is what `Table.query` takes."""
+    while True:
+        answer = table(table_name).query(**how)
+        yield from answer["Items"]
+        if "LastEvaluatedKey" not in answer:
+            return
+        how["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def get_many(table_name: str, keys: Iterable[Item]) -> list[Item]:
+    """The items that exist of some keys, strongly consistent, a hundred in one round trip."""
+    batches = batched(keys, _BATCH_LIMIT, strict=False)
+    return [item for batch in batches for item in _get_batch(table_name, batch)]
+
+
+def _get_batch(table_name: str, keys: Sequence[Item]) -> list[Item]:
     found: list[Item] = []
     wanted: dict[str, Any] = {table_name: {"Keys": list(keys), "ConsistentRead": True}}
     for attempt in range(_BATCH_ATTEMPTS):
-        if not wanted or not keys:
+        if not wanted:
             return found
         if attempt:
             time.sleep(random.uniform(0, _BACKOFF_SECONDS * 2**attempt))  # noqa: S311 jitter

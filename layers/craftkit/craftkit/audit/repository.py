@@ -68,19 +68,14 @@ def targets(project_id: str, *, action: str, since: datetime) -> Iterator[str]:
     """Ids of the things that an action was done to since then, newest first, none of them missed:
     read with strong consistency.
     """
-    query: dict[str, Any] = {
-        "KeyConditionExpression": Key("pk").eq(f"project#{project_id}")
+    for item in dynamodb.query(
+        config.projects_table,
+        KeyConditionExpression=Key("pk").eq(f"project#{project_id}")
         & Key("sk").begins_with("audit#"),
-        "ScanIndexForward": False,
-        "ConsistentRead": True,
-    }
-    while True:
-        answer = dynamodb.table(config.projects_table).query(**query)
-        for item in answer["Items"]:
-            if str(item["at"]) < to_rfc3339(since):
-                return
-            if item["action"] == action:
-                yield str(item["target"])
-        if "LastEvaluatedKey" not in answer:
+        ScanIndexForward=False,
+        ConsistentRead=True,
+    ):
+        if str(item["at"]) < to_rfc3339(since):
             return
-        query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        if item["action"] == action:
+            yield str(item["target"])

@@ -1,8 +1,7 @@
 """Who used a key when: what the authorizer noted, read for people. Exact to within a minute."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
-from itertools import batched
 from typing import Any
 
 from boto3.dynamodb.conditions import Key as KeyCondition
@@ -12,8 +11,6 @@ from craftkit import dynamodb
 from craftkit.clock import from_rfc3339
 from craftkit.config import config
 from craftkit.keys.models import Key, Secret
-
-_BATCH = 100
 
 
 class DayOfUse(BaseModel):
@@ -64,7 +61,8 @@ def of_keys(keys: Sequence[Key], *, now: datetime, days: int) -> dict[str, Secre
         for secret in key.secrets
         for sort in (secret.prefix, *(f"{secret.prefix}#{day}" for day in dates))
     }
-    found = {(row["key_id"], row["secret_day"]): row for row in _read(sorted(wanted))}
+    rows = dynamodb.get_many(config.key_activity_table, [_key(*one) for one in sorted(wanted)])
+    found = {(row["key_id"], row["secret_day"]): row for row in rows}
     return {key.id: _of_key(key, found, dates) for key in keys}
 
 
@@ -120,11 +118,6 @@ def _activity_of(
         for row in rows
     ]
     return SecretActivity(prefix=prefix, days=tuple(days), **moments)
-
-
-def _read(wanted: Sequence[tuple[str, str]]) -> Iterator[dynamodb.Item]:
-    for batch in batched(wanted, _BATCH, strict=False):
-        yield from dynamodb.get_many(config.key_activity_table, [_key(*one) for one in batch])
 
 
 def _key(key_id: str, secret_day: str) -> dict[str, str]:

@@ -10,9 +10,8 @@ A secret's item says nothing of its own: it follows from the key's. The two chan
 transaction, which holds only if the key is still at the revision that was read.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from itertools import batched
 from typing import Any
 
 from boto3.dynamodb.conditions import Key as KeyCondition
@@ -30,7 +29,6 @@ DUE = "due"
 SHARDS = 4
 """Partitions of the index of what is due, so that no flood of keys meets in one."""
 
-_BATCH = 100
 _TIMES = ("expires_at", "revoked_at", "exposed_at", "quiet_since")
 _PLAIN = ("revoked_reason", "reminded_days")
 
@@ -98,17 +96,9 @@ def page(
 def due(now: datetime) -> Iterator[str]:
     """Ids of the keys whose time to be looked after has come."""
     for shard in range(SHARDS):
-        query = {
-            "IndexName": DUE,
-            "KeyConditionExpression": KeyCondition(DUE).eq(str(shard))
-            & KeyCondition("due_at").lte(to_rfc3339(now)),
-        }
-        while True:
-            answer = _table().query(**query)
-            yield from (item["key_hash"].removeprefix("key#") for item in answer["Items"])
-            if "LastEvaluatedKey" not in answer:
-                break
-            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        is_due = KeyCondition(DUE).eq(str(shard)) & KeyCondition("due_at").lte(to_rfc3339(now))
+        for item in dynamodb.query(config.keys_table, IndexName=DUE, KeyConditionExpression=is_due):
+            yield item["key_hash"].removeprefix("key#")
 
 
 def find_record(key_hash: str) -> KeyRecord | None:
@@ -117,14 +107,11 @@ def find_record(key_hash: str) -> KeyRecord | None:
     return KeyRecord.from_row(item) if item else None
 
 
-def find_records(key_hashes: Sequence[str]) -> dict[str, KeyRecord]:
+def find_records(key_hashes: Iterable[str]) -> dict[str, KeyRecord]:
     """`find_record` for many at once, by hash; what does not exist is left out."""
-    found: dict[str, KeyRecord] = {}
-    for batch in batched(key_hashes, _BATCH, strict=False):
-        keys = [{"key_hash": key_hash} for key_hash in batch]
-        for item in dynamodb.get_many(config.keys_table, keys):
-            found[item["key_hash"]] = KeyRecord.from_row(item)
-    return found
+    keys = [{"key_hash": key_hash} for key_hash in key_hashes]
+    found = dynamodb.get_many(config.keys_table, keys)
+    return {item["key_hash"]: KeyRecord.from_row(item) for item in found}
 
 
 def items_of(key: Key, now: datetime) -> Iterator[dict[str, Any]]:

@@ -4,7 +4,6 @@
 a person is. Beside the latter, `member#<sub>`/`person` says since when sessions count.
 """
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -119,11 +118,11 @@ def end_sessions(sub: str, now: datetime) -> None:
 
 
 def of_project(project_id: str) -> list[Member]:
-    return list(_all(f"project#{project_id}", "member#"))
+    return _all(f"project#{project_id}", "member#")
 
 
 def of_person(sub: str) -> list[Member]:
-    return list(_all(f"member#{sub}", "project#"))
+    return _all(f"member#{sub}", "project#")
 
 
 def get(project_id: str, sub: str) -> Member | None:
@@ -131,18 +130,13 @@ def get(project_id: str, sub: str) -> Member | None:
     return Member.model_validate(answer["Item"]) if "Item" in answer else None
 
 
-def _all(pk: str, prefix: str) -> Iterable[Member]:
-    start: dict[str, Any] = {}
-    while True:
-        answer = _table().query(
-            KeyConditionExpression=Key("pk").eq(pk) & Key("sk").begins_with(prefix),
-            ConsistentRead=True,
-            **start,
-        )
-        yield from map(Member.model_validate, answer["Items"])
-        if "LastEvaluatedKey" not in answer:
-            return
-        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+def _all(pk: str, prefix: str) -> list[Member]:
+    items = dynamodb.query(
+        config.projects_table,
+        KeyConditionExpression=Key("pk").eq(pk) & Key("sk").begins_with(prefix),
+        ConsistentRead=True,
+    )
+    return [Member.model_validate(item) for item in items]
 
 
 def _updates(

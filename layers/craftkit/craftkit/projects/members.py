@@ -56,10 +56,7 @@ def require_session(person: Person, *, signed_in_at: datetime) -> None:
 def list_places(person: Person) -> Places:
     """Every project that the person is in or invited to."""
     members = member_items.of_person(person.sub)
-    ids = [member.project_id for member in members]
-    projects: dict[str, Project] = {}
-    for start in range(0, len(ids), 100):
-        projects |= repository.get_many(ids[start : start + 100])
+    projects = repository.get_many([member.project_id for member in members])
     places = sorted(
         (
             Access(projects[member.project_id], member)

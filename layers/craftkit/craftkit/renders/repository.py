@@ -169,31 +169,18 @@ def page(
 
 def due(shard: int, now: datetime) -> Iterator[tuple[Render, str]]:
     """Unfinished renders whose time to be looked after has come, with that time."""
-    query: dict[str, Any] = {
-        "IndexName": UNFINISHED,
-        "KeyConditionExpression": KeyCondition(UNFINISHED).eq(str(shard))
-        & KeyCondition("due_at").lte(to_rfc3339(now)),
-    }
-    while True:
-        answer = _table().query(**query)
-        yield from ((render_of(item), item["due_at"]) for item in answer["Items"])
-        if "LastEvaluatedKey" not in answer:
-            return
-        query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+    is_due = KeyCondition(UNFINISHED).eq(str(shard)) & KeyCondition("due_at").lte(to_rfc3339(now))
+    for item in dynamodb.query(
+        config.renders_table, IndexName=UNFINISHED, KeyConditionExpression=is_due
+    ):
+        yield render_of(item), item["due_at"]
 
 
 def between(project_id: str, since: datetime, until: datetime) -> Iterator[Render]:
     """Renders that were made from `since` to before `until`, oldest first."""
-    query: dict[str, Any] = {
-        "KeyConditionExpression": KeyCondition("project_id").eq(project_id)
-        & KeyCondition("render_id").between(first_id_at(since), first_id_at(until))
-    }
-    while True:
-        answer = _table().query(**query)
-        yield from map(render_of, answer["Items"])
-        if "LastEvaluatedKey" not in answer:
-            return
-        query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+    made_then = KeyCondition("render_id").between(first_id_at(since), first_id_at(until))
+    condition = KeyCondition("project_id").eq(project_id) & made_then
+    return map(render_of, dynamodb.query(config.renders_table, KeyConditionExpression=condition))
 
 
 def update(

@@ -57,17 +57,10 @@ def add(metered: Metered, *, now: datetime) -> None:
 
 def between(project_id: str, first: date, last: date) -> list[Counter]:
     """The counters of the days from `first` to `last`, both included, in the order of days."""
-    query: dict[str, Any] = {
-        "KeyConditionExpression": Key("project_id").eq(project_id)
-        & Key(SORT_KEY).between(f"{first}#", f"{last}{_BEHIND_A_DAY}")
-    }
-    counters: list[Counter] = []
-    while True:
-        answer = dynamodb.table(config.usage_table).query(**query)
-        counters += [_counter(item) for item in answer["Items"]]
-        if "LastEvaluatedKey" not in answer:
-            return counters
-        query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+    of_these_days = Key(SORT_KEY).between(f"{first}#", f"{last}{_BEHIND_A_DAY}")
+    condition = Key("project_id").eq(project_id) & of_these_days
+    items = dynamodb.query(config.usage_table, KeyConditionExpression=condition)
+    return [_counter(item) for item in items]
 
 
 def _sort_key(metered: Metered) -> str:

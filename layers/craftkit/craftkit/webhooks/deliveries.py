@@ -83,31 +83,22 @@ def page(
 
 def between(endpoint_id: str, since: datetime, until: datetime) -> Iterator[Delivery]:
     """Deliveries of the events from `since` to before `until`, oldest first."""
-    condition = Key("endpoint_id").eq(endpoint_id) & Key("delivery_id").between(
-        first_id_at(since), first_id_at(until)
+    happened_then = Key("delivery_id").between(first_id_at(since), first_id_at(until))
+    items = dynamodb.query(
+        config.deliveries_table,
+        KeyConditionExpression=Key("endpoint_id").eq(endpoint_id) & happened_then,
+        ConsistentRead=True,
     )
-    start: dict[str, Any] = {}
-    while True:
-        answer = _table().query(KeyConditionExpression=condition, ConsistentRead=True, **start)
-        yield from map(_delivery, answer["Items"])
-        if "LastEvaluatedKey" not in answer:
-            return
-        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+    return map(_delivery, items)
 
 
 def due(shard: int, now: datetime) -> Iterator[Due]:
     """What waits in a shard of the index and is due, the longest waiting first."""
-    condition = Key(WAITING).eq(str(shard)) & Key("due_at").lte(to_rfc3339(now))
-    start: dict[str, Any] = {}
-    while True:
-        answer = _table().query(IndexName=WAITING, KeyConditionExpression=condition, **start)
-        for item in answer["Items"]:
-            yield Due(
-                item["endpoint_id"], item["delivery_id"], int(item["attempt"]), item["due_at"]
-            )
-        if "LastEvaluatedKey" not in answer:
-            return
-        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+    is_due = Key(WAITING).eq(str(shard)) & Key("due_at").lte(to_rfc3339(now))
+    for item in dynamodb.query(
+        config.deliveries_table, IndexName=WAITING, KeyConditionExpression=is_due
+    ):
+        yield Due(item["endpoint_id"], item["delivery_id"], int(item["attempt"]), item["due_at"])
 
 
 def claim(
