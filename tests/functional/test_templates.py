@@ -41,7 +41,7 @@ def publish(typesetter: FakeTypesetter) -> Any:
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The sort keys that were read with GetItem."""
     found: list[str] = []
-    table = service.repository._table()
+    table = service.repository.project_items.table()
     real = table.get_item
     monkeypatch.setattr(
         table, "get_item", lambda **call: (found.append(call["Key"]["sk"]), real(**call))[1]

@@ -6,10 +6,9 @@ from typing import Any
 
 from boto3.dynamodb.conditions import Attr, Key
 
-from craftkit import dynamodb
+from craftkit import project_items
 from craftkit.audit.models import Entry
 from craftkit.clock import to_rfc3339
-from craftkit.config import config
 from craftkit.ids import new_id
 
 
@@ -25,8 +24,7 @@ def entry(
     """
     audit_id = new_id()
     item: dict[str, Any] = {
-        "pk": f"project#{project_id}",
-        "sk": f"audit#{audit_id}",
+        **project_items.key(project_id, f"audit#{audit_id}"),
         "id": audit_id,
         "actor": actor,
         "action": action,
@@ -35,13 +33,7 @@ def entry(
     }
     if details:
         item["details"] = details
-    return {
-        "Put": {
-            "TableName": config.projects_table,
-            "Item": item,
-            "ConditionExpression": "attribute_not_exists(pk)",
-        }
-    }
+    return project_items.put(item)
 
 
 def page(
@@ -57,8 +49,8 @@ def page(
     if target:
         query["FilterExpression"] = Attr("target").eq(target)
     if after:
-        query["ExclusiveStartKey"] = {"pk": f"project#{project_id}", "sk": f"audit#{after}"}
-    answer = dynamodb.table(config.projects_table).query(**query)
+        query["ExclusiveStartKey"] = project_items.key(project_id, f"audit#{after}")
+    answer = project_items.table().query(**query)
     last = answer.get("LastEvaluatedKey")
     entries = [Entry.model_validate(item) for item in answer["Items"]]
     return entries, str(last["sk"]).removeprefix("audit#") if last else None
@@ -68,13 +60,7 @@ def targets(project_id: str, *, action: str, since: datetime) -> Iterator[str]:
     """Ids of the things that an action was done to since then, newest first, none of them missed:
     read with strong consistency.
     """
-    for item in dynamodb.query(
-        config.projects_table,
-        KeyConditionExpression=Key("pk").eq(f"project#{project_id}")
-        & Key("sk").begins_with("audit#"),
-        ScanIndexForward=False,
-        ConsistentRead=True,
-    ):
+    for item in project_items.of_project(project_id, "audit#", ScanIndexForward=False):
         if str(item["at"]) < to_rfc3339(since):
             return
         if item["action"] == action:

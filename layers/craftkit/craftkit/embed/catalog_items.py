@@ -2,17 +2,14 @@
 
 import json
 import zlib
-from typing import Any
+from itertools import islice
 
-from boto3.dynamodb.conditions import Key as KeyCondition
-
-from craftkit import dynamodb
+from craftkit import dynamodb, project_items
 from craftkit.audit import repository as audit
 from craftkit.clock import from_rfc3339, to_rfc3339
-from craftkit.config import config
-from craftkit.dynamodb import Item
 from craftkit.embed.models import Catalog, PublishedCatalog
 from craftkit.errors import InvalidRequestError, Issues
+from craftkit.project_items import key
 
 BODY_LIMIT_BYTES = 300 * 1024
 """Compressed: a row holds 400 KB."""
@@ -24,14 +21,12 @@ _VERSIONS_SHOWN = 100
 
 def latest_version(project_id: str, name: str) -> int:
     """The newest version's number, 0 where there is no catalog of this name."""
-    key = _key(project_id, _HEAD + name)
-    item = _table().get_item(Key=key, ConsistentRead=True).get("Item")
+    item = project_items.get(key(project_id, _HEAD + name))
     return int(item["version"]) if item else 0
 
 
 def get(project_id: str, name: str, version: int) -> PublishedCatalog | None:
-    key = _key(project_id, _version_sk(name, version))
-    item = _table().get_item(Key=key, ConsistentRead=True).get("Item")
+    item = project_items.get(key(project_id, _version_sk(name, version)))
     if item is None:
         return None
     return PublishedCatalog(
@@ -57,22 +52,22 @@ def put(project_id: str, catalog: PublishedCatalog) -> None:
         raise InvalidRequestError(message, issues=Issues(field_errors={"catalog": [message]}))
     created_at = to_rfc3339(catalog.created_at)
     version = {
-        **_key(project_id, _version_sk(catalog.name, catalog.version)),
+        **key(project_id, _version_sk(catalog.name, catalog.version)),
         "version": catalog.version,
         "body": body,
         "created_at": created_at,
         "by": catalog.by,
     }
     head = {
-        **_key(project_id, _HEAD + catalog.name),
+        **key(project_id, _HEAD + catalog.name),
         "name": catalog.name,
         "version": catalog.version,
         "updated_at": created_at,
     }
     dynamodb.transact(
         [
-            _put(version, "attribute_not_exists(pk)"),
-            _put(
+            project_items.put(version),
+            project_items.put(
                 head,
                 "attribute_not_exists(pk) OR version = :before",
                 {":before": catalog.version - 1},
@@ -91,40 +86,21 @@ def put(project_id: str, catalog: PublishedCatalog) -> None:
 
 def heads(project_id: str, limit: int, after: str | None) -> list[tuple[str, int, str]]:
     """Name, newest version and its time of each catalog, by name, those after `after`."""
-    start = {"ExclusiveStartKey": _key(project_id, _HEAD + after)} if after else {}
-    answer = _table().query(
-        KeyConditionExpression=_under(project_id, _HEAD), Limit=limit, ConsistentRead=True, **start
-    )
-    return [(item["name"], int(item["version"]), item["updated_at"]) for item in answer["Items"]]
+    start = {"ExclusiveStartKey": key(project_id, _HEAD + after)} if after else {}
+    items = islice(project_items.of_project(project_id, _HEAD, Limit=limit, **start), limit)
+    return [(item["name"], int(item["version"]), item["updated_at"]) for item in items]
 
 
 def versions(project_id: str, name: str) -> list[int]:
-    answer = _table().query(
-        KeyConditionExpression=_under(project_id, f"{_VERSION}{name}#"),
+    items = project_items.of_project(
+        project_id,
+        f"{_VERSION}{name}#",
         ProjectionExpression="version",
         ScanIndexForward=False,
         Limit=_VERSIONS_SHOWN,
-        ConsistentRead=True,
     )
-    return [int(item["version"]) for item in answer["Items"]]
-
-
-def _put(item: Item, condition: str, values: Item | None = None) -> dict[str, Any]:
-    write = {"TableName": config.projects_table, "Item": item, "ConditionExpression": condition}
-    return {"Put": {**write, **({"ExpressionAttributeValues": values} if values else {})}}
-
-
-def _under(project_id: str, prefix: str) -> Any:
-    return KeyCondition("pk").eq(f"project#{project_id}") & KeyCondition("sk").begins_with(prefix)
+    return [int(item["version"]) for item in islice(items, _VERSIONS_SHOWN)]
 
 
 def _version_sk(name: str, version: int) -> str:
     return f"{_VERSION}{name}#{version:06}"
-
-
-def _key(project_id: str, sk: str) -> dict[str, str]:
-    return {"pk": f"project#{project_id}", "sk": sk}
-
-
-def _table() -> Any:
-    return dynamodb.table(config.projects_table)

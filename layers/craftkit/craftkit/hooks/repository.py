@@ -1,37 +1,27 @@
 """Hooks in the projects table: `hook#<id>` under the project, found by `hook#<sha256 of token>`."""
 
 from datetime import datetime
-from typing import Any
 
-from boto3.dynamodb.conditions import Key
-
-from craftkit import dynamodb
+from craftkit import dynamodb, project_items
 from craftkit.audit import repository as audit
 from craftkit.clock import to_rfc3339
-from craftkit.config import config
 from craftkit.hooks.models import Hook
-
-_LOOKUP = "hook"
+from craftkit.project_items import THERE, Write
 
 
 def create(hook: Hook) -> None:
     item = {
-        **_key(hook),
+        **_key(hook.project_id, hook.id),
         **hook.model_dump(exclude={"created_at", "rotated_at"}),
         "created_at": to_rfc3339(hook.created_at),
     }
-    put = {
-        "TableName": config.projects_table,
-        "Item": item,
-        "ConditionExpression": "attribute_not_exists(pk)",
-    }
     entry = _entry(hook, "hook.created", hook.created_by, hook.created_at, template=hook.slug)
-    dynamodb.transact([{"Put": put}, _put_lookup(hook, hook.token_hash), entry])
+    dynamodb.transact([project_items.put(item), _put_lookup(hook, hook.token_hash), entry])
 
 
 def find(token_hash: str) -> Hook | None:
     """The hook of a token, switched on or not."""
-    lookup = _read({"pk": f"hook#{token_hash}", "sk": _LOOKUP})
+    lookup = project_items.get(_lookup_key(token_hash))
     if lookup is None:
         return None
     hook = get(str(lookup["project_id"]), str(lookup["hook_id"]))
@@ -39,24 +29,13 @@ def find(token_hash: str) -> Hook | None:
 
 
 def get(project_id: str, hook_id: str) -> Hook | None:
-    item = _read({"pk": f"project#{project_id}", "sk": f"hook#{hook_id}"})
+    item = project_items.get(_key(project_id, hook_id))
     return _hook(item) if item else None
 
 
 def list_hooks(project_id: str) -> list[Hook]:
     """Every hook of the project, oldest first."""
-    query: dict[str, Any] = {
-        "KeyConditionExpression": Key("pk").eq(f"project#{project_id}")
-        & Key("sk").begins_with("hook#"),
-        "ConsistentRead": True,
-    }
-    hooks: list[Hook] = []
-    while True:
-        answer = _table().query(**query)
-        hooks += [_hook(item) for item in answer["Items"]]
-        if "LastEvaluatedKey" not in answer:
-            return hooks
-        query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+    return [_hook(item) for item in project_items.of_project(project_id, "hook#")]
 
 
 def rotate(hook: Hook, *, token_hash: str, sealed_secret: bytes, by: str, now: datetime) -> None:
@@ -65,68 +44,44 @@ def rotate(hook: Hook, *, token_hash: str, sealed_secret: bytes, by: str, now: d
     Raises:
         ConditionFailedError: somebody else rotated it meanwhile.
     """
-    update = {
-        "TableName": config.projects_table,
-        "Key": _key(hook),
-        "UpdateExpression": "SET token_hash = :new, sealed_secret = :secret, rotated_at = :now",
-        "ConditionExpression": "token_hash = :old",
-        "ExpressionAttributeValues": {
+    update = project_items.update(
+        _key(hook.project_id, hook.id),
+        "SET token_hash = :new, sealed_secret = :secret, rotated_at = :now",
+        "token_hash = :old",
+        {
             ":new": token_hash,
             ":old": hook.token_hash,
             ":secret": sealed_secret,
             ":now": to_rfc3339(now),
         },
-    }
-    old = {"TableName": config.projects_table, "Key": _lookup_key(hook.token_hash)}
+    )
+    old = project_items.delete(_lookup_key(hook.token_hash))
     entry = _entry(hook, "hook.rotated", by, now)
-    dynamodb.transact([{"Update": update}, _put_lookup(hook, token_hash), {"Delete": old}, entry])
+    dynamodb.transact([update, _put_lookup(hook, token_hash), old, entry])
 
 
 def switch(hook: Hook, *, on: bool, by: str, now: datetime) -> None:
-    update = {
-        "TableName": config.projects_table,
-        "Key": _key(hook),
-        "UpdateExpression": "SET is_on = :on",
-        "ConditionExpression": "attribute_exists(pk)",
-        "ExpressionAttributeValues": {":on": on},
-    }
+    key = _key(hook.project_id, hook.id)
+    update = project_items.update(key, "SET is_on = :on", THERE, {":on": on})
     action = "hook.switched_on" if on else "hook.switched_off"
-    dynamodb.transact([{"Update": update}, _entry(hook, action, by, now)])
+    dynamodb.transact([update, _entry(hook, action, by, now)])
 
 
-def _put_lookup(hook: Hook, token_hash: str) -> dict[str, Any]:
-    return {
-        "Put": {
-            "TableName": config.projects_table,
-            "Item": {
-                **_lookup_key(token_hash),
-                "project_id": hook.project_id,
-                "hook_id": hook.id,
-            },
-            "ConditionExpression": "attribute_not_exists(pk)",
-        }
-    }
+def _put_lookup(hook: Hook, token_hash: str) -> Write:
+    lookup = {"project_id": hook.project_id, "hook_id": hook.id}
+    return project_items.put({**_lookup_key(token_hash), **lookup})
 
 
-def _entry(hook: Hook, action: str, by: str, now: datetime, **details: str) -> dict[str, Any]:
+def _entry(hook: Hook, action: str, by: str, now: datetime, **details: str) -> Write:
     return audit.entry(hook.project_id, actor=by, action=action, target=hook.id, now=now, **details)
 
 
-def _key(hook: Hook) -> dict[str, str]:
-    return {"pk": f"project#{hook.project_id}", "sk": f"hook#{hook.id}"}
+def _key(project_id: str, hook_id: str) -> dict[str, str]:
+    return project_items.key(project_id, f"hook#{hook_id}")
 
 
 def _lookup_key(token_hash: str) -> dict[str, str]:
-    return {"pk": f"hook#{token_hash}", "sk": _LOOKUP}
-
-
-def _read(key: dict[str, str]) -> dynamodb.Item | None:
-    item: dynamodb.Item | None = _table().get_item(Key=key, ConsistentRead=True).get("Item")
-    return item
-
-
-def _table() -> Any:
-    return dynamodb.table(config.projects_table)
+    return {"pk": f"hook#{token_hash}", "sk": "hook"}
 
 
 def _hook(item: dynamodb.Item) -> Hook:

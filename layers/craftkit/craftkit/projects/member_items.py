@@ -7,17 +7,15 @@ a person is. Beside the latter, `member#<sub>`/`person` says since when sessions
 from datetime import datetime
 from typing import Any
 
-from boto3.dynamodb.conditions import Key
-
-from craftkit import dynamodb
+from craftkit import dynamodb, project_items
 from craftkit.audit import repository as audit
 from craftkit.clock import from_rfc3339, to_rfc3339
 from craftkit.config import config
+from craftkit.project_items import THERE, Write, key
 from craftkit.projects.models import Member, Project, Role
 
-Write = dict[str, Any]
-
 _PERSON = "person"
+_NAMES = {"#role": "role"}
 
 
 def puts(member: Member) -> list[Write]:
@@ -26,17 +24,8 @@ def puts(member: Member) -> list[Write]:
     item["invited_at"] = to_rfc3339(member.invited_at)
     if member.joined_at:
         item["joined_at"] = to_rfc3339(member.joined_at)
-    unseen = "attribute_not_exists(pk)"
-    return [
-        {
-            "Put": {
-                "TableName": config.projects_table,
-                "Item": {**key, **item},
-                "ConditionExpression": unseen,
-            }
-        }
-        for key in _keys(member.project_id, member.sub)
-    ]
+    keys = _keys(member.project_id, member.sub)
+    return [project_items.put({**each, **item}) for each in keys]
 
 
 def add(member: Member, *, by: str, action: str) -> None:
@@ -76,17 +65,9 @@ def remove(member: Member, *, by: str, now: datetime) -> None:
     """Raises:
     ConditionFailedError: they changed meanwhile, or are the last owner.
     """
-    writes: list[Write] = [
-        {
-            "Delete": {
-                "TableName": config.projects_table,
-                "Key": key,
-                "ConditionExpression": "#role = :role",
-                "ExpressionAttributeNames": {"#role": "role"},
-                "ExpressionAttributeValues": {":role": member.role},
-            }
-        }
-        for key in _keys(member.project_id, member.sub)
+    writes = [
+        project_items.delete(each, "#role = :role", {":role": member.role}, _NAMES)
+        for each in _keys(member.project_id, member.sub)
     ]
     if member.role == "owner" and member.joined_at:
         writes.append(_count_owners(member.project_id, -1))
@@ -96,8 +77,7 @@ def remove(member: Member, *, by: str, now: datetime) -> None:
 def access(sub: str, project_id: str) -> tuple[Project | None, Member | None, datetime | None]:
     """What decides a request to a project, in one read: the project, the person's place in it,
     and since when their sessions count."""
-    project_key = {"pk": f"project#{project_id}", "sk": "project"}
-    keys = [project_key, _keys(project_id, sub)[0], _person_key(sub)]
+    keys = [key(project_id, "project"), _keys(project_id, sub)[0], _person_key(sub)]
     items = {item["sk"]: item for item in dynamodb.get_many(config.projects_table, keys)}
     project, member = items.get("project"), items.get(f"member#{sub}")
     return (
@@ -108,69 +88,46 @@ def access(sub: str, project_id: str) -> tuple[Project | None, Member | None, da
 
 
 def sessions_count_since(sub: str) -> datetime | None:
-    answer = _table().get_item(Key=_person_key(sub), ConsistentRead=True)
-    return _since(answer.get("Item"))
+    return _since(project_items.get(_person_key(sub)))
 
 
 def end_sessions(sub: str, now: datetime) -> None:
     """From now on, only sessions that begin later count."""
-    _table().put_item(Item={**_person_key(sub), "sessions_since": to_rfc3339(now)})
+    item = {**_person_key(sub), "sessions_since": to_rfc3339(now)}
+    project_items.table().put_item(Item=item)
 
 
 def of_project(project_id: str) -> list[Member]:
-    return _all(f"project#{project_id}", "member#")
+    return [Member.model_validate(each) for each in project_items.of_project(project_id, "member#")]
 
 
 def of_person(sub: str) -> list[Member]:
-    return _all(f"member#{sub}", "project#")
+    return [
+        Member.model_validate(each) for each in project_items.under(f"member#{sub}", "project#")
+    ]
 
 
 def get(project_id: str, sub: str) -> Member | None:
-    answer = _table().get_item(Key=_keys(project_id, sub)[0], ConsistentRead=True)
-    return Member.model_validate(answer["Item"]) if "Item" in answer else None
-
-
-def _all(pk: str, prefix: str) -> list[Member]:
-    items = dynamodb.query(
-        config.projects_table,
-        KeyConditionExpression=Key("pk").eq(pk) & Key("sk").begins_with(prefix),
-        ConsistentRead=True,
-    )
-    return [Member.model_validate(item) for item in items]
+    item = project_items.get(_keys(project_id, sub)[0])
+    return Member.model_validate(item) if item else None
 
 
 def _updates(
     member: Member, expression: str, condition: str, values: dict[str, Any]
 ) -> list[Write]:
     return [
-        {
-            "Update": {
-                "TableName": config.projects_table,
-                "Key": key,
-                "UpdateExpression": expression,
-                "ConditionExpression": condition,
-                "ExpressionAttributeNames": {"#role": "role"},
-                "ExpressionAttributeValues": values,
-            }
-        }
-        for key in _keys(member.project_id, member.sub)
+        project_items.update(each, expression, condition, values, _NAMES)
+        for each in _keys(member.project_id, member.sub)
     ]
 
 
 def _count_owners(project_id: str, step: int) -> Write:
     """Keep the number of owners beside the project, so that two cannot leave it at once."""
-    values = {":step": step, ":zero": 0}
-    update: Write = {
-        "TableName": config.projects_table,
-        "Key": {"pk": f"project#{project_id}", "sk": "project"},
-        "UpdateExpression": "SET owners = if_not_exists(owners, :zero) + :step",
-        "ConditionExpression": "attribute_exists(pk)",
-        "ExpressionAttributeValues": values,
-    }
+    condition, values = THERE, {":step": step, ":zero": 0}
     if step < 0:
-        update["ConditionExpression"] = "owners > :one"
-        update["ExpressionAttributeValues"] = {**values, ":one": 1}
-    return {"Update": update}
+        condition, values[":one"] = "owners > :one", 1
+    expression = "SET owners = if_not_exists(owners, :zero) + :step"
+    return project_items.update(key(project_id, "project"), expression, condition, values)
 
 
 def _transact(
@@ -184,7 +141,7 @@ def _transact(
 
 def _keys(project_id: str, sub: str) -> tuple[dict[str, str], dict[str, str]]:
     return (
-        {"pk": f"project#{project_id}", "sk": f"member#{sub}"},
+        key(project_id, f"member#{sub}"),
         {"pk": f"member#{sub}", "sk": f"project#{project_id}"},
     )
 
@@ -195,7 +152,3 @@ def _person_key(sub: str) -> dict[str, str]:
 
 def _since(item: dynamodb.Item | None) -> datetime | None:
     return from_rfc3339(item["sessions_since"]) if item else None
-
-
-def _table() -> Any:
-    return dynamodb.table(config.projects_table)

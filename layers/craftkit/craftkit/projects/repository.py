@@ -1,16 +1,14 @@
 """Projects in the projects table: `project#<id>`/`project`, and a claim on each slug."""
 
 from datetime import datetime
-from typing import Any
 
-from craftkit import dynamodb
+from craftkit import dynamodb, project_items
 from craftkit.audit import repository as audit
 from craftkit.clock import to_rfc3339
 from craftkit.config import config
+from craftkit.project_items import THERE
 from craftkit.projects import member_items
 from craftkit.projects.models import EmbedStatus, ExposurePolicy, Member, Project
-
-_NEW = {"ConditionExpression": "attribute_not_exists(pk)"}
 
 
 def create(project: Project, owner: Member | None) -> None:
@@ -28,8 +26,8 @@ def create(project: Project, owner: Member | None) -> None:
     }
     dynamodb.transact(
         [
-            {"Put": {"TableName": config.projects_table, "Item": slug_claim, **_NEW}},
-            {"Put": {"TableName": config.projects_table, "Item": item, **_NEW}},
+            project_items.put(slug_claim),
+            project_items.put(item),
             *(member_items.puts(owner) if owner else ()),
             audit.entry(
                 project.id,
@@ -46,31 +44,22 @@ def rename(project_id: str, name: str, *, by: str, now: datetime) -> None:
     """Raises:
     ConditionFailedError: there is no such project.
     """
-    update = {
-        "TableName": config.projects_table,
-        "Key": _key(project_id),
-        "UpdateExpression": "SET #name = :name",
-        "ConditionExpression": "attribute_exists(pk)",
-        "ExpressionAttributeNames": {"#name": "name"},
-        "ExpressionAttributeValues": {":name": name},
-    }
+    update = project_items.update(
+        _key(project_id), "SET #name = :name", THERE, {":name": name}, {"#name": "name"}
+    )
     entry = audit.entry(
         project_id, actor=by, action="project.renamed", target=project_id, now=now, name=name
     )
-    dynamodb.transact([{"Update": update}, entry])
+    dynamodb.transact([update, entry])
 
 
 def set_exposure_policy(project_id: str, policy: ExposurePolicy, *, by: str, now: datetime) -> None:
     """Raises:
     ConditionFailedError: there is no such project.
     """
-    update = {
-        "TableName": config.projects_table,
-        "Key": _key(project_id),
-        "UpdateExpression": "SET exposure_policy = :policy",
-        "ConditionExpression": "attribute_exists(pk)",
-        "ExpressionAttributeValues": {":policy": policy},
-    }
+    update = project_items.update(
+        _key(project_id), "SET exposure_policy = :policy", THERE, {":policy": policy}
+    )
     entry = audit.entry(
         project_id,
         actor=by,
@@ -79,11 +68,11 @@ def set_exposure_policy(project_id: str, policy: ExposurePolicy, *, by: str, now
         now=now,
         policy=policy,
     )
-    dynamodb.transact([{"Update": update}, entry])
+    dynamodb.transact([update, entry])
 
 
 def get(project_id: str) -> Project | None:
-    item = _get(project_id, "project")
+    item = project_items.get(_key(project_id))
     return Project.model_validate(item) if item else None
 
 
@@ -94,16 +83,11 @@ def get_many(project_ids: list[str]) -> dict[str, Project]:
 
 
 def embed_status(project_id: str) -> EmbedStatus:
-    partner = _get(project_id, "partner")
+    partner = project_items.get(project_items.key(project_id, "partner"))
     if partner is None or partner.get("status") == "off":
         return "off"
     return "suspended" if partner["status"] == "suspended" else "enabled"
 
 
-def _key(project_id: str, sk: str = "project") -> dict[str, Any]:
-    return {"pk": f"project#{project_id}", "sk": sk}
-
-
-def _get(project_id: str, sk: str) -> dynamodb.Item | None:
-    table = dynamodb.table(config.projects_table)
-    return table.get_item(Key=_key(project_id, sk), ConsistentRead=True).get("Item")
+def _key(project_id: str) -> dict[str, str]:
+    return project_items.key(project_id, "project")

@@ -9,11 +9,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from hashlib import sha256
 
-from boto3.dynamodb.conditions import Key
-
-from craftkit import clock, dynamodb, storage
+from craftkit import clock, project_items, storage
 from craftkit.clock import from_rfc3339, to_rfc3339
-from craftkit.config import config
 from craftkit.dynamodb import Item
 from craftkit.errors import ConflictError, InvalidRequestError, Issues, NotFoundError
 from craftkit.templates.models import Font
@@ -53,18 +50,13 @@ def add_font(project_id: str, content: bytes, *, by: str, check: CheckFont) -> F
     if len(others) >= FONT_LIMIT:
         raise ConflictError(f"A project may have {FONT_LIMIT} fonts. Remove one first.")
     storage.put(font.key, content, content_type="application/octet-stream")
-    dynamodb.table(config.projects_table).put_item(Item=_item(project_id, font))
+    project_items.table().put_item(Item=_item(project_id, font))
     return font
 
 
 def list_fonts(project_id: str) -> list[Font]:
     """By name: family, then weight, then style."""
-    answer = dynamodb.table(config.projects_table).query(
-        KeyConditionExpression=Key("pk").eq(f"project#{project_id}")
-        & Key("sk").begins_with("font#"),
-        ConsistentRead=True,
-    )
-    return [_font(item) for item in answer["Items"]]
+    return [_font(item) for item in project_items.of_project(project_id, "font#")]
 
 
 def remove_font(project_id: str, name: str) -> None:
@@ -73,9 +65,7 @@ def remove_font(project_id: str, name: str) -> None:
     Raises:
         NotFoundError: the project has no font of this name.
     """
-    removed = dynamodb.table(config.projects_table).delete_item(
-        Key=_key(project_id, name), ReturnValues="ALL_OLD"
-    )
+    removed = project_items.table().delete_item(Key=_key(project_id, name), ReturnValues="ALL_OLD")
     if "Attributes" not in removed:
         raise NotFoundError("The project has no font of this name.")
 
@@ -103,8 +93,8 @@ def _refusal(message: str) -> InvalidRequestError:
     return InvalidRequestError(message, issues=Issues(field_errors={"font": [message]}))
 
 
-def _key(project_id: str, name: str) -> Item:
-    return {"pk": f"project#{project_id}", "sk": f"font#{name}"}
+def _key(project_id: str, name: str) -> dict[str, str]:
+    return project_items.key(project_id, f"font#{name}")
 
 
 def _item(project_id: str, font: Font) -> Item:

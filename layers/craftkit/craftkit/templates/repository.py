@@ -6,17 +6,15 @@ read little, and the largest allowed template stays far below DynamoDB's 400 KB.
 
 import json
 import zlib
-from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
-from boto3.dynamodb.conditions import Key
-
-from craftkit import dynamodb
+from craftkit import dynamodb, project_items
 from craftkit.audit import repository as audit
 from craftkit.clock import from_rfc3339, to_rfc3339
-from craftkit.config import config
 from craftkit.dynamodb import Item
+from craftkit.project_items import NEW, key
 from craftkit.templates.models import Draft, Manifest, Template, TemplateVersion, VersionSummary
 
 _SUMMARY = "#number, #name, pdf_standard, locale, published_at, #by, slug"
@@ -25,44 +23,38 @@ _SUMMARY_NAMES = {"#number": "number", "#name": "name", "#by": "by"}
 
 def get_template(project_id: str, slug: str) -> Template | None:
     """Strongly consistent: what was published a moment ago is what renders."""
-    item = _get(project_id, f"template#{slug}")
+    item = project_items.get(key(project_id, f"template#{slug}"))
     return _template(project_id, item) if item else None
 
 
 def list_templates(project_id: str, limit: int, after: str | None) -> list[Template]:
     """In the order of their slugs, those that come after `after`."""
-    condition = Key("pk").eq(_pk(project_id)) & Key("sk").begins_with("template#")
-    start: dict[str, Any] = {}
-    if after is not None:
-        start["ExclusiveStartKey"] = _key(project_id, f"template#{after}")
-    answer = _table().query(
-        KeyConditionExpression=condition, Limit=limit, ConsistentRead=True, **start
-    )
-    return [_template(project_id, item) for item in answer["Items"]]
+    start = {"ExclusiveStartKey": key(project_id, f"template#{after}")} if after else {}
+    items = project_items.of_project(project_id, "template#", Limit=limit, **start)
+    return [_template(project_id, item) for item in islice(items, limit)]
 
 
 def get_version(project_id: str, slug: str, number: int) -> TemplateVersion | None:
-    item = _get(project_id, _version_sk(slug, number))
+    item = project_items.get(key(project_id, _version_sk(slug, number)))
     return _version(item) if item else None
 
 
 def list_versions(project_id: str, slug: str, limit: int) -> list[VersionSummary]:
     """Newest first."""
-    answer = _table().query(
-        KeyConditionExpression=Key("pk").eq(_pk(project_id))
-        & Key("sk").begins_with(f"version#{slug}#"),
+    items = project_items.of_project(
+        project_id,
+        f"version#{slug}#",
         ScanIndexForward=False,
         Limit=limit,
-        ConsistentRead=True,
         ProjectionExpression=_SUMMARY,
         ExpressionAttributeNames=_SUMMARY_NAMES,
     )
-    return [VersionSummary(**_summary(item)) for item in answer["Items"]]
+    return [VersionSummary(**_summary(item)) for item in islice(items, limit)]
 
 
 def last_number(project_id: str, slug: str) -> int:
     """The last number that a deleted template of this slug had, 0 if there never was one."""
-    item = _get(project_id, f"retired#{slug}")
+    item = project_items.get(key(project_id, f"retired#{slug}"))
     return int(item["number"]) if item else 0
 
 
@@ -77,7 +69,7 @@ def put_version(project_id: str, version: TemplateVersion, previous: Template | 
     """
     published_at = to_rfc3339(version.published_at)
     template: Item = {
-        **_key(project_id, f"template#{version.slug}"),
+        **key(project_id, f"template#{version.slug}"),
         "slug": version.slug,
         "name": version.name,
         "latest_version": version.number,
@@ -86,20 +78,8 @@ def put_version(project_id: str, version: TemplateVersion, previous: Template | 
     }
     dynamodb.transact(
         [
-            {
-                "Put": {
-                    "TableName": config.projects_table,
-                    "Item": _version_item(project_id, version),
-                    "ConditionExpression": "attribute_not_exists(pk)",
-                }
-            },
-            {
-                "Put": {
-                    "TableName": config.projects_table,
-                    "Item": template,
-                    **_unchanged(previous),
-                }
-            },
+            project_items.put(_version_item(project_id, version)),
+            project_items.put(template, *_unchanged(previous)),
             audit.entry(
                 project_id,
                 actor=version.by,
@@ -118,35 +98,18 @@ def retire(template: Template, *, by: str, now: datetime) -> None:
     Raises:
         ConditionFailedError: somebody published in between.
     """
+    project_id, slug = template.project_id, template.slug
+    retired = {**key(project_id, f"retired#{slug}"), "number": template.latest_version or 0}
     dynamodb.transact(
         [
-            {
-                "Delete": {
-                    "TableName": config.projects_table,
-                    "Key": _key(template.project_id, f"template#{template.slug}"),
-                    **_unchanged(template),
-                }
-            },
-            {
-                "Put": {
-                    "TableName": config.projects_table,
-                    "Item": {
-                        **_key(template.project_id, f"retired#{template.slug}"),
-                        "number": template.latest_version or 0,
-                    },
-                }
-            },
-            {
-                "Delete": {
-                    "TableName": config.projects_table,
-                    "Key": _key(template.project_id, f"draft#{template.slug}"),
-                }
-            },
+            project_items.delete(key(project_id, f"template#{slug}"), *_unchanged(template)),
+            project_items.put(retired, condition=None),
+            project_items.delete(key(project_id, f"draft#{slug}")),
             audit.entry(
-                template.project_id,
+                project_id,
                 actor=by,
                 action="template.deleted",
-                target=template.slug,
+                target=slug,
                 now=now,
             ),
         ]
@@ -154,13 +117,14 @@ def retire(template: Template, *, by: str, now: datetime) -> None:
 
 
 def delete_versions(project_id: str, slug: str) -> None:
-    with _table().batch_writer() as batch:
-        for number in _version_numbers(project_id, slug):
-            batch.delete_item(Key=_key(project_id, _version_sk(slug, number)))
+    keys = project_items.of_project(project_id, f"version#{slug}#", ProjectionExpression="pk, sk")
+    with project_items.table().batch_writer() as batch:
+        for each in keys:
+            batch.delete_item(Key=each)
 
 
 def get_draft(project_id: str, slug: str) -> Draft | None:
-    item = _get(project_id, f"draft#{slug}")
+    item = project_items.get(key(project_id, f"draft#{slug}"))
     if item is None:
         return None
     body = _unpack(item["body"])
@@ -187,7 +151,7 @@ def put_draft(project_id: str, draft: Draft, create: Template | None) -> None:
         ConditionFailedError: another editor saved, or made the template, in between.
     """
     item = {
-        **_key(project_id, f"draft#{draft.slug}"),
+        **key(project_id, f"draft#{draft.slug}"),
         "slug": draft.slug,
         "name": draft.name,
         "body": _pack({"manifest": draft.manifest, "source": draft.source}),
@@ -197,59 +161,34 @@ def put_draft(project_id: str, draft: Draft, create: Template | None) -> None:
         "saved_at": to_rfc3339(draft.saved_at),
         "by": draft.by,
     }
-    condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
     if draft.revision > 1:
-        condition = {
-            "ConditionExpression": "revision = :revision",
-            "ExpressionAttributeValues": {":revision": draft.revision - 1},
-        }
-    writes = [{"Put": {"TableName": config.projects_table, "Item": item, **condition}}]
+        before = {":revision": draft.revision - 1}
+        writes = [project_items.put(item, "revision = :revision", before)]
+    else:
+        writes = [project_items.put(item)]
     if create:
         template = {
-            **_key(project_id, f"template#{create.slug}"),
+            **key(project_id, f"template#{create.slug}"),
             "slug": create.slug,
             "name": create.name,
             "created_at": to_rfc3339(create.created_at),
             "updated_at": to_rfc3339(create.updated_at),
         }
-        writes.append(
-            {"Put": {"TableName": config.projects_table, "Item": template, **_unchanged(None)}}
-        )
+        writes.append(project_items.put(template))
     dynamodb.transact(writes)
 
 
 def delete_draft(project_id: str, slug: str) -> None:
-    _table().delete_item(Key=_key(project_id, f"draft#{slug}"))
+    project_items.table().delete_item(Key=key(project_id, f"draft#{slug}"))
 
 
-def _unchanged(template: Template | None) -> dict[str, Any]:
-    """The condition that the template is still as it was read."""
+def _unchanged(template: Template | None) -> tuple[str, Item | None]:
+    """The condition that the template is still as it was read, and its values."""
     if template is None:
-        return {"ConditionExpression": "attribute_not_exists(pk)"}
+        return NEW, None
     if template.latest_version is None:
-        condition = "attribute_exists(pk) AND attribute_not_exists(latest_version)"
-        return {"ConditionExpression": condition}
-    return {
-        "ConditionExpression": "latest_version = :number",
-        "ExpressionAttributeValues": {":number": template.latest_version},
-    }
-
-
-def _version_numbers(project_id: str, slug: str) -> Iterator[int]:
-    start: dict[str, Any] = {}
-    while True:
-        answer = _table().query(
-            KeyConditionExpression=Key("pk").eq(_pk(project_id))
-            & Key("sk").begins_with(f"version#{slug}#"),
-            ProjectionExpression="#number",
-            ExpressionAttributeNames={"#number": "number"},
-            ConsistentRead=True,
-            **start,
-        )
-        yield from (int(str(item["number"])) for item in answer["Items"])
-        if "LastEvaluatedKey" not in answer:
-            return
-        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        return "attribute_exists(pk) AND attribute_not_exists(latest_version)", None
+    return "latest_version = :number", {":number": template.latest_version}
 
 
 def _template(project_id: str, item: Item) -> Template:
@@ -290,7 +229,7 @@ def _version_item(project_id: str, version: TemplateVersion) -> Item:
         "fonts": dict(version.fonts),
     }
     return {
-        **_key(project_id, _version_sk(version.slug, version.number)),
+        **key(project_id, _version_sk(version.slug, version.number)),
         "slug": version.slug,
         "number": version.number,
         "name": version.name,
@@ -309,23 +248,6 @@ def _pack(body: dict[str, Any]) -> bytes:
 def _unpack(body: Any) -> dict[str, Any]:
     unpacked: dict[str, Any] = json.loads(zlib.decompress(bytes(body)))
     return unpacked
-
-
-def _get(project_id: str, sk: str) -> Item | None:
-    item: Item | None = _table().get_item(Key=_key(project_id, sk), ConsistentRead=True).get("Item")
-    return item
-
-
-def _table() -> Any:
-    return dynamodb.table(config.projects_table)
-
-
-def _pk(project_id: str) -> str:
-    return f"project#{project_id}"
-
-
-def _key(project_id: str, sk: str) -> Item:
-    return {"pk": _pk(project_id), "sk": sk}
 
 
 def _version_sk(slug: str, number: int) -> str:

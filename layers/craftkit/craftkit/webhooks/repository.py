@@ -3,15 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from boto3.dynamodb.conditions import Key
-
-from craftkit import dynamodb
+from craftkit import dynamodb, project_items
 from craftkit.audit import repository as audit
 from craftkit.clock import to_rfc3339
-from craftkit.config import config
+from craftkit.project_items import THERE, Write
 from craftkit.webhooks.models import Endpoint, SealedSecret
-
-_THERE = "attribute_exists(pk)"
 
 
 def create(endpoint: Endpoint) -> None:
@@ -25,28 +21,18 @@ def create(endpoint: Endpoint) -> None:
         "created_at": to_rfc3339(endpoint.created_at),
         "created_by": endpoint.created_by,
     }
-    put = {
-        "TableName": config.projects_table,
-        "Item": item,
-        "ConditionExpression": "attribute_not_exists(pk)",
-    }
-    _write({"Put": put}, endpoint, "endpoint.created", endpoint.created_by, endpoint.created_at)
+    put, action = project_items.put(item), "endpoint.created"
+    _write(put, endpoint, action, endpoint.created_by, endpoint.created_at)
 
 
 def get(project_id: str, endpoint_id: str) -> Endpoint | None:
-    answer = _table().get_item(Key=_key(project_id, endpoint_id), ConsistentRead=True)
-    item = answer.get("Item")
+    item = project_items.get(_key(project_id, endpoint_id))
     return _endpoint(item) if item else None
 
 
 def list_endpoints(project_id: str) -> list[Endpoint]:
     """Every endpoint of the project, oldest first."""
-    answer = _table().query(
-        KeyConditionExpression=Key("pk").eq(f"project#{project_id}")
-        & Key("sk").begins_with("endpoint#"),
-        ConsistentRead=True,
-    )
-    return [_endpoint(item) for item in answer["Items"]]
+    return [_endpoint(item) for item in project_items.of_project(project_id, "endpoint#")]
 
 
 def change(
@@ -73,7 +59,7 @@ def disable(endpoint: Endpoint, *, by: str, reason: str, now: datetime) -> None:
     """Switch off. Raises ConditionFailedError where it is off already, or gone."""
     values = {":now": to_rfc3339(now), ":reason": reason}
     expression = "SET disabled_at = :now, disabled_reason = :reason"
-    condition = f"{_THERE} AND attribute_not_exists(disabled_at)"
+    condition = f"{THERE} AND attribute_not_exists(disabled_at)"
     action = "endpoint.disabled"
     _update(endpoint, expression, values, action, by, now, condition, reason=reason)
 
@@ -87,21 +73,17 @@ def enable(endpoint: Endpoint, *, by: str, now: datetime) -> None:
 
 def delete(endpoint: Endpoint, *, by: str, now: datetime) -> None:
     """Raises ConditionFailedError where it is gone already."""
-    gone = {
-        "TableName": config.projects_table,
-        "Key": _key(endpoint.project_id, endpoint.id),
-        "ConditionExpression": _THERE,
-    }
-    _write({"Delete": gone}, endpoint, "endpoint.deleted", by, now)
+    gone = project_items.delete(_key(endpoint.project_id, endpoint.id), THERE)
+    _write(gone, endpoint, "endpoint.deleted", by, now)
 
 
 def note_failure(endpoint: Endpoint, now: datetime) -> None:
     """Remember since when it fails. The first failure after a success counts."""
     with dynamodb.conditions():
-        _table().update_item(
+        project_items.table().update_item(
             Key=_key(endpoint.project_id, endpoint.id),
             UpdateExpression="SET failing_since = if_not_exists(failing_since, :now)",
-            ConditionExpression=_THERE,
+            ConditionExpression=THERE,
             ExpressionAttributeValues={":now": to_rfc3339(now)},
         )
 
@@ -109,10 +91,10 @@ def note_failure(endpoint: Endpoint, now: datetime) -> None:
 def note_success(endpoint: Endpoint) -> None:
     """It works again. Raises ConditionFailedError where it was deleted meanwhile."""
     with dynamodb.conditions():
-        _table().update_item(
+        project_items.table().update_item(
             Key=_key(endpoint.project_id, endpoint.id),
             UpdateExpression="REMOVE failing_since",
-            ConditionExpression=_THERE,
+            ConditionExpression=THERE,
         )
 
 
@@ -123,24 +105,17 @@ def _update(
     action: str,
     by: str,
     now: datetime,
-    condition: str = _THERE,
+    condition: str = THERE,
     **details: str,
 ) -> None:
-    update: dict[str, Any] = {
-        "TableName": config.projects_table,
-        "Key": _key(endpoint.project_id, endpoint.id),
-        "UpdateExpression": expression,
-        "ConditionExpression": condition,
-    }
-    if values:
-        update["ExpressionAttributeValues"] = values
-    if "#url" in expression:
-        update["ExpressionAttributeNames"] = {"#url": "url"}
-    _write({"Update": update}, endpoint, action, by, now, **details)
+    key = _key(endpoint.project_id, endpoint.id)
+    names = {"#url": "url"} if "#url" in expression else None
+    update = project_items.update(key, expression, condition, values, names)
+    _write(update, endpoint, action, by, now, **details)
 
 
 def _write(
-    write: dict[str, Any], endpoint: Endpoint, action: str, by: str, now: datetime, **details: str
+    write: Write, endpoint: Endpoint, action: str, by: str, now: datetime, **details: str
 ) -> None:
     """One change together with its line in the audit."""
     entry = audit.entry(
@@ -150,11 +125,7 @@ def _write(
 
 
 def _key(project_id: str, endpoint_id: str) -> dict[str, str]:
-    return {"pk": f"project#{project_id}", "sk": f"endpoint#{endpoint_id}"}
-
-
-def _table() -> Any:
-    return dynamodb.table(config.projects_table)
+    return project_items.key(project_id, f"endpoint#{endpoint_id}")
 
 
 def _secret_item(secret: SealedSecret) -> dict[str, Any]:
