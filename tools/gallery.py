@@ -37,7 +37,7 @@ def _first_page(entry: gallery.Entry) -> bytes:
         created_at=_DAY,
         pdf_standard=entry.pdf_standard,
     )
-    return preview(with_files(job), _PIXELS_PER_INCH)[0]
+    return preview(with_files(job), _PIXELS_PER_INCH).pages[0]
 
 
 if __name__ == "__main__":

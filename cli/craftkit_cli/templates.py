@@ -176,9 +176,13 @@ def _preview(arguments: argparse.Namespace, _operator: str) -> Answer:
     out = Path(arguments.out)
     try:
         if out.suffix == ".png":
-            pages = preview_remotely(job)
+            shown = preview_remotely(job)
+            pages = shown.pages
             files = [out.with_stem(f"{out.stem}-{number}") for number in range(1, len(pages) + 1)]
+            missing = shown.page_count - len(pages)
             warnings: tuple[str, ...] = ()
+            if missing:
+                warnings = (f"Pages are missing: {missing}. Ask for a PDF to have them all.",)
         else:
             document = typeset_remotely(job)
             pages, files, warnings = (document.pdf,), [out], document.warnings

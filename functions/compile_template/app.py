@@ -26,7 +26,8 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
         return {"face": asdict(check_font(unpack(event["font"])))}
     job = with_files(Job.from_json(event["job"]))
     if "pixelsPerInch" in event:
-        return {"pages": [pack(page) for page in preview(job, event["pixelsPerInch"])]}
+        shown = preview(job, event["pixelsPerInch"])
+        return {"pages": [pack(page) for page in shown.pages], "pageCount": shown.page_count}
     document = typeset(job)
     return {
         "pdf": pack(document.pdf),

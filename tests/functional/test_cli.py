@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from craftkit.auth import token
-from craftkit.typesetter import FontFace
+from craftkit.typesetter import FontFace, Preview
 from craftkit_cli import main as cli
 from tests.support.cloud import Cloud
 from tests.support.project import MANIFEST, SOURCE
@@ -190,7 +190,9 @@ def test_templates_preview__writes_pdf_or_pages_and_no_render(
 ) -> None:
     typesetter = FakeTypesetter()
     monkeypatch.setattr("craftkit_cli.templates.typeset_remotely", typesetter)
-    monkeypatch.setattr("craftkit_cli.templates.preview_remotely", lambda _job: (b"1", b"2"))
+    monkeypatch.setattr(
+        "craftkit_cli.templates.preview_remotely", lambda _: Preview((b"1", b"2"), 9)
+    )
     manifest = tmp_path / "manifest.json"
     manifest.write_text(json.dumps(MANIFEST))
     words = ("templates", "preview", "--manifest", str(manifest), "--locale", "de")
@@ -199,6 +201,7 @@ def test_templates_preview__writes_pdf_or_pages_and_no_render(
     assert (typesetter.jobs[0].locale, typesetter.jobs[0].watermark) == ("de", False)
     out = craftkit(*words, "--out", str(tmp_path / "x.png")).out
     assert out["files"] == [str(tmp_path / "x-1.png"), str(tmp_path / "x-2.png")]
+    assert out["warnings"] == ["Pages are missing: 7. Ask for a PDF to have them all."]
     assert cloud.table("RendersTable").scan()["Items"] == []
 
 

@@ -89,8 +89,8 @@ def test_compile_template__an_error_comes_back_with_its_place(job: Callable[...,
 
 
 def test_compile_template__pages_as_pictures(job: Callable[..., Job]) -> None:
-    pages = remote_typesetter.preview_remotely(job("One #pagebreak() Two"), 36)
-    assert [page[:4] for page in pages] == [b"\x89PNG"] * 2
+    shown = remote_typesetter.preview_remotely(job("One #pagebreak() Two"), 36)
+    assert [page[:4] for page in shown.pages] == [b"\x89PNG"] * shown.page_count == [b"\x89PNG"] * 2
 
 
 def test_compile_template__a_font_is_checked(client: Lambda) -> None:

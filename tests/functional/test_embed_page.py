@@ -18,7 +18,7 @@ from craftkit.embed import editing, forms, partners, signing
 from craftkit.ids import new_id
 from craftkit.templates import fonts
 from craftkit.templates.fonts import Font
-from craftkit.typesetter import FontFace, SourceError
+from craftkit.typesetter import FontFace, Preview, SourceError
 from tests.support.clock import FrozenClock
 from tests.support.cloud import Cloud
 from tests.support.embed import PartnerSigner, partnership, wish
@@ -48,9 +48,9 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The jobs that previews asked for; each has two pages."""
     jobs: list[Any] = []
 
-    def preview(job: Any, _pixels_per_inch: float) -> tuple[bytes, ...]:
+    def preview(job: Any, _pixels_per_inch: float) -> Preview:
         jobs.append(job)
-        return PAGES
+        return Preview(PAGES, 2)
 
     monkeypatch.setitem(forms.preview_form.__kwdefaults__, "draw", preview)
     monkeypatch.setitem(editing.preview_template.__kwdefaults__, "draw", preview)
@@ -468,7 +468,7 @@ class TestFill:
         monkeypatch.setitem(forms.preview_form.__kwdefaults__, "draw", fails)
         answer = page("preview_embed_form", mint(), {"data": {}})
         problem = {"message": "unknown variable: total", "line": 3, "column": 5}
-        assert answer.body == {"pages": [], "problem": problem}
+        assert answer.body == {"pages": [], "pageCount": 0, "problem": problem}
 
     def test_submit_embed_form__is_a_render_of_source_form_with_its_audit_entry(
         self, cloud: Cloud, page: Call, mint: Call
@@ -535,13 +535,14 @@ class TestFill:
         answer = call("create_embed_session", partner, body=wish(form={"locked": [path]}))
         assert list(answer.field_errors) == ["form.locked"]
 
-    def test_preview_embed_form__more_than_can_be_answered_is_said(
+    def test_preview_embed_form__of_more_than_can_be_answered_the_first_pages_are_shown(
         self, page: Call, mint: Call, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        large = (b"x" * 3_000_000,) * 2
+        large = Preview.of([b"x" * 2_000_000] * 40)
         monkeypatch.setitem(forms.preview_form.__kwdefaults__, "draw", lambda *_: large)
         answer = page("preview_embed_form", mint(), {"data": {}})
-        assert "too many pages" in answer.body["problem"]["message"]
+        assert (len(answer.body["pages"]), answer.body["pageCount"]) == (2, 40)
+        assert len(answer.raw) < 6 * 1024 * 1024
 
     def test_submit_embed_form__no_more_often_than_the_session_allows(
         self, page: Call, mint: Call

@@ -13,6 +13,7 @@ from craftkit.typesetter import (
     Document,
     FontFace,
     Job,
+    Preview,
     RenderTooLargeError,
     TypesettingError,
     pack,
@@ -36,10 +37,10 @@ def typeset_remotely(job: Job) -> Document:
     return Document(unpack(answer["pdf"]), answer["pageCount"], tuple(answer["warnings"]))
 
 
-def preview_remotely(job: Job, pixels_per_inch: float = 96.0) -> tuple[bytes, ...]:
+def preview_remotely(job: Job, pixels_per_inch: float = 96.0) -> Preview:
     """The job's pages as PNG pictures. Raises as `typeset_remotely` does."""
     answer = _invoke({"job": job.as_json(), "pixelsPerInch": pixels_per_inch})
-    return tuple(map(unpack, answer["pages"]))
+    return Preview(tuple(map(unpack, answer["pages"])), answer["pageCount"])
 
 
 def check_font_remotely(content: bytes) -> FontFace:

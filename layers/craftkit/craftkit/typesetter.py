@@ -6,9 +6,10 @@ workers carry. They call it in their own process; everybody else calls
 """
 
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from itertools import accumulate
 from typing import Any, Literal, Self
 from zlib import compress, decompress
 
@@ -146,6 +147,33 @@ class FontError(TypesettingError):
 
     code = "invalid_font"
 
+
+@dataclass(frozen=True)
+class Preview:
+    """The first pages of a document as PNG, as many as an answer holds; it has `page_count`."""
+
+    pages: tuple[bytes, ...]
+    page_count: int
+
+    @classmethod
+    def of(cls, pages: Sequence[bytes]) -> "Preview":
+        """What of all the pages fits into an answer; the first one always does, or is refused.
+
+        Raises:
+            RenderTooLargeError: not even the first page fits.
+        """
+        sizes = accumulate(map(len, pages))
+        shown = sum(size <= PREVIEW_LIMIT_BYTES for size in sizes)
+        if pages and not shown:
+            raise RenderTooLargeError("The first page is larger than a preview may be.")
+        return cls(tuple(pages[:shown]), len(pages))
+
+
+Draw = Callable[[Job, float], Preview]
+"""`typesetting.preview` in a worker, `preview_remotely` elsewhere, a fake in tests."""
+
+PREVIEW_LIMIT_BYTES = 4_300_000
+"""Of a preview's pages. In base 64 they must fit into an answer of Lambda's, which holds 6 MiB."""
 
 FONT_LIMIT_BYTES = 4 * 1024 * 1024
 """Of a project's own font. In base 64 it must fit into a call of Lambda's, which takes 6 MiB."""

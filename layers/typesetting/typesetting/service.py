@@ -11,6 +11,7 @@ from craftkit.typesetter import (
     FontError,
     FontFace,
     Job,
+    Preview,
     RenderTimeoutError,
     RenderTooLargeError,
     SourceError,
@@ -54,12 +55,12 @@ def typeset(job: Job) -> Document:
     return Document(results[0], answer["page_count"], warnings)
 
 
-def preview(job: Job, pixels_per_inch: float = 96.0) -> tuple[bytes, ...]:
+def preview(job: Job, pixels_per_inch: float = 96.0) -> Preview:
     """The job's pages as PNG pictures, for an editor that shows them while somebody types.
 
     There is no watermark and no judgement by the PDF standard. Raises as `typeset` does.
     """
-    return tuple(_answer(job, "png", pixels_per_inch)[1])
+    return Preview.of(_answer(job, "png", pixels_per_inch)[1])
 
 
 def check_font(content: bytes) -> FontFace:

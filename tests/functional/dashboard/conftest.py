@@ -6,7 +6,7 @@ import pytest
 
 from craftkit.projects import service as projects
 from craftkit.projects.models import Project
-from craftkit.typesetter import Document, Job, TypesettingError
+from craftkit.typesetter import Document, Job, Preview, TypesettingError
 from tests.functional.dashboard.people import ADA, BOB
 from tests.support.cloud import Cloud
 from tests.support.typesetter import PDF
@@ -40,9 +40,9 @@ class Compiler:
         self.failure: TypesettingError | None = None
         self.pages = 1
 
-    def draw(self, job: Job, _pixels_per_inch: float = 96.0) -> tuple[bytes, ...]:
+    def draw(self, job: Job, _pixels_per_inch: float = 96.0) -> Preview:
         self._note(job)
-        return (PNG,) * self.pages
+        return Preview.of((PNG,) * self.pages)
 
     def typeset(self, job: Job) -> Document:
         self._note(job)

@@ -20,7 +20,7 @@ SVG = b"<svg xmlns='http://www.w3.org/2000/svg' width='40' height='20'/>"
 
 def read(job: Job) -> list[tuple[str, str]]:
     """Format and text of every code on the job's first page."""
-    page = Image.open(BytesIO(preview(job, 300)[0])).convert("L")
+    page = Image.open(BytesIO(preview(job, 300).pages[0])).convert("L")
     return [(str(code.format), code.text) for code in zxingcpp.read_barcodes(page)]
 
 

@@ -9,7 +9,16 @@ import pikepdf
 import pytest
 from pikepdf import Name, Pdf
 
-from craftkit.typesetter import Document, Job, PdfStandard, SourceError, StandardError
+from craftkit.typesetter import (
+    PREVIEW_LIMIT_BYTES,
+    Document,
+    Job,
+    PdfStandard,
+    Preview,
+    RenderTooLargeError,
+    SourceError,
+    StandardError,
+)
 from tests.support.pdf import text_of
 from typesetting import preview, typeset
 
@@ -135,10 +144,16 @@ class TestStandards:
 
 class TestPreview:
     def test_preview__is_a_picture_a_page(self, job: Make) -> None:
-        pages = preview(job(TWO_PAGES), 48)
+        pages = preview(job(TWO_PAGES), 48).pages
         assert len(pages) == 2
         assert all(page.startswith(b"\x89PNG") for page in pages)
-        assert len(preview(job("One page"), 48)) == 1
+        assert preview(job("One page"), 48).page_count == 1
+
+    def test_preview__of_a_long_document_is_its_first_pages(self) -> None:
+        shown = Preview.of([b"x" * 1_000_000] * 9)
+        assert (len(shown.pages), shown.page_count) == (PREVIEW_LIMIT_BYTES // 1_000_000, 9)
+        with pytest.raises(RenderTooLargeError):
+            Preview.of([b"x" * (PREVIEW_LIMIT_BYTES + 1)])
 
 
 def test_document__today_is_the_day_of_the_render(job: Make) -> None:

@@ -1,7 +1,6 @@
 """The editor of a template: manifest, source and preview data, seen as they are typed."""
 
 import json
-from base64 import b64encode
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -17,13 +16,12 @@ from craftkit.templates import data, drafts, pictures
 from craftkit.templates import service as templates
 from craftkit.templates.models import DataType, read_manifest
 from craftkit.templates.service import DoesNotCompileError
-from craftkit.typesetter import PdfStandard, TypesettingError
+from craftkit.typesetter import PdfStandard, Preview, TypesettingError
 from dashboard.manifest_table import Row, manifest_of, rows_in, rows_of
+from dashboard.previews import first_pages
 from dashboard.router import route
 from dashboard.visit import Visit
 from dashboard.web import Answer
-
-_PAGES_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -67,9 +65,9 @@ def preview(visit: Visit) -> Answer:
     """The pages of what is being typed, or what is wrong with it and where."""
     work = _sent(visit)
     problem: dict[str, Any] | None = None
-    pages: tuple[bytes, ...] = ()
+    shown = Preview((), 0)
     try:
-        pages = pictures.preview(
+        shown = pictures.preview(
             work.manifest, work.source, work.values,
             name=work.name, locale=work.locale, draw=preview_remotely,
             project_id=visit.project.id,
@@ -81,8 +79,7 @@ def preview(visit: Visit) -> Answer:
     return visit.fragment(
         "templates/preview.html",
         problem=problem,
-        pages=[b64encode(page).decode() for page in pages[:_PAGES_SHOWN]],
-        more=max(len(pages) - _PAGES_SHOWN, 0),
+        **first_pages(shown),
     )
 
 

@@ -1,6 +1,5 @@
 """Renders: found by what they are, seen, downloaded, cancelled, tried again."""
 
-from base64 import b64encode
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, StringConstraints
@@ -17,12 +16,12 @@ from craftkit.renders.inspection import Filter
 from craftkit.renders.models import Render, Status
 from craftkit.templates import service as templates
 from craftkit.typesetter import TypesettingError
+from dashboard.previews import first_pages
 from dashboard.router import route
 from dashboard.visit import Visit
 from dashboard.web import Answer, see_other
 
 _PAGE_LIMIT = 25
-_PAGES_SHOWN = 5
 _CHOICES = 100
 
 Text = Annotated[str, StringConstraints(max_length=2000)]
@@ -82,14 +81,13 @@ def show_state(visit: Visit) -> Answer:
 def show_pages(visit: Visit) -> Answer:
     render = _render(visit)
     try:
-        pages = inspection.draw_pages(render, draw=preview_remotely)
+        shown = inspection.draw_pages(render, draw=preview_remotely)
     except (TypesettingError, NotFoundError) as error:
         return visit.fragment("renders/pages.html", problem=str(error), pages=[], more=0)
     return visit.fragment(
         "renders/pages.html",
         problem=None,
-        pages=[b64encode(page).decode() for page in pages[:_PAGES_SHOWN]],
-        more=max(len(pages) - _PAGES_SHOWN, 0),
+        **first_pages(shown),
     )
 
 

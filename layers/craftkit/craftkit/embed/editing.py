@@ -11,7 +11,7 @@ from craftkit.embed import catalogs, preview, repository
 from craftkit.embed.access import Visit
 from craftkit.embed.forms import Scale
 from craftkit.embed.models import Catalog, Session
-from craftkit.embed.preview import Preview, Problem, Sheet
+from craftkit.embed.preview import Problem, Sheet
 from craftkit.errors import (
     ConflictError,
     InvalidRequestError,
@@ -32,7 +32,7 @@ from craftkit.templates.models import (
     read_manifest,
 )
 from craftkit.templates.source import write_source
-from craftkit.typesetter import DEFAULT_PDF_STANDARD, PdfStandard, Typeset
+from craftkit.typesetter import DEFAULT_PDF_STANDARD, Draw, PdfStandard, Preview, Typeset
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME_LIMIT, strip_whitespace=True)]
 Source = Annotated[str, StringConstraints(max_length=SOURCE_LIMIT_BYTES)]
@@ -65,7 +65,7 @@ class WritingSaved(Writing):
 class Drawn:
     """A template's pages, and the source that they were set from: its own, or one made for it."""
 
-    pages: tuple[bytes, ...] | Problem
+    pages: Preview | Problem
     source: str
 
 
@@ -74,7 +74,7 @@ def preview_template(
     writing: WritingPreview,
     *,
     clock: Clock = utc_now,
-    draw: Preview = preview_remotely,
+    draw: Draw = preview_remotely,
 ) -> Drawn:
     """The template's pages with its preview data.
 

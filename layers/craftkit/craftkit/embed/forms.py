@@ -13,7 +13,7 @@ from craftkit.dynamodb import ConditionFailedError
 from craftkit.embed import preview, repository
 from craftkit.embed.access import Visit
 from craftkit.embed.models import Session
-from craftkit.embed.preview import Preview, Problem, Sheet
+from craftkit.embed.preview import Problem, Sheet
 from craftkit.embed.uploads import require_pictures
 from craftkit.errors import (
     InvalidInputDataError,
@@ -29,6 +29,7 @@ from craftkit.renders.models import Render, RenderOptions, RenderRequest
 from craftkit.templates import service as templates
 from craftkit.templates.data import judge, preview_data
 from craftkit.templates.models import TemplateVersion
+from craftkit.typesetter import Draw, Preview
 
 BODY_LIMIT_BYTES = 4 * 1024 * 1024
 """Of what the page sends: pictures come in it. What Lambda takes ends at 6 MB."""
@@ -53,8 +54,8 @@ class DocumentRequest(ApiModel):
 
 
 def preview_form(
-    visit: Visit, request: FormPreview, *, clock: Clock = utc_now, draw: Preview = preview_remotely
-) -> tuple[bytes, ...] | Problem:
+    visit: Visit, request: FormPreview, *, clock: Clock = utc_now, draw: Draw = preview_remotely
+) -> Preview | Problem:
     """The document as it would be now, as pictures. A session to view shows its own data.
 
     Raises:

@@ -1,7 +1,7 @@
 """Pictures of a document while it is being written: what is missing is filled with samples."""
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,15 +10,9 @@ from craftkit.errors import CraftkitError, InvalidInputDataError, Issues
 from craftkit.remote_typesetter import preview_remotely
 from craftkit.templates.data import judge, preview_data, types
 from craftkit.templates.models import Manifest
-from craftkit.typesetter import Job, TypesettingError
-
-Preview = Callable[[Job, float], tuple[bytes, ...]]
-"""`preview_remotely`, or a fake in tests."""
+from craftkit.typesetter import Draw, Job, Preview, TypesettingError
 
 PIXELS_PER_INCH = 96.0
-# In base 64 they have to fit into the 6 MB that Lambda answers with.
-_PICTURES_LIMIT_BYTES = 4_300_000
-_TOO_MANY = "The document has too many pages to show here. That changes nothing about it."
 _ROUNDS = 4
 
 
@@ -51,8 +45,8 @@ def draw(
     *,
     now: datetime,
     scale: float,
-    preview: Preview = preview_remotely,
-) -> tuple[bytes, ...] | Problem:
+    preview: Draw = preview_remotely,
+) -> Preview | Problem:
     """The pages as PNG pictures; a document that cannot be set is an answer, not an error.
 
     Args:
@@ -68,13 +62,12 @@ def draw(
         font_files=sheet.fonts,
     )
     try:
-        pages = preview(job, PIXELS_PER_INCH * scale)
+        return preview(job, PIXELS_PER_INCH * scale)
     except TypesettingError as error:
         return Problem(str(error), error.line, error.column)
-    return pages if sum(map(len, pages)) <= _PICTURES_LIMIT_BYTES else Problem(_TOO_MANY)
 
 
-def draw_draft(sheet: Sheet, **how: Any) -> tuple[bytes, ...] | Problem:
+def draw_draft(sheet: Sheet, **how: Any) -> Preview | Problem:
     """The pages of a template that is being written, with its preview data; `how` as in `draw`."""
     try:
         return draw(sheet, preview_data(sheet.manifest), **how)

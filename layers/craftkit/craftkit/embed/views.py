@@ -11,6 +11,7 @@ from craftkit.embed.models import PublishedCatalog
 from craftkit.embed.page import pages_url
 from craftkit.embed.preview import Problem
 from craftkit.embed.service import OpenSession
+from craftkit.typesetter import Preview
 
 
 class JwkView(BaseModel):
@@ -50,11 +51,12 @@ class SessionView(BaseModel):
         )
 
 
-def preview_answer(drawn: tuple[bytes, ...] | Problem) -> dict[str, Any]:
-    """What the page gets of a preview: pictures, or why there are none."""
+def preview_answer(drawn: Preview | Problem) -> dict[str, Any]:
+    """What the page gets of a preview: pictures of the first pages, or why there are none."""
     if isinstance(drawn, Problem):
-        return {"pages": [], "problem": drawn.as_json()}
-    return {"pages": [b64encode(page).decode() for page in drawn], "problem": None}
+        return {"pages": [], "pageCount": 0, "problem": drawn.as_json()}
+    pages = [b64encode(page).decode() for page in drawn.pages]
+    return {"pages": pages, "pageCount": drawn.page_count, "problem": None}
 
 
 class CatalogSummary(BaseModel):

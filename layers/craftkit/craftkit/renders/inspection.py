@@ -9,8 +9,8 @@ from craftkit.renders import repository, service
 from craftkit.renders.models import Render, Status
 from craftkit.templates import service as templates
 from craftkit.templates.data import types
-from craftkit.templates.pictures import SCREEN_PIXELS_PER_INCH, Draw
-from craftkit.typesetter import Job
+from craftkit.templates.pictures import SCREEN_PIXELS_PER_INCH
+from craftkit.typesetter import Draw, Job, Preview
 
 _DEPTH_SHOWN = 6
 
@@ -47,7 +47,7 @@ def search(
     return renders, cursors.seal(last, scope) if last else None
 
 
-def draw_pages(render: Render, *, draw: Draw) -> tuple[bytes, ...]:
+def draw_pages(render: Render, *, draw: Draw) -> Preview:
     """The render's pages as pictures, set anew from its data and its version, unmarked.
 
     Raises:

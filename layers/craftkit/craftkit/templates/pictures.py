@@ -1,7 +1,7 @@
 """Pictures of templates: of what somebody is typing, and small ones that are kept."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from craftkit import clock, storage
@@ -16,10 +16,7 @@ from craftkit.templates.models import (
     require_publishable,
 )
 from craftkit.templates.source import write_source
-from craftkit.typesetter import Job
-
-Draw = Callable[[Job, float], tuple[bytes, ...]]
-"""`remote_typesetter.preview_remotely`, or a fake in tests: a job's pages as PNG."""
+from craftkit.typesetter import Draw, Job, Preview
 
 SCREEN_PIXELS_PER_INCH = 110.0
 SMALL_PIXELS_PER_INCH = 48.0
@@ -34,7 +31,7 @@ def preview(
     locale: str,
     draw: Draw,
     project_id: str | None = None,
-) -> tuple[bytes, ...]:
+) -> Preview:
     """The pages of a template as it stands in an editor, with some data.
 
     Args:
@@ -76,7 +73,7 @@ def _kept(
         return found
     sample = data.judge(shown.manifest, data.preview_data(shown.manifest))
     job = _job(shown.manifest, shown.source, sample, shown.name, shown.locale, fonts)
-    picture = draw(job, SMALL_PIXELS_PER_INCH if small else SCREEN_PIXELS_PER_INCH)[0]
+    picture = draw(job, SMALL_PIXELS_PER_INCH if small else SCREEN_PIXELS_PER_INCH).pages[0]
     storage.put(key, picture, content_type="image/png")
     return picture
 

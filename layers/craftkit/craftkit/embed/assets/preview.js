@@ -37,7 +37,7 @@ export function previewPane(route, request, { title = "Preview", answered = () =
       const images = answer.pages.map((page, index) => {
         const image = new Image();
         image.className = "paper";
-        image.alt = `Page ${index + 1} of ${answer.pages.length}`;
+        image.alt = `Page ${index + 1} of ${answer.pageCount}`;
         image.src = `data:image/png;base64,${page}`;
         return image;
       });
@@ -45,7 +45,7 @@ export function previewPane(route, request, { title = "Preview", answered = () =
       if (number <= shown) return;
       shown = number;
       answered(answer);
-      show(images, answer.problem);
+      show(images, answer.problem, answer.pageCount);
     } catch (error) {
       if (error.name === "AbortError" || number < asked) return;
       show([], { message: error.message });
@@ -58,7 +58,7 @@ export function previewPane(route, request, { title = "Preview", answered = () =
     }
   }
 
-  function show(images, trouble) {
+  function show(images, trouble, total = images.length) {
     problem.hidden = !trouble;
     if (trouble) {
       const where = trouble.line ? `Line ${trouble.line}: ` : "";
@@ -67,8 +67,8 @@ export function previewPane(route, request, { title = "Preview", answered = () =
     if (images.length) {
       pages.replaceChildren(...images);
       pages.dataset.shown = String(Number(pages.dataset.shown) + 1);
-      const count = images.length === 1 ? "1 page" : `${images.length} pages`;
-      status.textContent = count;
+      const count = total === 1 ? "1 page" : `${total} pages`;
+      status.textContent = total > images.length ? `The first ${images.length} of ${count}` : count;
     } else {
       // The last good pages stay, and are told apart.
       status.textContent = trouble ? "Not up to date" : "";
