@@ -8,6 +8,7 @@ from craftkit.renders import service
 @endpoint
 def handler(request: Request) -> Response:
     """302 to a signed URL that lives for minutes."""
-    request.principal.require(RENDERS_READ)
-    url = service.download_url(request.principal.project_id, request.path_id())
+    principal = request.principal
+    principal.require(RENDERS_READ)
+    url = service.download_url(principal.project_id, request.path_id(), only=principal.templates)
     return Response(302, headers={"Location": url})

@@ -8,6 +8,7 @@ from craftkit.renders import service
 
 @endpoint
 def handler(request: Request) -> Response:
-    request.principal.require(RENDERS_READ)
-    render = service.get_render(request.principal.project_id, request.path_id())
+    principal = request.principal
+    principal.require(RENDERS_READ)
+    render = service.get_render(principal.project_id, request.path_id(), only=principal.templates)
     return Response(200, service.view_of(render, utc_now()))

@@ -8,6 +8,8 @@ from craftkit.renders.models import RenderList
 
 @endpoint
 def handler(request: Request) -> Response:
-    request.principal.require(RENDERS_READ)
+    principal = request.principal
+    principal.require(RENDERS_READ)
     query = request.query(RenderList)
-    return Response(200, service.list_renders(request.principal.project_id, query))
+    page = service.list_renders(principal.project_id, query, only=principal.templates)
+    return Response(200, page)

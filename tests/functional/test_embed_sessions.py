@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,8 @@ import pytest
 from craftkit import settings
 from craftkit.embed import partners, people, signing
 from craftkit.ids import new_id
+from craftkit.keys import service as keys
+from craftkit.keys.models import NewKey
 from tests.support.clock import FrozenClock
 from tests.support.cloud import Cloud
 from tests.support.embed import partnership, wish
@@ -231,6 +234,16 @@ class TestRefresh:
         again = call("refresh_embed_session", partner, body=body)
         assert (again.status, again.code) == (401, "refresh_failed")
         assert call("refresh_embed_session", partner, body={"renewToken": fresh}).status == 200
+
+    def test_refresh_embed_session__a_key_renews_none_of_a_template_that_it_may_not_use(
+        self, call: Call, partner: DemoProject, opened: Any
+    ) -> None:
+        other = NewKey(name="Letters", mode="test", templates=("letter",))
+        confined = replace(partner, key=keys.create_key(partner.id, other, by="tester"))
+        body = {"renewToken": opened["renew_token"]}
+        refused = call("refresh_embed_session", confined, body=body)
+        assert (refused.status, refused.code) == (401, "refresh_failed")
+        assert call("refresh_embed_session", partner, body=body).status == 200
 
     def test_refresh_embed_session__of_ten_at_once_one_wins(
         self, call: Call, partner: DemoProject, opened: Any

@@ -1,13 +1,16 @@
 """Reading, listing, downloading and cancelling renders."""
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from craftkit.ids import new_id
+from craftkit.keys import service as keys
+from craftkit.keys.models import NewKey
 from craftkit.renders.worker import render_document
-from tests.support.project import DATA, DemoProject, make_project
+from tests.support.project import DATA, DemoProject, make_project, publish
 from tests.support.typesetter import FakeTypesetter
 
 
@@ -102,6 +105,38 @@ def test_list_renders__pages_newest_first_without_gap_or_double(
             break
         query = {"limit": "2", "cursor": body["nextCursor"]}
     assert seen == made[::-1]
+
+
+@pytest.fixture
+def confined(project: DemoProject) -> DemoProject:
+    """Another key of the project, which may use its template `letter` alone."""
+    publish(project.id, "letter")
+    wish = NewKey(name="Letters", mode="test", templates=("letter",))
+    return replace(project, key=keys.create_key(project.id, wish, by="tester"))
+
+
+@pytest.mark.parametrize("route", ["get_render", "download_render", "cancel_render"])
+def test_renders__of_a_template_that_the_key_may_not_use_are_not_there(
+    call: Any, project: DemoProject, confined: DemoProject, finished: str, route: str
+) -> None:
+    waiting = call("create_render", project, body={"data": DATA}).body["id"]
+    refused = [call(route, confined, path={"id": id_}) for id_ in (finished, waiting, new_id())]
+    assert {(answer.status, answer.code) for answer in refused} == {(404, "not_found")}
+    assert refused[0].body == refused[2].body
+    assert call("get_render", project, path={"id": waiting}).body["status"] == "queued"
+    own = call("create_render", confined, path={"slug": "letter"}, body={"data": DATA}).body["id"]
+    assert call("cancel_render", confined, path={"id": own}).status == 200
+
+
+def test_list_renders__a_key_sees_those_of_its_own_templates_alone(
+    call: Any, project: DemoProject, confined: DemoProject, finished: str
+) -> None:
+    own = call("create_render", confined, path={"slug": "letter"}, body={"data": DATA}).body["id"]
+    call("create_render", project, body={"data": DATA})
+    assert [each["id"] for each in call("list_renders", confined).body["renders"]] == [own]
+    queued = call("list_renders", confined, query={"status": "queued"})
+    assert [each["id"] for each in queued.body["renders"]] == [own]
+    assert len(call("list_renders", project).body["renders"]) == 3
 
 
 def test_list_renders__hides_idempotency_claims(call: Any, project: DemoProject) -> None:

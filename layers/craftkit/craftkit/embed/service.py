@@ -107,7 +107,8 @@ def refresh_session(
 
     Raises:
         InvalidCredentialsError, PartnerSuspendedError: the partnership is not on.
-        RefreshFailedError: used, foreign, revoked or too old: nobody can tell which.
+        RefreshFailedError: used, foreign, revoked, too old or of a template that the key may not
+            use: nobody can tell which.
     """
     partners.partner_of(principal.project_id)
     match = _RENEW.fullmatch(renew_token)
@@ -115,7 +116,9 @@ def refresh_session(
         raise RefreshFailedError
     session_id = _dashed(match[1])
     session = repository.get(principal.project_id, session_id)
-    if session is None:
+    if session is None or (
+        principal.templates and session.template_slug not in principal.templates
+    ):
         raise RefreshFailedError
     now = clock()
     fresh = _new_renew_token(session_id)

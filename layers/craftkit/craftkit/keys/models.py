@@ -9,6 +9,9 @@ from craftkit.auth.principal import SCOPES, Mode
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=120)]
+TEMPLATES_LIMIT = 100
+"""Of one key; DynamoDB compares with no more values at once."""
+
 Status = Literal["active", "expired", "revoked"]
 Outcome = Literal["fine", "malformed", "wrong_environment", "unknown", "revoked", "expired"]
 
@@ -94,7 +97,7 @@ class NewKey(BaseModel):
     name: Name
     mode: Mode
     scopes: tuple[str, ...] = Field((), validate_default=True)
-    templates: tuple[Slug, ...] = ()
+    templates: Annotated[tuple[Slug, ...], Field(max_length=TEMPLATES_LIMIT)] = ()
     expires_at: datetime | None = None
 
     @field_validator("scopes")

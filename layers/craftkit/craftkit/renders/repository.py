@@ -2,14 +2,14 @@
 by the time at which the sweeper should look after it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import and_
 from typing import Any
 
-from boto3.dynamodb.conditions import Attr
+from boto3.dynamodb.conditions import Attr, ConditionBase
 from boto3.dynamodb.conditions import Key as KeyCondition
 
 from craftkit import dynamodb
@@ -136,7 +136,12 @@ def get_item(project_id: str, render_id: str) -> dynamodb.Item | None:
 
 
 def page(
-    project_id: str, *, limit: int, where: Mapping[str, str], after: dict[str, Any] | None
+    project_id: str,
+    *,
+    limit: int,
+    where: Mapping[str, str],
+    only: Collection[str] = frozenset(),
+    after: dict[str, Any] | None,
 ) -> tuple[list[Render], dict[str, Any] | None]:
     """Renders of a project, newest first, and where the next page starts.
 
@@ -144,19 +149,22 @@ def page(
 
     Args:
         where: what the fields of a row must be, such as `{"status": "failed"}`.
+        only: slugs of which its template must be one, a hundred at most; empty means any.
     """
     query: dict[str, Any] = {
         "KeyConditionExpression": KeyCondition("project_id").eq(project_id)
         & KeyCondition("render_id").lt(_AFTER_ID),
         "ScanIndexForward": False,
     }
-    if where:
-        conditions = (Attr(name).eq(value) for name, value in where.items())
+    conditions: list[ConditionBase] = [Attr(name).eq(value) for name, value in where.items()]
+    if only:
+        conditions.append(Attr("template_slug").is_in(sorted(only)))
+    if conditions:
         query["FilterExpression"] = reduce(and_, conditions)
     renders: list[Render] = []
     for _ in range(_QUERIES_A_PAGE):
         start = {"ExclusiveStartKey": after} if after else {}
-        answer = _table().query(**query, **start, Limit=_FILTERED_LIMIT if where else limit)
+        answer = _table().query(**query, **start, Limit=_FILTERED_LIMIT if conditions else limit)
         renders += [render_of(item) for item in answer["Items"]]
         after = answer.get("LastEvaluatedKey")
         if len(renders) > limit or (len(renders) == limit and after):

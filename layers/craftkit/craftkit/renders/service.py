@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -172,14 +172,18 @@ def _start(render: Render, request: RenderRequest) -> Render:
     return get_render(render.project_id, render.id)
 
 
-def get_render(project_id: str, render_id: str) -> Render:
+def get_render(project_id: str, render_id: str, *, only: Collection[str] = frozenset()) -> Render:
     """The render.
 
+    Args:
+        only: the slugs of the templates whose renders the caller may see; empty means every one.
+
     Raises:
-        NotFoundError: the project has none of this id.
+        NotFoundError: the project has none of this id, or it is none of the caller's templates:
+            nobody can tell which.
     """
     render = repository.get(project_id, render_id)
-    if render is None:
+    if render is None or (only and render.template_slug not in only):
         raise NotFoundError("There is no render of this id in this project.")
     return render
 
@@ -196,12 +200,20 @@ def get_data(render: Render) -> dict[str, Any]:
     return inputs.load(item)
 
 
-def list_renders(project_id: str, query: RenderList, *, clock: Clock = utc_now) -> RenderPage:
-    """A page of the project's renders, newest first."""
+def list_renders(
+    project_id: str,
+    query: RenderList,
+    *,
+    only: Collection[str] = frozenset(),
+    clock: Clock = utc_now,
+) -> RenderPage:
+    """A page of the project's renders, newest first; `only` as for `get_render`."""
     scope = f"renders/{project_id}/{query.status or ''}"
     after = cursors.unseal(query.cursor, scope) if query.cursor else None
     where = {"status": query.status} if query.status else {}
-    renders, last = repository.page(project_id, limit=query.limit, where=where, after=after)
+    renders, last = repository.page(
+        project_id, limit=query.limit, where=where, only=only, after=after
+    )
     now = clock()
     return RenderPage(
         renders=[view_of(render, now) for render in renders],
@@ -209,13 +221,21 @@ def list_renders(project_id: str, query: RenderList, *, clock: Clock = utc_now) 
     )
 
 
-def cancel_render(project_id: str, render_id: str, *, clock: Clock = utc_now) -> Render:
-    """Cancel a render that is still queued.
+def cancel_render(
+    project_id: str,
+    render_id: str,
+    *,
+    only: Collection[str] = frozenset(),
+    clock: Clock = utc_now,
+) -> Render:
+    """Cancel a render that is still queued; `only` as for `get_render`.
 
     Raises:
         NotFoundError: the project has none of this id.
         NotCancellableError: it is no longer queued.
     """
+    if only:
+        get_render(project_id, render_id, only=only)
     cancelled = lifecycle.cancel(project_id, render_id, clock())
     if cancelled is None:
         get_render(project_id, render_id)
@@ -240,14 +260,20 @@ def retry_render(project_id: str, render_id: str, *, clock: Clock = utc_now) -> 
     return again
 
 
-def download_url(project_id: str, render_id: str, *, clock: Clock = utc_now) -> str:
-    """A signed URL of the finished PDF.
+def download_url(
+    project_id: str,
+    render_id: str,
+    *,
+    only: Collection[str] = frozenset(),
+    clock: Clock = utc_now,
+) -> str:
+    """A signed URL of the finished PDF; `only` as for `get_render`.
 
     Raises:
         NotFoundError: the project has no render of this id.
         NotReadyError: it has no document, or none yet.
     """
-    url = view_of(get_render(project_id, render_id), clock()).download_url
+    url = view_of(get_render(project_id, render_id, only=only), clock()).download_url
     if url is None:
         raise NotReadyError
     return url
