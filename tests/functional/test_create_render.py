@@ -1,12 +1,15 @@
 """POST /v1/templates/{slug}/render, each outcome that a caller can meet."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from craftkit.keys import service as keys
+from craftkit.keys.models import NewKey
 from tests.support.cloud import Cloud
 from tests.support.project import DATA, DemoProject, make_project
 
@@ -201,6 +204,21 @@ def test_create_render__the_same_key_with_another_body_is_409(
     answer = call("create_render", project, body=other, headers=headers)
     assert (answer.status, answer.code) == (409, "idempotency_conflict")
     assert len(cloud.messages("TestQueue")) == 1
+
+
+def test_create_render__a_live_key_is_never_answered_with_a_test_render(
+    call: Any, project: DemoProject
+) -> None:
+    wish = NewKey(name="Live", mode="live")
+    live = replace(project, key=keys.create_key(project.id, wish, by="tester"))
+    body, headers = {"data": DATA}, {"Idempotency-Key": "order-4711"}
+    rehearsal = call("create_render", project, body=body, headers=headers)
+    real = call("create_render", live, body=body, headers=headers)
+    assert (rehearsal.body["mode"], real.body["mode"]) == ("test", "live")
+    assert real.status == 202
+    for of_mode, first in ((project, rehearsal), (live, real)):
+        again = call("create_render", of_mode, body=body, headers=headers)
+        assert (again.status, again.body["id"]) == (200, first.body["id"])
 
 
 def test_create_render__two_projects_may_use_the_same_idempotency_key(

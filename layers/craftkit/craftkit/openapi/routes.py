@@ -52,7 +52,8 @@ class Findings(RootModel[list[Finding]]):
 _LIMITS = (errors.RateLimitedError, errors.QuotaExceededError)
 _IDEMPOTENCY = {
     "Idempotency-Key": "The same key with the same body gives the stored render in its present "
-    "state; with another body it is refused. At most 200 characters."
+    "state; with another body it is refused. Live and test keys keep theirs apart. At most 200 "
+    "characters."
 }
 
 ROUTES: tuple[Route, ...] = (

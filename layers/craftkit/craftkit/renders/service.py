@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from craftkit import cursors, storage
-from craftkit.auth.principal import Principal
+from craftkit.auth.principal import Mode, Principal
 from craftkit.clock import Clock, to_rfc3339, utc_now
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.errors import (
@@ -87,7 +87,7 @@ def create_render(
         attempt_limit=lifecycle.ATTEMPTS,
         created_at=clock(),
     )
-    idempotency = _idempotency_of(idempotency_key or request.job_id, slug, request)
+    idempotency = _idempotency_of(idempotency_key or request.job_id, principal.mode, slug, request)
     try:
         charge = limits.charge(principal, renders=1, clock=clock)
     except TooManyRequestsError:
@@ -306,9 +306,16 @@ def unsigned_view_of(render: Render) -> RenderView:
     )
 
 
-def _idempotency_of(key: str | None, slug: str, request: RenderRequest) -> Idempotency | None:
+def _idempotency_of(
+    key: str | None, mode: Mode, slug: str, request: RenderRequest
+) -> Idempotency | None:
+    """A key of each mode of its own: no live call is answered with a test render, or tries a failed
+    live render again at a test key's expense.
+    """
     if not key:
         return None
+    if mode == "test":
+        key = f"test\0{key}"
     canonical = json.dumps(
         [slug, request.model_dump(mode="json")], sort_keys=True, separators=(",", ":")
     )
