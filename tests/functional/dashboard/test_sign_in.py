@@ -120,7 +120,8 @@ class TestSigningIn:
         assert ADA.email not in mallory.get("/dashboard").text
 
     @pytest.mark.parametrize(
-        "how", ["another state", "no state", "no attempt", "the pool refuses", "used twice"]
+        "how",
+        ["another state", "no ASCII", "no state", "no attempt", "the pool refuses", "used twice"],
     )
     def test_that_was_not_begun_here_ends_nowhere(
         self, how: str, stranger: Visitor, hosted_page: dict[str, Any]
@@ -129,6 +130,8 @@ class TestSigningIn:
         match how:
             case "another state":
                 state = "x" * len(state)
+            case "no ASCII":
+                state = "%C3%A9"
             case "no state":
                 state = ""
             case "no attempt":

@@ -35,7 +35,8 @@ def begin(visit: Visit) -> Answer:
 def finish(visit: Visit) -> Answer:
     """Where the hosted page sends the browser back to."""
     query, begun = visit.request.query, _attempt.read(visit.request)
-    if begun is None or not secrets.compare_digest(query.get("state", ""), begun["state"]):
+    state = query.get("state", "").encode()
+    if begun is None or not secrets.compare_digest(state, begun["state"].encode()):
         return _again(visit, "This sign-in was begun in another window, or too long ago.")
     attempt = Attempt(begun["state"], begun["nonce"], begun["verifier"])
     try:
