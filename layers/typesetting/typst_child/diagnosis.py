@@ -14,6 +14,9 @@ from typst_child.wire import Header
 _PLACE = re.compile(r"┌─ (\S+):(\d+):(\d+)$", re.MULTILINE)
 _ROOT = re.compile(r" \(searched at [^)]*\)")
 _NO_PACKAGES = "packages from outside cannot be imported: write what you need into the template"
+# They are kept in the render's row, and an author's `panic` may say all of the data.
+_LENGTH_LIMIT = 1000
+_WARNINGS_LIMIT = 50
 _STANDARD = re.compile(r"^(?:PDF/[\w-]+(?:, )?)+ error: ")
 
 
@@ -40,7 +43,9 @@ def sentences(warnings: Sequence[typst.TypstWarning]) -> list[str]:
         place = _place_in_template(warning.diagnostic)
         where = f"line {place[0]}: " if place else ""
         found.append(where + _with_hints(_ROOT.sub("", warning.message), warning.hints))
-    return list(dict.fromkeys(found))
+    told = list(dict.fromkeys(found))
+    more = len(told) - _WARNINGS_LIMIT
+    return [*told[:_WARNINGS_LIMIT], f"{more} more warnings"] if more > 0 else told
 
 
 def _place_in_template(diagnostic: str) -> tuple[int, int] | None:
@@ -57,4 +62,5 @@ def _place_in_template(diagnostic: str) -> tuple[int, int] | None:
 
 def _with_hints(message: str, hints: Sequence[str]) -> str:
     told = [hint for hint in hints if "--root" not in hint and "sandbox" not in hint]
-    return message if not told else f"{message} ({'; '.join(told)})"
+    text = message if not told else f"{message} ({'; '.join(told)})"
+    return text if len(text) <= _LENGTH_LIMIT else f"{text[:_LENGTH_LIMIT]}…"

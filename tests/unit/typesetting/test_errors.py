@@ -75,6 +75,11 @@ def test_error__no_message_has_a_path_of_the_machine(job: Make) -> None:
         assert "searched" not in message
 
 
+def test_error__a_message_is_cut_before_it_outgrows_the_renders_row(job: Make) -> None:
+    message = str(failure(job('#panic("a" * 900000)')))
+    assert message == "a" * 1000 + "…"
+
+
 def test_error__pages_over_the_limit_are_too_large(job: Make) -> None:
     error = failure(job("#for n in range(500) { pagebreak() }"))
     assert isinstance(error, RenderTooLargeError)
@@ -84,3 +89,10 @@ def test_error__pages_over_the_limit_are_too_large(job: Make) -> None:
 def test_warning__unknown_fonts_are_named_with_their_line(job: Make) -> None:
     warnings = typeset(job('#set text(font: "Comic Sans")\nText')).warnings
     assert warnings == ("line 2: unknown font family: comic sans",)
+
+
+def test_warning__of_very_many_fifty_are_told_and_the_others_counted(job: Make) -> None:
+    source = '#for n in range(10000) { text(font: "F" + str(n), "a") }'
+    warnings = typeset(job(source)).warnings
+    assert len(warnings) == 51
+    assert warnings[-1] == "9950 more warnings"
