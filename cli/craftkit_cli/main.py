@@ -9,8 +9,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
 from craftkit.errors import CraftkitError, InvalidRequestError
-from craftkit.http import issues_of
 from craftkit.ids import new_id
+from craftkit.issues import issues_of
 from craftkit.stages import STAGES
 from craftkit_cli import (
     audit,

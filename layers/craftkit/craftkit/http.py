@@ -32,11 +32,11 @@ from craftkit.errors import (
     UnsupportedMediaTypeError,
 )
 from craftkit.ids import is_id
+from craftkit.issues import issues_of
 from craftkit.observability import count, logger
 
 BODY_LIMIT_BYTES = 1024 * 1024
 IDEMPOTENCY_KEY_LIMIT = 200
-ISSUE_LIMIT = 100
 DEPTH_LIMIT = 20
 """How deep a JSON body may nest, as api.md's limits say."""
 
@@ -205,35 +205,14 @@ def read_json(raw: bytes) -> Json:
 
 
 def judge[Model: BaseModel](kind: type[Model], value: object) -> Model:
-    """`value` as the model, or `InvalidRequestError` with an issue for each misfit."""
+    """`value` as the model, or `InvalidRequestError` with an issue for each misfit.
+
+    Fields go by their names outside: `jobId`, and never `job_id`, which nobody is promised.
+    """
     try:
-        return kind.model_validate(value)
+        return kind.model_validate(value, by_alias=True, by_name=False)
     except ValidationError as error:
         raise InvalidRequestError(issues=issues_of(error)) from error
-
-
-def issues_of(error: ValidationError, words: Mapping[str, str] | None = None) -> Issues:
-    """Pydantic's errors by dotted path, in words that do not repeat what was sent.
-
-    The first hundred: a request of a megabyte can have tens of thousands, and Lambda answers 6 MB.
-
-    Args:
-        words: what to say of some types of error, instead of what pydantic says.
-    """
-    said = {"missing": "Required", **(words or {})}
-    issues = Issues()
-    for problem in error.errors(include_input=False, include_url=False, include_context=False)[
-        :ISSUE_LIMIT
-    ]:
-        path = ".".join(str(part) for part in problem["loc"])
-        message = said.get(problem["type"], problem["msg"])
-        if path:
-            issues.field_errors.setdefault(path, []).append(message)
-        else:
-            issues.form_errors.append(message)
-    if error.error_count() > ISSUE_LIMIT:
-        issues.form_errors.append(f"{error.error_count() - ISSUE_LIMIT} more issues like these")
-    return issues
 
 
 def endpoint(handle: Callable[[Request], Response]) -> Callable[[Json, Any], Json]:

@@ -5,7 +5,7 @@ from typing import get_args
 from pydantic import BaseModel, EmailStr, ValidationError
 
 from craftkit.errors import InvalidRequestError
-from craftkit.http import issues_of
+from craftkit.issues import issues_of
 from craftkit.projects import members, people
 from craftkit.projects.models import Role
 from dashboard.router import route

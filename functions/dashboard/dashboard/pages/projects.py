@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ValidationError
 
 from craftkit.errors import CraftkitError, InvalidRequestError
-from craftkit.http import issues_of
+from craftkit.issues import issues_of
 from craftkit.keys import service as keys
 from craftkit.projects import members, service
 from craftkit.projects.models import Name

@@ -12,6 +12,7 @@ from pydantic import (
     EmailStr,
     FailFast,
     Field,
+    StrictBool,
     StringConstraints,
     field_validator,
     model_validator,
@@ -131,7 +132,7 @@ class Catalog(ApiModel):
     `allowCustom`: whether a template may use other variables beside these.
     """
 
-    allow_custom: bool = False
+    allow_custom: StrictBool = False
     namespaces: Annotated[tuple[Namespace, ...], Field(max_length=50), FailFast()] = ()
     loops: Annotated[tuple[Loop, ...], Field(max_length=30), FailFast()] = ()
 

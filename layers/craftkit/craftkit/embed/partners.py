@@ -240,8 +240,9 @@ def _change(
         is_held = previous is not None and previous.status == "suspended"
         if is_held and "status" in changes and action != _RESUMED:
             raise ConflictError(_SUSPENDED)
-        before = previous.model_dump() if previous else {"project_id": project_id, "status": "off"}
-        now = {"updated_at": clock(), "updated_by": by}
+        unknown = {"projectId": project_id, "status": "off"}
+        before = previous.model_dump(by_alias=True) if previous else unknown
+        now = {"updatedAt": clock(), "updatedBy": by}
         partner = judge(Partner, {**before, **changes, **now})
         try:
             items.put_partner(partner, previous, action=action)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
 from craftkit.auth.principal import Mode
 from craftkit.http import ApiModel
@@ -22,7 +22,7 @@ MetadataValue = Annotated[str, StringConstraints(max_length=500)]
 class RenderOptions(ApiModel):
     version_number: Annotated[int, Field(ge=1, strict=True)] | None = None
     filename: Filename | None = None
-    sync: Annotated[bool, Field(strict=True)] = False
+    sync: StrictBool = False
 
 
 class RenderRequest(ApiModel):

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import CoreSchema, PydanticCustomError, SchemaValidator, core_schema
 
 from craftkit.errors import InvalidInputDataError, Issues
-from craftkit.http import issues_of
+from craftkit.issues import issues_of
 from craftkit.templates.models import DataType, Loop, Manifest, Variable
 from craftkit.templates.values import value_type
 
@@ -21,8 +21,6 @@ IMAGE_LIMIT = 20
 _SEARCHED_LIMIT = 2_000
 """Objects and lists of data in which every misfit is looked for. A kilobyte of empty items lacks
 thousands of values, and each that is told of takes half a kilobyte of memory."""
-
-_WORDS = {"dict_type": "Must be an object", "list_type": "Must be a list"}
 
 _Tree = dict[str, "_Tree | Variable | Loop"]
 
@@ -180,7 +178,7 @@ def _bounded(value: Any) -> Any:
     if value is None:
         raise PydanticCustomError("missing", "Required")
     if isinstance(value, list) and len(value) > LOOP_LIMIT:
-        raise PydanticCustomError("too_long", "At most 10,000 items")
+        raise PydanticCustomError("loop", "At most 10,000 items")
     return value
 
 
@@ -192,7 +190,7 @@ def _misfits(manifest: Manifest, data: object, error: ValidationError) -> Issues
             _validator(manifest.canonical, finds_all=True).validate_python(data)
         except ValidationError as all_of_them:
             error = all_of_them
-    issues = issues_of(error, words=_WORDS)
+    issues = issues_of(error)
     if is_large:
         issues.form_errors.append("In so much data, the first misfit of each list alone is named")
     return issues

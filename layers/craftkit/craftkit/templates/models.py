@@ -11,6 +11,7 @@ from pydantic import (
     Discriminator,
     FailFast,
     Field,
+    StrictBool,
     StringConstraints,
     Tag,
     ValidationError,
@@ -20,6 +21,7 @@ from pydantic_core import PydanticCustomError
 
 from craftkit.errors import InvalidRequestError, Issues
 from craftkit.http import ApiModel
+from craftkit.issues import issues_of
 from craftkit.typesetter import PdfStandard
 
 SLUG_PATTERN = r"^[a-z0-9][a-z0-9-]*$"
@@ -80,7 +82,7 @@ class Variable(ApiModel):
     key: Key
     label: Label
     data_type: DataType
-    required: bool = False
+    required: StrictBool = False
     format: str | None = None
     description: Annotated[str, StringConstraints(max_length=500)] | None = None
     preview_data: Any = None
@@ -135,7 +137,7 @@ class Loop(ApiModel):
         Field(min_length=1, max_length=100),
         FailFast(),
     ]
-    required: bool = True
+    required: StrictBool = True
     description: Annotated[str, StringConstraints(max_length=500)] | None = None
     preview_data: Annotated[list[dict[str, Any]], FailFast()] | None = None
 
@@ -187,19 +189,9 @@ def read_manifest(value: object) -> Manifest:
     if isinstance(value, Manifest):
         return value
     try:
-        return Manifest.model_validate(value)
+        return Manifest.model_validate(value, by_alias=True, by_name=False)
     except ValidationError as error:
-        issues = Issues()
-        for problem in error.errors(include_input=False, include_url=False, include_context=False):
-            # The union of variable and loop is ours, and none of the caller's path.
-            steps = [step for step in problem["loc"] if step not in ("variable", "loop")]
-            message = "Required" if problem["type"] == "missing" else problem["msg"]
-            if steps:
-                path = ".".join(map(str, steps))
-                issues.field_errors.setdefault(path, []).append(message)
-            else:
-                issues.form_errors.append(message)
-        raise InvalidRequestError("The manifest does not fit.", issues=issues) from error
+        raise InvalidRequestError("The manifest does not fit.", issues=issues_of(error)) from error
 
 
 @dataclass(frozen=True)

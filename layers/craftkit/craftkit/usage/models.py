@@ -43,9 +43,12 @@ class Counter:
 
 def _written_day(value: Any) -> Any:
     """A date as it is written: pydantic alone would take `0` for the first day of 1970."""
-    if isinstance(value, str) and not _DAY.fullmatch(value):
-        raise PydanticCustomError("day", "Must be a day, such as 2026-11-24")
-    return value
+    if not isinstance(value, str):
+        return value
+    try:
+        return date.fromisoformat(value if _DAY.fullmatch(value) else "")
+    except ValueError as error:
+        raise PydanticCustomError("day", "Must be a day, such as 2026-11-24") from error
 
 
 Day = Annotated[date, BeforeValidator(_written_day)]

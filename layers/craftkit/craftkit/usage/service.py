@@ -43,7 +43,7 @@ def _range(query: UsageQuery, clock: Clock) -> tuple[date, date]:
     last = query.to or max(today, query.from_ or today)
     first = query.from_ or last - timedelta(days=DAYS_SHOWN - 1)
     if not 0 <= (last - first).days < DAYS_LIMIT:
-        message = f"The range ends after it begins, and has {DAYS_LIMIT} days at most."
+        message = f"`to` must not come before `from`, nor over {DAYS_LIMIT - 1} days after it."
         raise InvalidRequestError(message, issues=Issues(field_errors={"to": [message]}))
     return first, last
 

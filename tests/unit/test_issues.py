@@ -1,0 +1,108 @@
+"""What a caller reads of a body that does not fit: where, and in the API's own words."""
+
+from typing import Any
+
+import pytest
+
+from craftkit.embed.models import CatalogRequest, SessionRequest
+from craftkit.errors import InvalidRequestError
+from craftkit.http import judge
+from craftkit.issues import ISSUE_LIMIT
+from craftkit.renders.models import RenderList, RenderRequest
+from craftkit.usage.models import UsageQuery
+
+Found = dict[str, list[str]]
+
+WHOLE = "Must be a whole number"
+
+
+def found(kind: type[Any], value: object) -> Found:
+    """The issues by path; those of no field under the empty one."""
+    with pytest.raises(InvalidRequestError) as refusal:
+        judge(kind, value)
+    assert refusal.value.issues is not None
+    issues = refusal.value.issues
+    return issues.field_errors | ({"": issues.form_errors} if issues.form_errors else {})
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        ({"data": None}, {"data": ["Must be an object"]}),
+        ({"options": []}, {"options": ["Must be an object"]}),
+        ({"options": {"sync": "yes"}}, {"options.sync": ["Must be true or false"]}),
+        (
+            {"options": {"versionNumber": "1"}},
+            {"options.versionNumber": ["Must be a whole number"]},
+        ),
+        ({"options": {"versionNumber": 0}}, {"options.versionNumber": ["Must be 1 or more"]}),
+        ({"colour": 1}, {"colour": ["Unknown field"]}),
+        ({"jobId": ""}, {"jobId": ["Must have 1 or more characters"]}),
+        ({"jobId": "x" * 201}, {"jobId": ["Must have 200 or fewer characters"]}),
+        ({"metadata": {"order": 4711}}, {"metadata.order": ["Must be text"]}),
+        (
+            {"metadata": {"x" * 65: ""}},
+            {"metadata": ["Its names: must have 64 or fewer characters"]},
+        ),
+        (
+            {"metadata": {str(number): "" for number in range(21)}},
+            {"metadata": ["Must have 20 or fewer entries"]},
+        ),
+    ],
+)
+def test_a_render_request_is_refused_in_words(part: dict[str, Any], expected: Found) -> None:
+    assert found(RenderRequest, {"data": {}} | part) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "query", "expected"),
+    [
+        (RenderList, {"limit": "ten"}, {"limit": [WHOLE]}),
+        (RenderList, {"limit": "101"}, {"limit": ["Must be 100 or less"]}),
+        (UsageQuery, {"to": "2026-13-01"}, {"to": ["Must be a day, such as 2026-11-24"]}),
+    ],
+)
+def test_a_query_is_refused_in_words(kind: type[Any], query: Any, expected: Found) -> None:
+    assert found(kind, query) == expected
+
+
+def test_one_of_a_few_words_is_refused_with_all_of_them() -> None:
+    (message,) = found(RenderList, {"status": "done"})["status"]
+    assert message == "Must be 'queued', 'rendering', 'succeeded', 'failed' or 'cancelled'"
+
+
+def test_a_field_goes_by_its_name_outside_alone() -> None:
+    request = {"data": {}, "job_id": "4711", "options": {"version_number": 1}}
+    unknown = ["Unknown field"]
+    assert found(RenderRequest, request) == {"job_id": unknown, "options.version_number": unknown}
+
+
+def test_a_path_is_the_callers_own() -> None:
+    """No step of it is the validator's, which takes an entry for a variable or for a loop."""
+    loop = {"key": "items", "label": "Items", "itemFields": [{"key": "name", "label": "Name"}]}
+    request = {"name": "crm", "catalog": {"loops": [loop]}}
+    assert found(CatalogRequest, request)["catalog.loops.0.itemFields.0.dataType"] == ["Required"]
+
+
+def test_a_boolean_is_one() -> None:
+    """As the OpenAPI document says; the word `no` was taken for false, and `yes` for true."""
+    field = {"key": "name", "label": "Name", "dataType": "text", "required": "yes"}
+    catalog = {"allowCustom": "no", "namespaces": [{"key": "a", "label": "A", "fields": [field]}]}
+    issues = found(CatalogRequest, {"name": "crm", "catalog": catalog})
+    assert {"catalog.allowCustom", "catalog.namespaces.0.fields.0.required"} <= set(issues)
+
+
+def test_an_email_address_is_not_repeated() -> None:
+    session = {
+        "tenant": {"externalId": "t", "displayName": "T"},
+        "actor": {"externalId": "a", "email": "ada lovelace@example.com"},
+        "scope": {"mode": "create"},
+    }
+    assert found(SessionRequest, session) == {"actor.email": ["Must be an email address"]}
+
+
+def test_a_body_that_is_wrong_everywhere_gets_a_short_answer() -> None:
+    """A mebibyte of unknown fields was answered with four."""
+    unknown = found(RenderRequest, {"data": {}} | {str(number): 1 for number in range(90_000)})
+    assert unknown.pop("") == [f"{90_000 - ISSUE_LIMIT} more issues like these"]
+    assert len(unknown) == ISSUE_LIMIT
