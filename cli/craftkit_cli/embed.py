@@ -2,7 +2,6 @@
 
 import argparse
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, get_args
 
 from craftkit.clock import to_rfc3339
@@ -11,10 +10,10 @@ from craftkit.embed import catalogs, partners, service, signing
 from craftkit.embed.models import CatalogRequest, Partner, Permission, Preset, Session
 from craftkit.embed.partners import MintedSigningKey
 from craftkit.embed.views import CatalogsView, CatalogView, DifferenceView
-from craftkit.errors import InvalidRequestError
-from craftkit.http import judge, read_json
+from craftkit.http import judge
 from craftkit.projects import service as projects
 from craftkit_cli.answers import Answer, shown
+from craftkit_cli.files import read_json_file
 from craftkit_cli.keys import duration
 
 _STATES = {
@@ -172,10 +171,7 @@ def _revoke_session(arguments: argparse.Namespace, operator: str) -> Answer:
 
 def _publish_catalog(arguments: argparse.Namespace, operator: str) -> Answer:
     project = projects.get_project(arguments.project)
-    try:
-        catalog = read_json(Path(arguments.catalog).read_bytes())
-    except OSError as error:
-        raise InvalidRequestError(f"The file {arguments.catalog} cannot be read.") from error
+    catalog = read_json_file(arguments.catalog)
     wish = judge(CatalogRequest, {"name": arguments.name, "catalog": catalog})
     published = catalogs.publish_catalog(project.id, wish.name, wish.catalog, by=operator)
     return {"name": published.name, "version": published.version}

@@ -1,16 +1,15 @@
 """`craftkit fonts …`"""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from craftkit.clock import to_rfc3339
-from craftkit.errors import InvalidRequestError
 from craftkit.projects import service as projects
 from craftkit.remote_typesetter import check_font_remotely
 from craftkit.templates import fonts
 from craftkit.templates.models import Font
 from craftkit_cli.answers import Answer
+from craftkit_cli.files import read_file
 
 
 def add_commands(rooms: Any) -> None:
@@ -33,10 +32,7 @@ def add_commands(rooms: Any) -> None:
 
 def _add(arguments: argparse.Namespace, operator: str) -> Answer:
     project = projects.get_project(arguments.project)
-    try:
-        content = Path(arguments.file).read_bytes()
-    except OSError as error:
-        raise InvalidRequestError(f"The file {arguments.file} cannot be read.") from error
+    content = read_file(arguments.file)
     font = fonts.add_font(project.id, content, by=operator, check=check_font_remotely)
     return _shown(font)
 

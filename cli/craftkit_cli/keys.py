@@ -159,7 +159,7 @@ def _diagnose(_arguments: argparse.Namespace, _operator: str) -> Answer:
 
 
 def _from_now(span: timedelta | None) -> datetime | None:
-    return utc_now() + span if span else None
+    return None if span is None else utc_now() + span
 
 
 def _minted(minted: MintedKey) -> Answer:

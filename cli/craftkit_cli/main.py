@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
@@ -42,9 +43,16 @@ _ROOMS = (
 )
 
 
+class Parser(argparse.ArgumentParser):
+    """Refuses a command line as everything else is refused; its commands' parsers do so too."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InvalidRequestError(f"{message[:1].upper()}{message[1:]}. See `{self.prog} --help`.")
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line, for `--help` and the tests."""
-    root = argparse.ArgumentParser(prog="craftkit", description=__doc__)
+    root = Parser(prog="craftkit", description=__doc__)
     root.add_argument(
         "--stage",
         choices=STAGES,
@@ -58,8 +66,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    arguments = parser().parse_args(argv)
     try:
+        arguments = parser().parse_args(argv)
         operator = connect(arguments.stage)
         answer = arguments.run(arguments, operator)
     except CraftkitError as error:

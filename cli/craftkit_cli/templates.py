@@ -6,7 +6,6 @@ from typing import Any, get_args
 
 from craftkit import clock
 from craftkit.errors import InvalidRequestError
-from craftkit.http import read_json
 from craftkit.projects import service as projects
 from craftkit.remote_typesetter import preview_remotely, typeset_remotely
 from craftkit.templates import data, service
@@ -16,6 +15,7 @@ from craftkit.templates.source import write_source
 from craftkit.templates.views import TemplateView, VersionView
 from craftkit.typesetter import DEFAULT_PDF_STANDARD, Job, PdfStandard, TypesettingError
 from craftkit_cli.answers import Answer
+from craftkit_cli.files import read_json_file, read_text_file, write_file
 
 
 def add_commands(rooms: Any) -> None:
@@ -85,8 +85,8 @@ def _publish(arguments: argparse.Namespace, operator: str) -> Answer:
         project.id,
         arguments.slug,
         arguments.name,
-        read_json(_read(arguments.manifest)),
-        _read_text(arguments.source) if arguments.source else None,
+        read_json_file(arguments.manifest),
+        read_text_file(arguments.source) if arguments.source else None,
         arguments.pdf_standard,
         arguments.locale,
         by=operator,
@@ -158,11 +158,13 @@ def _delete(arguments: argparse.Namespace, operator: str) -> Answer:
 
 
 def _preview(arguments: argparse.Namespace, _operator: str) -> Answer:
-    manifest = read_manifest(read_json(_read(arguments.manifest)))
+    manifest = read_manifest(read_json_file(arguments.manifest))
     source = (
-        _read_text(arguments.source) if arguments.source else write_source(manifest, arguments.name)
+        read_text_file(arguments.source)
+        if arguments.source
+        else write_source(manifest, arguments.name)
     )
-    sent = read_json(_read(arguments.data)) if arguments.data else data.preview_data(manifest)
+    sent = read_json_file(arguments.data) if arguments.data else data.preview_data(manifest)
     job = Job(
         source=source,
         data=data.judge(manifest, sent),
@@ -190,7 +192,7 @@ def _preview(arguments: argparse.Namespace, _operator: str) -> Answer:
         where = f"Line {error.line}, column {error.column}: " if error.line else ""
         raise InvalidRequestError(where + str(error)) from error
     for file, content in zip(files, pages, strict=True):
-        file.write_bytes(content)
+        write_file(file, content)
     return {"files": [str(file) for file in files], "warnings": list(warnings)}
 
 
@@ -200,17 +202,3 @@ def _published(version: TemplateVersion) -> Answer:
         "versionNumber": version.number,
         "pdfStandard": version.pdf_standard,
     }
-
-
-def _read(name: str) -> bytes:
-    try:
-        return Path(name).read_bytes()
-    except OSError as error:
-        raise InvalidRequestError(f"The file {name} cannot be read.") from error
-
-
-def _read_text(name: str) -> str:
-    try:
-        return _read(name).decode()
-    except UnicodeDecodeError as error:
-        raise InvalidRequestError(f"The file {name} is not UTF-8.") from error

@@ -71,6 +71,46 @@ def test_projects_create__a_bad_name_is_refused(craftkit: Any, name: str) -> Non
     assert run.error["error"]["code"] == "invalid_request"
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ((), "The following arguments are required: ROOM. See `craftkit --help`."),
+        (("keys",), "See `craftkit keys --help`."),
+        (("keys", "create", "--project", "x"), "required: --name, --mode."),
+        (("keys", "list", "--project", "x", "--colour"), "Unrecognized arguments: --colour."),
+        (("keys", "create", "--expires-in", "soon"), "give minutes, hours or days"),
+    ],
+)
+def test_a_command_that_is_none_is_refused_like_all_else(
+    craftkit: Any, words: tuple[str, ...], says: str
+) -> None:
+    run = craftkit(*words)
+    assert (run.exit_code, run.error["error"]["code"]) == (1, "invalid_request")
+    assert says in run.error["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("nowhere.json", "cannot be read"), ("notes.json", "is not valid JSON")]
+)
+def test_templates_publish__a_file_that_is_no_use_is_named(
+    craftkit: Any, project_id: str, tmp_path: Path, name: str, says: str
+) -> None:
+    (tmp_path / "notes.json").write_text("# Notes")
+    file = str(tmp_path / name)
+    words = ("--project", project_id, "--slug", "x", "--name", "X", "--manifest", file)
+    message = craftkit("templates", "publish", *words).error["error"]["message"]
+    assert message == f"The file {file} {says}."
+
+
+def test_keys_create__one_that_expires_at_once_is_refused_and_does_not_live_for_ever(
+    craftkit: Any, project_id: str
+) -> None:
+    words = ("--project", project_id, "--name", "x", "--mode", "test", "--expires-in", "0d")
+    run = craftkit("keys", "create", *words)
+    assert run.exit_code == 1
+    assert list(run.error["error"]["issues"]["fieldErrors"]) == ["expiresAt"]
+
+
 def test_keys_create__shows_the_key_once(craftkit: Any, project_id: str, key: Any) -> None:
     assert token.stage_of(key["key"]) == "local"
     assert key["prefix"] == key["key"][:13]

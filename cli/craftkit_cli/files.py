@@ -1,0 +1,41 @@
+"""The files that commands read and write; what goes wrong with one names it."""
+
+from pathlib import Path
+from typing import Any
+
+from craftkit.errors import InvalidJsonError, InvalidRequestError
+from craftkit.http import read_json
+
+Json = dict[str, Any]
+
+
+def read_file(name: str) -> bytes:
+    """Raises InvalidRequestError: it cannot be read."""
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        raise InvalidRequestError(f"The file {name} cannot be read.") from error
+
+
+def read_text_file(name: str) -> str:
+    """Raises InvalidRequestError: it cannot be read, or is not UTF-8."""
+    try:
+        return read_file(name).decode()
+    except UnicodeDecodeError as error:
+        raise InvalidRequestError(f"The file {name} is not UTF-8.") from error
+
+
+def read_json_file(name: str) -> Json:
+    """Raises InvalidRequestError, InvalidJsonError: as `read_file` and `http.read_json`."""
+    try:
+        return read_json(read_file(name))
+    except InvalidJsonError as error:
+        raise InvalidJsonError(f"The file {name} is not valid JSON.") from error
+
+
+def write_file(file: Path, content: bytes) -> None:
+    """Raises InvalidRequestError: it cannot be written."""
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise InvalidRequestError(f"The file {file} cannot be written.") from error
