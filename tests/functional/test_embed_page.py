@@ -553,6 +553,19 @@ class TestFill:
         assert (again.status, again.code) == (403, "permission_denied")
         assert page("submit_embed_form", token, SUBMISSION).status == 201
 
+    def test_submit_embed_form__no_more_often_than_a_row_can_hold(
+        self, cloud: Cloud, page: Call, mint: Call
+    ) -> None:
+        """Each document is noted in the session's row, which ended in a 500 at 400 KB."""
+        token = mint()
+        assert page("submit_embed_form", token, SUBMISSION).status == 201
+        table = cloud.table("EmbedSessionsTable")
+        (row,) = (row for row in table.scan()["Items"] if "submissions" in row)
+        ids = row["render_ids"] | {new_id() for _ in range(1_999)}
+        table.put_item(Item={**row, "submissions": 2_000, "render_ids": ids})
+        again = page("submit_embed_form", token, {**SUBMISSION, "submissionId": "another-one"})
+        assert (again.status, again.code) == (403, "permission_denied")
+
     def test_submit_embed_form__no_more_items_than_the_session_allows(
         self, page: Call, mint: Call
     ) -> None:

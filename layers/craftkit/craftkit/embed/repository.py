@@ -23,6 +23,9 @@ from craftkit.errors import InvalidRequestError, Issues
 WISH_LIMIT_BYTES = 200 * 1024
 """Of a session's own data, compressed: a row holds 400 KB."""
 
+SUBMISSIONS_LIMIT = 2_000
+"""Of any session: its row holds the id of each document, and is paid for whole at each write."""
+
 _SESSION = "session#"
 _KEPT_AFTERWARDS = timedelta(days=1)
 _TIMES = ("created_at", "renewable_until")
@@ -149,12 +152,12 @@ def submission(session: Session, render_id: str, now: datetime) -> list[dict[str
 
     They fail where the session was revoked, or has been submitted as often as it may.
     """
-    condition = "attribute_exists(pk) AND attribute_not_exists(revoked_at)"
-    values: dict[str, Any] = {":one": 1, ":render": {render_id}}
-    limit = session.wish.limits.submissions
-    if limit is not None:
-        condition += " AND (attribute_not_exists(submissions) OR submissions < :limit)"
-        values[":limit"] = limit
+    condition = (
+        "attribute_exists(pk) AND attribute_not_exists(revoked_at) "
+        "AND (attribute_not_exists(submissions) OR submissions < :limit)"
+    )
+    limit = min(session.wish.limits.submissions or SUBMISSIONS_LIMIT, SUBMISSIONS_LIMIT)
+    values = {":one": 1, ":render": {render_id}, ":limit": limit}
     return [
         {
             "Update": {
