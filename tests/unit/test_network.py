@@ -151,6 +151,30 @@ def test_fetch__each_hop_is_judged(internet: Internet) -> None:
     assert internet.calls == [(PUBLIC, 80)]
 
 
+@pytest.mark.parametrize("location", ["http://[", "//[::1", "http://a.dev:99999/"])
+def test_fetch__a_redirect_to_no_url_is_refused(internet: Internet, location: str) -> None:
+    headers = [f"Location: {location}"]
+    internet.host("a.dev", answering(status="302 Found", headers=headers))
+    policy = Policy(ANY.schemes, 100, 5, redirects=3)
+    with pytest.raises(BlockedTargetError):
+        fetch("http://a.dev/", policy, network=internet.network)
+
+
+def test_fetch__a_chunk_of_less_than_nothing_is_not_all_that_comes(internet: Internet) -> None:
+    taken: list[int] = []
+
+    def serve(connection: socket.socket, _head: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n")
+        for _ in range(100):
+            connection.sendall(b"x" * 1_000_000)
+            taken.append(1_000_000)
+
+    internet.host("a.dev", serve)
+    with pytest.raises(FetchError, match="not proper HTTP"):
+        fetch("http://a.dev/", ANY, network=internet.network)
+    assert sum(taken) < 10_000_000
+
+
 def test_fetch__follows_to_the_end_and_no_further(internet: Internet) -> None:
     internet.host("a.dev", answering(status="301 Moved", headers=["Location: //b.dev/x"]))
     internet.host("b.dev", answering(b"there"), addresses=("93.184.216.35",))

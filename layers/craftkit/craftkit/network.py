@@ -98,6 +98,15 @@ class Network:
     monotonic: Callable[[], float] = time.monotonic
 
 
+class _Response(http.client.HTTPResponse):
+    def _read_next_chunk_size(self) -> int:
+        """To the standard library a chunk of -1 bytes is all that ever comes, whatever is asked."""
+        size: int = super()._read_next_chunk_size()  # type: ignore[misc]
+        if size < 0:
+            raise http.client.HTTPException("a chunk of less than nothing")
+        return size
+
+
 @dataclass
 class _Deadline:
     policy: Policy
@@ -145,7 +154,10 @@ def fetch(
         location = answer.headers.get("location")
         if not (policy.redirects and answer.status in _REDIRECTS and location):
             return answer
-        url = urljoin(url, location)
+        try:
+            url = urljoin(url, location)
+        except ValueError as error:
+            raise BlockedTargetError("the URL is malformed") from error
     raise FetchError(f"more than {policy.redirects} redirects")
 
 
@@ -316,6 +328,7 @@ def _exchange(
     if target.scheme == "https":
         connection = network.tls_context().wrap_socket(connection, server_hostname=host)
     client = http.client.HTTPConnection(host, port)
+    client.response_class = _Response
     client.sock = connection
     try:
         client.putrequest(method, _path(target), skip_host=True, skip_accept_encoding=True)
