@@ -131,6 +131,25 @@ class TestRights:
                 writes = action.split(":")[1] in WRITES and action.startswith("dynamodb:")
                 assert not (writes and '"KeysTable"' in json.dumps(resource)), (name, action)
 
+    @pytest.mark.parametrize(
+        ("table", "action", "functions"),
+        [
+            # A key's rows are put whole, under a condition, or deleted.
+            ("KeysTable", "UpdateItem", set()),
+            # What cannot be queued is taken back, but for what a person was told is submitted.
+            ("RendersTable", "DeleteItem", {"CreateRenderFunction", "ReceiveHookFunction"}),
+        ],
+    )
+    def test_what_no_code_asks_for_no_function_may(
+        self, stage: Template, table: str, action: str, functions: set[str]
+    ) -> None:
+        able = {
+            name
+            for name, properties in stage.functions.items()
+            if (f"dynamodb:{action}", {"Fn::GetAtt": [table, "Arn"]}) in grants(properties)
+        }
+        assert able == functions
+
     def test_grants_stay_in_the_stack(self, stage: Template) -> None:
         """A resource is named by reference: a written name could be another stage's."""
         for name, properties in stage.functions.items():
