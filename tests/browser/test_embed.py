@@ -304,6 +304,23 @@ class TestForm:
         assert len(sent) == 1
 
     @pytest.mark.parametrize("scheme", ["light", "dark"])
+    def test_it_is_readable_in_whatever_colours_a_partner_has(
+        self, open_page: OpenPage, mint: Mint, scheme: str
+    ) -> None:
+        faults = {}
+        for primary in ("#777777", "#ff0000", "#ffffff", "#000000", "#ffff00"):
+            for background in (None, "#808080"):
+                page = open_page(color_scheme=scheme)
+                colours = {"primaryColor": primary, "backgroundColor": background}
+                appearance = {name: colour for name, colour in colours.items() if colour}
+                page.goto(mint(appearance=appearance)["iframe_url"])
+                page.get_by_role("button", name="Create document").click()
+                page.get_by_role("heading", name="need your attention").wait_for()
+                faults[primary, background] = grave_faults(page)
+                page.context.close()
+        assert {colours: found for colours, found in faults.items() if found} == {}
+
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
     @pytest.mark.parametrize("width", [360, 1440])
     def test_it_is_usable_at_every_width_and_axe_finds_no_grave_fault(
         self, open_page: OpenPage, mint: Mint, width: int, scheme: str

@@ -6,9 +6,16 @@ const FONTS = {
   rounded: 'ui-rounded, "Hiragino Maru Gothic ProN", Quicksand, Nunito, system-ui, sans-serif',
   mono: 'ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace',
 };
-const DARK = [14, 17, 23];
-const LIGHT = [255, 255, 255];
+const BLACK = [0, 0, 0];
+const WHITE = [255, 255, 255];
+// The surfaces that stand out least from what is written on them: see page.css.
+const DARK = [27, 31, 40];
+const LIGHT = [243, 244, 247];
 const READABLE = 4.5;
+const FAINT = 1.5;
+// A colour as light as this is as far from black as from white.
+const MIDDLE = 0.18;
+const WRITTEN = ["--ink", "--soft", "--bad", "--good"];
 
 /** Apply an `appearance`; the tenant's own colour stands in where the partner names none. */
 export function applyTheme(appearance, branding) {
@@ -19,8 +26,10 @@ export function applyTheme(appearance, branding) {
   set("--radius", `${appearance.borderRadius ?? 8}px`);
   const background = appearance.backgroundColor && rgb(appearance.backgroundColor);
   if (background) {
-    root.dataset.theme = luminance(background) < 0.25 ? "dark" : "light";
+    root.dataset.theme = luminance(background) < MIDDLE ? "dark" : "light";
     set("--back", appearance.backgroundColor);
+    for (const name of WRITTEN)
+      set(name, css(readable(rgb(getComputedStyle(root).getPropertyValue(name).trim()), background)));
   }
   const accent = appearance.primaryColor ?? branding?.primaryColor;
   if (!accent) return;
@@ -29,9 +38,13 @@ export function applyTheme(appearance, branding) {
   const apply = () => {
     const color = rgb(accent);
     set("--accent", accent);
-    set("--on-accent", contrast(color, LIGHT) >= contrast(color, DARK) ? "#fff" : "#0e1117");
+    set("--on-accent", contrast(color, WHITE) >= contrast(color, BLACK) ? "#fff" : "#000");
     // As text and as an outline it has to stand out from the page, not only from its own label.
-    set("--accent-ink", css(readable(color, isDark() ? DARK : LIGHT, isDark() ? 1 : 0)));
+    const surface = isDark() ? DARK : LIGHT;
+    const ink = readable(readable(color, surface), background ?? surface);
+    set("--accent-ink", css(ink));
+    // A button in the page's own colour would have no edge.
+    set("--accent-edge", contrast(color, background ?? surface) < FAINT ? css(ink) : accent);
   };
   apply();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", apply);
@@ -59,9 +72,10 @@ function contrast(one, other) {
 }
 
 /** The colour, moved towards white or black until it can be read on a background. */
-function readable(color, background, towards) {
+function readable(color, background) {
+  const aim = luminance(background) < MIDDLE ? WHITE : BLACK;
   let moved = color;
-  for (let step = 0; step < 20 && contrast(moved, background) < READABLE + 0.4; step += 1)
-    moved = moved.map((part) => part + (255 * towards - part) * 0.12);
+  for (let step = 0; step < 20 && contrast(moved, background) < READABLE + 0.1; step += 1)
+    moved = moved.map((part, at) => part + (aim[at] - part) * 0.12);
   return moved;
 }
