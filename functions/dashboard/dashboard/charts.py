@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup, escape
 
+# Room for the number above the highest line, and for the days below.
+_HEAD, _FOOT = 18, 24
+
 
 def sparkline(values: Sequence[int], label: str, width: int = 84, height: int = 20) -> Markup:
     """A row of small bars, one a day."""
@@ -34,10 +37,10 @@ def bars(
     """Stacked columns, one a day; each part carries its numbers as a title."""
     totals = [sum(values) for values in zip(*series.values(), strict=True)] or [0]
     highest = _round_up(max(totals))
-    step, chart = width / max(len(days), 1), height - 24
+    step, chart = width / max(len(days), 1), height - _FOOT
     shapes: list[Markup] = []
     for line in (0.5, 1.0):
-        y = chart - line * (chart - 8)
+        y = chart - line * (chart - _HEAD)
         shapes.append(
             Markup('<line class="grid" x1="0" x2="{}" y1="{:.1f}" y2="{:.1f}"/>').format(
                 width, y, y
@@ -49,7 +52,7 @@ def bars(
     for index, day in enumerate(days):
         floor = float(chart)
         for number, (name, values) in enumerate(series.items()):
-            tall = values[index] / highest * (chart - 8)
+            tall = values[index] / highest * (chart - _HEAD)
             floor -= tall
             if tall:
                 shapes.append(

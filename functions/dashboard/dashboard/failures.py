@@ -34,7 +34,7 @@ def page_of(request: Request, error: Exception) -> tuple[str, Answer]:
         visit=visit,
         now=utc_now(),
         flash={},
-        title=_TITLES.get(status, "Something went wrong"),
+        title=getattr(error, "title", _TITLES.get(status, "Something went wrong")),
         message=message,
         request_id=request.id,
     )

@@ -26,6 +26,7 @@ _SEGMENT = re.compile(r"\{(\w+)\}")
 class CsrfError(ForbiddenError):
     """A POST that none of this session's pages sent."""
 
+    title = "This cannot be sent any more"
     message = "This form is too old, or was not sent from here. Go back, reload and try again."
 
 

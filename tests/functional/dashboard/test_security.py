@@ -58,6 +58,7 @@ class TestCsrf:
     def test_another_sessions_token_is_no_good(self, ada: Visitor, bob: Visitor) -> None:
         page = ada.post("/dashboard/projects", {"name": "Mine"}, csrf=bob.csrf)
         assert page.status == 403
+        assert "This cannot be sent any more" in page.words
 
     @pytest.mark.parametrize(
         "headers",

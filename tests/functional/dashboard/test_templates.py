@@ -112,7 +112,7 @@ def test_preview__names_the_line_that_does_not_compile(
     compiler.failure = SourceError("unclosed delimiter", 7, 3)
     page = ada.post(path(project, "/my-invoice/preview"), form)
     assert 'data-line="7"' in page.text
-    assert "unclosed delimiter" in page.words
+    assert "Line 7, column 3 : unclosed delimiter" in page.words
 
 
 @pytest.mark.parametrize(

@@ -33,3 +33,9 @@ def test_columns_stand_on_one_another() -> None:
     assert float(live.get("y", "0")) == pytest.approx(
         float(test.get("y", "0")) + float(test.get("height", "0"))
     )
+
+
+def test_every_number_of_the_scale_is_whole_within_the_picture() -> None:
+    drawn = ElementTree.fromstring(bars(["1 Nov"], {"live": [3]}, "x", 100, 104))
+    written = [float(each.get("y", "0")) for each in drawn if each.get("class") == "axis"]
+    assert all(11 <= baseline <= 104 for baseline in written)
