@@ -38,8 +38,9 @@ def _partners_site(browser: Browser, site: str) -> None:
     page.get_by_role("button", name="Invoice").first.click()
     form = page.frame_locator("iframe")
     form.locator(_SHOWN).wait_for()
-    _type(form)
-    page.wait_for_timeout(1500)
+    with page.expect_response(lambda answer: "2501" in (answer.request.post_data or "")):
+        _type(form)
+    page.wait_for_timeout(500)
     _shoot(page, "partner")
     form.get_by_role("button", name="Create invoice").click()
     form.get_by_role("heading", name="Your document is ready").wait_for()
