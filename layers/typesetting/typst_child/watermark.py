@@ -6,7 +6,8 @@ a tagged page stays one and the PDF goes on conforming to what it claims.
 
 from functools import lru_cache
 from io import BytesIO
-from math import atan2, degrees, hypot
+from itertools import product
+from math import atan2, ceil, degrees, hypot
 from typing import cast
 
 import pikepdf
@@ -14,6 +15,11 @@ import typst
 from pikepdf import Name, Pdf
 
 TEXT = "TEST"
+
+_CELL_POINTS = 1200.0
+"""A page longer than A3 gets a mark for each part of it: else a corner of it could be cut out."""
+
+_CELLS_A_SIDE = 20
 
 _ARTIFACT = "/Artifact <</Type /Pagination /Subtype /Watermark>>"
 
@@ -28,22 +34,31 @@ _MARK = """\
 
 
 def stamp(pdf: bytes, fonts: typst.Fonts) -> bytes:
-    """The same document with the mark over every page. The same bytes give the same bytes."""
+    """The same document with the mark all over every page. The same bytes give the same bytes."""
     with Pdf.open(BytesIO(pdf)) as document:
         marks: dict[tuple[float, float], pikepdf.Object] = {}
         for page in document.pages:
             left, bottom, right, top = (float(edge) for edge in page.mediabox)
-            size = (right - left, top - bottom)
+            columns, rows = _cells(right - left), _cells(top - bottom)
+            size = ((right - left) / columns, (top - bottom) / rows)
             if size not in marks:
                 with Pdf.open(BytesIO(_mark(*size, fonts))) as mark:
                     marks[size] = document.copy_foreign(mark.pages[0].as_form_xobject())
             name = page.add_resource(marks[size], Name.XObject, Name.CraftkitTest)
-            draw = f"q 1 0 0 1 {left:.4f} {bottom:.4f} cm {name} Do Q"
+            places = product(range(columns), range(rows))
+            draw = " ".join(
+                f"q 1 0 0 1 {left + x * size[0]:.4f} {bottom + y * size[1]:.4f} cm {name} Do Q"
+                for x, y in places
+            )
             page.contents_add(b"q", prepend=True)
             page.contents_add(f"Q {_ARTIFACT} BDC {draw} EMC".encode())
         output = BytesIO()
         document.save(output, deterministic_id=True, linearize=False)
         return output.getvalue()
+
+
+def _cells(points: float) -> int:
+    return min(ceil(points / _CELL_POINTS), _CELLS_A_SIDE)
 
 
 @lru_cache(maxsize=32)

@@ -111,6 +111,15 @@ class TestWatermark:
             assert [float(edge) for edge in mark.BBox] == pytest.approx([0, 0, 141.73, 85.04], 0.01)
             assert bytes(pdf.pages[0].Contents[-1].read_bytes()).endswith(b"/CraftkitTest Do Q EMC")
 
+    @pytest.mark.parametrize(("side", "marks"), [(1190, 1), (3000, 9), (100_000, 400)])
+    def test_watermark__a_huge_page_has_no_corner_without_one(
+        self, job: Make, side: int, marks: int
+    ) -> None:
+        source = f"#set page(width: {side}pt, height: {side}pt)\nA letter in its corner"
+        with opened(typeset(job(source, pdf_standard="1.7", watermark=True))) as pdf:
+            drawn = pikepdf.parse_content_stream(pdf.pages[0])
+        assert [str(operator) for _, operator in drawn].count("Do") == marks
+
     def test_watermark__live_documents_have_none(self, job: Make) -> None:
         assert b"Watermark" not in typeset(job(TWO_PAGES)).pdf
 
