@@ -19,7 +19,7 @@ from craftkit.templates import data, gallery
 from craftkit.templates.images import with_images
 from craftkit.templates.models import Loop, Variable
 from craftkit.typesetter import Document, Job
-from tests.support.pdf import collisions, text_of, unbroken
+from tests.support.pdf import collisions, pages_of, text_of, unbroken
 from tests.support.template import ROOT
 from tests.unit.templates.manifests import one
 from typesetting import typeset
@@ -294,6 +294,16 @@ def test_label__address_that_is_too_long_becomes_smaller() -> None:
         },
     )
     assert collisions(_typeset(entry, sent).pdf) == []
+
+
+def test_invoice__sums_never_stand_on_a_page_without_an_item() -> None:
+    entry = gallery.load("invoice")
+    sent = data.preview_data(entry.manifest)
+    items = sent["items"] * 4
+    for count in range(8, 16):
+        pdf = _typeset(entry, sent | {"items": items[:count]}).pdf
+        [sums] = [page for page in pages_of(pdf) if "Subtotal" in page]
+        assert "Quantity" in sums, count
 
 
 def test_quote__quantity_stays_on_one_page() -> None:

@@ -11,9 +11,14 @@ _BREAKS = re.compile("[\\s\u00ad\u200b\ufffe\x02-]+")
 
 def text_of(pdf: bytes) -> str:
     """The text of all pages, in the order in which it was set."""
+    return "\n".join(pages_of(pdf))
+
+
+def pages_of(pdf: bytes) -> list[str]:
+    """The text of each page."""
     document = pypdfium2.PdfDocument(pdf)
     try:
-        return "\n".join(page.get_textpage().get_text_bounded() for page in document)
+        return [page.get_textpage().get_text_bounded() for page in document]
     finally:
         document.close()
 
