@@ -90,12 +90,28 @@ def test_every_parameter_of_a_path_is_described() -> None:
             assert named == set(re.findall(r"{(\w+)}", path)), (method, path)
 
 
+def test_the_page_of_errors_has_every_answer_that_the_gateway_gives_by_itself() -> None:
+    page = (DOCS / "errors.md").read_text(encoding="utf-8")
+    (api,) = template("prod").of_type("AWS::Serverless::Api").values()
+    for kind, response in api["GatewayResponses"].items():
+        error = json.loads(response["ResponseTemplates"]["application/json"])["error"]
+        assert f"| {response['StatusCode']} | `{error['code']}` |" in page, kind
+
+
+def test_a_code_of_a_failed_render_that_a_page_names_is_one() -> None:
+    """`image_error` was none: an image that cannot be had is the template's `template_error`."""
+    causes = (DOCS / "errors.md").read_text(encoding="utf-8").partition("## Why")[2]
+    for page in DOCS.rglob("*.md"):
+        for code in re.findall(r"`(\w+_error)`", page.read_text(encoding="utf-8")):
+            assert f"| `{code}` |" in causes, (page.name, code)
+
+
 def test_what_a_route_may_refuse_follows_from_its_shape() -> None:
     create, health = refusals(BY_FUNCTION["create_render"]), refusals(BY_FUNCTION["get_health"])
     assert create[401] == ["invalid_credentials", "missing_authorization"]
     assert create[413] == ["payload_too_large"]
     assert create[503] == ["queue_unavailable"]
-    assert set(health) == {429, 500, 504}
+    assert set(health) == {403, 429, 500, 504}
 
 
 def test_get_openapi__answers_with_the_document_of_this_stage(cloud: Cloud) -> None:

@@ -31,22 +31,26 @@ class Page(HTMLParser):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self.leads_to: list[str] = []
-        self.anchors: set[str] = set()
-        self.outside: list[str] = []
+        self.anchors: list[str] = []
+        self.loads: list[str] = []
         self.feed(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
-        self.anchors |= {given["id"]} if "id" in given else set()
+        self.anchors += [given["id"]] if "id" in given else []
         if tag == "a" and "href" in given:
             self.leads_to.append(given["href"])
         if tag in ("img", "script", "link"):
-            self.outside.append(given.get("src") or given.get("href") or "")
+            self.loads.append(given.get("src") or given.get("href") or "")
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Page]:
-    site = tmp_path_factory.mktemp("docs") / "site"
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("docs") / "site"
+
+
+@pytest.fixture(scope="module")
+def pages(site: Path) -> dict[str, Page]:
     return {path.name: Page(path) for path in build(site)} | {"": Page(site / "index.html")}
 
 
@@ -62,9 +66,14 @@ def test_every_link_leads_to_a_page_that_is_there(pages: dict[str, Page]) -> Non
                 assert anchor in pages[target or name].anchors, (name, link)
 
 
-def test_nothing_is_loaded_from_outside(pages: dict[str, Page]) -> None:
+def test_what_a_page_loads_lies_beside_it(pages: dict[str, Page], site: Path) -> None:
     for name, page in pages.items():
-        assert not [each for each in page.outside if each.startswith(("http:", "https:"))], name
+        assert [each for each in page.loads if not (site / each).is_file()] == [], name
+
+
+def test_an_anchor_leads_to_one_place(pages: dict[str, Page]) -> None:
+    for name, page in pages.items():
+        assert len(page.anchors) == len(set(page.anchors)), name
 
 
 def test_every_route_is_in_the_reference() -> None:

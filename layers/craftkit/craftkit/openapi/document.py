@@ -20,7 +20,7 @@ Json = dict[str, Any]
 References = dict[tuple[Any, JsonSchemaMode], Json]
 
 # What the gateway itself may say before any function runs, by status; see template.yaml.
-_GATEWAY = {429: ["rate_limited"], 504: ["timeout"]}
+_GATEWAY = {403: ["permission_denied"], 429: ["rate_limited"], 504: ["timeout"]}
 
 _ERROR: Json = {
     "type": "object",
