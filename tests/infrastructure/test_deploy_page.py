@@ -110,3 +110,18 @@ def test_what_is_said_of_backups_is_what_the_template_says() -> None:
     (vault,) = template("prod").of_type("AWS::Backup::BackupVault").values()
     assert vault["LockConfiguration"]["MinRetentionDays"] == 7
     assert vault["BackupVaultName"] == "craftkit-prod"
+
+
+def test_what_stays_of_a_removed_stage_is_named() -> None:
+    words = {
+        "AWS::DynamoDB::Table": "its tables",
+        "AWS::S3::Bucket": "its bucket",
+        "AWS::Cognito::UserPool": "its user pool",
+        "AWS::KMS::Key": "the vault's key",
+        "AWS::Backup::BackupVault": "the backups' vault",
+    }
+    resources = template("prod").document["Resources"].values()
+    stays = {each["Type"] for each in resources if "Retain" in each.get("DeletionPolicy", "")}
+    assert stays == set(words)
+    (said,) = [line for line in PAGE.splitlines() if line.startswith("To remove a stage")]
+    assert [word for word in words.values() if word not in said] == []
