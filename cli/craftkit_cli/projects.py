@@ -3,9 +3,13 @@
 import argparse
 from typing import Any, get_args
 
+from pydantic import EmailStr, TypeAdapter
+
 from craftkit.projects import members, people, service
 from craftkit.projects.models import ROLES, ExposurePolicy
 from craftkit_cli.answers import Answer, shown
+
+_ADDRESS = TypeAdapter(EmailStr)
 
 
 def add_commands(rooms: Any) -> None:
@@ -19,7 +23,7 @@ def add_commands(rooms: Any) -> None:
 
     add = commands.add_parser("add-member", help="let a person into a project's dashboard")
     add.add_argument("--project", required=True, metavar="ID")
-    add.add_argument("--email", required=True, help="of somebody who can sign in to the stage")
+    add.add_argument("--email", required=True, help="who is new is sent a first password")
     add.add_argument("--role", choices=ROLES, default="viewer")
     add.set_defaults(run=_add_member)
 
@@ -46,7 +50,7 @@ def _set_exposure(arguments: argparse.Namespace, operator: str) -> Answer:
 
 def _add_member(arguments: argparse.Namespace, operator: str) -> Answer:
     project = service.get_project(arguments.project)
-    person = people.find(arguments.email)
+    person = people.find_or_invite(_ADDRESS.validate_python(arguments.email))
     return shown(members.add_member(project.id, person, arguments.role, by=operator))
 
 

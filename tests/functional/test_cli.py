@@ -64,6 +64,22 @@ def test_projects_create__a_name_twice_makes_two_slugs(craftkit: Any, project_id
     assert again["slug"].startswith("muller-sohne-")
 
 
+def test_projects_add_member__the_first_person_of_a_stage_is_invited(
+    craftkit: Any, project_id: str
+) -> None:
+    """A new stage's user pool is empty, and nobody can sign up: the operator comes first."""
+    words = ("--project", project_id, "--email", "ada@example.com", "--role", "owner")
+    run = craftkit("projects", "add-member", *words)
+    assert (run.exit_code, run.out["email"], run.out["role"]) == (0, "ada@example.com", "owner")
+    again = craftkit("projects", "add-member", *words)
+    assert again.error["error"]["code"] == "conflict"
+
+
+def test_projects_add_member__what_is_no_address_is_refused(craftkit: Any, project_id: str) -> None:
+    run = craftkit("projects", "add-member", "--project", project_id, "--email", "ada")
+    assert run.error["error"]["issues"]["formErrors"] == ["Must be an email address"]
+
+
 @pytest.mark.parametrize("name", ["", "   ", "x" * 121])
 def test_projects_create__a_bad_name_is_refused(craftkit: Any, name: str) -> None:
     run = craftkit("projects", "create", "--name", name)
