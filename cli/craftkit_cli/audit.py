@@ -6,16 +6,14 @@ from typing import Any
 from craftkit.audit import service
 from craftkit.projects import service as projects
 from craftkit_cli.answers import Answer, shown
+from craftkit_cli.arguments import command, room
 
 
 def add_commands(rooms: Any) -> None:
-    commands = rooms.add_parser("audit", help="who did what").add_subparsers(required=True)
-
-    list_ = commands.add_parser("list", help="a project's entries, newest first")
-    list_.add_argument("--project", required=True, metavar="ID")
+    commands = room(rooms, "audit", "who did what")
+    list_ = command(commands, "list", _list, "a project's entries, newest first")
     list_.add_argument("--target", metavar="ID", help="what was done to one thing alone")
     list_.add_argument("--limit", type=int, default=service.PAGE_LIMIT)
-    list_.set_defaults(run=_list)
 
 
 def _list(arguments: argparse.Namespace, _operator: str) -> Answer:

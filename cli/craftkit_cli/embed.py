@@ -8,13 +8,12 @@ from craftkit.clock import to_rfc3339
 from craftkit.config import config
 from craftkit.embed import catalogs, partners, service, signing
 from craftkit.embed.models import CatalogRequest, Partner, Permission, Preset, Session
-from craftkit.embed.partners import MintedSigningKey
 from craftkit.embed.views import CatalogsView, CatalogView, DifferenceView
 from craftkit.http import judge
 from craftkit.projects import service as projects
 from craftkit_cli.answers import Answer, shown
+from craftkit_cli.arguments import command, duration, room
 from craftkit_cli.files import read_json_file
-from craftkit_cli.keys import duration
 
 _STATES = {
     "enable": partners.enable,
@@ -25,85 +24,55 @@ _STATES = {
 
 
 def add_commands(rooms: Any) -> None:
-    commands = rooms.add_parser("embed", help="partners and what they embed").add_subparsers(
-        required=True
-    )
+    commands = room(rooms, "embed", "partners and what they embed")
     for name in _STATES:
-        state = _on_project(commands, name, f"{name} a project's partnership")
-        state.set_defaults(run=_change_state, state=name)
-    _on_project(commands, "show", "a partnership and its settings").set_defaults(run=_show)
-
-    origins = _on_project(commands, "origins", "set the sites that may embed the page")
+        state = command(commands, name, _change_state, f"{name} a project's partnership")
+        state.set_defaults(state=name)
+    command(commands, "show", _show, "a partnership and its settings")
+    origins = command(commands, "origins", _set_origins, "set the sites that may embed the page")
     origins.add_argument("--origin", action="append", default=[], metavar="https://…")
-    origins.set_defaults(run=_set_origins)
-
-    presets = _on_project(commands, "presets", "set what a preset of permissions holds")
+    presets = command(commands, "presets", _set_preset, "set what a preset of permissions holds")
     presets.add_argument("--preset", required=True, choices=get_args(Preset))
-    presets.add_argument("--permission", action="append", required=True, choices=_permissions())
-    presets.set_defaults(run=_set_preset)
+    permissions = get_args(Permission)
+    presets.add_argument("--permission", action="append", required=True, choices=permissions)
+    _add_keys(room(commands, "keys", "keys that a partner signs tokens with"))
+    _add_signing(room(commands, "signing", "the environment's own signing key"))
+    _add_sessions(room(commands, "sessions", "sessions of a project"))
+    _add_catalogs(room(commands, "catalogs", "the data that templates may use"))
 
-    _add_keys(commands)
-    _add_signing(commands)
-    _add_sessions(commands)
-    _add_catalogs(commands)
 
-
-def _add_keys(commands: Any) -> None:
-    keys = commands.add_parser("keys", help="keys that a partner signs tokens with")
-    keys = keys.add_subparsers(required=True)
-    create = _on_project(keys, "create", "make a pair; the private half is shown this once")
+def _add_keys(keys: Any) -> None:
+    what = "make a pair; the private half is shown this once"
+    create = command(keys, "create", _create_key, what)
     create.add_argument("--mode", choices=["live", "test"], default="live")
-    create.set_defaults(run=_create_key)
-    _on_project(keys, "list", "a project's pairs").set_defaults(run=_list_keys)
-    revoke = _on_project(keys, "revoke", "refuse a pair from the next request on")
-    revoke.add_argument("publishable_key", metavar="PUBLISHABLE_KEY")
-    revoke.set_defaults(run=_revoke_key)
+    command(keys, "list", _list_keys, "a project's pairs")
+    what = "refuse a pair from the next request on"
+    command(keys, "revoke", _revoke_key, what, "publishable_key")
 
 
-def _add_signing(commands: Any) -> None:
-    own = commands.add_parser("signing", help="the environment's own signing key")
-    own = own.add_subparsers(required=True)
-    rotate = own.add_parser("rotate", help="replace it; the old one is honoured for 24 hours")
+def _add_signing(own: Any) -> None:
+    what = "replace it; the old one is honoured for 24 hours"
+    rotate = command(own, "rotate", _rotate, what, in_project=False)
     rotate.add_argument("--overlap", type=duration, default=signing.OVERLAP, metavar="24h")
-    rotate.set_defaults(run=_rotate)
 
 
-def _add_sessions(commands: Any) -> None:
-    sessions = commands.add_parser("sessions", help="sessions of a project")
-    sessions = sessions.add_subparsers(required=True)
-    _on_project(sessions, "list", "the newest hundred").set_defaults(run=_list_sessions)
-    revoke = _on_project(sessions, "revoke", "refuse a session from the next request on")
-    revoke.add_argument("session_id", metavar="SESSION_ID")
-    revoke.set_defaults(run=_revoke_session)
+def _add_sessions(sessions: Any) -> None:
+    command(sessions, "list", _list_sessions, "the newest hundred")
+    what = "refuse a session from the next request on"
+    command(sessions, "revoke", _revoke_session, what, "session_id")
 
 
-def _add_catalogs(commands: Any) -> None:
-    rooms = commands.add_parser("catalogs", help="the data that templates may use")
-    rooms = rooms.add_subparsers(required=True)
-    publish = _on_project(rooms, "publish", "publish a catalog's next version")
-    publish.add_argument("--name", required=True)
+def _add_catalogs(catalogs: Any) -> None:
+    publish = command(catalogs, "publish", _publish_catalog, "publish a catalog's next version")
     publish.add_argument("--catalog", required=True, metavar="FILE")
-    publish.set_defaults(run=_publish_catalog)
-    _on_project(rooms, "list", "a project's catalogs").set_defaults(run=_list_catalogs)
-    show = _on_project(rooms, "show", "one version, the newest unless said")
-    show.add_argument("--name", required=True)
+    command(catalogs, "list", _list_catalogs, "a project's catalogs")
+    show = command(catalogs, "show", _show_catalog, "one version, the newest unless said")
     show.add_argument("--version", type=int)
-    show.set_defaults(run=_show_catalog)
-    diff = _on_project(rooms, "diff", "what changed between two versions")
-    diff.add_argument("--name", required=True)
+    diff = command(catalogs, "diff", _diff_catalog, "what changed between two versions")
     diff.add_argument("before", type=int)
     diff.add_argument("after", type=int)
-    diff.set_defaults(run=_diff_catalog)
-
-
-def _on_project(commands: Any, name: str, help_: str) -> argparse.ArgumentParser:
-    command: argparse.ArgumentParser = commands.add_parser(name, help=help_)
-    command.add_argument("--project", required=True, metavar="ID")
-    return command
-
-
-def _permissions() -> tuple[str, ...]:
-    return get_args(Permission)
+    for each in (publish, show, diff):
+        each.add_argument("--name", required=True)
 
 
 def _change_state(arguments: argparse.Namespace, operator: str) -> Answer:
@@ -132,9 +101,7 @@ def _set_preset(arguments: argparse.Namespace, operator: str) -> Answer:
 
 def _create_key(arguments: argparse.Namespace, operator: str) -> Answer:
     project = projects.get_project(arguments.project)
-    minted: MintedSigningKey = partners.create_signing_key(
-        project.id, by=operator, mode=arguments.mode
-    )
+    minted = partners.create_signing_key(project.id, by=operator, mode=arguments.mode)
     return {
         "publishableKey": minted.key.publishable_key,
         "privateKeyPem": minted.private_key_pem,

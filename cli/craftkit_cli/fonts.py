@@ -9,25 +9,15 @@ from craftkit.remote_typesetter import check_font_remotely
 from craftkit.templates import fonts
 from craftkit.templates.models import Font
 from craftkit_cli.answers import Answer
+from craftkit_cli.arguments import command, room
 from craftkit_cli.files import read_file
 
 
 def add_commands(rooms: Any) -> None:
-    commands = rooms.add_parser("fonts", help="a project's own fonts").add_subparsers(required=True)
-
-    add = commands.add_parser("add", help="add a TrueType or OpenType file, at most 4 MiB")
-    add.add_argument("--project", required=True, metavar="ID")
-    add.add_argument("file", metavar="FILE")
-    add.set_defaults(run=_add)
-
-    list_ = commands.add_parser("list", help="the fonts that templates of the project may name")
-    list_.add_argument("--project", required=True, metavar="ID")
-    list_.set_defaults(run=_list)
-
-    remove = commands.add_parser("remove", help="take a font away from later versions")
-    remove.add_argument("--project", required=True, metavar="ID")
-    remove.add_argument("name", metavar="NAME")
-    remove.set_defaults(run=_remove)
+    commands = room(rooms, "fonts", "a project's own fonts")
+    command(commands, "add", _add, "add a TrueType or OpenType file, at most 4 MiB", "file")
+    command(commands, "list", _list, "the fonts that templates of the project may name")
+    command(commands, "remove", _remove, "take a font away from later versions", "name")
 
 
 def _add(arguments: argparse.Namespace, operator: str) -> Answer:

@@ -8,31 +8,24 @@ from craftkit.hooks import service
 from craftkit.hooks.models import Hook, MadeHook
 from craftkit.projects import service as projects
 from craftkit_cli.answers import Answer, shown
+from craftkit_cli.arguments import command, room
 
 
 def add_commands(rooms: Any) -> None:
-    commands = rooms.add_parser("hooks", help="make inbound hooks").add_subparsers(required=True)
-
-    create = commands.add_parser("create", help="make a hook; token and secret are shown this once")
-    create.add_argument("--project", required=True, metavar="ID")
+    commands = room(rooms, "hooks", "make inbound hooks")
+    create = command(
+        commands, "create", _create, "make a hook; token and secret are shown this once"
+    )
     create.add_argument("--slug", required=True, help="the template that it renders")
     create.add_argument("--key", required=True, metavar="KEY_ID", help="whose renders they are")
     create.add_argument("--require-signature", action="store_true")
-    create.set_defaults(run=_create)
-
-    list_ = commands.add_parser("list", help="a project's hooks, oldest first")
-    list_.add_argument("--project", required=True, metavar="ID")
-    list_.set_defaults(run=_list)
-
+    command(commands, "list", _list, "a project's hooks, oldest first")
     for name, run, what in (
         ("rotate", _rotate, "a new token and secret; the old ones are refused from now on"),
         ("on", _switch_on, "switch a hook on again"),
         ("off", _switch_off, "switch a hook off: its token is unknown from now on"),
     ):
-        command = commands.add_parser(name, help=what)
-        command.add_argument("hook_id", metavar="HOOK_ID")
-        command.add_argument("--project", required=True, metavar="ID")
-        command.set_defaults(run=run)
+        command(commands, name, run, what, "hook_id")
 
 
 def _create(arguments: argparse.Namespace, operator: str) -> Answer:

@@ -1,9 +1,9 @@
 """`craftkit keys …`"""
 
 import argparse
-import re
 import sys
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from craftkit.auth.principal import SCOPES
@@ -13,36 +13,26 @@ from craftkit.keys.exposure import report_exposed
 from craftkit.keys.models import Exposure, Key, MintedKey, NewKey
 from craftkit.projects import service as projects
 from craftkit_cli.answers import Answer, shown
-
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+from craftkit_cli.arguments import command, duration, room
 
 
 def add_commands(rooms: Any) -> None:
-    commands = rooms.add_parser("keys", help="make and revoke API keys").add_subparsers(
-        required=True
-    )
+    commands = room(rooms, "keys", "make and revoke API keys")
 
-    create = commands.add_parser("create", help="make a key; it is shown this once")
-    create.add_argument("--project", required=True, metavar="ID")
+    create = command(commands, "create", _create, "make a key; it is shown this once")
     create.add_argument("--name", required=True)
     create.add_argument("--mode", required=True, choices=["live", "test"])
     create.add_argument("--scope", action="append", default=[], choices=SCOPES)
     create.add_argument("--template", action="append", default=[], metavar="SLUG")
     create.add_argument("--expires-in", type=duration, metavar="90d")
-    create.set_defaults(run=_create)
 
-    list_ = commands.add_parser("list", help="a project's keys, newest first")
-    list_.add_argument("--project", required=True, metavar="ID")
+    list_ = command(commands, "list", _list, "a project's keys, newest first")
     list_.add_argument("--limit", type=page_size, metavar="N", help="one page, 100 keys at most")
     list_.add_argument("--cursor", metavar="CURSOR", help="`nextCursor` of the page before")
-    list_.set_defaults(run=_list)
 
-    show = commands.add_parser("show", help="one key: its secrets, their use, its limits")
-    show.add_argument("key_id", metavar="KEY_ID")
-    show.set_defaults(run=_show)
-
-    rotate = commands.add_parser("rotate", help="give a key a new secret, shown this once")
-    rotate.add_argument("key_id", metavar="KEY_ID")
+    of_key = partial(command, commands, in_project=False)
+    of_key("show", _show, "one key: its secrets, their use, its limits", "key_id")
+    rotate = of_key("rotate", _rotate, "give a key a new secret, shown this once", "key_id")
     rotate.add_argument(
         "--grace",
         type=duration,
@@ -55,37 +45,16 @@ def add_commands(rooms: Any) -> None:
         action="store_true",
         help="the secret of the rotation under way was lost: end it, and make another",
     )
-    rotate.set_defaults(run=_rotate)
-
-    end = commands.add_parser("end-rotation", help="end the previous secret now")
-    end.add_argument("key_id", metavar="KEY_ID")
-    end.set_defaults(run=_end_rotation)
-
-    revoke = commands.add_parser("revoke", help="refuse a key from the next request on")
-    revoke.add_argument("key_id", metavar="KEY_ID")
+    of_key("end-rotation", _end_rotation, "end the previous secret now", "key_id")
+    revoke = of_key("revoke", _revoke, "refuse a key from the next request on", "key_id")
     revoke.add_argument("--reason")
-    revoke.set_defaults(run=_revoke)
+    of_key("undo", _undo, "take a revocation back, within the hour", "key_id")
 
-    undo = commands.add_parser("undo", help="take a revocation back, within the hour")
-    undo.add_argument("key_id", metavar="KEY_ID")
-    undo.set_defaults(run=_undo)
-
-    exposed = commands.add_parser(
-        "report-exposed", help="a key was found in the open; reads it from stdin"
+    exposed = of_key(
+        "report-exposed", _report_exposed, "a key was found in the open; reads it from stdin"
     )
     exposed.add_argument("--url", default="", help="where it was found")
-    exposed.set_defaults(run=_report_exposed)
-
-    diagnose = commands.add_parser("diagnose", help="why does a key fail? reads it from stdin")
-    diagnose.set_defaults(run=_diagnose)
-
-
-def duration(text: str) -> timedelta:
-    """`90d`, `24h` or `15m` as a time span."""
-    match = re.fullmatch(r"(\d{1,6})([mhd])", text)
-    if match is None:
-        raise argparse.ArgumentTypeError("give minutes, hours or days, such as 15m, 24h or 90d")
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    of_key("diagnose", _diagnose, "why does a key fail? reads it from stdin")
 
 
 def page_size(text: str) -> int:

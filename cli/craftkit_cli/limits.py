@@ -9,32 +9,22 @@ from craftkit.limits.models import LimitsChange, LimitsState, Rate
 from craftkit.limits.service import limits_of
 from craftkit.projects import service as projects
 from craftkit_cli.answers import Answer, shown
+from craftkit_cli.arguments import command, room
 
 _CLEARABLE = ("renders-per-day", "renders-per-month", "rate")
 
 
 def add_commands(rooms: Any) -> None:
-    commands = rooms.add_parser(
-        "limits", help="budgets and rates of a project or of one key"
-    ).add_subparsers(required=True)
-
-    set_ = commands.add_parser("set", help="set or clear limits; what is not named stays")
-    _add_subject(set_)
+    commands = room(rooms, "limits", "budgets and rates of a project or of one key")
+    set_ = command(commands, "set", _set, "set or clear limits; what is not named stays")
     set_.add_argument("--renders-per-day", type=int, metavar="N")
     set_.add_argument("--renders-per-month", type=int, metavar="N")
     set_.add_argument("--rate", metavar="10/s", help="calls that write, a second, minute or hour")
     set_.add_argument("--burst", type=int, metavar="N", help="how many of them at once")
     set_.add_argument("--clear", action="append", default=[], choices=_CLEARABLE)
-    set_.set_defaults(run=_set)
-
-    show = commands.add_parser("show", help="limits, and what is used of them")
-    _add_subject(show)
-    show.set_defaults(run=_show)
-
-
-def _add_subject(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--project", required=True, metavar="ID")
-    command.add_argument("--key", metavar="KEY_ID", help="of this key, not of the whole project")
+    show = command(commands, "show", _show, "limits, and what is used of them")
+    for each in (set_, show):
+        each.add_argument("--key", metavar="KEY_ID", help="of this key, not of the whole project")
 
 
 def _set(arguments: argparse.Namespace, operator: str) -> Answer:

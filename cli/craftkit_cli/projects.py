@@ -8,35 +8,23 @@ from pydantic import EmailStr, TypeAdapter
 from craftkit.projects import members, people, service
 from craftkit.projects.models import ROLES, ExposurePolicy
 from craftkit_cli.answers import Answer, shown
+from craftkit_cli.arguments import command, room
 
 _ADDRESS = TypeAdapter(EmailStr)
 
 
 def add_commands(rooms: Any) -> None:
-    commands = rooms.add_parser(
-        "projects", help="make projects, and say who is in them"
-    ).add_subparsers(required=True)
-
-    create = commands.add_parser("create", help="make a project")
+    commands = room(rooms, "projects", "make projects, and say who is in them")
+    create = command(commands, "create", _create, "make a project", in_project=False)
     create.add_argument("--name", required=True)
-    create.set_defaults(run=_create)
-
-    add = commands.add_parser("add-member", help="let a person into a project's dashboard")
-    add.add_argument("--project", required=True, metavar="ID")
+    add = command(commands, "add-member", _add_member, "let a person into a project's dashboard")
     add.add_argument("--email", required=True, help="who is new is sent a first password")
     add.add_argument("--role", choices=ROLES, default="viewer")
-    add.set_defaults(run=_add_member)
-
-    list_ = commands.add_parser("members", help="who is in a project, and who is invited")
-    list_.add_argument("--project", required=True, metavar="ID")
-    list_.set_defaults(run=_members)
-
-    exposure = commands.add_parser(
-        "set-exposure", help="what becomes of keys that are found in the open"
+    command(commands, "members", _members, "who is in a project, and who is invited")
+    exposure = command(
+        commands, "set-exposure", _set_exposure, "what becomes of keys that are found in the open"
     )
-    exposure.add_argument("--project", required=True, metavar="ID")
     exposure.add_argument("--policy", required=True, choices=get_args(ExposurePolicy))
-    exposure.set_defaults(run=_set_exposure)
 
 
 def _create(arguments: argparse.Namespace, operator: str) -> Answer:

@@ -7,30 +7,21 @@ from craftkit.clock import utc_now
 from craftkit.projects import service as projects
 from craftkit.renders import dead_letters, events, service
 from craftkit_cli.answers import Answer, shown
-from craftkit_cli.webhooks import moment
+from craftkit_cli.arguments import command, moment, room
 
 _REDRIVEN_AT_ONCE = 100
 
 
 def add_commands(rooms: Any) -> None:
-    commands = rooms.add_parser("renders", help="look after renders").add_subparsers(required=True)
-
-    show = commands.add_parser("show", help="one render of a project")
-    show.add_argument("render_id", metavar="RENDER_ID")
-    show.add_argument("--project", required=True, metavar="ID")
-    show.set_defaults(run=_show)
-
-    redrive = commands.add_parser("redrive", help="queue again what no worker could begin")
+    commands = room(rooms, "renders", "look after renders")
+    command(commands, "show", _show, "one render of a project", "render_id")
+    what = "queue again what no worker could begin"
+    redrive = command(commands, "redrive", _redrive, what, in_project=False)
     redrive.add_argument("--limit", type=int, default=_REDRIVEN_AT_ONCE)
-    redrive.set_defaults(run=_redrive)
-
-    reconcile = commands.add_parser(
-        "reconcile", help="count and tell ends of renders that a stream did not bring"
-    )
-    reconcile.add_argument("--project", required=True, metavar="ID")
+    what = "count and tell ends of renders that a stream did not bring"
+    reconcile = command(commands, "reconcile", _reconcile, what)
     reconcile.add_argument("--since", required=True, type=moment, metavar="TIME", help="RFC 3339")
     reconcile.add_argument("--until", type=moment, metavar="TIME", help="RFC 3339; now without it")
-    reconcile.set_defaults(run=_reconcile)
 
 
 def _show(arguments: argparse.Namespace, _operator: str) -> Answer:

@@ -12,17 +12,15 @@ import boto3
 from craftkit.config import config
 from craftkit.embed import signing
 from craftkit_cli.answers import Answer
+from craftkit_cli.arguments import command, room
 
 _LENGTH = 64
 
 
 def add_commands(rooms: Any) -> None:
-    commands = rooms.add_parser("secrets", help="the stage's own secrets").add_subparsers(
-        required=True
-    )
-    rotate = commands.add_parser("rotate", help="replace one of them, or all")
+    commands = room(rooms, "secrets", "the stage's own secrets")
+    rotate = command(commands, "rotate", _rotate, "replace one of them, or all", in_project=False)
     rotate.add_argument("name", choices=(*_SECRETS, "all"))
-    rotate.set_defaults(run=_rotate)
 
 
 def _rotate(arguments: argparse.Namespace, _operator: str) -> Answer:

@@ -15,68 +15,49 @@ from craftkit.templates.source import write_source
 from craftkit.templates.views import TemplateView, VersionView
 from craftkit.typesetter import DEFAULT_PDF_STANDARD, Job, PdfStandard, TypesettingError
 from craftkit_cli.answers import Answer
+from craftkit_cli.arguments import Run, command, room
 from craftkit_cli.files import read_json_file, read_text_file, write_file
 
 
 def add_commands(rooms: Any) -> None:
-    commands = rooms.add_parser("templates", help="templates and their versions").add_subparsers(
-        required=True
-    )
+    commands = room(rooms, "templates", "templates and their versions")
 
-    publish = commands.add_parser("publish", help="publish a template's next version")
-    publish.add_argument("--project", required=True, metavar="ID")
-    publish.add_argument("--slug", required=True)
+    publish = _of_one(commands, "publish", _publish, "publish a template's next version")
     publish.add_argument("--name", required=True)
-    publish.add_argument("--manifest", required=True, metavar="FILE")
-    publish.add_argument("--source", metavar="FILE", help="Typst; written for you without it")
-    publish.add_argument(
-        "--pdf-standard", choices=get_args(PdfStandard), default=DEFAULT_PDF_STANDARD
-    )
-    publish.add_argument("--locale", default="en")
-    publish.set_defaults(run=_publish)
+    _about_content(publish)
 
-    list_ = commands.add_parser("list", help="a project's templates")
-    list_.add_argument("--project", required=True, metavar="ID")
-    list_.set_defaults(run=_list)
-
-    versions = _of_one(commands, "versions", "a template's versions, newest first")
-    versions.set_defaults(run=_versions)
-
-    read = _of_one(commands, "read", "manifest and source of a version, the latest by itself")
+    command(commands, "list", _list, "a project's templates")
+    _of_one(commands, "versions", _versions, "a template's versions, newest first")
+    what = "manifest and source of a version, the latest by itself"
+    read = _of_one(commands, "read", _show, what)
     read.add_argument("--version", type=int, metavar="NUMBER")
-    read.set_defaults(run=_show)
-
-    diff = _of_one(commands, "diff", "what changed between two versions")
+    diff = _of_one(commands, "diff", _diff, "what changed between two versions")
     diff.add_argument("before", type=int, metavar="BEFORE")
     diff.add_argument("after", type=int, metavar="AFTER")
-    diff.set_defaults(run=_diff)
-
-    rollback = _of_one(commands, "rollback", "publish an old version's content again")
+    rollback = _of_one(commands, "rollback", _roll_back, "publish an old version's content again")
     rollback.add_argument("number", type=int, metavar="NUMBER")
-    rollback.set_defaults(run=_roll_back)
+    _of_one(commands, "delete", _delete, "take a template and its versions away")
 
-    delete = _of_one(commands, "delete", "take a template and its versions away")
-    delete.set_defaults(run=_delete)
-
-    preview = commands.add_parser("preview", help="a PDF or PNG pages, without a render")
+    what = "a PDF or PNG pages, without a render"
+    preview = command(commands, "preview", _preview, what, in_project=False)
     preview.add_argument("--project", metavar="ID", help="whose fonts to use")
-    preview.add_argument("--manifest", required=True, metavar="FILE")
-    preview.add_argument("--source", metavar="FILE", help="Typst; written for you without it")
     preview.add_argument("--data", metavar="FILE", help="JSON; the preview data without it")
     preview.add_argument("--name", default="Preview", help="the document's title")
-    preview.add_argument("--locale", default="en")
-    preview.add_argument(
-        "--pdf-standard", choices=get_args(PdfStandard), default=DEFAULT_PDF_STANDARD
-    )
     preview.add_argument("--out", required=True, metavar="FILE", help="x.pdf, or x.png by page")
-    preview.set_defaults(run=_preview)
+    _about_content(preview)
 
 
-def _of_one(commands: Any, name: str, words: str) -> argparse.ArgumentParser:
-    command: argparse.ArgumentParser = commands.add_parser(name, help=words)
-    command.add_argument("--project", required=True, metavar="ID")
-    command.add_argument("--slug", required=True)
-    return command
+def _of_one(commands: Any, name: str, run: Run, what: str) -> argparse.ArgumentParser:
+    made = command(commands, name, run, what)
+    made.add_argument("--slug", required=True)
+    return made
+
+
+def _about_content(made: argparse.ArgumentParser) -> None:
+    made.add_argument("--manifest", required=True, metavar="FILE")
+    made.add_argument("--source", metavar="FILE", help="Typst; written for you without it")
+    made.add_argument("--locale", default="en")
+    made.add_argument("--pdf-standard", choices=get_args(PdfStandard), default=DEFAULT_PDF_STANDARD)
 
 
 def _publish(arguments: argparse.Namespace, operator: str) -> Answer:

@@ -9,25 +9,19 @@ from craftkit.projects import service as projects
 from craftkit.webhooks import service
 from craftkit.webhooks.models import EVENT_TYPES, Delivery, Endpoint, MadeEndpoint, NewEndpoint
 from craftkit_cli.answers import Answer, shown
-from craftkit_cli.keys import duration
+from craftkit_cli.arguments import command, duration, moment, room
 
 
 def add_commands(rooms: Any) -> None:
-    commands = rooms.add_parser("webhooks", help="look after outgoing webhooks").add_subparsers(
-        required=True
-    )
+    commands = room(rooms, "webhooks", "look after outgoing webhooks")
 
-    create = commands.add_parser("create", help="register an endpoint; its secret is shown once")
-    _about_target(create)
-    create.set_defaults(run=_create)
+    what = "register an endpoint; its secret is shown once"
+    _about_target(command(commands, "create", _create, what))
+    command(commands, "list", _list, "a project's endpoints, oldest first")
 
-    list_ = commands.add_parser("list", help="a project's endpoints, oldest first")
-    list_.add_argument("--project", required=True, metavar="ID")
-    list_.set_defaults(run=_list)
-
-    change = _about_endpoint(commands, "change", _change, "give an endpoint another target")
-    _about_target(change, with_project=False)
-    rotate = _about_endpoint(commands, "rotate", _rotate, "make a new secret")
+    what = "give an endpoint another target"
+    _about_target(command(commands, "change", _change, what, "endpoint_id"))
+    rotate = command(commands, "rotate", _rotate, "make a new secret", "endpoint_id")
     rotate.add_argument(
         "--overlap",
         type=duration,
@@ -35,56 +29,35 @@ def add_commands(rooms: Any) -> None:
         metavar="24h",
         help="how long the old secret signs beside it (default: 24h)",
     )
-    _about_endpoint(commands, "on", _switch_on, "switch an endpoint on again")
-    _about_endpoint(commands, "off", _switch_off, "send an endpoint nothing more")
-    _about_endpoint(commands, "delete", _delete, "take an endpoint away")
-    _about_endpoint(commands, "ping", _ping, "send an endpoint an event of type ping")
+    for name, run, what in (
+        ("on", _switch_on, "switch an endpoint on again"),
+        ("off", _switch_off, "send an endpoint nothing more"),
+        ("delete", _delete, "take an endpoint away"),
+        ("ping", _ping, "send an endpoint an event of type ping"),
+    ):
+        command(commands, name, run, what, "endpoint_id")
 
-    deliveries = commands.add_parser("deliveries", help="what was sent, newest first")
-    deliveries.add_argument("--project", required=True, metavar="ID")
+    deliveries = command(commands, "deliveries", _deliveries, "what was sent, newest first")
     deliveries.add_argument("--endpoint", metavar="ID")
     deliveries.add_argument("--limit", type=int, default=20, help="for each endpoint")
-    deliveries.set_defaults(run=_deliveries)
+    what = "one delivery with its attempts"
+    command(commands, "delivery", _delivery, what, "delivery_id", in_project=False)
 
-    delivery = commands.add_parser("delivery", help="one delivery with its attempts")
-    delivery.add_argument("delivery_id", metavar="DELIVERY_ID")
-    delivery.set_defaults(run=_delivery)
-
-    replay = commands.add_parser("replay", help="send again one delivery, or a range of time")
+    what = "send again one delivery, or a range of time"
+    replay = command(commands, "replay", _replay, what, in_project=False)
     replay.add_argument("delivery_id", metavar="DELIVERY_ID", nargs="?")
     replay.add_argument("--project", metavar="ID")
     replay.add_argument("--endpoint", metavar="ID")
     replay.add_argument("--since", type=moment, metavar="TIME", help="RFC 3339")
     replay.add_argument("--until", type=moment, metavar="TIME", help="RFC 3339; now without it")
     replay.add_argument("--all", action="store_true", help="what was delivered too")
-    replay.set_defaults(run=_replay)
 
 
-def moment(text: str) -> datetime:
-    """An RFC 3339 time; UTC where it names no offset."""
-    try:
-        read = datetime.fromisoformat(text)
-    except ValueError as error:
-        message = "give a time such as 2026-03-14T12:00:00Z"
-        raise argparse.ArgumentTypeError(message) from error
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
-
-
-def _about_target(command: Any, *, with_project: bool = True) -> None:
-    if with_project:
-        command.add_argument("--project", required=True, metavar="ID")
-    command.add_argument("--url", required=True)
-    command.add_argument(
+def _about_target(made: argparse.ArgumentParser) -> None:
+    made.add_argument("--url", required=True)
+    made.add_argument(
         "--event", action="append", default=[], choices=EVENT_TYPES, help="every one without it"
     )
-
-
-def _about_endpoint(commands: Any, name: str, run: Any, what: str) -> Any:
-    command = commands.add_parser(name, help=what)
-    command.add_argument("endpoint_id", metavar="ENDPOINT_ID")
-    command.add_argument("--project", required=True, metavar="ID")
-    command.set_defaults(run=run)
-    return command
 
 
 def _create(arguments: argparse.Namespace, operator: str) -> Answer:
