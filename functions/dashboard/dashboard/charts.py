@@ -1,11 +1,20 @@
 """Charts as SVG, drawn on the server: shapes and classes, no style and no script."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 
 from markupsafe import Markup, escape
 
+from craftkit.clock import utc_now
+
 # Room for the number above the highest line, and for the days below.
 _HEAD, _FOOT = 18, 24
+
+
+def last_days(number: int) -> list[date]:
+    """The days of UTC up to today, oldest first."""
+    today = utc_now().date()
+    return [today - timedelta(days=ago) for ago in reversed(range(number))]
 
 
 def sparkline(values: Sequence[int], label: str, width: int = 84, height: int = 20) -> Markup:

@@ -1,16 +1,11 @@
 """The form of budgets and rates, of a key and of a project alike. An empty field is no limit."""
 
-from typing import Any, Literal
+from typing import Any
 
 from craftkit.errors import InvalidRequestError
 from craftkit.http import judge
 from craftkit.limits.models import LimitsChange, Rate
 from dashboard.visit import Visit
-
-_NAMES: tuple[Literal["renders_per_day", "renders_per_month"], ...] = (
-    "renders_per_day",
-    "renders_per_month",
-)
 
 
 def read(visit: Visit) -> LimitsChange:
@@ -21,9 +16,8 @@ def read(visit: Visit) -> LimitsChange:
     """
     wanted: dict[str, Any] = {}
     cleared: set[str] = set()
-    for name in _NAMES:
-        text = visit.form(name)
-        if text:
+    for name in ("renders_per_day", "renders_per_month"):
+        if text := visit.form(name):
             wanted[name] = text
         else:
             cleared.add(name)

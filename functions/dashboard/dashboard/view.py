@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from base64 import b64encode
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -49,7 +50,7 @@ def _environment() -> Environment:
         "bars": charts.bars,
     }
     environment.filters |= {
-        "ago": ago,
+        "base64": lambda content: b64encode(content).decode(),
         "bytes": size,
         "count": count,
         "json": pretty_json,

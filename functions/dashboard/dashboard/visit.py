@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, StringConstraints
 
 from craftkit.clock import utc_now
 from craftkit.errors import CraftkitError
@@ -14,6 +14,12 @@ from craftkit.projects.models import Member, Person, Project
 from dashboard import flash, view
 from dashboard.session import Session
 from dashboard.web import BASE, Answer, Request, see_other
+
+
+class Paging(BaseModel):
+    """The query string of a list."""
+
+    cursor: Annotated[str, StringConstraints(max_length=2000)] | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,11 @@ class Visit:
         """The query string as a model; empty values are absent ones."""
         given = {name: value for name, value in self.request.query.items() if value}
         return judge(kind, given)
+
+    @property
+    def cursor(self) -> str | None:
+        """Where in its list the page begins; None on the first."""
+        return self.query(Paging).cursor
 
     def form(self, name: str) -> str:
         """A field of the posted form, without the space around it; empty where it is absent."""

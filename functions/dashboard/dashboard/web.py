@@ -114,11 +114,6 @@ class Answer:
     def with_cookies(self, *cookies: str) -> "Answer":
         return replace(self, cookies=(*self.cookies, *cookies))
 
-    def with_headers(self, **headers: str) -> "Answer":
-        """Header names with underscores for hyphens."""
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return replace(self, headers={**self.headers, **named})
-
 
 def see_other(path: str) -> Answer:
     """A redirect that is followed with GET."""

@@ -1,7 +1,7 @@
 """What the dashboard shows, a module an area. Importing one tells the router of its routes."""
 
-from dashboard import once
-from dashboard.pages import (
+from dashboard import once  # noqa: F401
+from dashboard.pages import (  # noqa: F401
     audit,
     editor,
     embed,
@@ -17,21 +17,3 @@ from dashboard.pages import (
     usage,
     webhooks,
 )
-
-__all__ = [
-    "audit",
-    "editor",
-    "embed",
-    "hooks",
-    "keys",
-    "members",
-    "once",
-    "projects",
-    "renders",
-    "settings",
-    "sign_in",
-    "static",
-    "templates",
-    "usage",
-    "webhooks",
-]

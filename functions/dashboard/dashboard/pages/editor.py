@@ -18,7 +18,6 @@ from craftkit.templates.models import DataType, read_manifest
 from craftkit.templates.service import DoesNotCompileError
 from craftkit.typesetter import PdfStandard, Preview, TypesettingError
 from dashboard.manifest_table import Row, manifest_of, rows_in, rows_of
-from dashboard.previews import first_pages
 from dashboard.router import route
 from dashboard.visit import Visit
 from dashboard.web import Answer
@@ -65,7 +64,7 @@ def preview(visit: Visit) -> Answer:
     """The pages of what is being typed, or what is wrong with it and where."""
     work = _sent(visit)
     problem: dict[str, Any] | None = None
-    shown = Preview((), 0)
+    shown: Preview | None = None
     try:
         shown = pictures.preview(
             work.manifest, work.source, work.values,
@@ -79,7 +78,7 @@ def preview(visit: Visit) -> Answer:
     return visit.fragment(
         "templates/preview.html",
         problem=problem,
-        **first_pages(shown),
+        preview=shown,
     )
 
 

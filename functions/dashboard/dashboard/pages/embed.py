@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from craftkit.auth.principal import EMBED_WRITE, Principal
 from craftkit.clock import utc_now
@@ -29,10 +29,6 @@ from dashboard.web import Answer
 
 _PAGE_LIMIT = 25
 _KEYS = 100
-
-
-class Page(BaseModel):
-    cursor: Annotated[str, StringConstraints(max_length=2000)] | None = None
 
 
 class Versions(BaseModel):
@@ -125,9 +121,7 @@ def revoke_key(visit: Visit) -> Answer:
 
 @route("GET", "/projects/{project}/embed/catalogs")
 def list_catalogs(visit: Visit) -> Answer:
-    cursor = visit.query(Page).cursor
-    found, following = catalogs.list_catalogs(visit.project.id, limit=_PAGE_LIMIT, cursor=cursor)
-    return _catalogs(visit, found, following, is_first=cursor is None)
+    return _catalogs(visit)
 
 
 @route("POST", "/projects/{project}/embed/catalogs", needs="admin")
@@ -139,8 +133,7 @@ def publish_catalog(visit: Visit) -> Answer:
             visit.project.id, wish.name, wish.catalog, by=visit.person.sub
         )
     except InvalidInputError as error:
-        found, following = catalogs.list_catalogs(visit.project.id, limit=_PAGE_LIMIT)
-        return _catalogs(visit, found, following, is_first=True, error=error)
+        return _catalogs(visit, error)
     said = f"Version {made.version} of {made.name} is published."
     return visit.done(f"/embed/catalogs/{made.name}", said)
 
@@ -167,14 +160,14 @@ def show_catalog(visit: Visit) -> Answer:
 
 @route("GET", "/projects/{project}/embed/sessions")
 def list_sessions(visit: Visit) -> Answer:
-    cursor = visit.query(Page).cursor
-    found, following = service.list_sessions(visit.project.id, limit=_PAGE_LIMIT, cursor=cursor)
+    found, following = service.list_sessions(
+        visit.project.id, limit=_PAGE_LIMIT, cursor=visit.cursor
+    )
     return visit.page(
         "embed/sessions.html",
         partner=partners.get_partner(visit.project.id),
         sessions=found,
         cursor=following,
-        is_first=cursor is None,
     )
 
 
@@ -245,21 +238,16 @@ def _origins(visit: Visit, error: InvalidRequestError | None = None) -> Answer:
     )
 
 
-def _catalogs(
-    visit: Visit,
-    found: list[tuple[str, int, str]],
-    following: str | None,
-    *,
-    is_first: bool,
-    error: InvalidInputError | None = None,
-) -> Answer:
+def _catalogs(visit: Visit, error: InvalidInputError | None = None) -> Answer:
+    found, following = catalogs.list_catalogs(
+        visit.project.id, limit=_PAGE_LIMIT, cursor=visit.cursor
+    )
     return visit.page(
         "embed/catalogs.html",
         422 if error else 200,
         partner=partners.get_partner(visit.project.id),
         catalogs=found,
         cursor=following,
-        is_first=is_first,
         error=error,
         form=visit.request.form,
         example=_EXAMPLE,

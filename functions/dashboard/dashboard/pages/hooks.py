@@ -3,20 +3,17 @@
 from craftkit.config import config
 from craftkit.hooks import service as hooks
 from craftkit.hooks.models import Hook, MadeHook
-from craftkit.keys import service as keys
 from dashboard import once, samples
+from dashboard.pages.keys import key_names_of
 from dashboard.router import route
 from dashboard.visit import Visit
 from dashboard.web import Answer
-
-_KEYS = 100
 
 
 @route("GET", "/projects/{project}/hooks")
 def list_hooks(visit: Visit) -> Answer:
     found = hooks.list_hooks(visit.project.id)
-    some, _ = keys.list_keys(visit.project.id, limit=_KEYS)
-    return visit.page("hooks/list.html", hooks=found, keys={key.id: key.name for key in some})
+    return visit.page("hooks/list.html", hooks=found, keys=key_names_of(visit))
 
 
 @route("POST", "/projects/{project}/hooks", needs="admin")

@@ -1,9 +1,7 @@
 """API keys: listed, created, shown once, rotated, revoked, and diagnosed."""
 
-from datetime import date, timedelta
-from typing import Annotated, Any
-
-from pydantic import BaseModel, StringConstraints
+from datetime import timedelta
+from typing import Any
 
 from craftkit.auth.principal import SCOPES
 from craftkit.clock import utc_now
@@ -22,6 +20,7 @@ from craftkit.keys.models import Key, NewKey
 from craftkit.projects import members
 from craftkit.templates import service as templates
 from dashboard import flash, limits, samples
+from dashboard.charts import last_days
 from dashboard.router import route
 from dashboard.visit import Visit
 from dashboard.web import Answer
@@ -31,20 +30,14 @@ _GRACES = {"24": "24 hours", "168": "7 days", "720": "30 days", "0": "none: at i
 _LIFETIMES = {"": None, "7": 7, "30": 30, "90": 90, "365": 365}
 
 
-class KeyList(BaseModel):
-    cursor: Annotated[str, StringConstraints(max_length=2000)] | None = None
-
-
 @route("GET", "/projects/{project}/keys")
 def list_keys(visit: Visit) -> Answer:
-    cursor = visit.query(KeyList).cursor
-    page, following = views.list_keys(visit.project.id, limit=_PAGE_LIMIT, cursor=cursor)
+    page, following = views.list_keys(visit.project.id, limit=_PAGE_LIMIT, cursor=visit.cursor)
     return visit.page(
         "keys/list.html",
         keys=page,
-        week=_last_days(views.LISTED_DAYS),
+        week=last_days(views.LISTED_DAYS),
         cursor=following,
-        is_first=cursor is None,
         names=names_of(visit),
     )
 
@@ -86,7 +79,7 @@ def show_key(visit: Visit) -> Answer:
     return visit.page(
         "keys/show.html",
         key=key,
-        month=_last_days(views.SHOWN_DAYS),
+        month=last_days(views.SHOWN_DAYS),
         may_undo=undo_until is not None and utc_now() < undo_until and not key.exposed_at,
         undo_until=undo_until,
         graces=_GRACES,
@@ -152,17 +145,16 @@ def names_of(visit: Visit) -> dict[str, str]:
     return {member.sub: member.email for member in members.list_members(visit.project.id)}
 
 
+def key_names_of(visit: Visit) -> dict[str, str]:
+    """The names of this project's newest hundred keys by their ids."""
+    return {key.id: key.name for key in keys.list_keys(visit.project.id)[0]}
+
+
 def _key(visit: Visit) -> Key:
     key = keys.get_key(visit.path("key"))
     if key.project_id != visit.project.id:
         raise NotFoundError("There is no key of this id.")
     return key
-
-
-def _last_days(number: int) -> list[date]:
-    """The days of UTC up to today, oldest first."""
-    today = utc_now().date()
-    return [today - timedelta(days=ago) for ago in reversed(range(number))]
 
 
 def _read_wish(visit: Visit) -> NewKey:

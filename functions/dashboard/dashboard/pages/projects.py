@@ -1,9 +1,9 @@
 """Projects: the list, a new one, and what a project is about."""
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from craftkit.errors import CraftkitError, InvalidRequestError
-from craftkit.issues import issues_of
+from craftkit.http import judge
 from craftkit.keys import service as keys
 from craftkit.projects import members, service
 from craftkit.projects.models import Name
@@ -32,10 +32,10 @@ def list_projects(visit: Visit) -> Answer:
 @route("POST", "/projects", needs="person")
 def create_project(visit: Visit) -> Answer:
     try:
-        wish = read_name(visit)
+        name = read_name(visit)
     except InvalidRequestError as error:
         return _list(visit, error)
-    project = service.create_project(wish.name, by=visit.person.sub, owner=visit.person)
+    project = service.create_project(name, by=visit.person.sub, owner=visit.person)
     return visit.go(f"{BASE}/projects/{project.id}", f"{project.name} is ready.")
 
 
@@ -94,14 +94,11 @@ def _steps(has_template: bool, has_key: bool, has_render: bool) -> list[dict[str
     ]
 
 
-def read_name(visit: Visit) -> NewProject:
+def read_name(visit: Visit) -> str:
     """Raises:
     InvalidRequestError: the name is empty or over 120 characters.
     """
-    try:
-        return NewProject(name=visit.form("name"))
-    except ValidationError as error:
-        raise InvalidRequestError(issues=issues_of(error)) from error
+    return judge(NewProject, {"name": visit.form("name")}).name
 
 
 def _list(visit: Visit, error: CraftkitError | None = None) -> Answer:

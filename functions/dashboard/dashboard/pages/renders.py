@@ -1,6 +1,6 @@
 """Renders: found by what they are, seen, downloaded, cancelled, tried again."""
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, StringConstraints
 
@@ -13,10 +13,10 @@ from craftkit.remote_typesetter import preview_remotely
 from craftkit.renders import inspection
 from craftkit.renders import service as renders
 from craftkit.renders.inspection import Filter
-from craftkit.renders.models import Render, Status
+from craftkit.renders.models import Render, Source, Status
 from craftkit.templates import service as templates
 from craftkit.typesetter import TypesettingError
-from dashboard.previews import first_pages
+from dashboard.pages.keys import key_names_of
 from dashboard.router import route
 from dashboard.visit import Visit
 from dashboard.web import Answer, see_other
@@ -34,7 +34,7 @@ class Search(BaseModel):
     mode: Mode | None = None
     template: Text | None = None
     key: Text | None = None
-    source: Literal["api", "hook", "form"] | None = None
+    source: Source | None = None
     cursor: Text | None = None
 
     def as_filter(self) -> Filter:
@@ -47,7 +47,6 @@ def list_renders(visit: Visit) -> Answer:
     found, cursor = inspection.search(
         project_id, search.as_filter(), limit=_PAGE_LIMIT, cursor=search.cursor
     )
-    some_keys, _ = keys.list_keys(project_id, limit=_CHOICES)
     some_templates = templates.list_templates(project_id, limit=_CHOICES).templates
     return visit.page(
         "renders/list.html",
@@ -56,7 +55,7 @@ def list_renders(visit: Visit) -> Answer:
         search=search,
         chosen=search.model_dump(exclude={"cursor"}, exclude_none=True),
         statuses=[(status, status) for status in get_args(Status)],
-        keys={key.id: key.name for key in some_keys},
+        keys=key_names_of(visit),
         templates=[(each.slug, each.name) for each in some_templates],
     )
 
@@ -81,14 +80,10 @@ def show_state(visit: Visit) -> Answer:
 def show_pages(visit: Visit) -> Answer:
     render = _render(visit)
     try:
-        shown = inspection.draw_pages(render, draw=preview_remotely)
+        preview = inspection.draw_pages(render, draw=preview_remotely)
     except (TypesettingError, NotFoundError) as error:
-        return visit.fragment("renders/pages.html", problem=str(error), pages=[], more=0)
-    return visit.fragment(
-        "renders/pages.html",
-        problem=None,
-        **first_pages(shown),
-    )
+        return visit.fragment("renders/pages.html", problem=str(error))
+    return visit.fragment("renders/pages.html", problem=None, preview=preview)
 
 
 @route("GET", "/projects/{project}/renders/{render}/download")

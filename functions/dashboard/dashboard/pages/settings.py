@@ -23,10 +23,10 @@ def show_settings(visit: Visit) -> Answer:
 @route("POST", "/projects/{project}/settings/name", needs="admin")
 def rename(visit: Visit) -> Answer:
     try:
-        wish = read_name(visit)
+        name = read_name(visit)
     except InvalidRequestError as error:
         return _page(visit, error)
-    project = service.rename_project(visit.project.id, wish.name, by=visit.person.sub)
+    project = service.rename_project(visit.project.id, name, by=visit.person.sub)
     return visit.done("/settings", f"The project is called {project.name} now.")
 
 

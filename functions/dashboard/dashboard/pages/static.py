@@ -19,4 +19,4 @@ def serve(visit: Visit) -> Answer:
         raise NotFoundError("There is no such file.")
     kind = mimetypes.guess_type(name)[0] or "text/plain"
     body = (STATIC / name).read_bytes()
-    return Answer(200, body, content_type=kind).with_headers(Cache_Control=_FOR_EVER)
+    return Answer(200, body, kind, {"Cache-Control": _FOR_EVER})

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from craftkit.auth.principal import RENDERS_WRITE
 from craftkit.clock import utc_now
@@ -27,10 +27,6 @@ _KEYS = 50
 _KEPT = "private, max-age=31536000, immutable"
 
 
-class TemplateList(BaseModel):
-    cursor: Annotated[str, StringConstraints(max_length=2000)] | None = None
-
-
 class Comparison(BaseModel):
     before: Annotated[int, Field(ge=1)]
     after: Annotated[int, Field(ge=1)]
@@ -38,14 +34,8 @@ class Comparison(BaseModel):
 
 @route("GET", "/projects/{project}/templates")
 def list_templates(visit: Visit) -> Answer:
-    cursor = visit.query(TemplateList).cursor
-    page = templates.list_templates(visit.project.id, limit=_PAGE_LIMIT, cursor=cursor)
-    return visit.page(
-        "templates/list.html",
-        templates=page.templates,
-        cursor=page.next_cursor,
-        is_first=cursor is None,
-    )
+    page = templates.list_templates(visit.project.id, limit=_PAGE_LIMIT, cursor=visit.cursor)
+    return visit.page("templates/list.html", templates=page.templates, cursor=page.next_cursor)
 
 
 @route("GET", "/projects/{project}/templates/new")
@@ -175,7 +165,7 @@ def _number(text: str) -> int:
 
 
 def _picture(png: bytes) -> Answer:
-    return Answer(200, png, content_type="image/png").with_headers(Cache_Control=_KEPT)
+    return Answer(200, png, "image/png", {"Cache-Control": _KEPT})
 
 
 _BLANK = """\

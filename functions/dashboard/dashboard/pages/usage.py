@@ -2,17 +2,16 @@
 
 from collections import Counter as Tally
 from collections.abc import Callable, Iterable
-from datetime import timedelta
 from typing import Literal
 
 from pydantic import BaseModel
 
-from craftkit.clock import utc_now
-from craftkit.keys import service as keys
 from craftkit.limits.service import limits_of
 from craftkit.usage import prices
 from craftkit.usage import service as usage
 from craftkit.usage.models import Counter, UsageQuery
+from dashboard.charts import last_days
+from dashboard.pages.keys import key_names_of
 from dashboard.router import route
 from dashboard.visit import Visit
 from dashboard.web import Answer
@@ -29,15 +28,13 @@ class Range(BaseModel):
 @route("GET", "/projects/{project}/usage")
 def show_usage(visit: Visit) -> Answer:
     number = int(visit.query(Range).days)
-    today = utc_now().date()
-    days = [today - timedelta(days=ago) for ago in reversed(range(number))]
-    query = UsageQuery.model_validate({"from": days[0], "to": today})
+    days = last_days(number)
+    query = UsageQuery.model_validate({"from": days[0], "to": days[-1]})
     counters = usage.list_counters(visit.project.id, query)
     by_day = {
         mode: _sum((each for each in counters if each.mode == mode), lambda each: each.day)
         for mode in ("live", "test")
     }
-    some, _ = keys.list_keys(visit.project.id)
     renders = sum(each.renders for each in counters)
     return visit.page(
         "usage/show.html",
@@ -49,7 +46,7 @@ def show_usage(visit: Visit) -> Answer:
         pages=sum(each.pages for each in counters),
         by_key=_sum(counters, lambda each: each.key_id).most_common(_NAMED),
         by_template=_sum(counters, lambda each: each.template_slug).most_common(_NAMED),
-        keys={key.id: key.name for key in some},
+        keys=key_names_of(visit),
         cost=prices.cost_of(renders),
         a_thousand=prices.cost_of(1000),
         prices=prices,

@@ -55,7 +55,6 @@ def show_endpoint(visit: Visit) -> Answer:
         endpoint=endpoint,
         deliveries=page.deliveries,
         cursor=page.after,
-        is_first=cursor is None,
     )
 
 

@@ -1,12 +1,12 @@
 """Renders as people look at them: filtered, with their pages and the shape of their data."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from craftkit import cursors
 from craftkit.auth.principal import Mode
 from craftkit.renders import repository, service
-from craftkit.renders.models import Render, Status
+from craftkit.renders.models import Render, Source, Status
 from craftkit.templates import service as templates
 from craftkit.templates.data import types
 from craftkit.templates.pictures import SCREEN_PIXELS_PER_INCH
@@ -23,7 +23,7 @@ class Filter:
     mode: Mode | None = None
     template_slug: str | None = None
     key_id: str | None = None
-    source: Literal["api", "hook", "form"] | None = None
+    source: Source | None = None
 
     def fields(self) -> dict[str, str]:
         return {name: value for name, value in vars(self).items() if value is not None}
