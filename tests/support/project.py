@@ -45,15 +45,7 @@ class DemoProject:
 
     @property
     def principal(self) -> Principal:
-        made = self.key.key
-        return Principal(
-            self.id,
-            made.id,
-            made.mode,
-            frozenset(made.scopes),
-            frozenset(made.templates),
-            frozenset(made.limited),
-        )
+        return self.key.key.principal
 
 
 def make_project(

@@ -21,7 +21,6 @@ from craftkit.hooks.models import Hook, MadeHook, hash_of
 from craftkit.hooks.signature import is_genuine
 from craftkit.ids import new_id
 from craftkit.keys import service as keys
-from craftkit.keys.models import Key
 from craftkit.renders import service as renders
 from craftkit.renders.models import Render, RenderRequest
 from craftkit.templates import service as templates
@@ -182,18 +181,7 @@ def _principal_of(hook: Hook, clock: Clock) -> Principal:
     if key.revoked_at is not None or key.is_expired(clock()):
         message = "The API key behind this hook is revoked or expired. Make a hook of another key."
         raise InvalidCredentialsError(message)
-    return _principal(key)
-
-
-def _principal(key: Key) -> Principal:
-    return Principal(
-        key.project_id,
-        key.id,
-        key.mode,
-        frozenset(key.scopes),
-        frozenset(key.templates),
-        frozenset(key.limited),
-    )
+    return key.principal
 
 
 def _new_token() -> str:

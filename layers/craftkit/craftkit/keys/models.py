@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
-from craftkit.auth.principal import SCOPES, Mode
+from craftkit.auth.principal import SCOPES, Mode, Principal
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=120)]
@@ -74,6 +74,18 @@ class Key(BaseModel):
     @property
     def prefix(self) -> str:
         return self.current.prefix
+
+    @property
+    def principal(self) -> Principal:
+        """Whoever presents the key, as the authorizer would vouch for them."""
+        return Principal(
+            self.project_id,
+            self.id,
+            self.mode,
+            frozenset(self.scopes),
+            frozenset(self.templates),
+            frozenset(self.limited),
+        )
 
     def previous(self, now: datetime) -> Secret | None:
         """The secret that a rotation under way still lets live."""
