@@ -56,6 +56,10 @@ class ApiModel(BaseModel):
         hide_input_in_errors=True,
     )
 
+    def as_json(self) -> Json:
+        """As callers see it: every field spelled out but those that say nothing."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
 
 @dataclass(frozen=True)
 class Response:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, Field
 
-from craftkit.auth.principal import EMBED_WRITE, Principal
+from craftkit.auth.principal import EMBED_WRITE
 from craftkit.clock import utc_now
 from craftkit.embed import catalogs, partners, service, signing
 from craftkit.embed.models import (
@@ -151,7 +151,7 @@ def show_catalog(visit: Visit) -> Answer:
         "embed/catalog.html",
         partner=partners.get_partner(visit.project.id),
         shown=shown,
-        content=shown.catalog.model_dump(mode="json", by_alias=True, exclude_none=True),
+        content=shown.catalog.as_json(),
         versions=versions,
         before=before,
         difference=catalogs.diff(before, shown) if before else None,
@@ -199,11 +199,7 @@ def open_sandbox(visit: Visit) -> Answer:
     if key is None:
         raise NotFoundError("There is no such key with the scope embed:write.")
     wish = judge(SessionRequest, _sandbox_wish(visit))
-    principal = Principal(
-        key.project_id, key.id, key.mode, frozenset(key.scopes), frozenset(key.templates),
-        frozenset(key.limited),
-    )  # fmt: skip
-    opened = service.create_session(principal, wish)
+    opened = service.create_session(key.principal, wish)
     return visit.done("/embed/sandbox", frame=SessionView.of(opened).iframe_url)
 
 

@@ -45,8 +45,7 @@ def put(project_id: str, catalog: PublishedCatalog) -> None:
         ConditionFailedError: somebody else published since the number was chosen.
         InvalidRequestError: it is too large.
     """
-    document = catalog.catalog.model_dump(mode="json", by_alias=True, exclude_none=True)
-    body = zlib.compress(json.dumps(document, ensure_ascii=False).encode())
+    body = zlib.compress(json.dumps(catalog.catalog.as_json(), ensure_ascii=False).encode())
     if len(body) > BODY_LIMIT_BYTES:
         message = f"The catalog is larger than {BODY_LIMIT_BYTES // 1024} KiB."
         raise InvalidRequestError(message, issues=Issues(field_errors={"catalog": [message]}))

@@ -1,7 +1,7 @@
 """Catalogs: the data that a partner's templates may use, published version by version."""
 
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from typing import Any
 
 from craftkit import cursors
@@ -73,7 +73,7 @@ def list_catalogs(
     scope = f"embed/catalogs/{project_id}"
     after = str(cursors.unseal(cursor, scope)["name"]) if cursor else None
     found = items.heads(project_id, limit + 1, after)
-    page = list(islice(found, limit))
+    page = found[:limit]
     more = len(found) > limit
     return page, cursors.seal({"name": page[-1][0]}, scope) if more else None
 
@@ -96,11 +96,13 @@ def diff(before: PublishedCatalog, after: PublishedCatalog) -> Difference:
 def as_manifest(catalog: Catalog) -> Manifest:
     """The manifest of a template that uses everything that the catalog has."""
     variables = [
-        {**_json(field), "key": f"{namespace.key}.{field.key}"}
+        {**field.as_json(), "key": f"{namespace.key}.{field.key}"}
         for namespace in catalog.namespaces
         for field in namespace.fields
     ]
-    return read_manifest({"variables": variables, "loops": [_json(loop) for loop in catalog.loops]})
+    return read_manifest(
+        {"variables": variables, "loops": [loop.as_json() for loop in catalog.loops]}
+    )
 
 
 def require_catalog(catalog: Catalog, *, at: str) -> None:
@@ -125,9 +127,9 @@ def require_allowed(manifest: Manifest, catalog: Catalog) -> None:
     """
     if catalog.allow_custom:
         return
-    known = _types(as_manifest(catalog))
+    known = data.types(as_manifest(catalog))
     issues = Issues()
-    for path, kind in _types(manifest).items():
+    for path, kind in data.types(manifest).items():
         if path not in known:
             issues.field_errors[f"manifest.{path}"] = ["Is not in the catalog"]
         elif known[path] != kind:
@@ -136,18 +138,9 @@ def require_allowed(manifest: Manifest, catalog: Catalog) -> None:
         raise InvalidRequestError("The template uses more than the catalog has.", issues=issues)
 
 
-def _types(manifest: Manifest) -> dict[str, str]:
-    return data.types(manifest)
-
-
 def _described(catalog: Catalog) -> dict[str, Any]:
     manifest = as_manifest(catalog)
     described: dict[str, Any] = {
-        path: _json(variable) for path, variable in data.variables(manifest)
+        path: variable.as_json() for path, variable in data.variables(manifest)
     }
     return described | {loop.key: [loop.label, loop.required] for loop in manifest.loops}
-
-
-def _json(model: Any) -> dict[str, Any]:
-    dumped: dict[str, Any] = model.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return dumped

@@ -5,8 +5,8 @@ from typing import Any
 from craftkit.clock import to_rfc3339
 from craftkit.embed import editing, forms
 from craftkit.embed.access import Visit
-from craftkit.embed.models import Session, SessionRequest
-from craftkit.http import ApiModel
+from craftkit.embed.models import Session
+from craftkit.templates.data import preview_data
 
 _PUBLIC_FORM = {"title", "description", "submit_label", "data", "locked", "render_id"}
 
@@ -22,13 +22,14 @@ def contents_of(visit: Visit) -> dict[str, Any]:
     return {
         "session": _session(visit),
         "template": None if is_writing else _template(session),
-        "writing": _shown(editing.writing_of(session)) if is_writing else None,
+        "writing": editing.writing_of(session).as_json() if is_writing else None,
         "catalog": _catalog(session) if is_writing else None,
     }
 
 
 def _session(visit: Visit) -> dict[str, Any]:
     session, wish = visit.session, visit.session.wish
+    most = wish.limits.submissions
     return {
         "id": session.id,
         "mode": session.mode,
@@ -36,21 +37,16 @@ def _session(visit: Visit) -> dict[str, Any]:
         "permissions": list(session.permissions),
         "expiresAt": visit.expires_at,
         "createdAt": to_rfc3339(session.created_at),
-        "tenant": _shown(wish.tenant),
-        "actor": _shown(wish.actor),
-        "appearance": _shown(wish.appearance),
-        "callbacks": _shown(wish.callbacks),
+        "tenant": wish.tenant.as_json(),
+        "actor": wish.actor.as_json(),
+        "appearance": wish.appearance.as_json(),
+        "callbacks": wish.callbacks.as_json(),
         "form": wish.form.model_dump(
             mode="json", by_alias=True, include=_PUBLIC_FORM, exclude_none=True
         ),
         "itemLimit": wish.limits.items,
-        "submissionsLeft": _submissions_left(session, wish),
+        "submissionsLeft": None if most is None else max(0, most - session.submissions),
     }
-
-
-def _submissions_left(session: Session, wish: SessionRequest) -> int | None:
-    limit = wish.limits.submissions
-    return None if limit is None else max(0, limit - session.submissions)
 
 
 def _template(session: Session) -> dict[str, Any]:
@@ -61,14 +57,10 @@ def _template(session: Session) -> dict[str, Any]:
         "versionNumber": version.number,
         "locale": version.locale,
         "manifest": version.manifest.as_json(),
-        "sample": forms.sample_of(version),
+        "sample": preview_data(version.manifest),
     }
 
 
 def _catalog(session: Session) -> dict[str, Any] | None:
     catalog = editing.catalog_of(session)
-    return _shown(catalog) if catalog else None
-
-
-def _shown(model: ApiModel) -> dict[str, Any]:
-    return model.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return catalog.as_json() if catalog else None

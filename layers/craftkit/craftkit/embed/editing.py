@@ -25,6 +25,7 @@ from craftkit.templates import drafts
 from craftkit.templates import service as templates
 from craftkit.templates.fonts import fonts_of
 from craftkit.templates.models import (
+    LOCALE_PATTERN,
     NAME_LIMIT,
     SOURCE_LIMIT_BYTES,
     Draft,
@@ -37,7 +38,6 @@ from craftkit.typesetter import DEFAULT_PDF_STANDARD, Draw, PdfStandard, Preview
 Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME_LIMIT, strip_whitespace=True)]
 Source = Annotated[str, StringConstraints(max_length=SOURCE_LIMIT_BYTES)]
 
-_LOCALE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,4}$"
 _STARTING_NAME = "Untitled"
 _STARTING_SLUG_LENGTH = 60
 
@@ -48,7 +48,7 @@ class Writing(ApiModel):
     name: Name = _STARTING_NAME
     manifest: dict[str, Any] = Field({})
     source: Source = ""
-    locale: Annotated[str, StringConstraints(pattern=_LOCALE)] = "en"
+    locale: Annotated[str, StringConstraints(pattern=LOCALE_PATTERN)] = "en"
 
 
 class WritingPreview(Writing):

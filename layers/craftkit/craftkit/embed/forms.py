@@ -147,18 +147,13 @@ def with_locked(session: Session, data: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def sample_of(version: TemplateVersion) -> dict[str, Any]:
-    """What the form hints at in its empty fields, and the preview shows in their place."""
-    return preview_data(version.manifest)
-
-
 def _viewed(
     session: Session, version: TemplateVersion, now: datetime
 ) -> tuple[dict[str, Any], datetime]:
     """The data of a view, and the time that its document bears."""
     form = session.wish.form
     if form.render_id is None:
-        return form.data or sample_of(version), now
+        return form.data or preview_data(version.manifest), now
     render = renders.get_render(session.project_id, form.render_id)
     return renders.get_data(render), render.created_at
 

@@ -22,7 +22,7 @@ from craftkit.auth.principal import Mode as KeyMode
 from craftkit.embed.origins import read_origin, read_web_address, refusal
 from craftkit.http import ApiModel
 from craftkit.renders.models import METADATA_LIMIT, Filename, MetadataKey, MetadataValue
-from craftkit.templates.models import SLUG_LIMIT, SLUG_PATTERN, Label, Loop, LoopKey, Variable
+from craftkit.templates.models import Label, Loop, LoopKey, Slug, Variable
 
 Mode = Literal["edit", "create", "view", "fill"]
 Permission = Literal["view", "fill", "edit", "publish"]
@@ -46,7 +46,6 @@ _BY_MODE: dict[Mode, tuple[Permission, ...]] = {
     "fill": ("view", "fill"),
 }
 
-TOKEN_LIFETIME = timedelta(hours=4)
 RENEWABLE_FOR = timedelta(days=7)
 """How long after its last token a session can be refreshed."""
 
@@ -74,7 +73,6 @@ Sentence = Annotated[str, StringConstraints(max_length=500)]
 Color = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")]
 Path = Annotated[str, StringConstraints(min_length=1, max_length=300)]
 Permissions = Annotated[Preset | tuple[Permission, ...], BeforeValidator(_permissions)]
-CatalogName = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=SLUG_LIMIT)]
 Count = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 
 
@@ -102,9 +100,7 @@ class Scope(ApiModel):
     """What the session is for. Only `create` may leave the template open."""
 
     mode: Mode
-    template_external_id: (
-        Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=SLUG_LIMIT)] | None
-    ) = None
+    template_external_id: Slug | None = None
 
     @model_validator(mode="after")
     def _names_a_template(self) -> Self:
@@ -116,7 +112,7 @@ class Scope(ApiModel):
 class CatalogRef(ApiModel):
     """A published catalog; without a version the newest, which the session then keeps."""
 
-    name: CatalogName
+    name: Slug
     version: Count | None = None
 
 
@@ -214,7 +210,7 @@ class RefreshRequest(ApiModel):
 class CatalogRequest(ApiModel):
     """The body of `POST /v1/embed/catalogs`."""
 
-    name: CatalogName
+    name: Slug
     catalog: Catalog
 
 

@@ -118,7 +118,7 @@ class CatalogView(BaseModel):
         return cls(
             name=published.name,
             version=published.version,
-            catalog=published.catalog.model_dump(mode="json", by_alias=True, exclude_none=True),
+            catalog=published.catalog.as_json(),
             created_at=to_rfc3339(published.created_at),
             versions=versions,
             changes=changes,

@@ -33,13 +33,15 @@ LOOP_DEPTH_LIMIT = 3
 """How many loops may stand inside one another: an order's lines' serial numbers."""
 
 _SLUG = re.compile(SLUG_PATTERN.rstrip("$"))
-_LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,4}")
+LOCALE_PATTERN = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,4}$"
+_LOCALE = re.compile(LOCALE_PATTERN.rstrip("$"))
 
 # A segment never starts with a digit, so that an index in a path (`items.3.qty`) is always one.
 _SEGMENT = r"[A-Za-z_][A-Za-z0-9_-]{0,63}"
 Key = Annotated[str, StringConstraints(pattern=rf"^{_SEGMENT}(\.{_SEGMENT}){{0,5}}$")]
 LoopKey = Annotated[str, StringConstraints(pattern=rf"^{_SEGMENT}$")]
 Label = Annotated[str, StringConstraints(min_length=1, max_length=120, strip_whitespace=True)]
+Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=SLUG_LIMIT)]
 
 DataType = Literal[
     "text",
@@ -174,10 +176,6 @@ class Manifest(ApiModel):
     def canonical(self) -> str:
         """The manifest as JSON, always the same for the same manifest: what is stored."""
         return self.model_dump_json(by_alias=True, exclude_none=True, exclude_defaults=True)
-
-    def as_json(self) -> dict[str, Any]:
-        """The manifest as callers see it: every field spelled out but those that say nothing."""
-        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 def read_manifest(value: object) -> Manifest:

@@ -33,13 +33,7 @@ class TemplateView(ApiModel):
 
     @classmethod
     def of(cls, template: Template) -> "TemplateView":
-        return cls(
-            slug=template.slug,
-            name=template.name,
-            latest_version=template.latest_version,
-            created_at=template.created_at,
-            updated_at=template.updated_at,
-        )
+        return cls.model_validate(template, from_attributes=True)
 
 
 class TemplatesView(ApiModel):
@@ -64,12 +58,7 @@ class VersionView(ApiModel):
 
     @classmethod
     def of(cls, version: VersionSummary) -> "VersionView":
-        return cls(
-            number=version.number,
-            pdf_standard=version.pdf_standard,
-            locale=version.locale,
-            published_at=version.published_at,
-        )
+        return cls.model_validate(version, from_attributes=True)
 
 
 class TemplateDetailView(TemplateView):
