@@ -1,4 +1,4 @@
-"""What can be found out about a caller, and how each finding is answered."""
+"""What can be found out about a caller. Why a key is no good is its owner's to ask."""
 
 from enum import StrEnum
 
@@ -13,14 +13,3 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
     REVOKED = "revoked"
     EXPIRED = "expired"
-
-
-PUBLIC_CODE = {
-    Verdict.MISSING: "missing_authorization",
-    Verdict.MALFORMED: "invalid_credentials",
-    Verdict.WRONG_ENVIRONMENT: "invalid_credentials",
-    Verdict.UNKNOWN: "invalid_credentials",
-    Verdict.REVOKED: "invalid_credentials",
-    Verdict.EXPIRED: "invalid_credentials",
-}
-"""What a caller is told of each refusal. Why a key is no good is its owner's to ask."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from craftkit.auth.verify import bearer_of
 from craftkit.clock import Clock, utc_now
 from craftkit.embed import partner_items, partners, repository, tokens
 from craftkit.embed.models import Mode, Partner, Permission, Session
@@ -109,7 +110,7 @@ def bearer_token(headers: Mapping[str, str]) -> str:
     Raises:
         MissingAuthorizationError: there is none.
     """
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    token = bearer_of(headers.get("authorization"))
+    if token is None:
         raise MissingAuthorizationError(_MISSING)
-    return token.strip()
+    return token

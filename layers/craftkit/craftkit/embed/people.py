@@ -1,16 +1,11 @@
 """Tenants and actors in the embed-sessions table, as they were last described."""
 
 import hashlib
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
-
-from boto3.dynamodb.conditions import Key as KeyCondition
 
 from craftkit import dynamodb
 from craftkit.clock import to_rfc3339
 from craftkit.config import config
-from craftkit.dynamodb import Item
 from craftkit.embed.models import Actor, Tenant
 
 
@@ -21,20 +16,8 @@ def upsert(project_id: str, tenant: Tenant, actor: Actor, now: datetime) -> None
     _upsert(project_id, f"actor#{tenant_hash}#{_digest(actor.external_id)}", actor, now)
 
 
-def described(project_id: str) -> tuple[Sequence[Item], Sequence[Item]]:
-    """The project's tenants and actors, as they were last described."""
-    tenants, actors = (
-        _table().query(
-            KeyConditionExpression=KeyCondition("pk").eq(f"project#{project_id}")
-            & KeyCondition("sk").begins_with(prefix)
-        )["Items"]
-        for prefix in ("tenant#", "actor#")
-    )
-    return tenants, actors
-
-
 def _upsert(project_id: str, sk: str, described: Tenant | Actor, now: datetime) -> None:
-    _table().update_item(
+    dynamodb.table(config.embed_sessions_table).update_item(
         Key={"pk": f"project#{project_id}", "sk": sk},
         UpdateExpression="SET described = :described, seen_at = :now, "
         "first_seen_at = if_not_exists(first_seen_at, :now)",
@@ -48,7 +31,3 @@ def _upsert(project_id: str, sk: str, described: Tenant | Actor, now: datetime) 
 def _digest(external_id: str) -> str:
     """A partner's own id may hold what would end a part of a key."""
     return hashlib.sha256(external_id.encode()).hexdigest()
-
-
-def _table() -> Any:
-    return dynamodb.table(config.embed_sessions_table)

@@ -6,8 +6,6 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Period = Literal["day", "month"]
-
 _RATE = re.compile(r"([1-9]\d{0,5})/(s|m|h)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _MICROSECONDS = 1_000_000

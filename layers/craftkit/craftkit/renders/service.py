@@ -114,13 +114,13 @@ def create_render(
 
 def _repeat(
     project_id: str,
-    claim: dict[str, Any] | None,
+    claim: dict[str, Any],
     idempotency: Idempotency,
     request: RenderRequest,
     clock: Clock,
 ) -> tuple[Render, bool]:
     """The render behind a claimed idempotency key; a failed one is set going again."""
-    if claim is None or claim["request_hash"] != idempotency.request_hash:
+    if claim["request_hash"] != idempotency.request_hash:
         raise IdempotencyConflictError
     render = get_render(project_id, str(claim["claimed_by"]))
     if render.status != "failed":
