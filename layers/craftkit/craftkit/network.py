@@ -108,17 +108,22 @@ class _Response(http.client.HTTPResponse):
 
 
 @dataclass
-class _Deadline:
+class _Call:
+    """What is sent under which policy, in which world, and since when."""
+
     policy: Policy
-    monotonic: Callable[[], float]
+    network: Network
+    method: str = "GET"
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
     started: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self.started = self.monotonic()
+        self.started = self.network.monotonic()
 
     @property
     def elapsed_seconds(self) -> float:
-        return self.monotonic() - self.started
+        return self.network.monotonic() - self.started
 
     def remaining_seconds(self) -> float:
         remaining = self.policy.deadline_seconds - self.elapsed_seconds
@@ -145,12 +150,10 @@ def fetch(
         BlockedTargetError: the URL or an address behind it is off limits.
         FetchError: no answer: unreachable, too slow, too large, cut short, too many redirects.
     """
-    network = network or Network()
-    deadline = _Deadline(policy, network.monotonic)
+    call = _Call(policy, network or Network(), method, body, headers or {})
     for _ in range(policy.redirects + 1):
         target = _target(url, policy)
-        addresses = _addresses(target, policy, network, deadline)
-        answer = _call(target, addresses, policy, method, body, headers or {}, network, deadline)
+        answer = _answer(target, _addresses(target, call), call)
         location = answer.headers.get("location")
         if not (policy.redirects and answer.status in _REDIRECTS and location):
             return answer
@@ -167,8 +170,7 @@ def check(url: str, policy: Policy, *, network: Network | None = None) -> None:
     Raises:
         BlockedTargetError, FetchError: as `fetch`.
     """
-    network = network or Network()
-    _addresses(_target(url, policy), policy, network, _Deadline(policy, network.monotonic))
+    _addresses(_target(url, policy), _Call(policy, network or Network()))
 
 
 def is_public(address: str) -> bool:
@@ -197,15 +199,14 @@ def _target(url: str, policy: Policy) -> SplitResult:
         raise BlockedTargetError("the URL is malformed")
     try:
         target = urlsplit(url)
-        host, _port = target.hostname or "", target.port
-        ascii_host = host if ":" in host else host.encode("idna").decode()
+        host, _ = _host(target), target.port
     except ValueError as error:
         raise BlockedTargetError("the URL is malformed") from error
     if target.scheme not in policy.schemes:
         raise BlockedTargetError("the URL is not " + " or ".join(sorted(policy.schemes)))
     if target.username is not None or target.password is not None:
         raise BlockedTargetError("the URL holds a user name or password")
-    if ":" not in host and not _HOST.fullmatch(ascii_host):
+    if ":" not in host and not _HOST.fullmatch(host):
         raise BlockedTargetError("the URL has no proper host")
     return target
 
@@ -215,59 +216,47 @@ def _port(target: SplitResult) -> int:
 
 
 def _host(target: SplitResult) -> str:
-    host = str(target.hostname)
+    """The host in ASCII. Raises ValueError where it has no such form."""
+    host = target.hostname or ""
     return host if ":" in host else host.encode("idna").decode()
 
 
-def _addresses(
-    target: SplitResult, policy: Policy, network: Network, deadline: _Deadline
-) -> list[str]:
+def _addresses(target: SplitResult, call: _Call) -> list[str]:
     """The addresses to try. One that is off limits spoils them all."""
     found: list[str] = []
     failed: list[Exception] = []
 
     def look_up() -> None:
         try:
-            found.extend(network.resolve(_host(target), _port(target)))
+            found.extend(call.network.resolve(_host(target), _port(target)))
         except (OSError, UnicodeError) as error:
             failed.append(error)
 
     # The system's resolver cannot be interrupted, only left behind.
     thread = Thread(target=look_up, daemon=True)
     thread.start()
-    thread.join(deadline.remaining_seconds())
+    thread.join(call.remaining_seconds())
     if thread.is_alive():
-        raise deadline.passed()
+        raise call.passed()
     if failed or not found:
         raise FetchError("the host is not known")
-    if not policy.allow_private and not all(map(is_public, found)):
+    if not call.policy.allow_private and not all(map(is_public, found)):
         raise BlockedTargetError("the host is not on the public internet")
     return list(dict.fromkeys(found))[:_ADDRESSES_TRIED]
 
 
-def _call(
-    target: SplitResult,
-    addresses: Sequence[str],
-    policy: Policy,
-    method: str,
-    body: bytes | None,
-    headers: Mapping[str, str],
-    network: Network,
-    deadline: _Deadline,
-) -> Fetched:
+def _answer(target: SplitResult, addresses: Sequence[str], call: _Call) -> Fetched:
     try:
-        connection = _connect(addresses, _port(target), network, deadline)
-        with connection, _cut_off(connection, deadline) as is_cut_off:
+        connection = _connect(addresses, _port(target), call)
+        with connection, _cut_off(connection, call) as is_cut_off:
             try:
-                return _exchange(
-                    target, connection, policy, method, body, headers, network, deadline
-                )
+                return _exchange(target, connection, call)
             except (OSError, http.client.HTTPException):
                 if is_cut_off():
-                    raise deadline.passed() from None
+                    raise call.passed() from None
                 raise
     except TimeoutError as error:
-        raise deadline.passed() from error
+        raise call.passed() from error
     except ssl.SSLError as error:
         raise FetchError("the TLS connection failed") from error
     except OSError as error:
@@ -276,19 +265,17 @@ def _call(
         raise FetchError("the answer is not proper HTTP") from error
 
 
-def _connect(
-    addresses: Sequence[str], port: int, network: Network, deadline: _Deadline
-) -> socket.socket:
+def _connect(addresses: Sequence[str], port: int, call: _Call) -> socket.socket:
     for address in addresses[:-1]:
         try:
-            return network.connect(address, port, deadline.remaining_seconds() / 2)
+            return call.network.connect(address, port, call.remaining_seconds() / 2)
         except OSError:
             continue
-    return network.connect(addresses[-1], port, deadline.remaining_seconds())
+    return call.network.connect(addresses[-1], port, call.remaining_seconds())
 
 
 @contextmanager
-def _cut_off(connection: socket.socket, deadline: _Deadline) -> Iterator[Callable[[], bool]]:
+def _cut_off(connection: socket.socket, call: _Call) -> Iterator[Callable[[], bool]]:
     """Shut the connection down at the deadline, however slowly it drips.
 
     A socket's own timeout starts afresh with every byte.
@@ -304,7 +291,7 @@ def _cut_off(connection: socket.socket, deadline: _Deadline) -> Iterator[Callabl
         except OSError:
             return
 
-    timer = Timer(deadline.remaining_seconds(), shut_down)
+    timer = Timer(call.remaining_seconds(), shut_down)
     timer.daemon = True
     timer.start()
     try:
@@ -314,43 +301,34 @@ def _cut_off(connection: socket.socket, deadline: _Deadline) -> Iterator[Callabl
         twin.close()
 
 
-def _exchange(
-    target: SplitResult,
-    connection: socket.socket,
-    policy: Policy,
-    method: str,
-    body: bytes | None,
-    headers: Mapping[str, str],
-    network: Network,
-    deadline: _Deadline,
-) -> Fetched:
+def _exchange(target: SplitResult, connection: socket.socket, call: _Call) -> Fetched:
     host, port = _host(target), _port(target)
     if target.scheme == "https":
-        connection = network.tls_context().wrap_socket(connection, server_hostname=host)
+        connection = call.network.tls_context().wrap_socket(connection, server_hostname=host)
     client = http.client.HTTPConnection(host, port)
     client.response_class = _Response
     client.sock = connection
     try:
-        client.putrequest(method, _path(target), skip_host=True, skip_accept_encoding=True)
+        client.putrequest(call.method, _path(target), skip_host=True, skip_accept_encoding=True)
         netloc = f"[{host}]" if ":" in host else host
         sent = {"host": netloc if target.port is None else f"{netloc}:{port}"}
         sent |= {"accept": "*/*", "user-agent": "Craftkit/1", "connection": "close"}
-        sent |= {name.lower(): value for name, value in headers.items()}
-        if body is not None:
-            sent["content-length"] = str(len(body))
+        sent |= {name.lower(): value for name, value in call.headers.items()}
+        if call.body is not None:
+            sent["content-length"] = str(len(call.body))
         for name, value in sent.items():
             client.putheader(name, value)
-        client.endheaders(body)
+        client.endheaders(call.body)
         answer = client.getresponse()
-        content = _read(answer, policy)
+        content = _read(answer, call.policy)
     finally:
         client.close()
-    deadline.remaining_seconds()
+    call.remaining_seconds()
     return Fetched(
         status=answer.status,
         headers={name.lower(): value for name, value in answer.getheaders()},
         body=content,
-        elapsed_ms=round(deadline.elapsed_seconds * 1000),
+        elapsed_ms=round(call.elapsed_seconds * 1000),
     )
 
 
