@@ -9,8 +9,8 @@ from craftkit.config import config
 from craftkit.embed import catalogs, partners, service, signing
 from craftkit.embed.models import CatalogRequest, Partner, Permission, Preset, Session
 from craftkit.embed.views import CatalogsView, CatalogView, DifferenceView
-from craftkit.http import judge
 from craftkit.projects import service as projects
+from craftkit.schema import validate_request
 from craftkit_cli.answers import Answer, shown
 from craftkit_cli.arguments import command, duration, room
 from craftkit_cli.files import read_json_file
@@ -139,7 +139,7 @@ def _revoke_session(arguments: argparse.Namespace, operator: str) -> Answer:
 def _publish_catalog(arguments: argparse.Namespace, operator: str) -> Answer:
     project = projects.get_project(arguments.project)
     catalog = read_json_file(arguments.catalog)
-    wish = judge(CatalogRequest, {"name": arguments.name, "catalog": catalog})
+    wish = validate_request(CatalogRequest, {"name": arguments.name, "catalog": catalog})
     published = catalogs.publish_catalog(project.id, wish.name, wish.catalog, by=operator)
     return {"name": published.name, "version": published.version}
 

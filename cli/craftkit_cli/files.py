@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from craftkit.errors import InvalidJsonError, InvalidRequestError
-from craftkit.http import read_json
+from craftkit.strict_json import parse_object
 
 Json = dict[str, Any]
 
@@ -26,9 +26,9 @@ def read_text_file(name: str) -> str:
 
 
 def read_json_file(name: str) -> Json:
-    """Raises InvalidRequestError, InvalidJsonError: as `read_file` and `http.read_json`."""
+    """Raises InvalidRequestError, InvalidJsonError: as `read_file` and `parse_object`."""
     try:
-        return read_json(read_file(name))
+        return parse_object(read_file(name))
     except InvalidJsonError as error:
         raise InvalidJsonError(f"The file {name} is not valid JSON.") from error
 

@@ -6,9 +6,9 @@ import pytest
 
 from craftkit.embed.models import CatalogRequest, SessionRequest
 from craftkit.errors import InvalidRequestError
-from craftkit.http import judge
 from craftkit.issues import ISSUE_LIMIT
 from craftkit.renders.models import RenderList, RenderRequest
+from craftkit.schema import validate_request
 from craftkit.usage.models import UsageQuery
 
 Found = dict[str, list[str]]
@@ -19,7 +19,7 @@ WHOLE = "Must be a whole number"
 def found(kind: type[Any], value: object) -> Found:
     """The issues by path; those of no field under the empty one."""
     with pytest.raises(InvalidRequestError) as refusal:
-        judge(kind, value)
+        validate_request(kind, value)
     assert refusal.value.issues is not None
     issues = refusal.value.issues
     return issues.field_errors | ({"": issues.form_errors} if issues.form_errors else {})

@@ -3,8 +3,8 @@
 from typing import Any
 
 from craftkit.errors import InvalidRequestError
-from craftkit.http import judge
 from craftkit.limits.models import LimitsChange, Rate
+from craftkit.schema import validate_request
 from dashboard.visit import Visit
 
 
@@ -26,7 +26,7 @@ def read(visit: Visit) -> LimitsChange:
         wanted["rate"] = _rate(rate, burst)
     else:
         cleared.add("rate")
-    return judge(LimitsChange, {**wanted, "cleared": cleared})
+    return validate_request(LimitsChange, {**wanted, "cleared": cleared})
 
 
 def _rate(text: str, burst: str) -> Rate:

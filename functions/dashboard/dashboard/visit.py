@@ -8,9 +8,9 @@ from pydantic import BaseModel, StringConstraints
 
 from craftkit.clock import utc_now
 from craftkit.errors import CraftkitError
-from craftkit.http import judge
 from craftkit.projects.members import Access
 from craftkit.projects.models import Member, Person, Project
+from craftkit.schema import validate_request
 from dashboard import flash, view
 from dashboard.session import Session
 from dashboard.web import BASE, Answer, Request, see_other
@@ -50,7 +50,7 @@ class Visit:
     def query[Model: BaseModel](self, kind: type[Model]) -> Model:
         """The query string as a model; empty values are absent ones."""
         given = {name: value for name, value in self.request.query.items() if value}
-        return judge(kind, given)
+        return validate_request(kind, given)
 
     @property
     def cursor(self) -> str | None:

@@ -9,16 +9,13 @@ the error envelope here.
 import base64
 import binascii
 import json
-import math
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import BaseModel
 
 from craftkit.auth.principal import Principal
 from craftkit.config import config
@@ -26,39 +23,17 @@ from craftkit.errors import (
     CraftkitError,
     InvalidJsonError,
     InvalidRequestError,
-    Issues,
     NotFoundError,
     PayloadTooLargeError,
     UnsupportedMediaTypeError,
 )
 from craftkit.ids import is_id
-from craftkit.issues import issues_of
 from craftkit.observability import count, logger
+from craftkit.schema import validate_request
+from craftkit.strict_json import Json, parse_object
 
 BODY_LIMIT_BYTES = 1024 * 1024
 IDEMPOTENCY_KEY_LIMIT = 200
-DEPTH_LIMIT = 20
-"""How deep a JSON body may nest, as api.md's limits say."""
-
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-
-Json = dict[str, Any]
-
-
-class ApiModel(BaseModel):
-    """A body of the API: camelCase outside, snake_case inside; unknown fields are refused."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        populate_by_name=True,
-        extra="forbid",
-        frozen=True,
-        hide_input_in_errors=True,
-    )
-
-    def as_json(self) -> Json:
-        """As callers see it: every field spelled out but those that say nothing."""
-        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 @dataclass(frozen=True)
@@ -121,7 +96,7 @@ class Request:
         media_type = self.headers.get("content-type", "").split(";")[0].strip().lower()
         if media_type != "application/json" and not media_type.endswith("+json"):
             raise UnsupportedMediaTypeError
-        return read_json(self.read(limit_bytes))
+        return parse_object(self.read(limit_bytes))
 
     def model[Model: BaseModel](
         self, kind: type[Model], limit_bytes: int = BODY_LIMIT_BYTES
@@ -131,11 +106,11 @@ class Request:
         Raises:
             InvalidRequestError: with one issue for each field that does not fit.
         """
-        return judge(kind, self.json(limit_bytes))
+        return validate_request(kind, self.json(limit_bytes))
 
     def query[Model: BaseModel](self, kind: type[Model]) -> Model:
         """The query string as the given model."""
-        return judge(kind, self.parameters)
+        return validate_request(kind, self.parameters)
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -184,39 +159,6 @@ class Request:
         if not is_id(value):
             raise NotFoundError
         return value
-
-
-def read_json(raw: bytes) -> Json:
-    """Strict JSON from bytes; see `Request.json` for what is refused."""
-    try:
-        text = raw.decode("utf-8-sig")
-        value = json.loads(
-            text,
-            parse_constant=_refuse_constant,
-            parse_float=_finite,
-            object_pairs_hook=_unique,
-        )
-        if _SURROGATE.search(text):  # alone, it is half of a character, which nobody can write
-            json.dumps(value, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
-        raise InvalidJsonError from error
-    if not isinstance(value, dict):
-        raise InvalidRequestError(issues=Issues(form_errors=["The body must be a JSON object."]))
-    if _depth(value) > DEPTH_LIMIT:
-        message = f"The body nests deeper than {DEPTH_LIMIT} levels."
-        raise InvalidRequestError(message, issues=Issues(form_errors=[message]))
-    return value
-
-
-def judge[Model: BaseModel](kind: type[Model], value: object) -> Model:
-    """`value` as the model, or `InvalidRequestError` with an issue for each misfit.
-
-    Fields go by their names outside: `jobId`, and never `job_id`, which nobody is promised.
-    """
-    try:
-        return kind.model_validate(value, by_alias=True, by_name=False)
-    except ValidationError as error:
-        raise InvalidRequestError(issues=issues_of(error)) from error
 
 
 def endpoint(handle: Callable[[Request], Response]) -> Callable[[Json, Any], Json]:
@@ -288,39 +230,3 @@ def _as_rest(event: Json) -> Json:
         "path": event["rawPath"],
         "requestContext": {**context, "path": path},
     }
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _finite(text: str) -> float:
-    """A number that there is: `1e400` would be read as infinity, and could not be answered."""
-    number = float(text)
-    if math.isinf(number):
-        raise ValueError("a number is too large")
-    return number
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> Json:
-    """An object whose keys are all different: which of two would count is anybody's guess."""
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        raise ValueError("an object holds a key twice")
-    return value
-
-
-def _depth(value: object) -> int:
-    """How many containers stand inside one another, without recursion."""
-    deepest, level = 0, [value]
-    while level:
-        containers = [part for part in level if isinstance(part, dict | list)]
-        if not containers:
-            return deepest
-        deepest += 1
-        level = [
-            child
-            for part in containers
-            for child in (part.values() if isinstance(part, dict) else part)
-        ]
-    return deepest

@@ -17,9 +17,10 @@ from craftkit.embed.models import (
 )
 from craftkit.embed.views import SessionView
 from craftkit.errors import InvalidInputError, InvalidRequestError, NotFoundError
-from craftkit.http import judge, read_json
 from craftkit.keys import service as keys
 from craftkit.keys.models import Key
+from craftkit.schema import validate_request
+from craftkit.strict_json import parse_object
 from craftkit.templates import service as templates
 from dashboard import flash, once
 from dashboard.pages.keys import names_of
@@ -127,8 +128,8 @@ def list_catalogs(visit: Visit) -> Answer:
 @route("POST", "/projects/{project}/embed/catalogs", needs="admin")
 def publish_catalog(visit: Visit) -> Answer:
     try:
-        catalog = read_json(visit.form("catalog").encode())
-        wish = judge(CatalogRequest, {"name": visit.form("name"), "catalog": catalog})
+        catalog = parse_object(visit.form("catalog").encode())
+        wish = validate_request(CatalogRequest, {"name": visit.form("name"), "catalog": catalog})
         made = catalogs.publish_catalog(
             visit.project.id, wish.name, wish.catalog, by=visit.person.sub
         )
@@ -198,7 +199,7 @@ def open_sandbox(visit: Visit) -> Answer:
     key = next((each for each in _embed_keys(visit) if each.id == visit.form("key")), None)
     if key is None:
         raise NotFoundError("There is no such key with the scope embed:write.")
-    wish = judge(SessionRequest, _sandbox_wish(visit))
+    wish = validate_request(SessionRequest, _sandbox_wish(visit))
     opened = service.create_session(key.principal, wish)
     return visit.done("/embed/sandbox", frame=SessionView.of(opened).iframe_url)
 

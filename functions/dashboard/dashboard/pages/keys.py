@@ -11,13 +11,13 @@ from craftkit.errors import (
     NoPublishedVersionError,
     NotFoundError,
 )
-from craftkit.http import judge
 from craftkit.ids import is_id, new_id
 from craftkit.keys import limiting, views
 from craftkit.keys import service as keys
 from craftkit.keys.lifecycle import UNDO_WITHIN
 from craftkit.keys.models import Key, NewKey
 from craftkit.projects import members
+from craftkit.schema import validate_request
 from craftkit.templates import service as templates
 from dashboard import flash, limits, samples
 from dashboard.charts import last_days
@@ -159,7 +159,7 @@ def _key(visit: Visit) -> Key:
 
 def _read_wish(visit: Visit) -> NewKey:
     days = _LIFETIMES.get(visit.form("days"))
-    return judge(
+    return validate_request(
         NewKey,
         {
             "name": visit.form("name"),

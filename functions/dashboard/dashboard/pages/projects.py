@@ -3,12 +3,12 @@
 from pydantic import BaseModel
 
 from craftkit.errors import CraftkitError, InvalidRequestError
-from craftkit.http import judge
 from craftkit.keys import service as keys
 from craftkit.projects import members, service
 from craftkit.projects.models import Name
 from craftkit.renders import service as renders
 from craftkit.renders.models import RenderList
+from craftkit.schema import validate_request
 from craftkit.templates import service as templates
 from dashboard import samples
 from dashboard.router import route
@@ -98,7 +98,7 @@ def read_name(visit: Visit) -> str:
     """Raises:
     InvalidRequestError: the name is empty or over 120 characters.
     """
-    return judge(NewProject, {"name": visit.form("name")}).name
+    return validate_request(NewProject, {"name": visit.form("name")}).name
 
 
 def _list(visit: Visit, error: CraftkitError | None = None) -> Answer:

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, StringConstraints
 
 from craftkit.errors import InvalidRequestError, NotFoundError
-from craftkit.http import judge
+from craftkit.schema import validate_request
 from craftkit.webhooks import service as webhooks
 from craftkit.webhooks.models import EVENT_TYPES, Delivery, NewEndpoint
 from dashboard import once
@@ -134,7 +134,7 @@ def _delivery(visit: Visit) -> Delivery:
 
 def _wish(visit: Visit) -> NewEndpoint:
     wish = {"url": visit.form("url"), "events": visit.request.all("events")}
-    return judge(NewEndpoint, wish)
+    return validate_request(NewEndpoint, wish)
 
 
 def _form(visit: Visit) -> Answer:

@@ -10,6 +10,7 @@ from craftkit.clock import from_rfc3339, to_rfc3339
 from craftkit.embed.models import Catalog, PublishedCatalog
 from craftkit.errors import InvalidRequestError, Issues
 from craftkit.project_items import key
+from craftkit.schema import from_stored_json
 
 BODY_LIMIT_BYTES = 300 * 1024
 """Compressed: a row holds 400 KB."""
@@ -32,7 +33,7 @@ def get(project_id: str, name: str, version: int) -> PublishedCatalog | None:
     return PublishedCatalog(
         name=name,
         version=version,
-        catalog=Catalog.model_validate_json(zlib.decompress(bytes(item["body"]))),
+        catalog=from_stored_json(Catalog, zlib.decompress(bytes(item["body"]))),
         created_at=from_rfc3339(item["created_at"]),
         by=item["by"],
     )

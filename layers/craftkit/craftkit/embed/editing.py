@@ -18,9 +18,9 @@ from craftkit.errors import (
     NotFoundError,
     TemplateNotFoundError,
 )
-from craftkit.http import ApiModel
 from craftkit.projects.service import slug_of
 from craftkit.remote_typesetter import preview_remotely, typeset_remotely
+from craftkit.schema import ApiModel
 from craftkit.templates import drafts
 from craftkit.templates import service as templates
 from craftkit.templates.fonts import fonts_of

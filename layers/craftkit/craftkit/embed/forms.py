@@ -22,10 +22,10 @@ from craftkit.errors import (
     PermissionDeniedError,
     SessionRevokedError,
 )
-from craftkit.http import ApiModel
 from craftkit.remote_typesetter import preview_remotely
 from craftkit.renders import service as renders
 from craftkit.renders.models import Render, RenderOptions, RenderRequest
+from craftkit.schema import ApiModel
 from craftkit.templates import service as templates
 from craftkit.templates.data import judge, preview_data
 from craftkit.templates.models import TemplateVersion

@@ -20,8 +20,8 @@ from pydantic import (
 
 from craftkit.auth.principal import Mode as KeyMode
 from craftkit.embed.origins import read_origin, read_web_address, refusal
-from craftkit.http import ApiModel
 from craftkit.renders.models import METADATA_LIMIT, Filename, MetadataKey, MetadataValue
+from craftkit.schema import ApiModel
 from craftkit.templates.models import Label, Loop, LoopKey, Slug, Variable
 
 Mode = Literal["edit", "create", "view", "fill"]

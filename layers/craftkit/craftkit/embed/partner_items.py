@@ -11,6 +11,7 @@ from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError, Item
 from craftkit.embed.models import Partner, SigningKey
 from craftkit.project_items import key
+from craftkit.schema import from_stored
 
 _SIGNING = "signing#"
 
@@ -126,11 +127,11 @@ def list_signing_keys(project_id: str) -> list[SigningKey]:
 
 
 def _partner(project_id: str, item: Item) -> Partner:
-    return Partner.model_validate({**_plain(item), "project_id": project_id})
+    return from_stored(Partner, {**_plain(item), "project_id": project_id})
 
 
 def _signing_key(project_id: str, item: Item) -> SigningKey:
-    return SigningKey.model_validate({**_plain(item), "project_id": project_id})
+    return from_stored(SigningKey, {**_plain(item), "project_id": project_id})
 
 
 def _plain(item: Item) -> Item:

@@ -24,8 +24,8 @@ from craftkit.errors import (
     NotFoundError,
     PartnerSuspendedError,
 )
-from craftkit.http import judge
 from craftkit.ids import new_id
+from craftkit.schema import validate_request
 
 _PUBLISHABLE = re.compile(r"ck_pk_(live|test)_[0-9A-Za-z]{32}", re.ASCII)
 _RANDOM_LENGTH = 32
@@ -243,7 +243,7 @@ def _change(
         unknown = {"projectId": project_id, "status": "off"}
         before = previous.model_dump(by_alias=True) if previous else unknown
         now = {"updatedAt": clock(), "updatedBy": by}
-        partner = judge(Partner, {**before, **changes, **now})
+        partner = validate_request(Partner, {**before, **changes, **now})
         try:
             items.put_partner(partner, previous, action=action)
         except ConditionFailedError:

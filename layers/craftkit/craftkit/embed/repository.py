@@ -19,6 +19,7 @@ from craftkit.config import config
 from craftkit.dynamodb import Item
 from craftkit.embed.models import Session, SessionRequest
 from craftkit.errors import InvalidRequestError, Issues
+from craftkit.schema import from_stored_json
 
 WISH_LIMIT_BYTES = 200 * 1024
 """Of a session's own data, compressed: a row holds 400 KB."""
@@ -249,7 +250,7 @@ def _session(project_id: str, item: Item) -> Session:
     return Session(
         project_id=project_id,
         id=item["sk"].removeprefix(_SESSION),
-        wish=SessionRequest.model_validate_json(zlib.decompress(bytes(item["wish"]))),
+        wish=from_stored_json(SessionRequest, zlib.decompress(bytes(item["wish"]))),
         permissions=item["permissions"],
         template_slug=item.get("template_slug"),
         has_created=bool(item.get("has_created", False)),

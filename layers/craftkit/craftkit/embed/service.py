@@ -36,10 +36,10 @@ from craftkit.errors import (
     NotFoundError,
     RefreshFailedError,
 )
-from craftkit.http import judge
 from craftkit.ids import is_id, new_id
 from craftkit.limits import service as limits
 from craftkit.renders import service as renders
+from craftkit.schema import validate_request
 from craftkit.templates import service as templates
 from craftkit.templates.models import Manifest
 
@@ -93,7 +93,7 @@ def exchange_token(token: str, *, clock: Clock = utc_now) -> OpenSession:
     signed = tokens.read_partner_token(token, now)
     key = signed.key
     once = Once(key.publishable_key, signed.jti, signed.expires_at)
-    wish = judge(SessionRequest, signed.wish)
+    wish = validate_request(SessionRequest, signed.wish)
     try:
         return _open(signed.partner, wish, key.id, key.mode, now, once=once)
     except ConditionFailedError as error:

@@ -18,10 +18,10 @@ from craftkit.embed.models import (
 )
 from craftkit.embed.views import CatalogsView, CatalogView, JwksView, SessionView
 from craftkit.hooks.models import HookData
-from craftkit.http import ApiModel
 from craftkit.keys.models import Exposure
 from craftkit.openapi.route import Route
 from craftkit.renders.models import RenderList, RenderPage, RenderRequest, RenderView
+from craftkit.schema import ApiModel
 from craftkit.templates.views import TemplateDetailView, TemplateList, TemplatesView
 from craftkit.usage.models import UsageQuery, UsageView
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
 from craftkit.auth.principal import Mode
-from craftkit.http import ApiModel
+from craftkit.schema import ApiModel
 from craftkit.typesetter import DEFAULT_PDF_STANDARD
 
 Status = Literal["queued", "rendering", "succeeded", "failed", "cancelled"]

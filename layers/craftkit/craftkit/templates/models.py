@@ -20,8 +20,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from craftkit.errors import InvalidRequestError, Issues
-from craftkit.http import ApiModel
 from craftkit.issues import issues_of
+from craftkit.schema import ApiModel
 from craftkit.typesetter import PdfStandard
 
 SLUG_PATTERN = r"^[a-z0-9][a-z0-9-]*$"

@@ -15,6 +15,7 @@ from craftkit.audit import repository as audit
 from craftkit.clock import from_rfc3339, to_rfc3339
 from craftkit.dynamodb import Item
 from craftkit.project_items import NEW, key
+from craftkit.schema import from_stored
 from craftkit.templates.models import Draft, Manifest, Template, TemplateVersion, VersionSummary
 
 _SUMMARY = "#number, #name, pdf_standard, locale, published_at, #by, slug"
@@ -216,7 +217,7 @@ def _summary(item: Item) -> dict[str, Any]:
 
 def _version(item: Item) -> TemplateVersion:
     body = _unpack(item["body"])
-    manifest = Manifest.model_validate(body["manifest"])
+    manifest = from_stored(Manifest, body["manifest"])
     return TemplateVersion(
         **_summary(item), manifest=manifest, source=body["source"], fonts=body.get("fonts", {})
     )

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field, PlainSerializer, StringConstraints
 
 from craftkit.clock import to_rfc3339
-from craftkit.http import ApiModel
+from craftkit.schema import ApiModel
 from craftkit.templates.data import json_schema
 from craftkit.templates.models import Template, TemplateVersion, VersionSummary
 from craftkit.templates.service import TemplatePage

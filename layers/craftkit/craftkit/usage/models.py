@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from craftkit.auth.principal import Mode
-from craftkit.http import ApiModel
+from craftkit.schema import ApiModel
 
 DAYS_LIMIT = 366
 
