@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from craftkit.templates import data, gallery
-from craftkit.templates.files import with_files
 from craftkit.typesetter import Job
 from typesetting import preview
+from typesetting.files import with_files
 
 PICTURES = Path(__file__).parents[1] / "docs/gallery"
 

@@ -4,9 +4,9 @@ from dataclasses import asdict
 from typing import Any
 
 from craftkit.observability import logger
-from craftkit.templates.files import with_files
 from craftkit.typesetter import Job, TypesettingError, pack, unpack
 from typesetting import check_font, preview, typeset, warm
+from typesetting.files import with_files
 
 # Before the first call, so that SnapStart keeps a child that is ready.
 warm()

@@ -5,8 +5,8 @@ from typing import Any
 
 from craftkit.observability import count, logger
 from craftkit.renders.lifecycle import BusyError
-from craftkit.renders.worker import render_document
 from typesetting import typeset, warm
+from typesetting.worker import render_document
 
 # Before the first call: the child loads itself while the function does.
 warm()

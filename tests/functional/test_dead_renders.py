@@ -10,12 +10,12 @@ import pytest
 from craftkit.errors import QueueUnavailableError
 from craftkit.queues import QueueError
 from craftkit.renders import dead_letters, dispatch, lifecycle
-from craftkit.renders.worker import render_document
 from craftkit.typesetter import SourceError
 from tests.support.clock import FrozenClock
 from tests.support.cloud import Cloud
 from tests.support.project import DATA, DemoProject
 from tests.support.typesetter import FakeTypesetter
+from typesetting.worker import render_document
 
 
 @pytest.fixture

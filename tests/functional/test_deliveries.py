@@ -15,7 +15,6 @@ from craftkit.keys import service as keys
 from craftkit.network import BlockedTargetError, FetchError
 from craftkit.queues import QueueError
 from craftkit.renders import service as renders
-from craftkit.renders.worker import render_document
 from craftkit.typesetter import SourceError
 from craftkit.webhooks import deliveries, delivering, dispatch, service
 from craftkit.webhooks.delivering import deliver_webhook
@@ -28,6 +27,7 @@ from tests.support.project import DATA, DemoProject
 from tests.support.receiver import Receiver, answered
 from tests.support.streams import Stream
 from tests.support.typesetter import FakeTypesetter
+from typesetting.worker import render_document
 
 URL = "https://hooks.example.com/craftkit"
 

@@ -11,13 +11,13 @@ from craftkit.renders import dispatch, lifecycle
 from craftkit.renders.lifecycle import BusyError
 from craftkit.renders.models import Render
 from craftkit.renders.sweeper import sweep_renders
-from craftkit.renders.worker import render_document
 from craftkit.templates import service as templates
 from craftkit.typesetter import Job, SourceError
 from tests.support.clock import FrozenClock
 from tests.support.cloud import Cloud
 from tests.support.project import DATA, DemoProject, make_project
 from tests.support.typesetter import PDF, FakeTypesetter
+from typesetting.worker import render_document
 
 HEADERS = {"Idempotency-Key": "order-4711"}
 

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from craftkit.renders import events
-from craftkit.renders.worker import render_document
 from craftkit.typesetter import SourceError
 from craftkit.usage import repository, service
 from craftkit.usage.models import UsageQuery
@@ -15,6 +14,7 @@ from tests.support.cloud import Cloud
 from tests.support.project import DATA, DemoProject, make_project
 from tests.support.streams import Stream
 from tests.support.typesetter import FakeTypesetter
+from typesetting.worker import render_document
 
 
 class Meter:

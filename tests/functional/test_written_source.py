@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from craftkit.templates import data
-from craftkit.templates.files import with_files
 from craftkit.templates.models import BARCODE_FORMATS, DataType, read_manifest
 from craftkit.templates.source import write_source
 from craftkit.typesetter import Job
 from tests.support.pdf import text_of, unbroken
 from typesetting import typeset
+from typesetting.files import with_files
 
 _TYPES: tuple[DataType, ...] = DataType.__args__  # type: ignore[attr-defined]
 _WORDS = ("items", "lines", "text", "for", "data", "_", "x-1", "boxes", "table", "keys", "If", "a")

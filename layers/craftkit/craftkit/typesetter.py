@@ -37,7 +37,7 @@ class Job:
         watermark: stamp every finished page as a test render.
         images: the bytes behind each image value of `data` (its URL), fetched by the worker.
         fonts: the project's own font files, by name.
-        font_files: where they lie in the bucket until `templates.files.with_files` reads them.
+        font_files: where they lie in the bucket until `typesetting.files.with_files` reads them.
     """
 
     source: str

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from craftkit.network import Network
 from craftkit.templates.fonts import load_font
-from craftkit.templates.images import with_images
 from craftkit.typesetter import Job
+from typesetting.images import with_images
 
 
 def with_files(job: Job, *, network: Network | None = None) -> Job:

@@ -8,9 +8,9 @@ from struct import pack
 import pytest
 from PIL import Image
 
-from craftkit.templates.images import ImageError, check, gather, with_images
 from craftkit.typesetter import Job
 from tests.support.internet import Internet, answering
+from typesetting.images import ImageError, check, gather, with_images
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4">{}</svg>'
 

@@ -15,8 +15,8 @@ from craftkit.renders.lifecycle import AttemptsExhaustedError, Claim, GoneError
 from craftkit.renders.models import Render
 from craftkit.templates import service as templates
 from craftkit.templates.data import types
-from craftkit.templates.files import with_files
 from craftkit.typesetter import Document, Job, Typeset, TypesettingError
+from typesetting.files import with_files
 
 
 def render_document(
