@@ -48,7 +48,7 @@ def test_rows__a_new_attribute_of_every_item_changes_nothing_that_is_read(
     assert version is not None and version.manifest.loops
     assert partners.partner_of(project.id).status == "enabled"
     assert [one.id for one in hooks.list_hooks(project.id)] == [hook.hook.id]
-    assert [one.id for one in keys.list_keys(project.id)] == [project.key.key.id]
+    assert [one.id for one in keys.list_keys(project.id)[0]] == [project.key.key.id]
 
 
 def _add_attribute(table: Any) -> None:
