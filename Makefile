@@ -15,6 +15,7 @@ PORTS = $(if $(PORT),--port $(PORT)) $(if $(AWS_PORT),--aws-port $(AWS_PORT))
 BIN := .venv/bin
 UV := .local/tools/uv/bin/uv
 LOCAL := $(BIN)/python -m local
+DEPLOYMENT := $(BIN)/python -m deployment
 export SAM_CLI_TELEMETRY := 0
 
 .PHONY: help
@@ -63,13 +64,13 @@ check: setup ## Judge the code without running it: format, lint, types, imports,
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(UV) lock --check
-	@$(LOCAL) scan
-	@$(LOCAL) validate
+	@$(BIN)/python -m tools.scan
+	@$(BIN)/python -m tools.scan validate
 
 .PHONY: audit
 audit: ## Ask the public advisories about every dependency; fails where they are out of reach.
 	@python3 local/prepare.py scan
-	@$(LOCAL) audit
+	@$(BIN)/python -m tools.scan audit
 
 .PHONY: format
 format: setup ## Write the code as `make check` wants it.
@@ -123,22 +124,22 @@ pins: setup ## Write the layers' requirements from uv.lock, and the tools' pins 
 
 .PHONY: build
 build: setup ## Build what is deployed, for arm64, in .aws-sam/build.
-	@$(LOCAL) build
+	@$(DEPLOYMENT) build
 
 .PHONY: release
 release: setup ## Build, and pack it with its bill of materials into dist/craftkit.tar.gz.
-	@$(LOCAL) release
+	@$(DEPLOYMENT) release
 
 .PHONY: deploy-dev deploy-staging deploy-prod
 deploy-dev: $(if $(RELEASE),setup,build) ## Deploy a stage with your AWS credentials; so do deploy-staging, deploy-prod.
 deploy-staging: $(if $(RELEASE),setup,build)
 deploy-prod: $(if $(RELEASE),setup,build)
 deploy-dev deploy-staging deploy-prod:
-	@$(LOCAL) deploy $(@:deploy-%=%) $(if $(RELEASE),--release $(RELEASE))
+	@$(DEPLOYMENT) deploy $(@:deploy-%=%) $(if $(RELEASE),--release $(RELEASE))
 
 .PHONY: accept
 accept: setup ## Try a deployed stage from outside, with your AWS credentials: STAGE=dev.
-	@$(LOCAL) accept $(STAGE)
+	@$(DEPLOYMENT) accept $(STAGE)
 
 .PHONY: clean
 clean: ## Remove everything that was made here, tools included.

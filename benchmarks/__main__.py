@@ -19,7 +19,7 @@ from typing import Any
 import benchmarks
 from benchmarks import report
 from benchmarks.measurement import Result
-from local.tools import ROOT
+from deployment.workspace import ROOT
 
 LATEST = Path(__file__).parent / "results" / "latest.json"
 

@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 from benchmarks.measurement import Result, medians, milliseconds
 from craftkit.auth import token
-from local.tools import ROOT
+from deployment.workspace import ROOT
 
 _CALLS = 200
 _ROUNDS = 15

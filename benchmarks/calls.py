@@ -24,7 +24,7 @@ from botocore.client import BaseClient
 from moto import mock_aws
 
 from benchmarks.measurement import Result
-from local.tools import ROOT
+from deployment.workspace import ROOT
 from tests.support.template import REGION
 
 FILE = ROOT / "docs" / "cost-inputs.json"

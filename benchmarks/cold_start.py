@@ -20,9 +20,9 @@ from typing import Any
 
 from benchmarks.measurement import Result, medians
 from craftkit.auth import token
-from local.build import build_for_host, host_architecture
+from deployment.build import build_for_host, host_architecture
+from deployment.workspace import ROOT, TOOLS
 from local.emulator import free_port
-from local.tools import ROOT, TOOLS
 from tests.support.template import template
 
 ROUNDS = 15

@@ -10,8 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.measurement import Result
+from deployment.workspace import ROOT
 from local.emulator import free_port
-from local.tools import ROOT
 
 _READY = re.compile(rb"Ctrl-C")
 _LONGEST_SECONDS = 600

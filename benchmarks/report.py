@@ -3,7 +3,7 @@
 from html import escape
 from typing import Any
 
-from local.tools import ROOT
+from deployment.workspace import ROOT
 
 PAGE = ROOT / "docs" / "performance.md"
 PLOT = ROOT / "docs" / "performance.svg"

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from benchmarks import invoice
 from benchmarks.measurement import Result, medians, milliseconds
 from benchmarks.rivals.contest import contest
-from local.build import build_for_host
+from deployment.build import build_for_host
 from typesetting import typeset, warm
 from typesetting.request import request
 from typesetting.sandbox import Sandbox, child_arguments

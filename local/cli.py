@@ -5,10 +5,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from local.tools import BIN, ROOT, LocalError, environment
+from deployment.workspace import BIN, ROOT, TaskError, environment
 
 
-class CommandError(LocalError):
+class CommandError(TaskError):
     """The CLI refused. `code` is the stable code of its error envelope."""
 
     def __init__(self, command: str, code: str, message: str) -> None:

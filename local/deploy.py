@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from local.artifacts import PACKED_TEMPLATE
-from local.stack import Deployed, name_of
-from local.template import read_template
-from local.tools import ROOT, TOOLS, environment, run
+from deployment.artifacts import PACKED_TEMPLATE
+from deployment.stacks import stack_name
+from deployment.template import read_template
+from deployment.workspace import ROOT, TOOLS, environment, run
+from local.stack import Deployed
 
 _POLL_SECONDS = "0.5"
 
@@ -15,7 +16,7 @@ def deploy(build: Path, stage: str, *, endpoint: str, public_url: str, home: Pat
     """Deploy what was built for this machine onto the embedded AWS, under the stage's name.
 
     Raises:
-        LocalError: with the end of SAM's log.
+        TaskError: with the end of SAM's log.
     """
     overrides = [f"Stage={stage}", f"AwsEndpointUrl={endpoint}", f"PublicUrl={public_url}"]
     overrides.append(f"PagesUrl={public_url}")  # one origin serves both here
@@ -23,7 +24,7 @@ def deploy(build: Path, stage: str, *, endpoint: str, public_url: str, home: Pat
         [
             TOOLS / "sam" / "bin" / "sam", "deploy",
             "--config-file", ROOT / "samconfig.toml", "--config-env", "local",
-            "--template-file", build / PACKED_TEMPLATE, "--stack-name", name_of(stage),
+            "--template-file", build / PACKED_TEMPLATE, "--stack-name", stack_name(stage),
             "--no-progressbar", "--parameter-overrides", *overrides,
         ],
         log=home / "logs" / f"deploy-{stage}.log",

@@ -8,8 +8,9 @@ from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
 
+from deployment.build import build_for_host, fingerprint
+from deployment.workspace import HOME, ROOT, TaskError
 from local import emulator
-from local.build import build_for_host, fingerprint
 from local.deploy import deploy
 from local.docker import write_environment
 from local.emulator import Emulator
@@ -17,7 +18,6 @@ from local.front import Front, Route
 from local.logs import shown_on_failure
 from local.seed import render_invoice, seed
 from local.stack import Deployed, Stack, file_of, running
-from local.tools import HOME, ROOT, LocalError
 
 DEFAULT_PORT = 3000
 DEFAULT_STAGE_PORT = 3001
@@ -35,7 +35,7 @@ def dev(port: int | None, aws_port: int | None, home: Path) -> None:
         home: where its files go; the tests' own stack has another than `.local`.
 
     Raises:
-        LocalError: it could not be started; nothing is left running.
+        TaskError: it could not be started; nothing is left running.
     """
     port = _wanted_port(port or DEFAULT_PORT, "PORT")
     steps = Steps()
@@ -57,7 +57,7 @@ def stage(name: str, port: int | None, home: Path) -> None:
     """Run a further stage on the embedded AWS of a running `make dev`.
 
     Raises:
-        LocalError: there is none, or the stage could not be started.
+        TaskError: there is none, or the stage could not be started.
     """
     port = _wanted_port(port or DEFAULT_STAGE_PORT, "PORT")
     local = running(home)
@@ -70,7 +70,7 @@ def stage(name: str, port: int | None, home: Path) -> None:
         print(_summary(stack, _pdf(home, name), steps), flush=True)
         while emulator.is_answering(local.aws_endpoint_url):
             time.sleep(2)
-        raise LocalError("The embedded AWS of `make dev` has ended, and this stage with it.")
+        raise TaskError("The embedded AWS of `make dev` has ended, and this stage with it.")
 
 
 def is_current(home: Path) -> bool:
@@ -152,7 +152,7 @@ def _pdf(home: Path, stage: str = "local") -> Path:
 
 def _wanted_port(port: int, variable: str) -> int:
     if not emulator.is_free(port):
-        raise LocalError(
+        raise TaskError(
             f"Port {port} is in use. Stop what listens there, or choose another: "
             f"{variable}={port + 10} make …"
         )

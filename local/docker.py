@@ -7,11 +7,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from local.build import build_for_host
+from deployment.build import build_for_host
+from deployment.template import read_template
+from deployment.workspace import HOME, ROOT, TOOLS, TaskError, environment
 from local.front import Front
 from local.stack import Deployed, running
-from local.template import read_template
-from local.tools import HOME, ROOT, TOOLS, LocalError, environment
 
 DEFAULT_PORT = 3002
 # Where a container on Docker's default network finds this machine.
@@ -23,7 +23,7 @@ def invoke(folder: str) -> None:
     event = ROOT / "events" / f"{folder}.json"
     if not event.exists():
         known = ", ".join(sorted(path.stem for path in event.parent.glob("*.json")))
-        raise LocalError(f"There is no {event.relative_to(ROOT)}. FUNCTION is one of: {known}")
+        raise TaskError(f"There is no {event.relative_to(ROOT)}. FUNCTION is one of: {known}")
     _sam_local("invoke", function_of(folder), "--event", str(event))
 
 
@@ -38,7 +38,7 @@ def function_of(folder: str) -> str:
     for name, resource in resources.items():
         if resource.get("Properties", {}).get("CodeUri") == f"functions/{folder}":
             return str(name)
-    raise LocalError(f"No function of template.yaml has its code in functions/{folder}.")
+    raise TaskError(f"No function of template.yaml has its code in functions/{folder}.")
 
 
 def write_environment(deployed: Deployed, home: Path, gateway: str = _USUAL_GATEWAY) -> Path:
@@ -81,7 +81,7 @@ def _sam_local(command: str, *arguments: str) -> None:
             env=environment() | _docker_variables(),
         )  # fmt: skip
     if done.returncode != 0:
-        raise LocalError(f"sam local {command} failed; what it said stands above.")
+        raise TaskError(f"sam local {command} failed; what it said stands above.")
 
 
 def _gateway() -> str:
@@ -93,9 +93,9 @@ def _gateway() -> str:
     try:
         done = subprocess.run(inspect, capture_output=True, text=True)
     except FileNotFoundError:
-        raise LocalError("`sam local` runs functions in Docker, which is not here.") from None
+        raise TaskError("`sam local` runs functions in Docker, which is not here.") from None
     if done.returncode != 0:
-        raise LocalError(f"Docker does not answer: {done.stderr.strip()}")
+        raise TaskError(f"Docker does not answer: {done.stderr.strip()}")
     return done.stdout.strip() or _USUAL_GATEWAY
 
 

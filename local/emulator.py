@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from local.tools import TOOLS, LocalError, environment, tail
+from deployment.workspace import TOOLS, TaskError, environment, tail
 
 _START_SECONDS = 60
 _STOP_SECONDS = 3
@@ -58,20 +58,20 @@ class Emulator:
         """Return once it answers.
 
         Raises:
-            LocalError: it ended, or did not answer within a minute.
+            TaskError: it ended, or did not answer within a minute.
         """
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
             if not self.is_running:
-                raise LocalError(f"The embedded AWS ended at once.\n{tail(self._log)}")
+                raise TaskError(f"The embedded AWS ended at once.\n{tail(self._log)}")
             if is_answering(self.url):
                 return
             time.sleep(0.05)
-        raise LocalError(f"The embedded AWS does not answer at {self.url}.\n{tail(self._log)}")
+        raise TaskError(f"The embedded AWS does not answer at {self.url}.\n{tail(self._log)}")
 
-    def failure(self) -> LocalError:
+    def failure(self) -> TaskError:
         """What to say when it has ended by itself."""
-        return LocalError(f"The embedded AWS has ended.\n{tail(self._log)}")
+        return TaskError(f"The embedded AWS has ended.\n{tail(self._log)}")
 
     def stop(self) -> None:
         """End it and every function that it runs."""

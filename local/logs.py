@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from deployment.workspace import TaskError, tail
 from local.stack import session
-from local.tools import LocalError, tail
 
 _FOLLOW_SECONDS = 1.0
 
@@ -42,7 +42,7 @@ def shown_on_failure(endpoint: str, home: Path) -> Iterator[None]:
     """Keep the functions' log in `logs/functions.log`, and show its end, when the block fails."""
     try:
         yield
-    except LocalError as error:
+    except TaskError as error:
         log = home / "logs" / "functions.log"
         log.write_text("\n".join(line for _, line in lines(endpoint)), encoding="utf-8")
-        raise LocalError(f"{error}\n{tail(log)}") from error
+        raise TaskError(f"{error}\n{tail(log)}") from error

@@ -9,9 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from deployment.workspace import ROOT, TaskError
 from local.cli import Operator
 from local.stack import Deployed, Stack
-from local.tools import ROOT, LocalError
 
 INVOICE = ROOT / "layers" / "craftkit" / "craftkit" / "templates" / "gallery" / "invoice"
 
@@ -74,7 +74,7 @@ def render_invoice(stack: Stack, pdf: Path) -> None:
     """Render the gallery's invoice through the front, and keep the document.
 
     Raises:
-        LocalError: it did not end as a document.
+        TaskError: it did not end as a document.
     """
     data = json.loads((INVOICE / "data.json").read_text(encoding="utf-8"))
     render = _call(
@@ -85,7 +85,7 @@ def render_invoice(stack: Stack, pdf: Path) -> None:
         time.sleep(0.2)
         render = _call(stack, "GET", f"/v1/renders/{render['id']}")
     if render["status"] != "succeeded":
-        raise LocalError(
+        raise TaskError(
             f"The demo invoice is {render['status']}: {render['errorMessage'] or 'no reason given'}"
         )
     with urllib.request.urlopen(render["downloadUrl"]) as document:  # noqa: S310 a URL of our own
@@ -108,4 +108,4 @@ def _call(stack: Stack, method: str, path: str, body: object = None) -> Any:
             return json.load(answer)
     except urllib.error.HTTPError as error:
         text = error.read().decode(errors="replace")
-        raise LocalError(f"{method} {path} answered {error.code}: {text}") from error
+        raise TaskError(f"{method} {path} answered {error.code}: {text}") from error

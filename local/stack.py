@@ -7,8 +7,9 @@ from typing import Any
 
 import boto3
 
+from deployment.stacks import stack_name
+from deployment.workspace import REGION, TaskError
 from local.emulator import is_answering
-from local.tools import REGION, LocalError
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Stack:
 
     @property
     def stack_name(self) -> str:
-        return name_of(self.stage)
+        return stack_name(self.stage)
 
     @property
     def dashboard_url(self) -> str:
@@ -71,10 +72,6 @@ class Stack:
         )
 
 
-def name_of(stage: str) -> str:
-    return f"craftkit-{stage}"
-
-
 def file_of(stage: str, home: Path) -> Path:
     return home / ("stack.json" if stage == "local" else f"stack.{stage}.json")
 
@@ -83,11 +80,11 @@ def running(home: Path) -> Stack:
     """The stack that `make dev` runs.
 
     Raises:
-        LocalError: there is none.
+        TaskError: there is none.
     """
     stack = Stack.read(home)
     if stack is None or not is_answering(stack.aws_endpoint_url):
-        raise LocalError("No local stack is running. Start one in another terminal: make dev")
+        raise TaskError("No local stack is running. Start one in another terminal: make dev")
     return stack
 
 
@@ -107,14 +104,14 @@ class Deployed:
         self.stage, self.endpoint = stage, endpoint
         self._session = session()
         cloudformation = self.client("cloudformation")
-        (stack,) = cloudformation.describe_stacks(StackName=name_of(stage))["Stacks"]
+        (stack,) = cloudformation.describe_stacks(StackName=stack_name(stage))["Stacks"]
         self.outputs: dict[str, str] = {
             output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])
         }
         pages = cloudformation.get_paginator("list_stack_resources")
         self._resources: list[dict[str, Any]] = [
             resource
-            for page in pages.paginate(StackName=name_of(stage))
+            for page in pages.paginate(StackName=stack_name(stage))
             for resource in page["StackResourceSummaries"]
         ]
 

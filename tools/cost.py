@@ -10,7 +10,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-from local.pruning import KEPT
+from deployment.pruning import KEPT
 
 INPUTS = Path(__file__).parents[1] / "docs" / "cost-inputs.json"
 

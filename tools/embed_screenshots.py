@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import Browser, FrameLocator, Page
 
-from local.tools import ROOT
+from deployment.workspace import ROOT
 from tests.support.browser import chromium
 from tests.support.embed import wish
 from tests.support.partner_site import partner_site

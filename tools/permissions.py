@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from local.template import Json, read_template
+from deployment.template import Json, read_template
 
 TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from local.tools import ROOT
+from deployment.workspace import ROOT
 from tests.support.browser import chromium
 from tests.support.dashboard import PAGES, project_url, settle, sign_in
 from tests.support.loopback import LoopbackReceiver, receiving

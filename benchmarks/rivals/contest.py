@@ -16,8 +16,8 @@ import zxingcpp
 from benchmarks import invoice
 from benchmarks.measurement import Result, medians, milliseconds
 from benchmarks.rivals.page import html
+from deployment.workspace import TOOLS
 from local import prepare
-from local.tools import TOOLS
 from typesetting.sandbox import font_folders
 
 _HERE = Path(__file__).parent

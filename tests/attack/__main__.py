@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from local.tools import HOME, TOOLS
+from deployment.workspace import HOME, TOOLS
 from tests.support.stack import RunningStack, local_stack
 
 CHECKS = (

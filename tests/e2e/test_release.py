@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from local import acceptance, pruning, release
-from local.build import build_for_host
-from local.stack import name_of
-from local.tools import LocalError
+from deployment import acceptance, pruning, release
+from deployment.build import build_for_host
+from deployment.deploy import deploy, settings_of
+from deployment.stacks import stack_name
+from deployment.workspace import TaskError
 from tests.support.stack import RunningStack
 
 
@@ -35,9 +36,9 @@ def test_make_deploy_prod__deploys_a_release_and_guards_the_stack(
 ) -> None:
     packed = release.pack_build(build_for_host(), tmp_path / "dist" / "craftkit.tar.gz")
     build = release.unpack(packed, tmp_path / "unpacked")
-    release.deploy("prod", build, AwsEndpointUrl=stack.aws_endpoint_url)
+    deploy("prod", build, AwsEndpointUrl=stack.aws_endpoint_url)
     cloudformation = stack.client("cloudformation")
-    (deployed,) = cloudformation.describe_stacks(StackName=name_of("prod"))["Stacks"]
+    (deployed,) = cloudformation.describe_stacks(StackName=stack_name("prod"))["Stacks"]
     assert deployed["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
     assert deployed["EnableTerminationProtection"] is True
     tables = [
@@ -82,9 +83,9 @@ def test_a_release_carries_its_bill_of_materials(tmp_path: Path) -> None:
 
 
 def test_make_deploy__without_a_build_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(LocalError, match="make build"):
-        release.deploy("dev", tmp_path)
-    with pytest.raises(LocalError, match="make release"):
+    with pytest.raises(TaskError, match="make build"):
+        deploy("dev", tmp_path)
+    with pytest.raises(TaskError, match="make release"):
         release.unpack(tmp_path / "none.tar.gz", tmp_path)
 
 
@@ -96,12 +97,12 @@ def test_make_deploy__what_a_pipeline_knows_better_goes_before_samconfig() -> No
         "PUBLIC_URL": "https://api.example.com",
         "PAGES_URL": "",
     }
-    settings = release.settings_of("prod", environ, {})["prod"]["deploy"]["parameters"]
+    settings = settings_of("prod", environ, {})["prod"]["deploy"]["parameters"]
     assert (settings["s3_bucket"], settings["s3_prefix"]) == ("artifacts", "craftkit-prod")
     assert "resolve_s3" not in settings
     assert settings["role_arn"] == environ["AWS_EXECUTION_ROLE_ARN"]
     assert settings["confirm_changeset"] is False
     assert settings["parameter_overrides"] == "Stage=prod PublicUrl=https://api.example.com"
-    by_hand = release.settings_of("prod", {}, {})["prod"]["deploy"]["parameters"]
+    by_hand = settings_of("prod", {}, {})["prod"]["deploy"]["parameters"]
     assert by_hand["resolve_s3"] is True
     assert by_hand["confirm_changeset"] is True

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from local.build import build_for_deploy, build_for_host
+from deployment.build import build_for_deploy, build_for_host
 from tests.support.template import template
 
 # What Lambda's Python brings, boto3 and what it stands on: nothing else of this environment.

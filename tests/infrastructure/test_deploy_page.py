@@ -10,8 +10,8 @@ import shlex
 import pytest
 
 from craftkit_cli.main import parser
-from local.release import settings_of
-from local.template import read_template
+from deployment.deploy import settings_of
+from deployment.template import read_template
 from tests.infrastructure.test_workflows import WORKFLOWS, targets
 from tests.support.template import ROOT, template
 

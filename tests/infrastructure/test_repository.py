@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from craftkit.stages import STAGES
-from local.template import read_template
-from local.tools import TOOLS
+from deployment.template import read_template
+from deployment.workspace import TOOLS
 from tests.support.template import ROOT
 
 TEXT_LIMIT_BYTES = 2 * 1024 * 1024

@@ -110,7 +110,7 @@ def test_a_release_is_built_once_and_goes_from_stage_to_stage() -> None:
 
 @pytest.mark.parametrize("stage", ["dev", "staging", "prod"])
 def test_the_role_of_a_stage_is_worn_in_its_environment_alone(stage: str) -> None:
-    from local.template import read_template
+    from deployment.template import read_template
 
     bootstrap = read_template(ROOT / "infrastructure" / "bootstrap.yaml")
     role = bootstrap["Resources"]["DeployRole"]["Properties"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from local.tools import HOME, ROOT
+from deployment.workspace import HOME, ROOT
 
 _SOURCES = ROOT / "tests" / "node"
 _INSTALLED = HOME / "node"

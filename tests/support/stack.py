@@ -13,11 +13,11 @@ from typing import Any
 import boto3
 import requests
 
+from deployment.workspace import HOME, ROOT, tail
 from local import dev
 from local.cli import Operator
 from local.emulator import free_port, is_answering
 from local.stack import Deployed, Stack, file_of
-from local.tools import HOME, ROOT, tail
 
 OWN_HOME = HOME / "test"
 _START_SECONDS = 240

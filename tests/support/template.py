@@ -9,7 +9,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from local.template import Json, read_template
+from deployment.template import Json, read_template
 
 ROOT = Path(__file__).resolve().parents[2]
 ACCOUNT = "123456789012"

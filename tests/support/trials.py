@@ -15,7 +15,7 @@ import requests
 
 from craftkit.keys import service
 from craftkit.keys.models import NewKey
-from local.tools import environment
+from deployment.workspace import environment
 from tests.support.cloud import forget, variables
 from tests.support.stack import RunningStack
 

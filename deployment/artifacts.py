@@ -1,4 +1,4 @@
-"""Finish a build: `python -m local.artifacts FOLDER [pack]`.
+"""Finish a build: `python -m deployment.artifacts FOLDER [pack]`.
 
 Byte code goes beside every module, because Lambda cannot write it: /var/task and /opt are read-only
 there, and what is not compiled here is compiled at every cold start. With `pack`, each artifact is

@@ -1,6 +1,6 @@
 """The template as CloudFormation gets it: SAM's transform, for one stage, on standard output.
 
-Run by the SAM tool's own Python, which has the transform: `python local/expand.py STAGE`.
+Run by the SAM tool's own Python, which has the transform: `python deployment/expand.py STAGE`.
 """
 
 import json

@@ -4,7 +4,7 @@ from typing import Any
 
 import boto3
 
-from local.stack import name_of
+from deployment.stacks import stack_name
 
 ALIAS = "live"
 KEPT = 2
@@ -14,7 +14,9 @@ KEPT = 2
 def prune(stage: str) -> int:
     """Delete the old versions of the stage's functions; how many there were."""
     cloudformation, lambda_ = boto3.client("cloudformation"), boto3.client("lambda")
-    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name_of(stage))
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(
+        StackName=stack_name(stage)
+    )
     functions = [
         resource["PhysicalResourceId"]
         for page in pages

@@ -1,4 +1,4 @@
-"""Building: `sam build` for the machine that it will run on, finished by `local.artifacts`."""
+"""Building: `sam build` for the machine that it will run on, finished by `deployment.artifacts`."""
 
 import fcntl
 import hashlib
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.tools import BIN, HOME, ROOT, TOOLS, environment, run
+from deployment.workspace import BIN, HOME, ROOT, TOOLS, environment, run
 
 LOCAL_BUILDS = HOME / "builds"
 DEPLOYED_BUILD = ROOT / ".aws-sam" / "build"
@@ -27,7 +27,7 @@ def build_for_host() -> Path:
     Each state of the sources has a folder of its own, so that nobody's build changes under them.
 
     Raises:
-        LocalError: with the end of SAM's log.
+        TaskError: with the end of SAM's log.
     """
     with _alone():
         folder = LOCAL_BUILDS / fingerprint()
@@ -75,7 +75,7 @@ def _sam_build(config: str, folder: Path, log: Path, *finishing: str) -> None:
     sam = TOOLS / "sam" / "bin" / "sam"
     command: list[str | Path] = [sam, "build", "--config-env", config, "--build-dir", folder]
     run(command, log=log, env=environment())
-    finish: list[str | Path] = [BIN / "python", "-m", "local.artifacts", folder, *finishing]
+    finish: list[str | Path] = [BIN / "python", "-m", "deployment.artifacts", folder, *finishing]
     run(finish, log=log.with_suffix(".artifacts.log"), env=environment())
 
 

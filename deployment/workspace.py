@@ -15,7 +15,7 @@ _LAST_LINES = 15
 _KEPT = ("HOME", "LANG", "LC_ALL", "PATH", "TERM", "TMPDIR")
 
 
-class LocalError(Exception):
+class TaskError(Exception):
     """What went wrong, and what the person at the terminal can do."""
 
 
@@ -46,7 +46,7 @@ def run(command: Sequence[str | Path], *, log: Path, env: Mapping[str, str]) -> 
     """Run a tool with its output in `log`.
 
     Raises:
-        LocalError: it failed; carries the last lines of the log.
+        TaskError: it failed; carries the last lines of the log.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w", encoding="utf-8") as output:
@@ -56,7 +56,7 @@ def run(command: Sequence[str | Path], *, log: Path, env: Mapping[str, str]) -> 
             stdin=subprocess.DEVNULL, process_group=0,
         )  # fmt: skip
     if done.returncode != 0:
-        raise LocalError(f"{_name(command)} failed.\n{tail(log)}")
+        raise TaskError(f"{_name(command)} failed.\n{tail(log)}")
 
 
 def tail(log: Path) -> str:

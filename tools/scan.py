@@ -1,8 +1,9 @@
-"""Scanners: faults that others know of. What is let pass stands here, each with its reason.
+"""Scanners for known faults: `python -m tools.scan [audit|validate]`.
 
-They run at the same time, and each has the last word on its own matter.
+They run in parallel. Each rule that is switched off is listed here with its reason.
 """
 
+import argparse
 import json
 import os
 import subprocess
@@ -11,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from local.tools import HOME, ROOT, TOOLS, LocalError, environment
+from deployment.workspace import HOME, ROOT, TOOLS, TaskError, environment
 
 _BIN = TOOLS / "scan" / "bin"
 _TEMPLATES = ("template.yaml", "infrastructure/bootstrap.yaml")
@@ -65,19 +66,19 @@ def scan() -> None:
     """Run every scanner.
 
     Raises:
-        LocalError: with what each of them found.
+        TaskError: with what each of them found.
     """
     checks: tuple[Callable[[], str], ...] = (checkov, cfn_lint, bandit, workflows, secrets, audit)
     with ThreadPoolExecutor() as pool:
         found = [report for report in pool.map(lambda check: check(), checks) if report]
     if found:
-        raise LocalError("\n\n".join(found))
+        raise TaskError("\n\n".join(found))
 
 
 def checkov() -> str:
     expanded = HOME / "expanded" / "template.json"
     expanded.parent.mkdir(parents=True, exist_ok=True)
-    made = _run(TOOLS / "sam" / "bin" / "python", "local/expand.py", "prod")
+    made = _run(TOOLS / "sam" / "bin" / "python", "deployment/expand.py", "prod")
     if made.returncode:
         return made.stderr
     expanded.write_text(made.stdout, encoding="utf-8")
@@ -100,7 +101,7 @@ def cfn_lint() -> str:
 def bandit() -> str:
     done = _run(
         _BIN / "bandit", "--quiet", "--recursive", "--skip", ",".join(BANDIT),
-        "layers", "functions", "cli", "local", "tools",
+        "layers", "functions", "cli", "deployment", "local", "tools",
     )  # fmt: skip
     return done.stdout if done.returncode else ""
 
@@ -143,7 +144,7 @@ def audit(strict: bool = False) -> str:
         audited = []
     known = [each for each in audited if "skip_reason" not in each]
     if not known:
-        words = "The advisories are out of reach here: no dependency was audited."
+        words = "The advisories cannot be reached from here: no dependency was audited."
         if not strict:
             print(f"  {words}", file=sys.stderr)
         return words if strict else ""
@@ -159,3 +160,30 @@ def _run(*command: str | Path) -> subprocess.CompletedProcess[str]:
     # Advisories may be on a mirror that only the person's own settings know.
     env |= {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_"))}
     return subprocess.run(command, cwd=ROOT, env=env, text=True, capture_output=True)
+
+
+def validate() -> None:
+    """Replace this process by `sam validate --lint`, which is cfn-lint with SAM's own rules."""
+    sam = TOOLS / "sam" / "bin" / "sam"
+    os.chdir(ROOT)
+    os.execve(sam, ["sam", "validate", "--lint", "--template-file", "template.yaml"], environment())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tools.scan")
+    parser.add_argument("check", nargs="?", choices=("audit", "validate"), help="one check alone")
+    try:
+        match parser.parse_args().check:
+            case "audit":
+                if report := audit(strict=True):
+                    raise TaskError(report)
+            case "validate":
+                validate()
+            case _:
+                scan()
+    except TaskError as error:
+        sys.exit(f"\n{error}")
+
+
+if __name__ == "__main__":
+    main()

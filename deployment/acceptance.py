@@ -15,10 +15,10 @@ from typing import Any
 
 import boto3
 
-from local.seed import INVOICE
-from local.stack import name_of
-from local.tools import BIN, ROOT, LocalError
+from deployment.stacks import stack_name
+from deployment.workspace import BIN, ROOT, TaskError
 
+_INVOICE = ROOT / "layers" / "craftkit" / "craftkit" / "templates" / "gallery" / "invoice"
 _RENDER_SECONDS = 60
 
 Json = dict[str, Any]
@@ -28,7 +28,7 @@ def accept(stage: str, say: Callable[[str], None] = print) -> None:
     """Try a stage with the AWS credentials of the environment.
 
     Raises:
-        LocalError: with the first thing that is not as callers expect it.
+        TaskError: with the first thing that is not as callers expect it.
     """
     url = _public_url(stage)
     _expect(_call(url, "/health")[0] == 200, "GET /health does not answer 200")
@@ -36,8 +36,8 @@ def accept(stage: str, say: Callable[[str], None] = print) -> None:
     project = _craftkit(stage, "projects", "create", "--name", "Acceptance")["id"]
     _craftkit(
         stage, "templates", "publish", "--project", project, "--slug", "invoice",
-        "--name", "Invoice", "--manifest", str(INVOICE / "manifest.json"),
-        "--source", str(INVOICE / "source.typ"),
+        "--name", "Invoice", "--manifest", str(_INVOICE / "manifest.json"),
+        "--source", str(_INVOICE / "source.typ"),
     )  # fmt: skip
     say("  a template is published")
     key = _craftkit(
@@ -60,7 +60,7 @@ def _try_key(url: str, key: str) -> None:
     status, answer = _call(url, "/v1/renders")
     _expect(status == 401, f"a request without a key is answered {status}")
     _expect(answer["error"]["code"] == "missing_authorization", "a missing key is not told as such")
-    data = json.loads((INVOICE / "data.json").read_text(encoding="utf-8"))
+    data = json.loads((_INVOICE / "data.json").read_text(encoding="utf-8"))
     body = {"data": data, "options": {"sync": True}}
     status, render = _call(url, "/v1/templates/invoice/render", key, body)
     _expect(status in (200, 202), f"a render is answered {status}: {render}")
@@ -74,7 +74,7 @@ def _try_key(url: str, key: str) -> None:
 
 
 def _public_url(stage: str) -> str:
-    stacks = boto3.client("cloudformation").describe_stacks(StackName=name_of(stage))["Stacks"]
+    stacks = boto3.client("cloudformation").describe_stacks(StackName=stack_name(stage))["Stacks"]
     outputs = {each["OutputKey"]: each["OutputValue"] for each in stacks[0]["Outputs"]}
     return outputs["PublicUrl"]
 
@@ -85,7 +85,7 @@ def _craftkit(stage: str, *arguments: str) -> Any:
         cwd=ROOT, env=os.environ, text=True, capture_output=True,
     )  # fmt: skip
     if done.returncode != 0:
-        raise LocalError(f"craftkit {' '.join(arguments[:2])} failed: {done.stderr.strip()}")
+        raise TaskError(f"craftkit {' '.join(arguments[:2])} failed: {done.stderr.strip()}")
     return json.loads(done.stdout)
 
 
@@ -105,4 +105,4 @@ def _call(url: str, path: str, key: str = "", body: Json | None = None) -> tuple
 
 def _expect(truth: bool, fault: str) -> None:
     if not truth:
-        raise LocalError(f"Not fit for callers: {fault}.")
+        raise TaskError(f"Not fit for callers: {fault}.")

@@ -1,0 +1,1 @@
+"""Build, release, deploy, accept and prune: what turns the sources into a stage on AWS."""
