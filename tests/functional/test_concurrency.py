@@ -1,0 +1,115 @@
+"""Leases: how many calls of one kind of work a project may have running."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from craftkit import clock
+from craftkit.errors import RateLimitedError
+from craftkit.limits.concurrency import Lease, Work, acquire, release, running
+from tests.support.cloud import Cloud
+
+WORK = Work("sync", "synchronous renders", limit=3, lasts_at_most=timedelta(seconds=30))
+
+
+@pytest.fixture(autouse=True)
+def _limits_table(cloud: Cloud) -> Any:
+    with cloud.as_function("CreateRenderFunction"):
+        yield
+
+
+def test_acquire__limit_is_reached__the_next_call_is_refused_and_told_when_to_come_back() -> None:
+    now = clock.utc_now()
+    for _ in range(WORK.limit):
+        acquire(WORK, "project", now)
+
+    with pytest.raises(RateLimitedError) as refused:
+        acquire(WORK, "project", now)
+
+    assert 1 <= int(refused.value.headers["Retry-After"]) <= 5
+    assert "3 synchronous renders" in str(refused.value)
+
+
+def test_release__lease_is_given_back__the_next_call_takes_it() -> None:
+    now = clock.utc_now()
+    leases = [acquire(WORK, "project", now) for _ in range(WORK.limit)]
+
+    release(leases[1])
+
+    assert acquire(WORK, "project", now).attribute == leases[1].attribute
+
+
+def test_acquire__holders_died__their_leases_expire() -> None:
+    now = clock.utc_now()
+    for _ in range(WORK.limit):
+        acquire(WORK, "project", now)
+
+    later = now + WORK.lasts_at_most + timedelta(seconds=1)
+
+    assert [acquire(WORK, "project", later) for _ in range(WORK.limit)]
+
+
+def test_release__lease_expired_and_another_call_holds_it__is_left_alone() -> None:
+    only_one = Work("sync", "renders", limit=1, lasts_at_most=WORK.lasts_at_most)
+    now = clock.utc_now()
+    late = acquire(only_one, "project", now)
+    later = now + WORK.lasts_at_most + timedelta(seconds=1)
+    acquire(only_one, "project", later)
+
+    release(late)
+
+    with pytest.raises(RateLimitedError):
+        acquire(only_one, "project", later)
+
+
+def test_acquire__two_projects_and_two_kinds__do_not_share() -> None:
+    now = clock.utc_now()
+    for _ in range(WORK.limit):
+        acquire(WORK, "one", now)
+
+    assert acquire(WORK, "two", now)
+    assert acquire(Work("preview", "previews", 1, WORK.lasts_at_most), "one", now)
+
+
+def test_acquire__limit_is_lowered__leases_above_it_count_no_more_than_they_are() -> None:
+    now = clock.utc_now()
+    acquire(WORK, "project", now)
+    lower = Work("sync", "renders", limit=1, lasts_at_most=WORK.lasts_at_most)
+
+    taken: list[Lease] = []
+    with pytest.raises(RateLimitedError):
+        taken.extend(acquire(lower, "project", now) for _ in range(2))
+
+
+def test_acquire__racing_calls__never_more_than_the_limit() -> None:
+    now = clock.utc_now()
+
+    def attempt(_: int) -> bool:
+        try:
+            acquire(WORK, "project", now)
+        except RateLimitedError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        taken = list(pool.map(attempt, range(24)))
+
+    assert 1 <= sum(taken) <= WORK.limit
+
+
+def test_running__block_fails__the_lease_is_given_back() -> None:
+    only_one = Work("sync", "renders", limit=1, lasts_at_most=WORK.lasts_at_most)
+    with pytest.raises(ValueError, match="broken"), running(only_one, "project"):
+        raise ValueError("broken")
+
+    with running(only_one, "project"):
+        pass
+
+
+def test_running__no_limit__takes_no_lease(cloud: Cloud) -> None:
+    with running(Work("sync", "renders", 0, WORK.lasts_at_most), "project"):
+        pass
+
+    assert cloud.table("LimitsTable").scan()["Items"] == []
