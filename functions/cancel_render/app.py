@@ -4,6 +4,7 @@ from craftkit.auth.principal import RENDERS_WRITE
 from craftkit.clock import utc_now
 from craftkit.http import Request, Response, endpoint
 from craftkit.renders import service
+from craftkit.renders.service import Visibility
 
 
 @endpoint
@@ -11,6 +12,6 @@ def handler(request: Request) -> Response:
     principal = request.principal
     principal.require(RENDERS_WRITE)
     render = service.cancel_render(
-        principal.project_id, request.path_id(), only=principal.templates
+        principal.project_id, request.path_id(), visible=Visibility.of(principal)
     )
     return Response(200, service.view_of(render, utc_now()))

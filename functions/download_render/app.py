@@ -3,6 +3,7 @@
 from craftkit.auth.principal import RENDERS_READ
 from craftkit.http import Request, Response, endpoint
 from craftkit.renders import service
+from craftkit.renders.service import Visibility
 
 
 @endpoint
@@ -10,5 +11,7 @@ def handler(request: Request) -> Response:
     """302 to a signed URL that lives for minutes."""
     principal = request.principal
     principal.require(RENDERS_READ)
-    url = service.download_url(principal.project_id, request.path_id(), only=principal.templates)
+    url = service.download_url(
+        principal.project_id, request.path_id(), visible=Visibility.of(principal)
+    )
     return Response(302, headers={"Location": url})

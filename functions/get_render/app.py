@@ -4,11 +4,14 @@ from craftkit.auth.principal import RENDERS_READ
 from craftkit.clock import utc_now
 from craftkit.http import Request, Response, endpoint
 from craftkit.renders import service
+from craftkit.renders.service import Visibility
 
 
 @endpoint
 def handler(request: Request) -> Response:
     principal = request.principal
     principal.require(RENDERS_READ)
-    render = service.get_render(principal.project_id, request.path_id(), only=principal.templates)
+    render = service.get_render(
+        principal.project_id, request.path_id(), visible=Visibility.of(principal)
+    )
     return Response(200, service.view_of(render, utc_now()))

@@ -8,6 +8,11 @@ from craftkit.usage.models import UsageQuery
 
 @endpoint
 def handler(request: Request) -> Response:
-    request.principal.require(RENDERS_READ)
+    """The usage of the key's own mode, and of its own templates where it is confined to some."""
+    principal = request.principal
+    principal.require(RENDERS_READ)
     query = request.query(UsageQuery)
-    return Response(200, service.get_usage(request.principal.project_id, query))
+    usage = service.get_usage(
+        principal.project_id, query, mode=principal.mode, templates=principal.templates
+    )
+    return Response(200, usage)

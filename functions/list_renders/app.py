@@ -4,6 +4,7 @@ from craftkit.auth.principal import RENDERS_READ
 from craftkit.http import Request, Response, endpoint
 from craftkit.renders import service
 from craftkit.renders.models import RenderList
+from craftkit.renders.service import Visibility
 
 
 @endpoint
@@ -11,5 +12,5 @@ def handler(request: Request) -> Response:
     principal = request.principal
     principal.require(RENDERS_READ)
     query = request.query(RenderList)
-    page = service.list_renders(principal.project_id, query, only=principal.templates)
+    page = service.list_renders(principal.project_id, query, visible=Visibility.of(principal))
     return Response(200, page)

@@ -187,3 +187,56 @@ def test_renders__reading_needs_its_scope(call: Any, route: str) -> None:
     project = make_project(scopes=("renders:write",))
     answer = call(route, project, path={"id": new_id()})
     assert (answer.status, answer.code) == (403, "insufficient_scope")
+
+
+@pytest.fixture
+def live(project: DemoProject) -> DemoProject:
+    """A live key of the same project, beside the project's test key."""
+    key = keys.create_key(project.id, NewKey(name="Live", mode="live"), by="tester")
+    return replace(project, key=key)
+
+
+@pytest.mark.parametrize("route", ["get_render", "download_render", "cancel_render"])
+@pytest.mark.parametrize("is_finished", [False, True])
+def test_renders__of_the_other_mode_are_the_same_404_as_another_projects(
+    call: Any,
+    project: DemoProject,
+    live: DemoProject,
+    typesetter: FakeTypesetter,
+    route: str,
+    is_finished: bool,
+) -> None:
+    other = make_project("test", name="Other")
+    for mine, others in ((project, live), (live, project), (other, project)):
+        id_ = call("create_render", mine, body={"data": DATA}).body["id"]
+        if is_finished:
+            render_document(mine.id, id_, typeset=typesetter)
+        refused = [call(route, others, path={"id": each}) for each in (id_, new_id())]
+        assert {(answer.status, answer.code) for answer in refused} == {(404, "not_found")}
+        assert refused[0].body == refused[1].body
+        status = call("get_render", mine, path={"id": id_}).body["status"]
+        assert status == ("succeeded" if is_finished else "queued")
+
+
+def test_list_renders__shows_the_keys_own_mode_alone(
+    call: Any, project: DemoProject, live: DemoProject
+) -> None:
+    made = {
+        name: [call("create_render", key, body={"data": DATA}).body["id"] for _ in range(3)]
+        for name, key in (("test", project), ("live", live), ("test too", project))
+    }
+    ids = [each["id"] for each in call("list_renders", live).body["renders"]]
+    assert ids == made["live"][::-1]
+    page = call("list_renders", project, query={"limit": "4"}).body
+    rest = call("list_renders", project, query={"cursor": page["nextCursor"]}).body
+    seen = [each["id"] for each in (*page["renders"], *rest["renders"])]
+    assert seen == [*made["test too"][::-1], *made["test"][::-1]]
+
+
+def test_list_renders__a_cursor_of_the_other_mode_is_refused(
+    call: Any, project: DemoProject, live: DemoProject
+) -> None:
+    for _ in range(2):
+        call("create_render", project, body={"data": DATA})
+    cursor = call("list_renders", project, query={"limit": "1"}).body["nextCursor"]
+    assert call("list_renders", live, query={"cursor": cursor}).status == 400

@@ -1,10 +1,13 @@
 """What is counted, once each, and GET /v1/usage."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from craftkit.keys import service as keys
+from craftkit.keys.models import NewKey
 from craftkit.renders import events
 from craftkit.typesetter import SourceError
 from craftkit.usage import repository, service
@@ -184,3 +187,27 @@ def test_reconcile__makes_up_for_what_a_stream_did_not_bring_once(
     assert events.reconcile(live.id, NOON, until) == (0, 0)
     [row] = meter.usage(live, **{"from": "2026-03-14", "to": "2026-03-14"}).body["usage"]
     assert row["renders"] == 1
+
+
+def test_usage__shows_the_keys_own_mode_alone(meter: Meter, live: DemoProject) -> None:
+    test = keys.create_key(live.id, NewKey(name="Test", mode="test"), by="tester")
+    rehearsal = replace(live, key=test)
+    for caller in (live, rehearsal):
+        meter.render(caller)
+    meter.count()
+    assert [row["mode"] for row in meter.usage(live).body["usage"]] == ["live"]
+    assert [row["mode"] for row in meter.usage(rehearsal).body["usage"]] == ["test"]
+
+
+def test_usage__a_key_that_is_confined_to_templates_sees_theirs_alone(
+    meter: Meter, live: DemoProject, clock: FrozenClock
+) -> None:
+    for slug, pages in (("invoice", 2), ("letter", 3)):
+        day = clock.now.date()
+        metered = events.Metered(live.id, f"r-{slug}", day, "live", live.key.key.id, slug, pages)
+        assert service.count_render(metered)
+    wanted = NewKey(name="Letters", mode="live", templates=("letter",))
+    confined = replace(live, key=keys.create_key(live.id, wanted, by="tester"))
+    [row] = meter.usage(confined).body["usage"]
+    assert (row["renders"], row["pages"]) == (1, 3)
+    assert meter.usage(live).body["usage"][0]["pages"] == 5

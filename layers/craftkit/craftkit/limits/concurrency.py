@@ -74,7 +74,7 @@ def acquire(work: Work, project_id: str, now: datetime) -> Lease:
         RateLimitedError: none is free. Its `Retry-After` is the time until the next one expires.
     """
     subject = f"concurrency#{work.kind}#{project_id}"
-    value = f"{_milliseconds(now + work.lasts_at_most)}#{random.getrandbits(64):016x}"  # noqa: S311
+    value = f"{_milliseconds(now + work.lasts_at_most)}#{random.getrandbits(64):016x}"
     held: Item = {}
     for _ in range(_TRIES):
         free = _free(held, work.limit, now)

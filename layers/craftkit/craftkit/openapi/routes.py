@@ -86,6 +86,8 @@ ROUTES: tuple[Route, ...] = (
         {200: RenderPage},
         scope=RENDERS_READ,
         query=RenderList,
+        description="Those of the key's own mode; of its own templates where it is confined to "
+        "some.",
         errors=(errors.InvalidCursorError,),
     ),
     Route(
@@ -144,7 +146,8 @@ ROUTES: tuple[Route, ...] = (
         scope=RENDERS_READ,
         query=UsageQuery,
         description="Counters of succeeded renders by UTC day, mode and key; a render counts once, "
-        "within seconds of its end. `live` ones are billable. The last 30 days by default.",
+        "within seconds of its end. Those of the key's own mode; of its own templates where it is "
+        "confined to some. The last 30 days by default.",
     ),
     Route(
         "POST",

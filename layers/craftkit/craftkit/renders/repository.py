@@ -162,9 +162,11 @@ def page(
     if conditions:
         query["FilterExpression"] = reduce(and_, conditions)
     renders: list[Render] = []
-    for _ in range(_QUERIES_A_PAGE):
+    for number in range(_QUERIES_A_PAGE):
         start = {"ExclusiveStartKey": after} if after else {}
-        answer = _table().query(**query, **start, Limit=_FILTERED_LIMIT if conditions else limit)
+        # Most filters pass most rows: only where the first query was not enough, read more.
+        rows = _FILTERED_LIMIT if conditions and number else limit
+        answer = _table().query(**query, **start, Limit=rows)
         renders += [render_of(item) for item in answer["Items"]]
         after = answer.get("LastEvaluatedKey")
         if len(renders) > limit or (len(renders) == limit and after):

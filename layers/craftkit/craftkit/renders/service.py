@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -36,6 +37,31 @@ from craftkit.templates import service as templates
 from craftkit.templates.data import judge
 
 Beside = Callable[[Render], Sequence[dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Visibility:
+    """Which renders of a project a caller may see. What is outside it does not exist for them.
+
+    Attributes:
+        mode: theirs alone; None is both, for the dashboard and operators.
+        templates: slugs of the templates whose renders they may see; empty is every one.
+    """
+
+    mode: Mode | None = None
+    templates: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, principal: Principal) -> "Visibility":
+        return cls(principal.mode, principal.templates)
+
+    def includes(self, render: Render) -> bool:
+        return self.mode in (None, render.mode) and (
+            not self.templates or render.template_slug in self.templates
+        )
+
+
+EVERYTHING = Visibility()
 
 
 def create_render(
@@ -172,18 +198,15 @@ def _start(render: Render, request: RenderRequest) -> Render:
     return get_render(render.project_id, render.id)
 
 
-def get_render(project_id: str, render_id: str, *, only: Collection[str] = frozenset()) -> Render:
+def get_render(project_id: str, render_id: str, *, visible: Visibility = EVERYTHING) -> Render:
     """The render.
 
-    Args:
-        only: the slugs of the templates whose renders the caller may see; empty means every one.
-
     Raises:
-        NotFoundError: the project has none of this id, or it is none of the caller's templates:
-            nobody can tell which.
+        NotFoundError: the project has none of this id, or none that is visible to the caller;
+            the answer is the same.
     """
     render = repository.get(project_id, render_id)
-    if render is None or (only and render.template_slug not in only):
+    if render is None or not visible.includes(render):
         raise NotFoundError("There is no render of this id in this project.")
     return render
 
@@ -204,15 +227,19 @@ def list_renders(
     project_id: str,
     query: RenderList,
     *,
-    only: Collection[str] = frozenset(),
+    visible: Visibility = EVERYTHING,
     clock: Clock = utc_now,
 ) -> RenderPage:
-    """A page of the project's renders, newest first; `only` as for `get_render`."""
-    scope = f"renders/{project_id}/{query.status or ''}"
+    """A page of the project's renders, newest first."""
+    scope = f"renders/{project_id}/{visible.mode or ''}/{query.status or ''}"
     after = cursors.unseal(query.cursor, scope) if query.cursor else None
-    where = {"status": query.status} if query.status else {}
+    conditions = {"status": query.status, "mode": visible.mode}
     renders, last = repository.page(
-        project_id, limit=query.limit, where=where, only=only, after=after
+        project_id,
+        limit=query.limit,
+        where={name: value for name, value in conditions.items() if value},
+        only=visible.templates,
+        after=after,
     )
     now = clock()
     return RenderPage(
@@ -225,17 +252,17 @@ def cancel_render(
     project_id: str,
     render_id: str,
     *,
-    only: Collection[str] = frozenset(),
+    visible: Visibility = EVERYTHING,
     clock: Clock = utc_now,
 ) -> Render:
-    """Cancel a render that is still queued; `only` as for `get_render`.
+    """Cancel a render that is still queued.
 
     Raises:
         NotFoundError: the project has none of this id.
         NotCancellableError: it is no longer queued.
     """
-    if only:
-        get_render(project_id, render_id, only=only)
+    if visible != EVERYTHING:
+        get_render(project_id, render_id, visible=visible)
     cancelled = lifecycle.cancel(project_id, render_id, clock())
     if cancelled is None:
         get_render(project_id, render_id)
@@ -264,16 +291,16 @@ def download_url(
     project_id: str,
     render_id: str,
     *,
-    only: Collection[str] = frozenset(),
+    visible: Visibility = EVERYTHING,
     clock: Clock = utc_now,
 ) -> str:
-    """A signed URL of the finished PDF; `only` as for `get_render`.
+    """A signed URL of the finished PDF.
 
     Raises:
         NotFoundError: the project has no render of this id.
         NotReadyError: it has no document, or none yet.
     """
-    url = view_of(get_render(project_id, render_id, only=only), clock()).download_url
+    url = view_of(get_render(project_id, render_id, visible=visible), clock()).download_url
     if url is None:
         raise NotReadyError
     return url

@@ -1,8 +1,10 @@
 """Counting renders, and telling what was counted."""
 
+from collections.abc import Collection
 from datetime import date, timedelta
 from itertools import groupby
 
+from craftkit.auth.principal import Mode
 from craftkit.clock import Clock, utc_now
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.errors import InvalidRequestError, Issues
@@ -21,14 +23,29 @@ def count_render(metered: Metered, *, clock: Clock = utc_now) -> bool:
     return True
 
 
-def get_usage(project_id: str, query: UsageQuery, *, clock: Clock = utc_now) -> UsageView:
+def get_usage(
+    project_id: str,
+    query: UsageQuery,
+    *,
+    mode: Mode | None = None,
+    templates: Collection[str] = (),
+    clock: Clock = utc_now,
+) -> UsageView:
     """A project's counters by day, mode and key.
+
+    Args:
+        mode: count renders of this mode alone; None counts both.
+        templates: count renders of these templates alone, by slug; empty counts all.
 
     Raises:
         InvalidRequestError: the range ends before it begins, or is longer than a year.
     """
     first, last = _range(query, clock)
-    counters = repository.between(project_id, first, last)
+    counters = [
+        counter
+        for counter in repository.between(project_id, first, last)
+        if mode in (None, counter.mode) and (not templates or counter.template_slug in templates)
+    ]
     rows = [_row(list(alike)) for _, alike in groupby(counters, key=_group)]
     return UsageView(from_=first, to=last, usage=rows)
 
