@@ -1,13 +1,13 @@
 """POST /v1/hooks/{token}: public; the token is who calls."""
 
-from craftkit.clock import utc_now
 from craftkit.hooks.service import receive_hook
 from craftkit.http import Request, Response, endpoint
-from craftkit.renders.service import view_of
+from craftkit.renders.service import unsigned_view_of
 
 
 @endpoint
 def handler(request: Request) -> Response:
+    """202 without a download URL, also for a repeat: a caller of a hook reads no documents."""
     render = receive_hook(
         request.path("token"),
         request.body,
@@ -16,4 +16,4 @@ def handler(request: Request) -> Response:
         base_url=request.base_url,
         idempotency_key=request.idempotency_key,
     )
-    return Response(202, view_of(render, utc_now()))
+    return Response(202, unsigned_view_of(render))

@@ -1,5 +1,6 @@
 """Budgets and rates, where calls meet them, and however many meet them at once."""
 
+import json
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -11,16 +12,26 @@ from botocore.exceptions import EndpointConnectionError
 from moto.dynamodb.models import DynamoDBBackend
 
 from craftkit.auth.principal import Principal
-from craftkit.errors import QuotaExceededError, RateLimitedError, TooManyRequestsError
+from craftkit.errors import (
+    ConflictError,
+    QueueUnavailableError,
+    QuotaExceededError,
+    RateLimitedError,
+    TooManyRequestsError,
+)
 from craftkit.keys import limiting
 from craftkit.keys import service as keys
 from craftkit.keys.models import NewKey
 from craftkit.limits import service as limits
 from craftkit.limits.models import LimitsChange, Rate
+from craftkit.renders import service as renders
+from craftkit.typesetter import SourceError
 from tests.support.clock import FrozenClock
 from tests.support.cloud import Cloud
 from tests.support.events import event as load_event
 from tests.support.project import DATA, DemoProject
+from tests.support.typesetter import FakeTypesetter
+from typesetting.worker import render_document
 
 BODY = {"data": DATA}
 BY = "tester"
@@ -270,6 +281,81 @@ def test_create_render__a_repeat_is_answered_and_costs_nothing_even_when_all_is_
     assert create()["statusCode"] == 202
     assert create()["statusCode"] == 429
     assert create(headers=headers)["statusCode"] == 200
+
+
+def fail_latest(project: DemoProject, answer: Any) -> str:
+    id_ = str(json.loads(answer["body"])["id"])
+    typesetter = FakeTypesetter()
+    typesetter.failure = SourceError("no")
+    render_document(project.id, id_, typeset=typesetter)
+    return id_
+
+
+def test_create_render__a_retry_under_an_idempotency_key_is_charged_like_a_first_try(
+    create: Any, project: DemoProject
+) -> None:
+    limit_key(project, renders_per_day=2)
+    headers = {"Idempotency-Key": "order-4711"}
+    for tries in (1, 2):
+        answer = create(headers=headers)
+        assert answer["statusCode"] == 202
+        fail_latest(project, answer)
+        assert used(project) == tries
+    answer = create(headers=headers)
+    assert answer["statusCode"] == 429
+    assert '"code":"quota_exceeded"' in answer["body"]
+    assert used(project) == 2
+
+
+def test_create_render__a_retry_that_cannot_be_queued_is_given_back(
+    create: Any, project: DemoProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit_key(project, renders_per_day=5)
+    headers = {"Idempotency-Key": "order-4711"}
+    fail_latest(project, create(headers=headers))
+
+    def refuse(_render: Any) -> None:
+        raise QueueUnavailableError
+
+    monkeypatch.setattr("craftkit.renders.dispatch.enqueue", refuse)
+    assert create(headers=headers)["statusCode"] == 503
+    assert used(project) == 1
+
+
+def test_create_render__a_conflict_of_idempotency_keys_costs_nothing(
+    cloud: Cloud, create: Any, project: DemoProject
+) -> None:
+    limit_key(project, renders_per_day=5)
+    headers = {"Idempotency-Key": "order-4711"}
+    create(headers=headers)
+    other = load_event(
+        "create_render",
+        principal=principal_of(project.key.key.id),
+        body={"data": {**DATA, "total": "1.00"}},
+        headers=headers,
+    )
+    assert cloud.invoke("create_render", other)["statusCode"] == 409
+    assert used(project) == 1
+
+
+def test_retry_render__in_the_dashboard_is_charged_to_the_renders_key_and_its_project(
+    cloud: Cloud, create: Any, project: DemoProject
+) -> None:
+    limit_key(project, renders_per_day=2)
+    limit_project(project, renders_per_day=5)
+    id_ = fail_latest(project, create())
+    with cloud.as_function("DashboardFunction"):
+        renders.retry_render(project.id, id_)
+        assert (used(project), used(project, "project")) == (2, 2)
+        with pytest.raises(ConflictError):
+            renders.retry_render(project.id, id_)
+        assert used(project) == 2
+        typesetter = FakeTypesetter()
+        typesetter.failure = SourceError("no")
+        with cloud.as_function("TestWorkerFunction"):
+            render_document(project.id, id_, typeset=typesetter)
+    with cloud.as_function("DashboardFunction"), pytest.raises(QuotaExceededError):
+        renders.retry_render(project.id, id_)
 
 
 def test_create_render__what_could_not_be_queued_is_given_back(

@@ -18,6 +18,8 @@ from craftkit.keys.models import NewKey
 from tests.support.clock import FrozenClock
 from tests.support.cloud import Cloud
 from tests.support.project import DATA, DemoProject, make_project
+from tests.support.typesetter import FakeTypesetter
+from typesetting.worker import render_document
 
 BODY = json.dumps(DATA, ensure_ascii=False)
 
@@ -311,3 +313,29 @@ def test_list__shows_the_projects_own_hooks(project: DemoProject, made: MadeHook
     assert [hook.id for hook in service.list_hooks(project.id)] == [made.hook.id]
     with pytest.raises(NotFoundError):
         service.get_hook(other.id, made.hook.id)
+
+
+def test_receive_hook__a_repeat_shows_no_download_url(
+    send: Send, project: DemoProject, made: MadeHook, typesetter: FakeTypesetter
+) -> None:
+    first = send(made.token, Idempotency_Key="delivery-1")
+    render_document(project.id, first.body["id"], typeset=typesetter)
+    again = send(made.token, Idempotency_Key="delivery-1")
+    assert (again.status, again.body["id"]) == (202, first.body["id"])
+    assert again.body["status"] == "succeeded"
+    assert again.body["downloadUrl"] is again.body["downloadExpiresAt"] is None
+
+
+def test_receive_hook__its_idempotency_keys_are_not_those_of_the_api_or_of_another_hook(
+    send: Send, call: Callable[..., Any], project: DemoProject, made: MadeHook
+) -> None:
+    headers = {"Idempotency-Key": "order-4711"}
+    by_api = call("create_render", project, body={"data": DATA}, headers=headers)
+    hooks = (made, make(project))
+    by_hooks = [send(hook.token, Idempotency_Key="order-4711") for hook in hooks]
+    assert {answer.status for answer in (by_api, *by_hooks)} == {202}
+    assert len({answer.body["id"] for answer in (by_api, *by_hooks)}) == 3
+    named = call(
+        "create_render", project, body={"data": DATA, "jobId": f"{made.hook.id}#order-4711"}
+    )
+    assert named.body["id"] not in {answer.body["id"] for answer in by_hooks}

@@ -169,6 +169,54 @@ def test_sync__no_worker_in_time_is_202_and_queued(
     assert len(cloud.messages("TestQueue")) == 1
 
 
+SYNC = {"data": DATA, "options": {"sync": True}}
+
+
+def test_sync__more_at_once_than_a_project_may_have_are_queued(
+    cloud: Cloud, call: Any, project: DemoProject, typesetter: FakeTypesetter, monkeypatch: Any
+) -> None:
+    other = make_project(name="Other")
+    limit = int(cloud.environment("CreateRenderFunction")["SYNC_RENDERS_PER_PROJECT"])
+    answers = []
+
+    def slow(render: Render) -> Render | None:
+        """While it runs, the same project asks for one more, until all are running."""
+        answers.append(call("create_render", project, body=SYNC))
+        return render_document(render.project_id, render.id, typeset=typesetter)
+
+    monkeypatch.setattr(dispatch, "call", slow)
+    answers.append(call("create_render", project, body=SYNC))
+    assert [answer.status for answer in answers] == [202] + [200] * limit
+    assert answers[0].body["status"] == "queued"
+    assert len(cloud.messages("TestQueue")) == 1
+
+    def rendered(render: Render) -> Render | None:
+        return render_document(render.project_id, render.id, typeset=typesetter)
+
+    monkeypatch.setattr(dispatch, "call", rendered)
+    assert call("create_render", project, body=SYNC).status == 200
+    assert call("create_render", other, body=SYNC).status == 200
+
+
+def test_sync__a_worker_that_is_still_busy_counts_until_its_lease_expires(
+    cloud: Cloud, call: Any, project: DemoProject, clock: FrozenClock, monkeypatch: Any
+) -> None:
+    called = []
+
+    def endless(render: Render) -> Render | None:
+        called.append(render.id)
+        raise dispatch.StillRunningError
+
+    monkeypatch.setattr(dispatch, "call", endless)
+    limit = int(cloud.environment("CreateRenderFunction")["SYNC_RENDERS_PER_PROJECT"])
+    answers = [call("create_render", project, body=SYNC) for _ in range(limit + 3)]
+    assert {answer.status for answer in answers} == {202}
+    assert len(called) == limit
+    clock.advance(seconds=76)
+    call("create_render", project, body=SYNC)
+    assert len(called) == limit + 1
+
+
 def test_idempotency__a_failed_render_is_tried_again_as_its_next_attempt(
     cloud: Cloud, call: Any, project: DemoProject, queued: str, typesetter: FakeTypesetter
 ) -> None:

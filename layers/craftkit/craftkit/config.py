@@ -167,6 +167,11 @@ class Config:
         return _required(f"{mode.upper()}_WORKER_FUNCTION")
 
     @cached_property
+    def sync_renders_per_project(self) -> int:
+        """How many synchronous renders one project may have running; more of them are queued."""
+        return int(_required("SYNC_RENDERS_PER_PROJECT"))
+
+    @cached_property
     def retire_function(self) -> str:
         """The function, by alias, that retires keys found in the open."""
         return _required("RETIRE_FUNCTION")

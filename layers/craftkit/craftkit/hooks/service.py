@@ -159,7 +159,8 @@ def receive_hook(
         hook.slug,
         RenderRequest(data=read()),
         base_url=base_url,
-        idempotency_key=idempotency_key,
+        # Of this hook alone: what another hook was sent is no business of this one's caller.
+        idempotency_key=f"{hook.id}#{idempotency_key}" if idempotency_key else None,
         source="hook",
         clock=clock,
     )

@@ -50,21 +50,31 @@ class Lease:
     value: str
 
 
+@dataclass
+class Running:
+    """A call that holds a lease, or none where its work has no limit."""
+
+    lease: Lease | None = None
+    is_kept: bool = False
+
+    def keep(self) -> None:
+        """Leave the lease to its expiry: something that the call started is still running."""
+        self.is_kept = True
+
+
 @contextmanager
-def running(work: Work, project_id: str, *, clock: Clock = utc_now) -> Iterator[None]:
+def running(work: Work, project_id: str, *, clock: Clock = utc_now) -> Iterator[Running]:
     """Hold a lease while the block runs.
 
     Raises:
         RateLimitedError: the project has as many calls of this work running as it may.
     """
-    if not work.limit:
-        yield
-        return
-    lease = acquire(work, project_id, clock())
+    held = Running(acquire(work, project_id, clock()) if work.limit else None)
     try:
-        yield
+        yield held
     finally:
-        release(lease)
+        if held.lease and not held.is_kept:
+            release(held.lease)
 
 
 def acquire(work: Work, project_id: str, now: datetime) -> Lease:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config as ClientConfig
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
 from craftkit import queues
 from craftkit.config import config
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 SYNC_WAIT_SECONDS = 25
 """How long a synchronous call waits; API Gateway itself gives up after 29."""
+
+
+class StillRunningError(Exception):
+    """The wait is over, and the worker that was called has not ended."""
 
 
 @cache
@@ -54,16 +58,20 @@ def enqueue(render: Render) -> None:
 def call(render: Render) -> Render | None:
     """Have a worker of the mode's pool render it now; the finished render, or None.
 
-    None means only that it is not finished here and now: no worker was free, one died, or time
-    was up. A worker that is still at it goes on; the caller puts the others into the queue.
+    None means that no worker has it: none was free, or one died. The caller queues it.
+
+    Raises:
+        StillRunningError: no answer within 25 seconds; the worker goes on.
     """
     try:
         answer = _lambda().invoke(
             FunctionName=config.worker_function(render.mode), Payload=json.dumps(message_of(render))
         )
         body = answer["Payload"].read()
+    except ReadTimeoutError as error:
+        raise StillRunningError from error
     except (BotoCoreError, ClientError) as error:
-        logger.info("no worker answered in time", extra={"reason": type(error).__name__})
+        logger.info("no worker took a synchronous render", extra={"reason": type(error).__name__})
         return None
     if "FunctionError" in answer:
         logger.warning("a worker died", extra={"render_id": render.id})

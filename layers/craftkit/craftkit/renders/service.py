@@ -11,19 +11,26 @@ from typing import Any
 from craftkit import cursors, storage
 from craftkit.auth.principal import Mode, Principal
 from craftkit.clock import Clock, to_rfc3339, utc_now
+from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.errors import (
     ConflictError,
+    CraftkitError,
     IdempotencyConflictError,
     NotCancellableError,
     NotFoundError,
     NotReadyError,
     QueueUnavailableError,
+    RateLimitedError,
     TooManyRequestsError,
 )
 from craftkit.ids import new_id
 from craftkit.limits import service as limits
+from craftkit.limits.concurrency import Work, running
+from craftkit.limits.service import Charge
+from craftkit.observability import logger
 from craftkit.renders import dispatch, inputs, lifecycle, repository
+from craftkit.renders.dispatch import StillRunningError
 from craftkit.renders.models import (
     Render,
     RenderList,
@@ -62,6 +69,8 @@ class Visibility:
 
 
 EVERYTHING = Visibility()
+
+_ONLY_FAILED = "Only a render that failed can be tried again."
 
 
 def create_render(
@@ -113,17 +122,19 @@ def create_render(
         attempt_limit=lifecycle.ATTEMPTS,
         created_at=clock(),
     )
-    idempotency = _idempotency_of(idempotency_key or request.job_id, principal.mode, slug, request)
+    idempotency = _idempotency_of(
+        idempotency_key or request.job_id, principal.mode, source, slug, request
+    )
     try:
         charge = limits.charge(principal, renders=1, clock=clock)
     except TooManyRequestsError:
-        # What was accepted once is answered again, whatever is used up since.
-        claim = repository.find_claim(principal.project_id, idempotency) if idempotency else None
-        if claim is None or idempotency is None:
+        # A repeat that starts nothing is answered, whatever is used up.
+        accepted = _find_accepted(principal.project_id, idempotency)
+        if accepted is None or accepted.status == "failed":
             raise
-        return _repeat(principal.project_id, claim, idempotency, request, clock)
-    try:
-        with charge.of_what_is_kept():
+        return accepted, False
+    with charge.of_what_is_kept():
+        try:
             repository.create(
                 render,
                 input_=inputs.keep(render, data),
@@ -131,11 +142,29 @@ def create_render(
                 due_at=render.created_at + lifecycle.QUEUED_PATIENCE,
                 beside=beside(render),
             )
-            return _set_going(render, idempotency, request), True
-    except ConditionFailedError as error:
-        if idempotency is None or error.items[0] is None:
-            raise
-        return _repeat(principal.project_id, error.items[0], idempotency, request, clock)
+        except ConditionFailedError as error:
+            if idempotency is None or error.items[0] is None:
+                raise
+            return _repeat(
+                principal.project_id, error.items[0], idempotency, request, charge, clock
+            )
+        return _set_going(render, idempotency, request), True
+
+
+def _find_accepted(project_id: str, idempotency: Idempotency | None) -> Render | None:
+    """The render that an idempotency key stands for, if there is one.
+
+    Raises:
+        IdempotencyConflictError: the key stands for another request.
+    """
+    claim = repository.find_claim(project_id, idempotency) if idempotency else None
+    return _claimed(project_id, claim, idempotency) if claim and idempotency else None
+
+
+def _claimed(project_id: str, claim: dict[str, Any], idempotency: Idempotency) -> Render:
+    if claim["request_hash"] != idempotency.request_hash:
+        raise IdempotencyConflictError
+    return get_render(project_id, str(claim["claimed_by"]))
 
 
 def _repeat(
@@ -143,16 +172,22 @@ def _repeat(
     claim: dict[str, Any],
     idempotency: Idempotency,
     request: RenderRequest,
+    charge: Charge,
     clock: Clock,
 ) -> tuple[Render, bool]:
-    """The render behind a claimed idempotency key; a failed one is set going again."""
-    if claim["request_hash"] != idempotency.request_hash:
-        raise IdempotencyConflictError
-    render = get_render(project_id, str(claim["claimed_by"]))
-    if render.status != "failed":
-        return render, False
-    again = lifecycle.retry(render, clock())
-    if again is None:  # the twin of this request was quicker
+    """The render behind a claimed idempotency key; one that failed is started again.
+
+    A render that is started again keeps the charge, as a first one does. Any other answer gives
+    the charge back.
+    """
+    try:
+        render = _claimed(project_id, claim, idempotency)
+    except CraftkitError:
+        charge.give_back()
+        raise
+    again = lifecycle.retry(render, clock()) if render.status == "failed" else None
+    if again is None:  # it did not fail, or another repeat of this request was quicker
+        charge.give_back()
         return get_render(project_id, render.id), False
     with _failed_as_before(render, again, clock):
         return _start(again, request), True
@@ -188,14 +223,32 @@ def _set_going(render: Render, idempotency: Idempotency | None, request: RenderR
 
 def _start(render: Render, request: RenderRequest) -> Render:
     """Have it rendered at once where that was asked for; queue it where that did not end it."""
-    if not request.options.sync:
-        dispatch.enqueue(render)
-        return render
-    finished = dispatch.call(render)
+    finished = _render_now(render) if request.options.sync else None
     if finished is not None:
         return finished
     dispatch.enqueue(render)
-    return get_render(render.project_id, render.id)
+    return get_render(render.project_id, render.id) if request.options.sync else render
+
+
+def _render_now(render: Render) -> Render | None:
+    """The finished render; None where it is to be queued: no worker ended it in time, or the
+    project has as many synchronous renders running as it may."""
+    work = Work(
+        "sync",
+        "synchronous renders",
+        limit=config.sync_renders_per_project,
+        lasts_at_most=lifecycle.LEASE,
+    )
+    try:
+        with running(work, render.project_id) as lease:
+            try:
+                return dispatch.call(render)
+            except StillRunningError:
+                lease.keep()  # the worker is busy until it ends, or until the lease expires
+                return None
+    except RateLimitedError:
+        logger.info("queued: too many synchronous renders", extra={"limit": work.limit})
+        return None
 
 
 def get_render(project_id: str, render_id: str, *, visible: Visibility = EVERYTHING) -> Render:
@@ -273,16 +326,24 @@ def cancel_render(
 def retry_render(project_id: str, render_id: str, *, clock: Clock = utc_now) -> Render:
     """Queue a failed render again, with the same data, as its next attempt.
 
+    It is charged to the key that it was first charged to, and to the project.
+
     Raises:
         NotFoundError: the project has none of this id.
         ConflictError: it has not failed, or somebody else was quicker.
+        RateLimitedError, QuotaExceededError: a limit of the key or the project is reached.
         QueueUnavailableError: it stays failed; try again.
     """
     render = get_render(project_id, render_id)
-    again = lifecycle.retry(render, clock()) if render.status == "failed" else None
+    if render.status != "failed":
+        raise ConflictError(_ONLY_FAILED)
+    caller = Principal(project_id, render.key_id, render.mode, frozenset())
+    charge = limits.charge(caller, renders=1, clock=clock)
+    again = lifecycle.retry(render, clock())
     if again is None:
-        raise ConflictError("Only a render that failed can be tried again.")
-    with _failed_as_before(render, again, clock):
+        charge.give_back()
+        raise ConflictError(_ONLY_FAILED)
+    with charge.of_what_is_kept(), _failed_as_before(render, again, clock):
         dispatch.enqueue(again)
     return again
 
@@ -334,19 +395,21 @@ def unsigned_view_of(render: Render) -> RenderView:
 
 
 def _idempotency_of(
-    key: str | None, mode: Mode, slug: str, request: RenderRequest
+    key: str | None, mode: Mode, source: Source, slug: str, request: RenderRequest
 ) -> Idempotency | None:
-    """A key of each mode of its own: no live call is answered with a test render, or tries a failed
-    live render again at a test key's expense.
+    """The claim on a caller's idempotency key.
+
+    Each mode and each source has keys of its own: a live call is never answered with a test
+    render, and a third party that calls a hook cannot name a render of the API.
     """
     if not key:
         return None
-    if mode == "test":
-        key = f"test\0{key}"
-    canonical = json.dumps(
-        [slug, request.model_dump(mode="json")], sort_keys=True, separators=(",", ":")
-    )
     return Idempotency(
-        key_hash=hashlib.sha256(key.encode()).hexdigest(),
-        request_hash=hashlib.sha256(canonical.encode()).hexdigest(),
+        key_hash=_sha256_of([mode, source, key]),
+        request_hash=_sha256_of([slug, request.model_dump(mode="json")]),
     )
+
+
+def _sha256_of(parts: list[Any]) -> str:
+    canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
