@@ -38,11 +38,11 @@ def measure() -> Iterable[Result]:
         empty = Path(folder)
         (empty / "app.py").write_text("def handler(event, context):\n    return {}\n")
         layers = [str(build / "CraftkitLayer" / "python")]
-        variables = _variables("AuthorizeFunction") | {"AWS_ENDPOINT_URL": endpoint}
+        variables = variables_of("AuthorizeFunction") | {"AWS_ENDPOINT_URL": endpoint}
         event = json.loads((ROOT / "events" / "authorize.json").read_text(encoding="utf-8"))
         event["headers"] = {"Authorization": f"Bearer {key}"}
         nothing, authorizer = medians(
-            lambda: _first_invocation(empty, [], {}, {})[0],
+            lambda: first_invocation(empty, [], {}, {})[0],
             lambda: _allowed(build / "AuthorizeFunction", layers, variables, event),
             rounds=ROUNDS,
         )
@@ -57,13 +57,13 @@ def measure() -> Iterable[Result]:
 
 
 def _allowed(folder: Path, layers: list[str], variables: dict[str, str], event: Any) -> float:
-    elapsed, answer = _first_invocation(folder, layers, variables, event)
+    elapsed, answer = first_invocation(folder, layers, variables, event)
     if '"Allow"' not in answer:
         raise RuntimeError(f"the authorizer did not allow the key: {answer}")
     return elapsed
 
 
-def _first_invocation(
+def first_invocation(
     folder: Path, layers: list[str], variables: dict[str, str], event: Any
 ) -> tuple[float, str]:
     """Milliseconds from the first request to its answer, in an environment just made."""
@@ -120,7 +120,7 @@ def _connected(port: int) -> http.client.HTTPConnection:
             return connection
 
 
-def _variables(function: str) -> dict[str, str]:
+def variables_of(function: str) -> dict[str, str]:
     """The function's own variables, with a name for each table."""
     return {
         name: value if isinstance(value, str) else name.lower()

@@ -5,6 +5,7 @@
 Each page is a function that returns its text; a test calls it and compares, so none can go stale.
 """
 
+import inspect
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -30,15 +31,21 @@ def api() -> str:
 
 
 def errors() -> str:
-    """Every code, by status, as the tree of errors has it."""
+    """Every code by status, and a section for each, which `docUrl` of an error links to."""
     known = sorted(_each_code().values(), key=lambda error: (error.status, error.code))
-    rows = [
-        f"| {error.status} | `{error.code}` | {_first_line(error)} | {error.message} |"
-        for error in known
+    index = [f"| {error.status} | `{error.code}` | {_first_line(error)} |" for error in known]
+    index += [f"| {status} | `{code}` | {when} |" for status, code, when, _ in _GATEWAY]
+    sections = [
+        _section(error.status, error.code, _description(error), error.message) for error in known
     ]
-    rows += [f"| {status} | `{code}` | {when} | {says} |" for status, code, when, says in _GATEWAY]
+    sections += [_section(status, code, when, message) for status, code, when, message in _GATEWAY]
     causes = [f"| `{code}` | {when} |" for code, when in _causes().items()]
-    return "\n".join([_ERRORS, *rows, "", _CAUSES, *causes, ""])
+    parts = [_ERRORS, *index, "", _CODES, "", *sections, _CAUSES, *causes, ""]
+    return "\n".join(parts)
+
+
+def _section(status: int, code: str, when: str, message: str) -> str:
+    return f"### {code}\n\nHTTP {status}. {when}\n\n> {message}\n"
 
 
 def _each_code() -> dict[str, type[CraftkitError]]:
@@ -65,18 +72,26 @@ def _causes() -> dict[str, str]:
 
 def _first_line(error: type[Exception]) -> str:
     if error is CraftkitError:
-        return "Something failed that nobody foresaw."
+        return "An unforeseen failure on our side."
     return (error.__doc__ or "").splitlines()[0]
 
 
-# What the gateway says by itself beyond the tree; see GatewayResponses in template.yaml.
+def _description(error: type[Exception]) -> str:
+    """The class's docstring as paragraphs, without its arguments."""
+    if error is CraftkitError:
+        return _first_line(error)
+    paragraphs = (inspect.cleandoc(error.__doc__ or "").partition("\n\nArgs:")[0]).split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
+# Errors that only the gateway sends; see GatewayResponses in template.yaml.
 _GATEWAY = (
     (
         504,
         "timeout",
-        "No answer came within 29 seconds. The render may have been made all the same.",
-        "The answer took too long. Poll the render, or send the request again with the same "
-        "Idempotency-Key.",
+        "The response took longer than 29 seconds. The render may have been created.",
+        "The response took longer than 29 seconds; the render may have been created. Send the "
+        "request again with the same Idempotency-Key, or look for the render in GET /v1/renders.",
     ),
 )
 
@@ -84,29 +99,41 @@ _ERRORS = """# Errors
 
 Made from `craftkit.errors` by `make docs`.
 
-Every refusal is JSON in one envelope, with the header `x-request-id`:
+Every error is JSON in one envelope, with the header `x-request-id`:
 
 ```json
 {
   "error": {
     "code": "invalid_input_data",
-    "message": "`data` does not fit the template's manifest.",
+    "message": "`data` does not fit the template's manifest. `issues` names each field and what it must be.",
     "issues": { "formErrors": [], "fieldErrors": { "items.3.qty": ["Required"] } },
+    "docUrl": "https://docs.craftkit.dev/errors.html#invalid_input_data",
     "requestId": "0f29e713-36f7-4b80-ac91-c78e2219c281"
   }
 }
 ```
 
-`code` is stable: write programs against it. `message` is for people and may change. `issues` is there only where an input was judged, keyed by dotted path. No answer ever repeats a secret, a stack trace or a value that was sent. A 401 carries `WWW-Authenticate: Bearer`; a 429 carries `Retry-After`.
+| field | holds |
+| --- | --- |
+| `code` | A stable code: write programs against it. |
+| `message` | What happened and what to do next, for people. It may change. |
+| `issues` | For invalid input alone: what is wrong with which field, by dotted path. |
+| `docUrl` | The code's section of this page. |
+| `requestId` | Name it when you contact support. |
+| `render`, `renderId` | The render that the error is about (`render_failed`, `idempotency_conflict`). |
 
-Send a request again on 429, 500, 503 and 504, with the same `Idempotency-Key` where the call writes; any other answer stays the same until the request changes. From staging on, a firewall stands before the API: an address that sends thousands of requests in five minutes, or one that looks like a known attack, is answered 403 `permission_denied`, "This request was blocked.", until it is quiet again.
+An error never contains a secret, a stack trace or a value that was sent. A 401 has `WWW-Authenticate: Bearer`, a 405 has `Allow`, a 429 and a 503 have `Retry-After`.
 
-| HTTP | code | when | message |
-| --- | --- | --- | --- |"""  # noqa: E501 a table's row and a JSON example stay on their line
+Send a request again on 429, 500, 503 and 504, with the same `Idempotency-Key` where the call writes. Any other error stays the same until the request changes. From staging on, a firewall stands before the API: an address that sends thousands of requests in five minutes, or a request that looks like a known attack, is answered 403 `permission_denied`.
+
+| HTTP | code | when |
+| --- | --- | --- |"""  # noqa: E501 a table's row and a JSON example stay on their line
+
+_CODES = "## Each code"
 
 _CAUSES = """## Why a render failed
 
-A render that ended as `failed` says why in `errorCode`, and in `errorMessage` for people, with line and column where the template is at fault. The same request under the same `Idempotency-Key` tries it again, as the next `attempt` of the same render.
+A failed render says why in `errorCode`, and for people in `errorMessage`, with line and column where the template is at fault. The same request under the same `Idempotency-Key` tries it again, as the next `attempt` of the same render. With `options.sync` a failed render is answered 422 `render_failed`, with the render in `error.render`.
 
 | errorCode | when |
 | --- | --- |"""  # noqa: E501 a paragraph of Markdown is one line

@@ -1,4 +1,4 @@
-"""The files that commands read and write; what goes wrong with one names it."""
+"""Files that commands read and write. Each error names the file."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ def read_file(name: str) -> bytes:
     try:
         return Path(name).read_bytes()
     except OSError as error:
-        raise InvalidRequestError(f"The file {name} cannot be read.") from error
+        reason = error.strerror or type(error).__name__
+        raise InvalidRequestError(f"The file {name} cannot be read: {reason}.") from error
 
 
 def read_text_file(name: str) -> str:
@@ -22,7 +23,8 @@ def read_text_file(name: str) -> str:
     try:
         return read_file(name).decode()
     except UnicodeDecodeError as error:
-        raise InvalidRequestError(f"The file {name} is not UTF-8.") from error
+        message = f"The file {name} is not UTF-8: see the byte at offset {error.start}."
+        raise InvalidRequestError(message) from error
 
 
 def read_json_file(name: str) -> Json:
@@ -30,7 +32,8 @@ def read_json_file(name: str) -> Json:
     try:
         return parse_object(read_file(name))
     except InvalidJsonError as error:
-        raise InvalidJsonError(f"The file {name} is not valid JSON.") from error
+        message = f"The file {name} is not valid JSON. {error.reason}"
+        raise InvalidJsonError(message=message) from error
 
 
 def write_file(file: Path, content: bytes) -> None:
@@ -38,4 +41,5 @@ def write_file(file: Path, content: bytes) -> None:
     try:
         file.write_bytes(content)
     except OSError as error:
-        raise InvalidRequestError(f"The file {file} cannot be written.") from error
+        reason = error.strerror or type(error).__name__
+        raise InvalidRequestError(f"The file {file} cannot be written: {reason}.") from error

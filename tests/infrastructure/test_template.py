@@ -208,12 +208,22 @@ class TestGateway:
         statuses = GATEWAYS_OWN | status_of_each_code()
         for kind, response in self.api()["GatewayResponses"].items():
             error = json.loads(response["ResponseTemplates"]["application/json"])["error"]
-            assert set(error) == {"code", "message", "requestId"}, kind
+            assert set(error) == {"code", "message", "docUrl", "requestId"}, kind
+            assert error["docUrl"] == errors.documentation_url(error["code"]), kind
             assert error["requestId"] == "$context.requestId", kind
             assert response["StatusCode"] == statuses[error["code"]], kind
             headers = response["ResponseParameters"]["Headers"]
             assert headers["x-request-id"] == "context.requestId", kind
             assert ("WWW-Authenticate" in headers) == (response.get("StatusCode") == 401), kind
+
+    def test_a_code_that_handlers_send_too_has_the_same_message(self) -> None:
+        """Not where the gateway's reason is another one than a handler's."""
+        own_reason = {"not_found", "permission_denied", "invalid_request", "timeout"}
+        messages = {error.code: error.message for error in errors.every_error()}
+        for kind, response in self.api()["GatewayResponses"].items():
+            error = json.loads(response["ResponseTemplates"]["application/json"])["error"]
+            if error["code"] not in own_reason:
+                assert error["message"] == messages[error["code"]], kind
 
     @pytest.mark.parametrize(
         ("kind", "status", "code"),

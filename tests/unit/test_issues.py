@@ -1,9 +1,11 @@
 """What a caller reads of a body that does not fit: where, and in the API's own words."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import craftkit
 from craftkit.embed.models import CatalogRequest, SessionRequest
 from craftkit.errors import InvalidRequestError
 from craftkit.issues import ISSUE_LIMIT
@@ -36,6 +38,15 @@ def found(kind: type[Any], value: object) -> Found:
             {"options.versionNumber": ["Must be a whole number"]},
         ),
         ({"options": {"versionNumber": 0}}, {"options.versionNumber": ["Must be 1 or more"]}),
+        ({"options": {"versionNumber": 1.5}}, {"options.versionNumber": [WHOLE]}),
+        (
+            {"options": {"filename": "a/b.pdf"}},
+            {
+                "options.filename": [
+                    "Must be a file name that ends in .pdf, such as invoice-2026.pdf"
+                ]
+            },
+        ),
         ({"colour": 1}, {"colour": ["Unknown field"]}),
         ({"jobId": ""}, {"jobId": ["Must have 1 or more characters"]}),
         ({"jobId": "x" * 201}, {"jobId": ["Must have 200 or fewer characters"]}),
@@ -52,6 +63,17 @@ def found(kind: type[Any], value: object) -> Found:
 )
 def test_a_render_request_is_refused_in_words(part: dict[str, Any], expected: Found) -> None:
     assert found(RenderRequest, {"data": {}} | part) == expected
+
+
+def test_a_whole_number_with_a_point_is_one() -> None:
+    request = validate_request(RenderRequest, {"data": {}, "options": {"versionNumber": 1.0}})
+    assert request.options.version_number == 1
+    assert type(request.options.version_number) is int
+
+
+def test_no_message_is_a_regular_expression() -> None:
+    for path in (Path(craftkit.__file__).parent).rglob("*.py"):
+        assert "StringConstraints(pattern" not in path.read_text(encoding="utf-8"), path
 
 
 @pytest.mark.parametrize(

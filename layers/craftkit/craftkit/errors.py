@@ -1,15 +1,19 @@
-"""Every refusal that a caller can meet: its stable code, its HTTP status, and what to do.
+"""Every error of the API: its stable code, its HTTP status, and its message.
 
-`docs/errors.md` is written from this tree. Handlers and use cases raise; only `http` answers.
+`docs/errors.md` is written from these classes: a docstring says when the error occurs. Handlers
+and use cases raise; only `http` turns an error into a response.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+
+DOCUMENTATION_URL = "https://docs.craftkit.dev/errors.html"
+"""The published `docs/errors.md`. Each code is a heading of that page."""
 
 
 @dataclass(frozen=True)
 class Issues:
-    """What was wrong with an input. `field_errors` is keyed by dotted path (`items.3.qty`)."""
+    """What is wrong with an input. `field_errors` is keyed by dotted path (`items.3.qty`)."""
 
     form_errors: list[str] = field(default_factory=list)
     field_errors: dict[str, list[str]] = field(default_factory=dict)
@@ -22,74 +26,108 @@ class Issues:
 
 
 class CraftkitError(Exception):
-    """The root. A subclass says what happened; its instance may say it better.
+    """The base class of all errors; raised itself, it is an unforeseen failure on our side.
 
     Args:
-        message: for people; never echoes a secret or a value that was sent.
-        issues: where an input was judged.
+        message: for people; never contains a secret or a value that was sent.
+        issues: what is wrong with which field.
+        details: further fields of the `error` object, such as the failed render.
         headers: extra response headers, such as `Retry-After`.
     """
 
     code = "internal"
     status = 500
-    message = "Something went wrong on our side. Try again; if it stays, send us the request id."
+    message = (
+        "An error on our side stopped this request. Send it again; if it fails again, contact "
+        "support with the requestId."
+    )
 
     def __init__(
         self,
         message: str | None = None,
         *,
         issues: Issues | None = None,
+        details: Mapping[str, object] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message or self.message)
         self.issues = issues
+        self.details = dict(details or {})
         self.headers = dict(headers or {})
 
     def as_json(self, request_id: str) -> dict[str, object]:
-        """The envelope that every refusal of the API wears."""
+        """The error envelope, the body of every error response."""
         error: dict[str, object] = {"code": self.code, "message": str(self)}
         if self.issues:
             error["issues"] = self.issues.as_json()
+        error |= self.details
+        error["docUrl"] = documentation_url(self.code)
         error["requestId"] = request_id
         return {"error": error}
 
 
 class InvalidInputError(CraftkitError):
-    """What was sent cannot be read or does not fit."""
+    """The input cannot be read or is not valid."""
 
     status = 400
 
 
 class InvalidJsonError(InvalidInputError):
-    """The body is not JSON."""
+    """The request body is not valid JSON (RFC 8259) in UTF-8.
+
+    The message says what is wrong at which line and column. Also refused: `NaN` and `Infinity`, a
+    duplicate key, a number too large to represent, and half of a surrogate pair.
+
+    Args:
+        reason: what is wrong and where, as a sentence.
+        message: replaces the whole message.
+    """
 
     code = "invalid_json"
-    message = "The request body is not valid JSON."
+    message = "The request body is not valid JSON. Send one JSON object in UTF-8."
+
+    def __init__(self, reason: str | None = None, *, message: str | None = None) -> None:
+        if reason and not message:
+            message = f"The request body is not valid JSON. {reason}"
+        super().__init__(message)
+        self.reason = reason
 
 
 class InvalidRequestError(InvalidInputError):
-    """The request does not fit its schema; unknown fields are refused too."""
+    """A field or parameter is missing, unknown or has an invalid value.
+
+    `issues.fieldErrors` names each one by its path. Unknown fields are refused, so that a typing
+    error cannot pass unnoticed.
+    """
 
     code = "invalid_request"
-    message = "The request does not have the expected shape."
+    message = (
+        "The request has missing, unknown or invalid fields. `issues` names each field and what "
+        "it must be."
+    )
 
 
 class InvalidInputDataError(InvalidInputError):
-    """`data` does not fit the template's manifest."""
+    """`data` does not fit the template's manifest. `issues.fieldErrors` names each field."""
 
     code = "invalid_input_data"
-    message = "`data` does not fit the template's manifest."
+    message = (
+        "`data` does not fit the template's manifest. `issues` names each field and what it must "
+        "be."
+    )
 
 
 class InvalidCursorError(InvalidInputError):
-    """The cursor is not one that this list gave out."""
+    """`cursor` was not returned by this list with these filters, or is no longer valid."""
 
     code = "invalid_cursor"
-    message = "The cursor is not one of this list's. Start again without it."
+    message = (
+        "`cursor` is not valid for this list with these filters. Start again without `cursor`."
+    )
 
 
 class UnauthorizedError(CraftkitError):
-    """The caller is not known."""
+    """The request is not authenticated."""
 
     status = 401
 
@@ -98,161 +136,242 @@ class UnauthorizedError(CraftkitError):
 
 
 class MissingAuthorizationError(UnauthorizedError):
-    """There is no `Authorization: Bearer …` header."""
+    """The request has no `Authorization: Bearer …` header."""
 
     code = "missing_authorization"
-    message = "Send your project API key in the header: Authorization: Bearer ck_live_…"
+    message = (
+        "The request has no Authorization: Bearer … header. Send your project API key: "
+        "Authorization: Bearer ck_live_… or ck_test_…"
+    )
 
 
 class InvalidCredentialsError(UnauthorizedError):
-    """The key is unknown, revoked, expired or of another environment, or embed is off."""
+    """The API key is unknown, mistyped, revoked, expired or from another environment.
+
+    Check that the header holds the whole key without quotes, and that it is an API key: a
+    publishable key (`ck_pk_…`) opens embed sessions only. A key works in the environment where it
+    was created and nowhere else. On `/v1/embed/*` this is also the answer while embed is not
+    enabled for the key's project (Dashboard → Project → Embed → Overview). `craftkit keys diagnose`
+    says which of these it is.
+    """
 
     code = "invalid_credentials"
     message = (
-        "This API key is unknown or revoked in this environment. "
-        "Create a key in this environment's dashboard."
+        "This API key is unknown, revoked, expired or from another environment. Send the whole "
+        "key without quotes, starting with ck_live_ or ck_test_ (a ck_pk_ key is no API key), or "
+        "create a key in this environment's dashboard."
     )
 
 
 class InvalidSignatureError(UnauthorizedError):
-    """A signature does not fit: of a hook's body, or of an embed session's token."""
+    """The signature of an inbound hook's body, or of an embed session's token, is not valid."""
 
     code = "invalid_signature"
-    message = "The signature does not fit."
+    message = (
+        "The signature is not valid. Sign the raw request body with the current secret, and send "
+        "the body unchanged."
+    )
 
 
 class SessionExpiredError(UnauthorizedError):
     """The embed session's token has expired."""
 
     code = "session_expired"
-    message = "This session has expired. Refresh it, or open a new one."
+    message = "This embed session has expired. Refresh it with its renew token, or open a new one."
 
 
 class SessionRevokedError(UnauthorizedError):
-    """The embed session was revoked, or the key that it was opened with."""
+    """The embed session, or the API key that opened it, was revoked."""
 
     code = "session_revoked"
-    message = "This session was revoked. Open a new one."
+    message = "This embed session was revoked. Open a new one."
 
 
 class RefreshFailedError(UnauthorizedError):
-    """The renew token was used before, is another project's, or too old."""
+    """The renew token was used before, has expired, or belongs to another project."""
 
     code = "refresh_failed"
-    message = "This renew token is used, expired or unknown. Open a new session."
+    message = (
+        "This renew token is used, expired or unknown. Each renew token works once; open a new "
+        "session."
+    )
 
 
 class ForbiddenError(CraftkitError):
-    """The caller is known, and may not do this."""
+    """The caller is authenticated but may not do this."""
 
     status = 403
 
 
 class InsufficientScopeError(ForbiddenError):
-    """The key lacks the scope that the call needs, or may not use the template."""
+    """The API key lacks the scope that the call needs, or is restricted to other templates."""
 
     code = "insufficient_scope"
-    message = "This API key may not do this."
+    message = "This API key lacks the scope for this call. Use a key that has it."
 
 
 class PartnerSuspendedError(ForbiddenError):
-    """The project's embed partnership is suspended; renders outside of embed go on."""
+    """The project's embed partnership is suspended. Renders outside of embed still work."""
 
     code = "partner_suspended"
-    message = "The embed partnership of this project is suspended. Contact support."
+    message = "This project's embed partnership is suspended. Contact support."
 
 
 class PermissionDeniedError(ForbiddenError):
-    """The embed session's permissions do not hold what the call needs."""
+    """The embed session lacks the permission, or the firewall blocked the request."""
 
     code = "permission_denied"
-    message = "This session may not do this."
+    message = (
+        "This embed session lacks the permission for this action. Open a session with that "
+        "permission."
+    )
 
 
 class WrongModeError(ForbiddenError):
-    """The embed session was opened for something else."""
+    """The embed session was opened in another mode than this action needs."""
 
     code = "wrong_mode"
-    message = "This session was opened for something else."
+    message = (
+        "This embed session was opened in another mode than this action needs. Open a session in "
+        "the right mode."
+    )
 
 
 class OriginNotAllowedError(ForbiddenError):
-    """The call comes from a page that may not make it."""
+    """The request comes from a web page whose origin is not on the partner's list."""
 
     code = "origin_not_allowed"
-    message = "This origin may not use the embedded page."
+    message = (
+        "This origin may not use the embedded page. Add it to the allowed origins of the "
+        "project's embed settings."
+    )
 
 
 class NotFoundError(CraftkitError):
-    """There is no such thing in the caller's project; it may exist in another."""
+    """The resource does not exist in the key's project, or the path is not a route of the API.
+
+    A resource of another project gives the identical answer.
+    """
 
     code = "not_found"
     status = 404
-    message = "There is no such resource in this project."
+    message = "This project has no such resource. Check the id, and which project the key is of."
 
 
 class TemplateNotFoundError(NotFoundError):
-    """No template of the project has this slug."""
+    """The project has no template with this slug."""
 
     code = "template_not_found"
-    message = "No template of this project has this slug."
+    message = (
+        "This project has no template with this slug. GET /v1/templates lists the project's "
+        "templates."
+    )
 
 
 class VersionNotFoundError(NotFoundError):
-    """The template has no version of this number."""
+    """The template has no version with this number."""
 
     code = "version_not_found"
-    message = "The template has no version of this number."
+    message = (
+        "The template has no version with this number. GET /v1/templates/{slug} lists its versions."
+    )
 
 
 class CatalogNotFoundError(NotFoundError):
-    """The project has no catalog of this name, or not this version of it."""
+    """The project has no catalog with this name, or the catalog has no such version."""
 
     code = "catalog_not_found"
-    message = "There is no such catalog, or no such version of it, in this project."
+    message = (
+        "This project has no catalog with this name and version. GET /v1/embed/catalogs lists the "
+        "catalogs."
+    )
 
 
 class InvalidTokenError(NotFoundError):
-    """No hook of this environment that is switched on has this token."""
+    """No enabled inbound hook of this environment has this token."""
 
     code = "invalid_token"
-    message = "No inbound hook of this environment has this token."
+    message = (
+        "No enabled inbound hook has the token in this URL. Copy the URL again from this "
+        "environment's dashboard."
+    )
+
+
+class MethodNotAllowedError(CraftkitError):
+    """The path exists, but not with this HTTP method. The `Allow` header lists its methods.
+
+    Args:
+        allowed: the path's methods, such as `GET`.
+    """
+
+    code = "method_not_allowed"
+    status = 405
+    message = "This path does not support this HTTP method."
+
+    def __init__(self, allowed: Iterable[str] = ()) -> None:
+        methods = ", ".join(allowed)
+        super().__init__(
+            f"{self.message} Use {methods}." if methods else None, headers={"Allow": methods}
+        )
 
 
 class ConflictError(CraftkitError):
-    """The call does not fit the present state."""
+    """The resource was changed by someone else since it was read."""
 
     code = "conflict"
     status = 409
-    message = "Somebody else changed this meanwhile. Load it again."
+    message = "Someone else changed this resource at the same time. Read it again, then retry."
 
 
 class NoPublishedVersionError(ConflictError):
-    """The template has never been published."""
+    """The template has no published version."""
 
     code = "no_published_version"
-    message = "The template has no published version yet. Publish one first."
+    message = "This template has no published version. Publish one first."
 
 
 class IdempotencyConflictError(ConflictError):
-    """The idempotency key was used before with another body."""
+    """The idempotency key was used before with a different request.
+
+    `renderId` is the render that has the key. A key belongs to one project and mode, and is kept
+    as long as its render.
+
+    Args:
+        render_id: the render that was made with the key.
+    """
 
     code = "idempotency_conflict"
-    message = "This idempotency key was already used with a different request."
+    message = (
+        "This idempotency key was already used for a different request. Send the same request, or "
+        "use a new key."
+    )
+
+    def __init__(self, render_id: str | None = None) -> None:
+        if render_id is None:
+            super().__init__()
+        else:
+            super().__init__(
+                f"This idempotency key already belongs to render {render_id}, which was made from "
+                "a different request. Send the same request, or use a new key.",
+                details={"renderId": render_id},
+            )
 
 
 class NotReadyError(ConflictError):
-    """The document is not there yet, or will never be."""
+    """The render has no document: it is not finished, or it failed or was cancelled."""
 
     code = "not_ready"
-    message = "The render has no document. Poll it until its status is succeeded."
+    message = (
+        "This render has no document. Read GET /v1/renders/{id} until its status is succeeded; a "
+        "failed or cancelled render never gets one."
+    )
 
 
 class NotCancellableError(ConflictError):
     """The render is no longer queued."""
 
     code = "not_cancellable"
-    message = "Only a render that is still queued can be cancelled."
+    message = "Only a queued render can be cancelled; this one has already started or ended."
 
 
 class KeyNotActiveError(ConflictError):
@@ -263,48 +382,77 @@ class KeyNotActiveError(ConflictError):
 
 
 class RotationUnderWayError(ConflictError):
-    """The API key is being rotated: both of its secrets are good."""
+    """The API key is being rotated: both of its secrets are valid."""
 
     code = "rotation_under_way"
-    message = "This API key is being rotated already. End that rotation first, or replace it."
+    message = "This API key is already being rotated. End that rotation first."
 
 
 class NoRotationError(ConflictError):
-    """The API key has one secret only."""
+    """The API key is not being rotated."""
 
     code = "no_rotation"
-    message = "This API key is not being rotated."
+    message = "This API key is not being rotated, so there is no rotation to end."
 
 
 class UndoRefusedError(ConflictError):
-    """The revocation stands: it is too old, or the key was exposed."""
+    """The revocation cannot be undone: it is too old, or the key was exposed."""
 
     code = "undo_refused"
-    message = "This revocation cannot be undone."
+    message = (
+        "This revocation cannot be undone: it is too old, or the key was exposed. Create a new key."
+    )
 
 
 class PayloadTooLargeError(CraftkitError):
-    """The body is over 1 MiB."""
+    """The request body is larger than 1 MiB."""
 
     code = "payload_too_large"
     status = 413
-    message = "The request body is larger than 1 MiB."
+    message = "The request body is larger than 1 MiB. Send images as URLs instead of data: URIs."
 
 
 class UnsupportedMediaTypeError(CraftkitError):
-    """The body is not sent as JSON."""
+    """The body's `Content-Type`, charset or `Content-Encoding` is not supported.
+
+    Supported are JSON in UTF-8, uncompressed or with `Content-Encoding: gzip`.
+    """
 
     code = "unsupported_media_type"
     status = 415
-    message = "Send the body as Content-Type: application/json."
+    message = "Send the body as JSON with the header Content-Type: application/json."
+
+
+class RenderFailedError(CraftkitError):
+    """A render with `options.sync` failed.
+
+    `error.render` is the render, with its `errorCode` and `errorMessage`; it is kept and can be
+    read. The same request under the same idempotency key tries it again.
+
+    Args:
+        reason: the render's `errorMessage`.
+        render: the render as callers see it.
+    """
+
+    code = "render_failed"
+    status = 422
+    message = "The render failed. `error.render` has its errorCode and errorMessage."
+
+    def __init__(
+        self, reason: str | None = None, render: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__(
+            f"The render failed: {reason}" if reason else None,
+            details={"render": dict(render)} if render else None,
+        )
 
 
 class TooManyRequestsError(CraftkitError):
     """A limit of the key or of its project is reached.
 
     Args:
-        limit: what is allowed within one window.
-        reset_seconds: until there is room again.
+        limit: how many are allowed within one window.
+        reset_seconds: how long until more are allowed.
     """
 
     status = 429
@@ -320,33 +468,38 @@ class TooManyRequestsError(CraftkitError):
 
 
 class RateLimitedError(TooManyRequestsError):
-    """More calls that write, in a short time, than the key or its project may make."""
+    """The key, its project or this address sent too many requests in a short time."""
 
     code = "rate_limited"
-    message = "Too many calls at once. Wait, and send the request again."
+    message = "Too many requests in a short time. Wait as long as Retry-After says, then retry."
 
 
 class QuotaExceededError(TooManyRequestsError):
     """The day's or the month's renders of the key or of its project are used up."""
 
     code = "quota_exceeded"
-    message = "The budget of renders is used up."
+    message = "The render quota is used up. Retry-After says when it is renewed."
 
 
 class QueueUnavailableError(CraftkitError):
-    """The render could not be queued; nothing was kept of it."""
+    """The render could not be queued. It was not stored."""
 
     code = "queue_unavailable"
     status = 503
-    message = "The render could not be queued and was not kept. Send the request again."
+    message = "The render could not be queued and was not stored. Send the request again."
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message, headers={"Retry-After": "5"})
 
 
 def every_error(root: type[CraftkitError] = CraftkitError) -> Iterator[type[CraftkitError]]:
-    """The tree's errors that have a code of their own, for the documentation and its test."""
+    """The classes that have a code of their own, for the documentation and its test."""
     if "code" in vars(root):
         yield root
     for child in root.__subclasses__():
         yield from every_error(child)
+
+
+def documentation_url(code: str) -> str:
+    """The address of a code's section in the documentation."""
+    return f"{DOCUMENTATION_URL}#{code}"

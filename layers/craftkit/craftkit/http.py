@@ -1,14 +1,16 @@
-"""HTTP, as API Gateway's proxies speak it: the only place that reads a request or answers one.
+"""HTTP through API Gateway: the only module that reads an event as a request, or makes a response.
 
-A REST API's event is read as it is; an HTTP API's (payload 2.0) is first given the same form.
+An event of a REST API is read as it is; an event of an HTTP API (payload format 2.0) is converted
+to the same form first.
 
-A handler is `@endpoint def handler(request): …` and returns a `Response`; what it raises becomes
-the error envelope here.
+A handler is `@endpoint def handler(request): …` and returns a `Response`. An error that it raises
+becomes the error envelope here.
 """
 
 import base64
 import binascii
 import json
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -35,10 +37,13 @@ from craftkit.strict_json import Json, parse_object
 BODY_LIMIT_BYTES = 1024 * 1024
 IDEMPOTENCY_KEY_LIMIT = 200
 
+_UTF_8 = {"", "utf-8", "utf8", "us-ascii"}
+_GZIP_MAGIC = b"\x1f\x8b"
+
 
 @dataclass(frozen=True)
 class Response:
-    """An answer. Text and bytes go out as they are, with the `Content-Type` that `headers` name."""
+    """A response. Text and bytes are sent unchanged, with the `Content-Type` from `headers`."""
 
     status: int
     body: BaseModel | Json | str | bytes | None = None
@@ -46,7 +51,7 @@ class Response:
 
 
 class Request:
-    """One call, read lazily: nothing is decoded before it is asked for."""
+    """One request. Its parts are decoded when they are first used."""
 
     def __init__(self, event: Json) -> None:
         self._event = event
@@ -58,19 +63,22 @@ class Request:
 
     @cached_property
     def headers(self) -> dict[str, str]:
-        """By lower-case name. One that was sent twice keeps its last value."""
+        """The headers by lower-case name. A header that was sent twice has its last value."""
         return {name.lower(): value for name, value in (self._event["headers"] or {}).items()}
 
     @cached_property
     def body(self) -> bytes:
-        """The raw body, as it was signed; 1 MiB at most. See `read`."""
+        """The body's bytes, as they were signed; at most 1 MiB. See `read`."""
         return self.read()
 
     def read(self, limit_bytes: int = BODY_LIMIT_BYTES) -> bytes:
-        """The raw body.
+        """The body's bytes, decompressed.
+
+        The gateway sends each body in base64, so that bytes that are not UTF-8 arrive unchanged.
 
         Raises:
-            PayloadTooLargeError: over the limit.
+            PayloadTooLargeError: larger than the limit.
+            UnsupportedMediaTypeError: `Content-Encoding` is neither gzip nor identity.
         """
         text = self._event.get("body") or ""
         if self._event.get("isBase64Encoded"):
@@ -80,22 +88,58 @@ class Request:
                 raise InvalidJsonError from error
         else:
             raw = text.encode("utf-8", errors="surrogatepass")
+        too_large = PayloadTooLargeError(
+            f"The request body is larger than {limit_bytes // BODY_LIMIT_BYTES} MiB. "
+            "Send images as URLs instead of data: URIs."
+        )
         if len(raw) > limit_bytes:
-            limit = limit_bytes // BODY_LIMIT_BYTES
-            raise PayloadTooLargeError(f"The request body is larger than {limit} MiB.")
+            raise too_large
+        raw = self._decompressed(raw, limit_bytes)
+        if len(raw) > limit_bytes:
+            raise too_large
         return raw
+
+    def _decompressed(self, raw: bytes, limit_bytes: int) -> bytes:
+        """The bytes without their `Content-Encoding`; one more than the limit where it is passed.
+
+        On AWS the gateway has decompressed a gzip body already, and may leave the header.
+        """
+        encoding = self.headers.get("content-encoding", "").strip().lower()
+        if encoding in ("", "identity"):
+            return raw
+        if encoding != "gzip":
+            raise UnsupportedMediaTypeError(
+                "This Content-Encoding is not supported. Send the body uncompressed or with "
+                "Content-Encoding: gzip."
+            )
+        if not raw.startswith(_GZIP_MAGIC):
+            return raw
+        try:
+            return zlib.decompressobj(wbits=31).decompress(raw, limit_bytes + 1)
+        except zlib.error as error:
+            raise UnsupportedMediaTypeError(
+                "The body is not gzip, although its Content-Encoding says so."
+            ) from error
 
     def json(self, limit_bytes: int = BODY_LIMIT_BYTES) -> Json:
         """The body as a JSON object.
 
         Raises:
-            UnsupportedMediaTypeError: sent as something else.
-            InvalidJsonError: not JSON (RFC 8259: no NaN, no double key, no half of a character).
-            InvalidRequestError: JSON, but no object.
+            UnsupportedMediaTypeError: another media type or charset.
+            InvalidJsonError: not JSON in UTF-8; see `strict_json`.
+            InvalidRequestError: JSON, but not an object.
         """
-        media_type = self.headers.get("content-type", "").split(";")[0].strip().lower()
+        media_type, *parameters = self.headers.get("content-type", "").lower().split(";")
+        media_type = media_type.strip()
         if media_type != "application/json" and not media_type.endswith("+json"):
             raise UnsupportedMediaTypeError
+        for parameter in parameters:
+            name, _, value = parameter.partition("=")
+            if name.strip() == "charset" and value.strip().strip('"') not in _UTF_8:
+                raise UnsupportedMediaTypeError(
+                    "This charset is not supported. Encode the body as UTF-8 and send the header "
+                    "Content-Type: application/json; charset=utf-8."
+                )
         return parse_object(self.read(limit_bytes))
 
     def model[Model: BaseModel](
@@ -104,7 +148,7 @@ class Request:
         """The body as the given model.
 
         Raises:
-            InvalidRequestError: with one issue for each field that does not fit.
+            InvalidRequestError: has one issue for each invalid field.
         """
         return validate_request(kind, self.json(limit_bytes))
 
@@ -114,7 +158,7 @@ class Request:
 
     @property
     def parameters(self) -> dict[str, str]:
-        """The query string as it was sent, of equal names the last."""
+        """The query parameters. A parameter that was sent twice has its last value."""
         return dict(self._event.get("queryStringParameters") or {})
 
     @property
@@ -126,13 +170,15 @@ class Request:
         """
         key = self.headers.get("idempotency-key", "").strip() or None
         if key and len(key) > IDEMPOTENCY_KEY_LIMIT:
-            message = f"The Idempotency-Key header may have {IDEMPOTENCY_KEY_LIMIT} characters."
-            raise InvalidRequestError(message)
+            raise InvalidRequestError(
+                f"The Idempotency-Key header is {len(key)} characters long; the maximum is "
+                f"{IDEMPOTENCY_KEY_LIMIT}."
+            )
         return key
 
     @property
     def base_url(self) -> str:
-        """Where this stage is reached, without a trailing slash: as it was told, or as called."""
+        """This stage's public URL without a trailing slash: configured, or taken from the call."""
         if config.public_url:
             return config.public_url
         context = self._event["requestContext"]
@@ -141,20 +187,20 @@ class Request:
 
     @property
     def origin(self) -> str:
-        """The origin of this stage's pages, as a browser names the one that a page came from."""
+        """The origin of this stage's pages, as a browser sends it in `Origin`."""
         parts = urlsplit(config.pages_origin or self.base_url)
         return f"{parts.scheme}://{parts.netloc}"
 
     @property
     def last_segment(self) -> str:
-        """What the path ends with."""
+        """The part of the path after its last slash."""
         return str(self._event["path"]).rpartition("/")[2]
 
     def path(self, name: str) -> str:
         return str(self._event["pathParameters"][name])
 
     def path_id(self, name: str = "id") -> str:
-        """A path parameter that can only be an id: what is not one cannot exist."""
+        """A path parameter that is an id. Raises NotFoundError for any other text."""
         value = self.path(name)
         if not is_id(value):
             raise NotFoundError
@@ -162,10 +208,11 @@ class Request:
 
 
 def endpoint(handle: Callable[[Request], Response]) -> Callable[[Json, Any], Json]:
-    """Make a Lambda handler of a function from request to response.
+    """Make a Lambda handler from a function that takes a request and returns a response.
 
-    Every answer carries `x-request-id`; every error wears the envelope; what nobody foresaw is
-    logged with its trace and answered as `internal`.
+    Every response has `x-request-id`; every error has the envelope as its body. An unforeseen
+    exception is logged with its traceback and answered as `internal`. The response to HEAD has no
+    body.
     """
 
     @logger.inject_lambda_context(clear_state=True)
@@ -188,7 +235,7 @@ def endpoint(handle: Callable[[Request], Response]) -> Callable[[Json, Any], Jso
             code, response = unforeseen.code, _refusal(unforeseen, request.id)
         logger.info("answered", status=response.status, code=code)
         count("Answered", route=route, code=code)
-        return _answer(response, request.id)
+        return _answer(response, request.id, has_body=event["httpMethod"] != "HEAD")
 
     return handler
 
@@ -197,12 +244,14 @@ def _refusal(error: CraftkitError, request_id: str) -> Response:
     return Response(error.status, error.as_json(request_id), error.headers)
 
 
-def _answer(response: Response, request_id: str) -> Json:
+def _answer(response: Response, request_id: str, *, has_body: bool) -> Json:
     body = response.body
     if isinstance(body, BaseModel):
         body = body.model_dump(mode="json", by_alias=True)
     if isinstance(body, dict):
         body = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    if not has_body:
+        body = None
     is_binary = isinstance(body, bytes)
     return {
         "statusCode": response.status,
@@ -218,7 +267,7 @@ def _answer(response: Response, request_id: str) -> Json:
 
 
 def _as_rest(event: Json) -> Json:
-    """An HTTP API's event in the form of a REST API's; any other is left alone."""
+    """An event of an HTTP API in the form of a REST API's; any other event unchanged."""
     if event.get("version") != "2.0":
         return event
     context = event["requestContext"]

@@ -1,4 +1,7 @@
-"""A validator's refusals in the API's own words: what is wrong and where, never what was sent."""
+"""Pydantic's validation errors as the API's issues: the path, and what the value must be.
+
+No issue contains the value that was sent.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,14 +12,15 @@ from pydantic_core import ErrorDetails
 from craftkit.errors import Issues
 
 ISSUE_LIMIT = 100
-"""A body of a mebibyte can be wrong in more places than an answer may have bytes."""
+"""The most issues in one response: a body of 1 MiB can have more than a response may hold."""
 
 _OBJECT = "Must be an object"
 _LIST = "Must be a list"
 _WHOLE = "Must be a whole number"
 _BOOLEAN = "Must be true or false"
+_TIME = "Must be a time with its offset, such as 2026-03-14T12:00:00Z"
 
-# By pydantic's type of error; what is not named here is said in the words of the model itself.
+# By pydantic's error type; other types use the message of the model itself.
 _WORDS = {
     "missing": "Required",
     "extra_forbidden": "Unknown field",
@@ -40,6 +44,14 @@ _WORDS = {
     "too_short": "Must have {min_length} or more entries",
     "too_long": "Must have {max_length} or fewer entries",
     "string_pattern_mismatch": "Must match {pattern}",
+    "date_from_datetime_parsing": "Must be a date such as 2026-03-14",
+    "date_from_datetime_inexact": "Must be a date such as 2026-03-14",
+    "date_parsing": "Must be a date such as 2026-03-14",
+    "date_type": "Must be a date such as 2026-03-14",
+    "datetime_from_date_parsing": _TIME,
+    "datetime_parsing": _TIME,
+    "datetime_type": _TIME,
+    "timezone_aware": _TIME,
 }
 
 

@@ -1,9 +1,21 @@
 """The base of the API's models, and how values are checked against one. Knows no HTTP."""
 
-from typing import Any
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationError,
+)
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from craftkit.errors import InvalidRequestError
 from craftkit.issues import issues_of
@@ -23,6 +35,43 @@ class ApiModel(BaseModel):
     def as_json(self) -> dict[str, Any]:
         """The body by its public names, without the fields that are None."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Metadata of an `Annotated[str, …]`: a pattern, with words for the value that breaks it.
+
+    Args:
+        pattern: a regular expression that the whole value must match.
+        words: what the value must be, such as `Must be a color such as #1a2b3c`.
+    """
+
+    pattern: str
+    words: str
+
+    def __get_pydantic_core_schema__(
+        self, source: type[Any], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._validate, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return handler(schema) | {"pattern": f"^{self.pattern}$"}
+
+    def _validate(self, value: str) -> str:
+        if re.fullmatch(self.pattern, value) is None:
+            raise PydanticCustomError("pattern", self.words)
+        return value
+
+
+def _integral(value: object) -> object:
+    """`1.0` as 1: JSON has one kind of number, and some clients write each with a point."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WholeNumber = Annotated[int, Field(strict=True), BeforeValidator(_integral)]
+"""A JSON number without a fraction: 1 and 1.0, but no text and no boolean."""
 
 
 def validate_request[Model: BaseModel](kind: type[Model], value: object) -> Model:

@@ -20,7 +20,7 @@ from craftkit.errors import (
 )
 from craftkit.projects.service import slug_of
 from craftkit.remote_typesetter import preview_remotely, typeset_remotely
-from craftkit.schema import ApiModel
+from craftkit.schema import ApiModel, Matches
 from craftkit.templates import drafts
 from craftkit.templates import service as templates
 from craftkit.templates.fonts import fonts_of
@@ -48,7 +48,9 @@ class Writing(ApiModel):
     name: Name = _STARTING_NAME
     manifest: dict[str, Any] = Field({})
     source: Source = ""
-    locale: Annotated[str, StringConstraints(pattern=LOCALE_PATTERN)] = "en"
+    locale: Annotated[
+        str, Matches(LOCALE_PATTERN.strip("^$"), "Must be a language tag such as en or de-CH")
+    ] = "en"
 
 
 class WritingPreview(Writing):

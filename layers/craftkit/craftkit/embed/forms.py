@@ -25,7 +25,7 @@ from craftkit.errors import (
 from craftkit.remote_typesetter import preview_remotely
 from craftkit.renders import service as renders
 from craftkit.renders.models import Render, RenderOptions, RenderRequest
-from craftkit.schema import ApiModel
+from craftkit.schema import ApiModel, Matches
 from craftkit.templates import service as templates
 from craftkit.templates.data import judge, preview_data
 from craftkit.templates.models import TemplateVersion
@@ -46,7 +46,9 @@ class FormSubmission(ApiModel):
     """`submissionId` is the page's own, so that one press of a button is one document."""
 
     data: dict[str, Any]
-    submission_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{8,64}$")]
+    submission_id: Annotated[
+        str, Matches(r"[A-Za-z0-9-]{8,64}", "Must be 8 to 64 letters, digits and hyphens")
+    ]
 
 
 class DocumentRequest(ApiModel):

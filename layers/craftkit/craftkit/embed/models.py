@@ -21,7 +21,7 @@ from pydantic import (
 from craftkit.auth.principal import Mode as KeyMode
 from craftkit.embed.origins import read_origin, read_web_address, refusal
 from craftkit.renders.models import METADATA_LIMIT, Filename, MetadataKey, MetadataValue
-from craftkit.schema import ApiModel
+from craftkit.schema import ApiModel, Matches
 from craftkit.templates.models import Label, Loop, LoopKey, Slug, Variable
 
 Mode = Literal["edit", "create", "view", "fill"]
@@ -70,7 +70,7 @@ WebAddress = Annotated[str, StringConstraints(max_length=2048), AfterValidator(r
 ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 ShownName = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 Sentence = Annotated[str, StringConstraints(max_length=500)]
-Color = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")]
+Color = Annotated[str, Matches(r"#[0-9a-fA-F]{6}", "Must be a color such as #1a2b3c")]
 Path = Annotated[str, StringConstraints(min_length=1, max_length=300)]
 Permissions = Annotated[Preset | tuple[Permission, ...], BeforeValidator(_permissions)]
 Count = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]

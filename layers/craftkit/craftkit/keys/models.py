@@ -6,9 +6,17 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from craftkit.auth.principal import SCOPES, Mode, Principal
+from craftkit.schema import Matches
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=120)]
+Slug = Annotated[
+    str,
+    StringConstraints(max_length=120),
+    Matches(
+        r"[a-z0-9][a-z0-9-]*",
+        "Must be lower-case letters, digits and hyphens, such as delivery-note",
+    ),
+]
 TEMPLATES_LIMIT = 100
 """Of one key; DynamoDB compares with no more values at once."""
 

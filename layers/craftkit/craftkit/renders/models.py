@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
 from craftkit.auth.principal import Mode
-from craftkit.schema import ApiModel
+from craftkit.schema import ApiModel, Matches, WholeNumber
 from craftkit.typesetter import DEFAULT_PDF_STANDARD
 
 Status = Literal["queued", "rendering", "succeeded", "failed", "cancelled"]
@@ -14,13 +14,19 @@ Source = Literal["api", "hook", "form"]
 
 METADATA_LIMIT = 20
 JobId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Filename = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._()-]{0,150}\.pdf$")]
+Filename = Annotated[
+    str,
+    Matches(
+        r"[A-Za-z0-9][A-Za-z0-9 ._()-]{0,150}\.pdf",
+        "Must be a file name that ends in .pdf, such as invoice-2026.pdf",
+    ),
+]
 MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 MetadataValue = Annotated[str, StringConstraints(max_length=500)]
 
 
 class RenderOptions(ApiModel):
-    version_number: Annotated[int, Field(ge=1, strict=True)] | None = None
+    version_number: Annotated[WholeNumber, Field(ge=1)] | None = None
     filename: Filename | None = None
     sync: StrictBool = False
 

@@ -21,7 +21,7 @@ from pydantic_core import PydanticCustomError
 
 from craftkit.errors import InvalidRequestError, Issues
 from craftkit.issues import issues_of
-from craftkit.schema import ApiModel
+from craftkit.schema import ApiModel, Matches
 from craftkit.typesetter import PdfStandard
 
 SLUG_PATTERN = r"^[a-z0-9][a-z0-9-]*$"
@@ -38,10 +38,30 @@ _LOCALE = re.compile(LOCALE_PATTERN.rstrip("$"))
 
 # A segment never starts with a digit, so that an index in a path (`items.3.qty`) is always one.
 _SEGMENT = r"[A-Za-z_][A-Za-z0-9_-]{0,63}"
-Key = Annotated[str, StringConstraints(pattern=rf"^{_SEGMENT}(\.{_SEGMENT}){{0,5}}$")]
-LoopKey = Annotated[str, StringConstraints(pattern=rf"^{_SEGMENT}$")]
+Key = Annotated[
+    str,
+    Matches(
+        rf"{_SEGMENT}(\.{_SEGMENT}){{0,5}}",
+        "Must be a name such as total or customer.name: letters, digits, _ and -, up to six parts "
+        "with a dot between them, each starting with a letter or _",
+    ),
+]
+LoopKey = Annotated[
+    str,
+    Matches(
+        _SEGMENT,
+        "Must be a name such as items: letters, digits, _ and -, starting with a letter or _",
+    ),
+]
 Label = Annotated[str, StringConstraints(min_length=1, max_length=120, strip_whitespace=True)]
-Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=SLUG_LIMIT)]
+Slug = Annotated[
+    str,
+    StringConstraints(max_length=SLUG_LIMIT),
+    Matches(
+        SLUG_PATTERN.strip("^$"),
+        "Must be lower-case letters, digits and hyphens, such as delivery-note",
+    ),
+]
 
 DataType = Literal[
     "text",

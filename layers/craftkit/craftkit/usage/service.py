@@ -59,9 +59,15 @@ def _range(query: UsageQuery, clock: Clock) -> tuple[date, date]:
     today = clock().date()
     last = query.to or max(today, query.from_ or today)
     first = query.from_ or last - timedelta(days=DAYS_SHOWN - 1)
-    if not 0 <= (last - first).days < DAYS_LIMIT:
-        message = f"`to` must not come before `from`, nor over {DAYS_LIMIT - 1} days after it."
+    if last < first:
+        message = "`to` is before `from`. Send a later `to` or an earlier `from`."
         raise InvalidRequestError(message, issues=Issues(field_errors={"to": [message]}))
+    days = (last - first).days + 1
+    if days > DAYS_LIMIT:
+        until = "" if query.to else f", from {first} until today"
+        message = f"The range is {days} days long{until}; the maximum is {DAYS_LIMIT}."
+        named = "to" if query.to and not query.from_ else "from"
+        raise InvalidRequestError(message, issues=Issues(field_errors={named: [message]}))
     return first, last
 
 
