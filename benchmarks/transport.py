@@ -16,10 +16,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.cold_start import first_invocation, variables_of
-from benchmarks.measurement import Result, medians
 from local.build import build_for_host
 from local.tools import ROOT
+
+from benchmarks.cold_start import first_invocation, variables_of
+from benchmarks.measurement import Result, medians
 
 ROUNDS = 15
 WARM_CALLS = 300
