@@ -16,8 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from local.build import build_for_host
-from local.tools import ROOT
+from deployment.build import build_for_host
+from deployment.workspace import ROOT
 
 from benchmarks.cold_start import first_invocation, variables_of
 from benchmarks.measurement import Result, medians

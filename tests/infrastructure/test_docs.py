@@ -23,8 +23,8 @@ def wired() -> Iterator[tuple[str, str, str, bool]]:
     """Method, path, folder and openness of each route of the REST API in template.yaml."""
     for properties in template("prod").functions.values():
         for source in properties.get("Events", {}).values():
-            if source["Type"] == "Api":
-                route = source["Properties"]
+            route = source.get("Properties", {})
+            if source["Type"] == "Api" and route["Method"].upper() not in ("HEAD", "ANY"):
                 is_open = route.get("Auth", {}).get("Authorizer") == "NONE"
                 folder = properties["CodeUri"].removeprefix("functions/")
                 yield route["Method"].upper(), route["Path"], folder, is_open
@@ -43,6 +43,28 @@ def test_the_dashboard_counts_with_the_prices_of_the_page_of_costs() -> None:
 def test_every_route_of_the_template_is_described_once_and_no_other() -> None:
     described = [(route.method, route.path, route.function) for route in ROUTES]
     assert sorted(described) == sorted(route[:3] for route in wired())
+
+
+def test_every_get_has_a_head_and_every_path_refuses_its_other_methods() -> None:
+    functions = template("prod").functions.values()
+    routes = [
+        (properties["CodeUri"], source["Properties"])
+        for properties in functions
+        for source in properties.get("Events", {}).values()
+        if source["Type"] == "Api"
+    ]
+    of = {
+        method: {
+            (code, route["Path"], str(route.get("Auth")))
+            for code, route in routes
+            if route["Method"] == method
+        }
+        for method in ("GET", "HEAD")
+    }
+    assert of["GET"] == of["HEAD"]
+    refused = {route["Path"]: route for _, route in routes if route["Method"] == "ANY"}
+    assert set(refused) == {route.path for route in ROUTES}
+    assert all(route["Auth"] == {"Authorizer": "NONE"} for route in refused.values())
 
 
 def test_a_route_without_a_scope_is_one_that_the_gateway_leaves_open() -> None:

@@ -198,11 +198,18 @@ class TestGateway:
     def test_only_the_public_routes_are_open(self, stage: Template) -> None:
         for name, route in routes(stage):
             is_open = route.get("Auth", {}).get("Authorizer") == "NONE"
-            assert is_open == (route["Path"] in PUBLIC_ROUTES), (name, route["Path"])
+            public = route["Path"] in PUBLIC_ROUTES or route["Method"] == "ANY"
+            assert is_open == public, (name, route["Path"])
+            if route["Method"] == "ANY":
+                assert name == "RejectMethodFunction"
 
     def test_no_two_functions_answer_a_route(self, stage: Template) -> None:
         found = [(route["Method"].upper(), route["Path"]) for _, route in routes(stage)]
         assert len(found) == len(set(found))
+
+    def test_bodies_reach_functions_as_bytes_and_answers_are_compressed(self) -> None:
+        assert self.api()["BinaryMediaTypes"] == ["*~1*"]
+        assert 0 < self.api()["MinimumCompressionSize"] <= 2048
 
     def test_its_own_answers_wear_the_envelope_with_the_codes_status(self) -> None:
         statuses = GATEWAYS_OWN | status_of_each_code()

@@ -192,6 +192,15 @@ class Request:
         return f"{parts.scheme}://{parts.netloc}"
 
     @property
+    def method(self) -> str:
+        return str(self._event["httpMethod"])
+
+    @property
+    def route(self) -> str:
+        """The route's path with its parameters' names, such as `/v1/renders/{id}`."""
+        return str(self._event["resource"])
+
+    @property
     def last_segment(self) -> str:
         """The part of the path after its last slash."""
         return str(self._event["path"]).rpartition("/")[2]

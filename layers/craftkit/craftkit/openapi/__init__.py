@@ -2,6 +2,6 @@
 
 from craftkit.openapi.document import describe
 from craftkit.openapi.route import Route
-from craftkit.openapi.routes import ROUTES
+from craftkit.openapi.routes import ROUTES, methods_of
 
-__all__ = ["ROUTES", "Route", "describe"]
+__all__ = ["ROUTES", "Route", "describe", "methods_of"]

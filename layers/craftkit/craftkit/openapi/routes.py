@@ -268,3 +268,9 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/health", "get_health", "Is the stage there?", {200: HealthView}),
     Route("GET", "/v1/openapi.json", "get_openapi", "Read this document", {200: None}),
 )
+
+
+def methods_of(path: str) -> list[str]:
+    """The methods that a path supports: with each GET a HEAD, and always OPTIONS."""
+    found = {route.method for route in ROUTES if route.path == path}
+    return sorted(found | ({"HEAD"} if "GET" in found else set()) | {"OPTIONS"})
