@@ -16,11 +16,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from deployment.build import build_for_host
-from deployment.workspace import ROOT
-
 from benchmarks.cold_start import first_invocation, variables_of
 from benchmarks.measurement import Result, medians
+from deployment.build import build_for_host
+from deployment.workspace import ROOT
 
 ROUNDS = 15
 WARM_CALLS = 300
