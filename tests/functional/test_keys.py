@@ -251,8 +251,17 @@ class TestExpiry:
 
 
 class TestScopes:
-    def test_none_given_means_all_four(self, cloud: Cloud) -> None:
-        assert len(make_project(scopes=()).principal.scopes) == 4
+    def test_none_given_means_the_defaults(self, cloud: Cloud) -> None:
+        scopes = make_project(scopes=()).principal.scopes
+        assert scopes == {"renders:write", "renders:read", "templates:read", "embed:write"}
+
+    @pytest.mark.parametrize("scope", ["embed:edit", "requests:read"])
+    def test_others_are_given_by_name(self, cloud: Cloud, scope: str) -> None:
+        assert make_project(scopes=(scope,)).principal.scopes == {scope}
+
+    def test_templates_write_is_not_for_api_keys(self) -> None:
+        with pytest.raises(ValueError, match="A scope is one of"):
+            NewKey(name="n", mode="live", scopes=("templates:write",))
 
     def test_doubled_ones_count_once(self) -> None:
         wish = NewKey(name="n", mode="live", scopes=("renders:read", "renders:read"))

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from craftkit.auth.principal import SCOPES
+from craftkit.auth.principal import DEFAULT_SCOPES, SCOPES
 from craftkit.clock import utc_now
 from craftkit.errors import (
     ConflictError,
@@ -179,7 +179,7 @@ def _choices(visit: Visit) -> dict[str, Any]:
         "lifetimes": _LIFETIMES,
         "form": visit.request.form,
         "once": new_id(),
-        "chosen": visit.request.all("scopes") or SCOPES,
+        "chosen": visit.request.all("scopes") or DEFAULT_SCOPES,
         "chosen_slugs": visit.request.all("templates"),
         "error": None,
     }

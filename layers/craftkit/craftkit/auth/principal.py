@@ -12,7 +12,18 @@ RENDERS_WRITE = "renders:write"
 RENDERS_READ = "renders:read"
 TEMPLATES_READ = "templates:read"
 EMBED_WRITE = "embed:write"
-SCOPES = (RENDERS_WRITE, RENDERS_READ, TEMPLATES_READ, EMBED_WRITE)
+EMBED_EDIT = "embed:edit"
+REQUESTS_READ = "requests:read"
+TEMPLATES_WRITE = "templates:write"
+
+DEFAULT_SCOPES = (RENDERS_WRITE, RENDERS_READ, TEMPLATES_READ, EMBED_WRITE)
+"""What a key has unless its maker names scopes."""
+
+SCOPES = (*DEFAULT_SCOPES, EMBED_EDIT, REQUESTS_READ)
+"""What an API key can have."""
+
+TOKEN_SCOPES = (*SCOPES, TEMPLATES_WRITE)
+"""What a federated token can have. An API key never changes a template."""
 
 LIMITED = ("key", "project")
 """What can have limits: the key itself, and its whole project."""

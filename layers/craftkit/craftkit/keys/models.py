@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
-from craftkit.auth.principal import SCOPES, Mode, Principal
+from craftkit.auth.principal import DEFAULT_SCOPES, SCOPES, Mode, Principal
 from craftkit.schema import Matches
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
@@ -110,7 +110,7 @@ class Key(BaseModel):
 
 
 class NewKey(BaseModel):
-    """What a key is asked to be. No scopes means all four."""
+    """A request to create a key. No scopes means `DEFAULT_SCOPES`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -125,7 +125,8 @@ class NewKey(BaseModel):
     def _known_scopes(cls, scopes: tuple[str, ...]) -> tuple[str, ...]:
         if any(scope not in SCOPES for scope in scopes):
             raise ValueError(f"A scope is one of {', '.join(SCOPES)}.")
-        return tuple(scope for scope in SCOPES if scope in scopes or not scopes)
+        wanted = scopes or DEFAULT_SCOPES
+        return tuple(scope for scope in SCOPES if scope in wanted)
 
     @field_validator("templates")
     @classmethod
