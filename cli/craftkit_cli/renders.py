@@ -5,7 +5,10 @@ from typing import Any
 
 from craftkit.clock import utc_now
 from craftkit.projects import service as projects
-from craftkit.renders import dead_letters, events, service
+from craftkit.renders import dead_letters, service
+from craftkit.renders.views import view_of
+from craftkit.usage import metering
+from craftkit.webhooks import render_events
 from craftkit_cli.answers import Answer, shown
 from craftkit_cli.arguments import command, moment, room
 
@@ -26,7 +29,7 @@ def add_commands(rooms: Any) -> None:
 
 def _show(arguments: argparse.Namespace, _operator: str) -> Answer:
     render = service.get_render(arguments.project, arguments.render_id)
-    return shown(service.view_of(render, utc_now()))
+    return shown(view_of(render, utc_now()))
 
 
 def _redrive(arguments: argparse.Namespace, _operator: str) -> Answer:
@@ -37,5 +40,6 @@ def _redrive(arguments: argparse.Namespace, _operator: str) -> Answer:
 def _reconcile(arguments: argparse.Namespace, _operator: str) -> Answer:
     project = projects.get_project(arguments.project)
     until = arguments.until or utc_now()
-    counted, told = events.reconcile(project.id, arguments.since, until)
+    counted = metering.reconcile(project.id, arguments.since, until)
+    told = render_events.reconcile(project.id, arguments.since, until)
     return {"counted": counted, "told": told}

@@ -1,24 +1,24 @@
-"""From the streams of renders and of the audit: events, told to the endpoints that want them."""
+"""From the streams of renders and of the audit: events, sent to the endpoints that want them."""
 
 from typing import Any
 
 from craftkit.observability import logger
-from craftkit.renders import events as renders
+from craftkit.renders.changes import ended
 from craftkit.streams import Change, each_change
-from craftkit.webhooks import events as deeds
+from craftkit.webhooks import audit_events, render_events
 from craftkit.webhooks.dispatch import create_deliveries
 
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    return each_change(event, _tell)
+    return each_change(event, _create_deliveries)
 
 
-def _tell(change: Change) -> None:
+def _create_deliveries(change: Change) -> None:
     if change.new and "render_id" in change.new:
-        render = renders.ended(change)
-        told = renders.event_of(render) if render else None
+        render = ended(change)
+        event = render_events.event_of(render) if render else None
     else:
-        told = deeds.event_of(change.new)
-    if told:
-        create_deliveries(told)
+        event = audit_events.event_of(change.new)
+    if event:
+        create_deliveries(event)

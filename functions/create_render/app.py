@@ -5,6 +5,7 @@ from craftkit.clock import utc_now
 from craftkit.http import Request, Response, endpoint
 from craftkit.renders import service
 from craftkit.renders.models import RenderRequest
+from craftkit.renders.views import view_of
 
 
 @endpoint
@@ -19,4 +20,4 @@ def handler(request: Request) -> Response:
         idempotency_key=request.idempotency_key,
     )
     status = 200 if render.is_finished or not is_new else 202
-    return Response(status, service.view_of(render, utc_now()))
+    return Response(status, view_of(render, utc_now()))

@@ -4,11 +4,11 @@ from craftkit.clock import utc_now
 from craftkit.embed.access import enter
 from craftkit.embed.forms import DocumentRequest, read_document
 from craftkit.http import Request, Response, endpoint
-from craftkit.renders import service as renders
+from craftkit.renders.views import view_of
 
 
 @endpoint
 def handler(request: Request) -> Response:
     visit = enter(request)
     render = read_document(visit, request.model(DocumentRequest))
-    return Response(200, renders.view_of(render, utc_now()))
+    return Response(200, view_of(render, utc_now()))

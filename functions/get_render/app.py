@@ -5,6 +5,7 @@ from craftkit.clock import utc_now
 from craftkit.http import Request, Response, endpoint
 from craftkit.renders import service
 from craftkit.renders.service import Visibility
+from craftkit.renders.views import view_of
 
 
 @endpoint
@@ -14,4 +15,4 @@ def handler(request: Request) -> Response:
     render = service.get_render(
         principal.project_id, request.path_id(), visible=Visibility.of(principal)
     )
-    return Response(200, service.view_of(render, utc_now()))
+    return Response(200, view_of(render, utc_now()))

@@ -3,16 +3,10 @@
 from typing import Any
 
 from craftkit.observability import logger
-from craftkit.renders.events import ended, meter
-from craftkit.streams import Change, each_change
+from craftkit.streams import each_change
+from craftkit.usage.metering import meter_change
 
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    return each_change(event, _count)
-
-
-def _count(change: Change) -> None:
-    render = ended(change)
-    if render:
-        meter(render)
+    return each_change(event, meter_change)

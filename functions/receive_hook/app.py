@@ -2,7 +2,7 @@
 
 from craftkit.hooks.service import receive_hook
 from craftkit.http import Request, Response, endpoint
-from craftkit.renders.service import unsigned_view_of
+from craftkit.renders.views import unsigned_view_of
 
 
 @endpoint

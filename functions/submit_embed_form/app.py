@@ -5,7 +5,7 @@ from craftkit.config import config
 from craftkit.embed.access import enter
 from craftkit.embed.forms import BODY_LIMIT_BYTES, FormSubmission, submit_form
 from craftkit.http import Request, Response, endpoint
-from craftkit.renders import service as renders
+from craftkit.renders.views import view_of
 
 
 @endpoint
@@ -13,4 +13,4 @@ def handler(request: Request) -> Response:
     visit = enter(request)
     submission = request.model(FormSubmission, BODY_LIMIT_BYTES)
     render = submit_form(visit, submission, base_url=config.api_url)
-    return Response(201, renders.view_of(render, utc_now()))
+    return Response(201, view_of(render, utc_now()))

@@ -3,9 +3,11 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from craftkit.renders import events
+from craftkit.renders import repository
+from craftkit.renders.changes import ended
 from craftkit.renders.models import Render
 from craftkit.streams import Change, each_change
+from craftkit.webhooks.render_events import event_of
 from tests.chaos.story import Story
 from tests.chaos.world import World
 
@@ -44,7 +46,7 @@ def judge(world: World, story: Story) -> Verdict:
 
 def renders_of(world: World) -> list[Render]:
     items = world.cloud.tables.tables["RendersTable"].items.values()
-    return [events.repository.render_of(item) for item in items if "status" in item]
+    return [repository.render_of(item) for item in items if "status" in item]
 
 
 def ends_of(world: World) -> list[Render]:
@@ -52,7 +54,7 @@ def ends_of(world: World) -> list[Render]:
     ends: list[Render] = []
 
     def note(change: Change) -> None:
-        if end := events.ended(change):
+        if end := ended(change):
             ends.append(end)
 
     answer = each_change({"Records": world.cloud.tables.tables["RendersTable"].records}, note)
@@ -63,7 +65,7 @@ def ends_of(world: World) -> list[Render]:
 def _missing(story: Story, ends: list[Render]) -> dict[str, set[str]]:
     missing: dict[str, set[str]] = {}
     for end in ends:
-        event = events.event_of(end)
+        event = event_of(end)
         for url in story.endpoints[end.project_id]:
             if (event.id, event.type) not in story.arrived[url]:
                 missing.setdefault(url, set()).add(f"{end.id} {end.status}")

@@ -42,7 +42,7 @@ def run(seed: int, renders: int, odds: Odds | None = None) -> Verdict:
             patch("craftkit.network.fetch", story.receive),
         ):
             faults.are_on = True
-            world.every(60, lambda: _sweep(world))
+            world.every(60, lambda: _requeue(world))
             world.run(lambda: _is_at_rest(world), LIMIT_SECONDS)
             faults.are_on = False
         verdict = judge(world, story)
@@ -78,13 +78,13 @@ def _in(world: World) -> Iterator[None]:
         yield
 
 
-def _sweep(world: World) -> None:
+def _requeue(world: World) -> None:
     """The two schedules; one that fails or is killed comes again in a minute."""
-    for folder in ("sweep_renders", "sweep_deliveries"):
+    for folder in ("requeue_stale_renders", "requeue_stale_deliveries"):
         try:
             world.invoke(folder, event(folder), "other_killed")
         except (Exception, KilledError):
-            world.faults.counted["sweeps that failed"] += 1
+            world.faults.counted["schedules that failed"] += 1
     world.wake_streams()
 
 

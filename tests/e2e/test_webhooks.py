@@ -65,7 +65,9 @@ def bring_forward(stack: RunningStack, delivery: Any) -> None:
         ExpressionAttributeValues={":past": {"S": "2026-01-01T00:00:00.000Z"}},
     )
     functions = stack.deployed.physical_ids("AWS::Lambda::Function")
-    stack.client("lambda").invoke(FunctionName=functions["SweepDeliveriesFunction"], Payload=b"{}")
+    stack.client("lambda").invoke(
+        FunctionName=functions["RequeueStaleDeliveriesFunction"], Payload=b"{}"
+    )
 
 
 def test_a_receiver_that_fails_three_times_has_it_on_the_fourth_under_the_same_id(

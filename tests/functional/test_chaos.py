@@ -30,9 +30,9 @@ def test_chaos__another_seed_is_another_run() -> None:
     assert figures(12) != figures(13)
 
 
-def test_chaos__a_sweeper_that_never_comes_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chaos, "_sweep", lambda _world: None)
-    verdict = chaos.run(11, RENDERS)
+def test_chaos__a_requeuer_that_never_runs_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chaos, "_requeue", lambda _world: None)
+    verdict = chaos.run(11, 2 * RENDERS)
     assert any("never ended" in promise for promise in verdict.broken)
     assert any("not told" in promise for promise in verdict.broken)
 

@@ -32,10 +32,10 @@ def bury(cloud: Cloud, event: Any, project: DemoProject) -> Callable[..., Any]:
     """Hand the render's message to the function, as its dead-letter queue does."""
 
     def invoke(render_id: str) -> Any:
-        sent = event("end_dead_renders")
+        sent = event("fail_dead_letter_renders")
         message = {"projectId": project.id, "renderId": render_id}
         sent["Records"][0]["body"] = json.dumps(message)
-        return cloud.invoke("end_dead_renders", sent)
+        return cloud.invoke("fail_dead_letter_renders", sent)
 
     return invoke
 
@@ -45,7 +45,7 @@ def read(call: Any, project: DemoProject) -> Callable[[str], Any]:
     return lambda render_id: call("get_render", project, path={"id": render_id}).body
 
 
-def test_end_dead_renders__ends_it_as_failed_and_keeps_the_message(
+def test_fail_dead_letter_renders__ends_it_as_failed_and_keeps_the_message(
     cloud: Cloud, project: DemoProject, queued: str, bury: Any, read: Any
 ) -> None:
     assert bury(queued) == {"batchItemFailures": []}
@@ -54,7 +54,7 @@ def test_end_dead_renders__ends_it_as_failed_and_keeps_the_message(
     assert cloud.messages("DeadRendersQueue") == [message]
 
 
-def test_end_dead_renders__a_message_twice_changes_nothing(
+def test_fail_dead_letter_renders__a_message_twice_changes_nothing(
     queued: str, bury: Any, read: Any
 ) -> None:
     bury(queued)
@@ -63,7 +63,7 @@ def test_end_dead_renders__a_message_twice_changes_nothing(
     assert read(queued) == first
 
 
-def test_end_dead_renders__one_that_ended_well_is_left_alone(
+def test_fail_dead_letter_renders__one_that_ended_well_is_left_alone(
     cloud: Cloud, project: DemoProject, queued: str, bury: Any, read: Any
 ) -> None:
     render_document(project.id, queued, typeset=FakeTypesetter())
@@ -72,7 +72,7 @@ def test_end_dead_renders__one_that_ended_well_is_left_alone(
     assert cloud.messages("DeadRendersQueue") == []
 
 
-def test_end_dead_renders__one_that_failed_for_a_reason_is_not_to_be_repeated(
+def test_fail_dead_letter_renders__one_that_failed_for_a_reason_is_not_to_be_repeated(
     cloud: Cloud, project: DemoProject, queued: str, bury: Any
 ) -> None:
     typesetter = FakeTypesetter()
@@ -82,7 +82,7 @@ def test_end_dead_renders__one_that_failed_for_a_reason_is_not_to_be_repeated(
     assert cloud.messages("DeadRendersQueue") == []
 
 
-def test_end_dead_renders__one_in_work_is_looked_at_again_later(
+def test_fail_dead_letter_renders__one_in_work_is_looked_at_again_later(
     clock: FrozenClock, project: DemoProject, queued: str, bury: Any, read: Any
 ) -> None:
     lifecycle.claim(project.id, queued, clock())
@@ -91,7 +91,7 @@ def test_end_dead_renders__one_in_work_is_looked_at_again_later(
     assert read(queued)["status"] == "rendering"
 
 
-def test_end_dead_renders__a_message_that_cannot_be_kept_is_not_lost(
+def test_fail_dead_letter_renders__a_message_that_cannot_be_kept_is_not_lost(
     cloud: Cloud, queued: str, bury: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any, **_how: Any) -> None:
@@ -105,10 +105,10 @@ def test_end_dead_renders__a_message_that_cannot_be_kept_is_not_lost(
     assert len(cloud.messages("DeadRendersQueue")) == 1
 
 
-def test_end_dead_renders__the_real_event_of_a_render_that_is_gone_is_done(
+def test_fail_dead_letter_renders__the_real_event_of_a_render_that_is_gone_is_done(
     cloud: Cloud, event: Any
 ) -> None:
-    answer = cloud.invoke("end_dead_renders", event("end_dead_renders"))
+    answer = cloud.invoke("fail_dead_letter_renders", event("fail_dead_letter_renders"))
     assert answer == {"batchItemFailures": []}
 
 

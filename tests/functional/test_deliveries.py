@@ -18,7 +18,7 @@ from craftkit.renders import service as renders
 from craftkit.typesetter import SourceError
 from craftkit.webhooks import deliveries, delivering, dispatch, service
 from craftkit.webhooks.delivering import deliver_webhook
-from craftkit.webhooks.dispatch import sweep_deliveries
+from craftkit.webhooks.dispatch import requeue_stale_deliveries
 from craftkit.webhooks.models import Delivery, MadeEndpoint, NewEndpoint
 from craftkit.webhooks.schedule import ATTEMPTS, PATIENCE
 from tests.support.clock import FrozenClock
@@ -92,11 +92,11 @@ class Scene:
         return message
 
     def pass_time(self) -> dict[str, Any]:
-        """Move to the time at which the delivery is due by its row, and sweep; the message."""
+        """Move to the time at which the delivery is due by its row, and requeue it; the message."""
         due_at = self.delivery().due_at
         assert due_at
         self.clock.now = due_at
-        assert sweep_deliveries() == 1
+        assert requeue_stale_deliveries() == 1
         return self.waiting_for(self.delivery())
 
     def waiting_for(self, delivery: Delivery) -> dict[str, Any]:
@@ -247,7 +247,7 @@ def test_create_deliveries__an_endpoint_that_is_off_keeps_its_events_for_a_repla
     scene.tell()
     assert scene.delivery().status == "skipped"
     assert scene.messages() == []
-    assert sweep_deliveries() == 0
+    assert requeue_stale_deliveries() == 0
 
 
 def test_create_deliveries__a_lost_message_is_made_up_for(
@@ -262,7 +262,7 @@ def test_create_deliveries__a_lost_message_is_made_up_for(
         assert scene.tell() == {"batchItemFailures": []}
     assert scene.messages() == []
     scene.clock.now += dispatch.GRACE
-    assert sweep_deliveries() == 1
+    assert requeue_stale_deliveries() == 1
     assert scene.messages() == [scene.waiting_for(scene.delivery())]
 
 
@@ -421,7 +421,7 @@ def test_deliver__the_schedule_is_short_waits_on_the_queue_and_long_ones_in_the_
     assert [seconds for seconds in delays if seconds] == [5, 300]
     ended = scene.send(message)
     assert ended and (ended.status, ended.attempt) == ("failed", ATTEMPTS)
-    assert sweep_deliveries() == 0
+    assert requeue_stale_deliveries() == 0
 
 
 def test_deliver__retry_after_is_honoured(scene: Scene, delays: list[int]) -> None:
@@ -495,9 +495,9 @@ def test_deliver__a_sender_that_died_is_followed_by_the_next_attempt(scene: Scen
         scene.send(message)
     scene.receiver.before = None
     assert scene.send(message) is None
-    assert sweep_deliveries() == 0
+    assert requeue_stale_deliveries() == 0
     scene.clock.now += delivering.LEASE
-    assert sweep_deliveries() == 1
+    assert requeue_stale_deliveries() == 1
     [again] = scene.messages()
     assert again["attempt"] == 2
     delivery = scene.send(again)
@@ -519,7 +519,7 @@ def test_deliver__a_sender_that_died_at_the_last_attempt_ends_it(scene: Scene) -
     with pytest.raises(KilledError):
         scene.send(message)
     scene.clock.now += delivering.LEASE
-    assert sweep_deliveries() == 0
+    assert requeue_stale_deliveries() == 0
     assert scene.delivery().status == "failed"
 
 
@@ -556,22 +556,24 @@ def test_deliver__the_real_event_of_a_delivery_that_is_gone_is_done(
     assert cloud.invoke("deliver_webhook", event("deliver_webhook")) is None
 
 
-def test_sweep__the_handler_puts_onto_the_queue_what_is_due(scene: Scene, event: Any) -> None:
+def test_requeue_stale_deliveries__the_handler_puts_onto_the_queue_what_is_due(
+    scene: Scene, event: Any
+) -> None:
     scene.started()
     scene.clock.now += dispatch.GRACE
-    scene.cloud.invoke("sweep_deliveries", event("sweep_deliveries"))
+    scene.cloud.invoke("requeue_stale_deliveries", event("requeue_stale_deliveries"))
     assert len(scene.messages()) == 1
 
 
-def test_sweep__two_at_once_put_one_message_there(
+def test_requeue_stale_deliveries__two_at_once_put_one_message_there(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene.started()
     scene.clock.now += dispatch.GRACE
     seen = list(deliveries.due(int(deliveries.shard_of(scene.delivery().id)), scene.clock.now))
-    assert sweep_deliveries() == 1
+    assert requeue_stale_deliveries() == 1
     monkeypatch.setattr(deliveries, "due", lambda shard, _now: seen if shard == 0 else [])
-    assert sweep_deliveries() == 0
+    assert requeue_stale_deliveries() == 0
 
 
 def test_replay__of_what_failed_begins_the_schedule_anew(scene: Scene, delays: list[int]) -> None:

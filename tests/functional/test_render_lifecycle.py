@@ -10,7 +10,7 @@ from craftkit.errors import QueueUnavailableError
 from craftkit.renders import dispatch, lifecycle
 from craftkit.renders.lifecycle import BusyError
 from craftkit.renders.models import Render
-from craftkit.renders.sweeper import sweep_renders
+from craftkit.renders.stale import requeue_stale_renders
 from craftkit.templates import service as templates
 from craftkit.typesetter import Job, SourceError
 from tests.support.clock import FrozenClock
@@ -249,21 +249,21 @@ def test_idempotency__a_retry_that_cannot_be_queued_stays_failed(
     assert (body["status"], body["errorCode"]) == ("failed", "template_error")
 
 
-def test_sweeper__leaves_what_is_not_due(queued: str) -> None:
-    assert sweep_renders().requeued == 0
+def test_requeue_stale_renders__leaves_what_is_not_due(queued: str) -> None:
+    assert requeue_stale_renders().requeued == 0
 
 
-def test_sweeper__queues_again_what_waited_too_long(
+def test_requeue_stale_renders__queues_again_what_waited_too_long(
     cloud: Cloud, clock: FrozenClock, queued: str
 ) -> None:
     cloud.messages("TestQueue")
     clock.now += lifecycle.QUEUED_PATIENCE
-    assert sweep_renders().requeued == 1
+    assert requeue_stale_renders().requeued == 1
     assert [message["renderId"] for message in cloud.messages("TestQueue")] == [queued]
-    assert sweep_renders().requeued == 0
+    assert requeue_stale_renders().requeued == 0
 
 
-def test_sweeper__queues_again_what_a_dead_worker_held(
+def test_requeue_stale_renders__queues_again_what_a_dead_worker_held(
     cloud: Cloud, clock: FrozenClock, project: DemoProject, queued: str, typesetter: FakeTypesetter
 ) -> None:
     typesetter.before = kill
@@ -271,23 +271,23 @@ def test_sweeper__queues_again_what_a_dead_worker_held(
         work(project, queued, typesetter)
     cloud.messages("TestQueue")
     clock.advance(minutes=2)
-    assert sweep_renders().requeued == 1
+    assert requeue_stale_renders().requeued == 1
     typesetter.before = None
     render = work(project, queued, typesetter)
     assert render and render.status == "succeeded"
 
 
-def test_sweeper__ends_the_hopeless(
+def test_requeue_stale_renders__ends_the_hopeless(
     clock: FrozenClock, call: Any, project: DemoProject, queued: str
 ) -> None:
     clock.advance(hours=25)
-    assert sweep_renders().ended == 1
+    assert requeue_stale_renders().ended == 1
     body = call("get_render", project, path={"id": queued}).body
     assert (body["status"], body["errorCode"]) == ("failed", "worker_failed")
-    assert sweep_renders() == type(sweep_renders())()
+    assert requeue_stale_renders() == type(requeue_stale_renders())()
 
 
-def test_sweeper__gives_what_was_asked_for_again_its_own_day(
+def test_requeue_stale_renders__gives_what_was_asked_for_again_its_own_day(
     clock: FrozenClock, call: Any, project: DemoProject, queued: str, typesetter: FakeTypesetter
 ) -> None:
     typesetter.failure = SourceError("no")
@@ -295,7 +295,7 @@ def test_sweeper__gives_what_was_asked_for_again_its_own_day(
     clock.advance(days=3)
     call("create_render", project, body={"data": DATA}, headers=HEADERS)
     clock.now += lifecycle.QUEUED_PATIENCE
-    assert (sweep_renders().requeued, sweep_renders().ended) == (1, 0)
+    assert (requeue_stale_renders().requeued, requeue_stale_renders().ended) == (1, 0)
     body = call("get_render", project, path={"id": queued}).body
     assert body["status"] == "queued"
 
@@ -326,7 +326,7 @@ def test_worker__a_template_that_was_deleted_meanwhile_fails_the_render_at_once(
     assert render and (render.status, render.error_code) == ("failed", "template_not_found")
 
 
-def test_sweeper__one_that_cannot_be_looked_after_keeps_no_other_waiting(
+def test_requeue_stale_renders__one_that_cannot_be_looked_after_keeps_no_other_waiting(
     cloud: Cloud, clock: FrozenClock, call: Any, project: DemoProject, monkeypatch: Any
 ) -> None:
     ids = [str(call("create_render", project, body={"data": DATA}).body["id"]) for _ in range(3)]
@@ -340,7 +340,7 @@ def test_sweeper__one_that_cannot_be_looked_after_keeps_no_other_waiting(
         return postpone(render, *rest)
 
     monkeypatch.setattr(lifecycle, "postpone", throttled)
-    assert sweep_renders().requeued == 2
+    assert requeue_stale_renders().requeued == 2
 
 
 def test_cancel__after_a_retry_was_asked_for_the_render_can_be_cancelled_again(

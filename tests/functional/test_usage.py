@@ -8,10 +8,9 @@ import pytest
 
 from craftkit.keys import service as keys
 from craftkit.keys.models import NewKey
-from craftkit.renders import events
 from craftkit.typesetter import SourceError
-from craftkit.usage import repository, service
-from craftkit.usage.models import UsageQuery
+from craftkit.usage import metering, repository, service
+from craftkit.usage.models import Metered, UsageQuery
 from tests.support.clock import NOON, FrozenClock
 from tests.support.cloud import Cloud
 from tests.support.project import DATA, DemoProject, make_project
@@ -115,7 +114,7 @@ def test_usage__adds_up_templates_and_keeps_them_apart_for_charts(
     meter: Meter, live: DemoProject, clock: FrozenClock
 ) -> None:
     for slug in ("invoice", "quote"):
-        metered = events.Metered(
+        metered = Metered(
             live.id, f"render-{slug}", clock.now.date(), "live", live.key.key.id, slug, 2
         )
         assert service.count_render(metered)
@@ -183,8 +182,8 @@ def test_reconcile__makes_up_for_what_a_stream_did_not_bring_once(
 ) -> None:
     meter.render(live)
     until = clock.advance(days=1000)  # ids carry the time of the machine
-    assert events.reconcile(live.id, NOON, until) == (1, 0)
-    assert events.reconcile(live.id, NOON, until) == (0, 0)
+    assert metering.reconcile(live.id, NOON, until) == 1
+    assert metering.reconcile(live.id, NOON, until) == 0
     [row] = meter.usage(live, **{"from": "2026-03-14", "to": "2026-03-14"}).body["usage"]
     assert row["renders"] == 1
 
@@ -204,7 +203,7 @@ def test_usage__a_key_that_is_confined_to_templates_sees_theirs_alone(
 ) -> None:
     for slug, pages in (("invoice", 2), ("letter", 3)):
         day = clock.now.date()
-        metered = events.Metered(live.id, f"r-{slug}", day, "live", live.key.key.id, slug, pages)
+        metered = Metered(live.id, f"r-{slug}", day, "live", live.key.key.id, slug, pages)
         assert service.count_render(metered)
     wanted = NewKey(name="Letters", mode="live", templates=("letter",))
     confined = replace(live, key=keys.create_key(live.id, wanted, by="tester"))

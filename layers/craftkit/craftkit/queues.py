@@ -49,8 +49,8 @@ def send(queue_url: str, body: dict[str, Any], *, group: str, delay_seconds: int
         raise QueueError(type(error).__name__) from error
 
 
-def take(queue_url: str, limit: int = 10) -> list[tuple[dict[str, Any], str]]:
-    """Up to ten messages that wait, each with the receipt that `drop` wants."""
+def receive(queue_url: str, limit: int = 10) -> list[tuple[dict[str, Any], str]]:
+    """Up to ten messages that wait, each with the receipt that `delete` takes."""
     answer = _sqs().receive_message(QueueUrl=queue_url, MaxNumberOfMessages=min(limit, 10))
     return [
         (json.loads(message["Body"]), message["ReceiptHandle"])
@@ -58,5 +58,5 @@ def take(queue_url: str, limit: int = 10) -> list[tuple[dict[str, Any], str]]:
     ]
 
 
-def drop(queue_url: str, receipt: str) -> None:
+def delete(queue_url: str, receipt: str) -> None:
     _sqs().delete_message(QueueUrl=queue_url, ReceiptHandle=receipt)

@@ -107,7 +107,9 @@ def submit_form(
             base_url=base_url,
             idempotency_key=f"embed#{session.id}#{submission.submission_id}",
             source="form",
-            beside=lambda render: repository.submission(session, render.id, render.created_at),
+            extra_writes=lambda render: repository.submission(
+                session, render.id, render.created_at
+            ),
             clock=clock,
         )
     except ConditionFailedError as error:

@@ -1,6 +1,6 @@
 """Renders whose messages no worker could take: ended at once, and kept to be driven again.
 
-A worker that begins a render ends it, or lets the sweeper do so. Into a dead-letter queue comes
+A worker that begins a render ends it, or lets the requeuer do so. Into a dead-letter queue comes
 what no worker could even begin: the function does not start, or may not read the table.
 """
 
@@ -15,7 +15,7 @@ from craftkit.renders.lifecycle import BusyError
 UNREACHABLE = "No worker could take the render. Send the request again."
 
 
-def end_dead_render(project_id: str, render_id: str, *, clock: Clock = utc_now) -> bool:
+def fail_dead_letter_render(project_id: str, render_id: str, *, clock: Clock = utc_now) -> bool:
     """End as failed what its mode's dead-letter queue gave out, and put its message aside.
 
     Returns:
@@ -48,13 +48,13 @@ def redrive(limit: int, *, clock: Clock = utc_now) -> tuple[int, int]:
     """
     queued = left = 0
     while queued + left < limit:
-        waiting = queues.take(config.dead_renders_queue_url, limit - queued - left)
+        waiting = queues.receive(config.dead_renders_queue_url, limit - queued - left)
         if not waiting:
             break
         for message, receipt in waiting:
             is_queued = _drive(message, clock)
             queued, left = queued + is_queued, left + (not is_queued)
-            queues.drop(config.dead_renders_queue_url, receipt)
+            queues.delete(config.dead_renders_queue_url, receipt)
     return queued, left
 
 

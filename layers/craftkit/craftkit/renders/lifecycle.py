@@ -25,12 +25,12 @@ LEASE = timedelta(seconds=75)
 """How long one worker may hold a render: longer than the worker's own time-out."""
 
 QUEUED_PATIENCE = timedelta(minutes=15)
-"""How long a render may wait in its queue before the sweeper puts it there again."""
+"""How long a render may wait in its queue before the requeuer puts it there again."""
 
 WORKER_FAILED = "worker_failed"
 GIVEN_UP = "The render was begun several times and never finished. Send the request again."
 
-_SWEEP_AFTER_LEASE = timedelta(seconds=15)
+_CHECK_AFTER_LEASE = timedelta(seconds=15)
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def _take(
             set_={
                 "status": "rendering",
                 "lease_until": lease_until,
-                "due_at": to_rfc3339(now + LEASE + _SWEEP_AFTER_LEASE),
+                "due_at": to_rfc3339(now + LEASE + _CHECK_AFTER_LEASE),
             },
             add={"attempt": 1} if next_attempt else {},
             condition=condition,
@@ -242,7 +242,7 @@ def retry(render: Render, now: datetime) -> Render | None:
 
 
 def postpone(render: Render, due_at: str, now: datetime) -> bool:
-    """Move the time at which the sweeper looks again. False where another sweep was quicker."""
+    """Move the time at which the requeuer looks again. False where another run was quicker."""
     try:
         repository.update(
             render.project_id,

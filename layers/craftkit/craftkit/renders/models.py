@@ -86,6 +86,11 @@ class Render(BaseModel):
         return self.status in {"succeeded", "failed", "cancelled"}
 
     @property
+    def ended_at(self) -> datetime:
+        """When a finished render ended."""
+        return self.completed_at or self.created_at
+
+    @property
     def asked_at(self) -> datetime:
         """When it was last asked for: at first, or again after a failure."""
         return self.queued_at or self.created_at

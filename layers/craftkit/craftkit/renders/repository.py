@@ -1,5 +1,5 @@
 """Renders in the renders table. A render that is not finished stands in the index `unfinished`,
-by the time at which the sweeper should look after it.
+by the time at which the requeuer should look after it.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -47,14 +47,14 @@ def create(
     input_: dict[str, Any],
     idempotency: Idempotency | None,
     due_at: datetime,
-    beside: Sequence[dict[str, Any]] = (),
+    extra_writes: Sequence[dict[str, Any]] = (),
 ) -> None:
     """Write a new render, queued, and the claim on its idempotency key: both or neither.
 
     Args:
         input_: where the judged data is, as `inputs.keep` answered.
-        due_at: when the sweeper should look whether it is still queued.
-        beside: further writes of the same transaction; the claim, if there is one, comes first.
+        due_at: when the requeuer checks whether it is still queued.
+        extra_writes: further writes of the same transaction; the claim comes before them.
 
     Raises:
         ConditionFailedError: the idempotency key is claimed; `items` holds the claim.
@@ -76,7 +76,7 @@ def create(
         }
         writes.append(_put_new(claim, render.created_at))
     writes.append(_put_new(item, render.created_at))
-    dynamodb.transact([*writes, *beside])
+    dynamodb.transact([*writes, *extra_writes])
 
 
 def _put_new(item: dict[str, Any], now: datetime) -> dict[str, Any]:

@@ -5,12 +5,11 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from craftkit import cursors, storage
+from craftkit import cursors
 from craftkit.auth.principal import Mode, Principal
-from craftkit.clock import Clock, to_rfc3339, utc_now
+from craftkit.clock import Clock, utc_now
 from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.errors import (
@@ -36,14 +35,14 @@ from craftkit.renders.models import (
     RenderList,
     RenderPage,
     RenderRequest,
-    RenderView,
     Source,
 )
 from craftkit.renders.repository import Idempotency
+from craftkit.renders.views import view_of
 from craftkit.templates import service as templates
 from craftkit.templates.data import judge
 
-Beside = Callable[[Render], Sequence[dict[str, Any]]]
+ExtraWrites = Callable[[Render], Sequence[dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def create_render(
     base_url: str,
     idempotency_key: str | None = None,
     source: Source = "api",
-    beside: Beside = lambda _: (),
+    extra_writes: ExtraWrites = lambda _: (),
     clock: Clock = utc_now,
 ) -> tuple[Render, bool]:
     """Accept a render, or find the one that the same request made before.
@@ -90,8 +89,8 @@ def create_render(
     `options.sync` the work is waited for, 25 seconds at most.
 
     Args:
-        beside: further writes for the render's own transaction. Where one of them fails, so does
-            the call (`ConditionFailedError`), and nothing is kept.
+        extra_writes: further writes for the render's own transaction. If one of them fails, so
+            does the call (`ConditionFailedError`), and nothing is kept.
 
     Returns:
         The render, and whether this call set it going.
@@ -140,7 +139,7 @@ def create_render(
                 input_=inputs.keep(render, data),
                 idempotency=idempotency,
                 due_at=render.created_at + lifecycle.QUEUED_PATIENCE,
-                beside=beside(render),
+                extra_writes=extra_writes(render),
             )
         except ConditionFailedError as error:
             if idempotency is None or error.items[0] is None:
@@ -212,7 +211,7 @@ def _set_going(render: Render, idempotency: Idempotency | None, request: RenderR
     try:
         return _start(render, request)
     except QueueUnavailableError:
-        if render.source == "form":  # told already that it was submitted: the sweeper queues it
+        if render.source == "form":  # told already that it was submitted: the requeuer queues it
             return render
         try:
             repository.discard(render, idempotency)
@@ -361,37 +360,11 @@ def download_url(
         NotFoundError: the project has no render of this id.
         NotReadyError: it has no document, or none yet.
     """
-    url = view_of(get_render(project_id, render_id, visible=visible), clock()).download_url
+    render = get_render(project_id, render_id, visible=visible)
+    url = view_of(render, clock()).download_url
     if url is None:
         raise NotReadyError
     return url
-
-
-def view_of(render: Render, now: datetime) -> RenderView:
-    """A render as callers see it, its download URL signed anew."""
-    view = unsigned_view_of(render)
-    if render.status != "succeeded":
-        return view
-    url, expires = storage.sign_download(render.document_key, filename=render.filename, now=now)
-    signed = {"download_url": url, "download_expires_at": to_rfc3339(expires)}
-    return view.model_copy(update=signed)
-
-
-def unsigned_view_of(render: Render) -> RenderView:
-    """The same without a download URL: for those who are told of it, rather than asking."""
-    elapsed = render.completed_at - render.created_at if render.completed_at else None
-    shared = render.model_dump(include=set(RenderView.model_fields) & set(Render.model_fields))
-    return RenderView.model_validate(
-        shared
-        | {
-            "poll_url": f"{render.base_url}/v1/renders/{render.id}",
-            "download_url": None,
-            "download_expires_at": None,
-            "created_at": to_rfc3339(render.created_at),
-            "completed_at": to_rfc3339(render.completed_at) if render.completed_at else None,
-            "duration_ms": round(elapsed.total_seconds() * 1000) if elapsed else None,
-        }
-    )
 
 
 def _idempotency_of(

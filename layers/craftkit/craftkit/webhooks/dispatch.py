@@ -83,7 +83,7 @@ def enqueue(delivery: Delivery, delay: timedelta = timedelta(0)) -> bool:
     return True
 
 
-def sweep_deliveries(*, clock: Clock = utc_now) -> int:
+def requeue_stale_deliveries(*, clock: Clock = utc_now) -> int:
     """Put what is due onto the queue: long waits, lost messages, attempts whose sender died.
 
     Returns:

@@ -16,7 +16,7 @@ DELAYS = (
 )
 ATTEMPTS = len(DELAYS) + 1
 
-LONGEST_WISH = timedelta(hours=24)
+LONGEST_RETRY_AFTER = timedelta(hours=24)
 """A receiver may put an attempt off, and not for ever."""
 
 PATIENCE = timedelta(days=5)
@@ -47,11 +47,11 @@ def _wish(retry_after: str | None, now: datetime) -> timedelta:
     """`Retry-After` as a span: seconds or an HTTP date (RFC 9110 §10.2.3), or else nothing."""
     text = (retry_after or "").strip()
     if text.isascii() and text.isdigit():
-        return min(timedelta(seconds=min(int(text), 10**6)), LONGEST_WISH)
+        return min(timedelta(seconds=min(int(text), 10**6)), LONGEST_RETRY_AFTER)
     try:
         moment = parsedate_to_datetime(text)
     except ValueError:
         return timedelta(0)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return min(max(moment - now, timedelta(0)), LONGEST_WISH)
+    return min(max(moment - now, timedelta(0)), LONGEST_RETRY_AFTER)

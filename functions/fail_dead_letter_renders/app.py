@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from craftkit.observability import count, logger
-from craftkit.renders.dead_letters import end_dead_render
+from craftkit.renders.dead_letters import fail_dead_letter_render
 from craftkit.renders.lifecycle import BusyError
 
 
@@ -15,7 +15,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         message = json.loads(record["body"])
         logger.append_keys(project_id=message["projectId"], render_id=message["renderId"])
         try:
-            is_kept = end_dead_render(message["projectId"], message["renderId"])
+            is_kept = fail_dead_letter_render(message["projectId"], message["renderId"])
         except BusyError:
             again.append({"itemIdentifier": record["messageId"]})
             continue

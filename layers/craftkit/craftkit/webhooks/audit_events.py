@@ -1,4 +1,4 @@
-"""Events that an audit entry tells of: whoever does such a deed writes the entry with it."""
+"""Events that an audit entry makes. Whoever does what it records writes the entry with it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Looks after renders that nobody finishes: queues them again, and ends the hopeless."""
+"""Stale renders: queues them again, or ends those that nobody will finish."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,39 +11,39 @@ from craftkit.observability import logger
 from craftkit.renders import dispatch, lifecycle, repository
 from craftkit.renders.models import Render
 
-HOPELESS_AFTER = timedelta(hours=24)
-"""What was asked for this long ago and still waits is ended: its caller has long given up."""
+GIVE_UP_AFTER = timedelta(hours=24)
+"""A render that was requested this long ago and still waits is ended as failed."""
 
 
 @dataclass(frozen=True)
-class Sweep:
-    """What one round found."""
+class StaleRenders:
+    """What one run did."""
 
     requeued: int = 0
     ended: int = 0
 
 
-def sweep_renders(*, clock: Clock = utc_now) -> Sweep:
-    """One round over what is due. What cannot be queued now is due again at the next round.
+def requeue_stale_renders(*, clock: Clock = utc_now) -> StaleRenders:
+    """One run over what is due. What the queue does not take is due again at the next run.
 
-    One render that cannot be looked after keeps no other waiting.
+    An error at one render does not stop the run.
     """
     requeued = ended = 0
     for shard in range(repository.SHARDS):
         for render, due_at in repository.due(shard, clock()):
             try:
-                if _is_hopeless(render, clock):
+                if _is_to_be_given_up(render, clock):
                     ended += _end(render, clock) is not None
                 else:
                     requeued += _queue_again(render, due_at, clock)
             except ClientError:
-                logger.exception("a render was not looked after", extra={"render_id": render.id})
-    return Sweep(requeued, ended)
+                logger.exception("stale render not handled", extra={"render_id": render.id})
+    return StaleRenders(requeued, ended)
 
 
-def _is_hopeless(render: Render, clock: Clock) -> bool:
+def _is_to_be_given_up(render: Render, clock: Clock) -> bool:
     exhausted = render.status == "rendering" and render.attempt >= render.attempt_limit
-    return exhausted or clock() - render.asked_at > HOPELESS_AFTER
+    return exhausted or clock() - render.asked_at > GIVE_UP_AFTER
 
 
 def _end(render: Render, clock: Clock) -> Render | None:

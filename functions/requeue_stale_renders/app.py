@@ -1,0 +1,13 @@
+"""Every minute: stale renders are queued again, or ended."""
+
+from dataclasses import asdict
+from typing import Any
+
+from craftkit.observability import logger
+from craftkit.renders.stale import requeue_stale_renders
+
+
+@logger.inject_lambda_context
+def handler(_event: dict[str, Any], _context: object) -> None:
+    stale = requeue_stale_renders()
+    logger.info("stale renders", extra=asdict(stale))

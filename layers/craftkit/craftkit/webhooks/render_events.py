@@ -1,0 +1,33 @@
+"""Events that the end of a render makes."""
+
+from datetime import datetime
+
+from craftkit.clock import Clock, utc_now
+from craftkit.ids import derived_id
+from craftkit.renders import repository as renders
+from craftkit.renders.models import Render
+from craftkit.renders.views import unsigned_view_of
+from craftkit.webhooks.dispatch import create_deliveries
+from craftkit.webhooks.models import Event
+
+_WITHOUT = {"download_url", "download_expires_at"}
+"""A signed URL would have expired when a delivery is retried; receivers poll for one."""
+
+
+def event_of(render: Render) -> Event:
+    """The event of a render's end. Its id follows from that end: each attempt has another."""
+    return Event(
+        id=derived_id(render.ended_at, render.id, render.status, str(render.attempt)),
+        project_id=render.project_id,
+        type=f"render.{render.status}",
+        timestamp=render.ended_at,
+        data=unsigned_view_of(render).model_dump(mode="json", by_alias=True, exclude=_WITHOUT),
+    )
+
+
+def reconcile(project_id: str, since: datetime, until: datetime, *, clock: Clock = utc_now) -> int:
+    """Create the deliveries of a period that the stream did not bring; how many they were."""
+    found = renders.between(project_id, since, until)
+    return sum(
+        create_deliveries(event_of(render), clock=clock) for render in found if render.is_finished
+    )
