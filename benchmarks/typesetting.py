@@ -57,7 +57,7 @@ def _warm(folder: Path) -> Iterable[Result]:
 
     def unguarded() -> float:
         job = invoice.job(_next())
-        return milliseconds(lambda: here.run(*request(job, "pdf", None)))
+        return milliseconds(lambda: here.run(*request(job)))
 
     whole, direct, alone = medians(ours, hand, unguarded, rounds=ROUNDS, warm_up=5)
     yield Result(
@@ -110,8 +110,8 @@ def _large() -> Iterable[Result]:
 
     def rows(count: int) -> float:
         sandbox = Sandbox()
-        sandbox.exchange(*request(invoice.job(_next()), "pdf", None))
-        job = request(invoice.job(_next(count)), "pdf", None)
+        sandbox.exchange(*request(invoice.job(_next())))
+        job = request(invoice.job(_next(count)))
         taken = milliseconds(lambda: peaks.append(sandbox.exchange(*job)[0]["peak_bytes"]))
         sandbox.close()
         return taken

@@ -27,7 +27,11 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
     job = with_files(Job.from_json(event["job"]))
     if "pixelsPerInch" in event:
         shown = preview(job, event["pixelsPerInch"])
-        return {"pages": [pack(page) for page in shown.pages], "pageCount": shown.page_count}
+        return {
+            "pages": [pack(page) for page in shown.pages],
+            "pageCount": shown.page_count,
+            "warnings": shown.warnings,
+        }
     document = typeset(job)
     return {
         "pdf": pack(document.pdf),

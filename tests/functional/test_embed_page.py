@@ -592,9 +592,12 @@ class TestFill:
         [
             (
                 "data:image/png;base64," + base64.b64encode(b"<html><script>").decode(),
-                "This file is no picture of its type",
+                "The file is not a PNG image, although it claims to be one",
             ),
-            ("data:image/jpeg;base64," + PNG, "This file is no picture of its type"),
+            (
+                "data:image/jpeg;base64," + PNG,
+                "The file is not a JPEG image, although it claims to be one",
+            ),
             ("data:image/png;base64," + "A" * 7_000_001, None),
             ("data:text/html;base64,PGI+", "Must be an http(s) URL or a data: URI of an image"),
             ("javascript:alert(1)", "Must be an http(s) URL or a data: URI of an image"),

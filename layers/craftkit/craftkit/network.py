@@ -50,6 +50,7 @@ class Policy:
         redirects: how many are followed; each is judged like the first URL.
         truncate: keep the first `max_bytes` of a longer body rather than refuse it.
         allow_private: reach private and loopback addresses too; for the local stage alone.
+        received: called with the size of each part of a body; may raise `FetchError` to stop.
     """
 
     schemes: frozenset[str]
@@ -58,6 +59,7 @@ class Policy:
     redirects: int = 0
     truncate: bool = False
     allow_private: bool = False
+    received: Callable[[int], None] = lambda _size_bytes: None
 
 
 @dataclass(frozen=True)
@@ -342,6 +344,7 @@ def _read(answer: http.client.HTTPResponse, policy: Policy) -> bytes:
     content = bytearray()
     while chunk := answer.read(min(_CHUNK_BYTES, policy.max_bytes + 1 - len(content))):
         content += chunk
+        policy.received(len(chunk))
         if len(content) > policy.max_bytes:
             if policy.truncate:
                 return bytes(content[: policy.max_bytes])

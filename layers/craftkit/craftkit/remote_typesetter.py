@@ -40,7 +40,8 @@ def typeset_remotely(job: Job) -> Document:
 def preview_remotely(job: Job, pixels_per_inch: float = 96.0) -> Preview:
     """The job's pages as PNG pictures. Raises as `typeset_remotely` does."""
     answer = _invoke({"job": job.as_json(), "pixelsPerInch": pixels_per_inch})
-    return Preview(tuple(map(unpack, answer["pages"])), answer["pageCount"])
+    pages = tuple(map(unpack, answer["pages"]))
+    return Preview(pages, answer["pageCount"], tuple(answer["warnings"]))
 
 
 def check_font_remotely(content: bytes) -> FontFace:

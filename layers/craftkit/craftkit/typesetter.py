@@ -18,6 +18,8 @@ PdfStandard = Literal["a-2a+ua-1", "a-2a", "a-2b", "ua-1", "1.7"]
 
 DEFAULT_PDF_STANDARD: PdfStandard = "a-2a+ua-1"
 
+OutputFormat = Literal["pdf", "png", "jpeg", "webp", "svg"]
+
 
 @dataclass(frozen=True)
 class Job:
@@ -25,8 +27,8 @@ class Job:
 
     Args:
         source: Typst source; it may `#import "/craftkit.typ": *` and nothing else from outside.
-        data: already judged against the manifest, JSON types only; every path of the manifest is
-            there, None or an empty list where the caller sent nothing.
+        data: validated against the manifest, JSON types only; every path of the manifest is
+            present, None or an empty list where the caller sent nothing.
         types: data type of each manifest path (`customer.name`, `items.price`), which tells the
             prelude what to make of a value: `currency` and `number` exact decimals, `date` dates.
             A loop's own path is typed `loop`. A variable's `format` follows its type after a
@@ -34,7 +36,8 @@ class Job:
         locale: BCP 47, such as `en`, `de-CH`, `ar`.
         title: the PDF's title, which PDF/UA requires.
         created_at: fixes every time in the PDF, so that the same job makes the same bytes.
-        watermark: stamp every finished page as a test render.
+        watermark: mark every finished page as a test render, on PDF and images alike.
+        is_live: a render of a live key, which counts; test renders and previews fetch fewer bytes.
         images: the bytes behind each image value of `data` (its URL), fetched by the worker.
         fonts: the project's own font files, by name.
         font_files: where they lie in the bucket until `typesetting.files.with_files` reads them.
@@ -48,12 +51,13 @@ class Job:
     created_at: datetime
     pdf_standard: PdfStandard = DEFAULT_PDF_STANDARD
     watermark: bool = False
+    is_live: bool = False
     images: Mapping[str, bytes] = field(default_factory=dict)
     fonts: Mapping[str, bytes] = field(default_factory=dict)
     font_files: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """The form that goes to another function: JSON types only, bytes packed into text."""
+        """The form for a call to another function: JSON types only, bytes packed into text."""
         return {part.name: getattr(self, part.name) for part in fields(self)} | {
             "created_at": self.created_at.isoformat(),
             "images": {name: pack(image) for name, image in self.images.items()},
@@ -113,11 +117,11 @@ class TypesettingError(Exception):
         }
 
     @staticmethod
-    def from_json(told: Mapping[str, Any]) -> "TypesettingError":
-        """The error that was told, of the same class."""
+    def from_json(reported: Mapping[str, Any]) -> "TypesettingError":
+        """The reported error, of the same class."""
         kinds = {kind.__name__: kind for kind in TypesettingError.__subclasses__()}
-        kind = kinds.get(told["kind"], TypesettingError)
-        return kind(told["message"], told["line"], told["column"])
+        kind = kinds.get(reported["kind"], TypesettingError)
+        return kind(reported["message"], reported["line"], reported["column"])
 
 
 class SourceError(TypesettingError):
@@ -150,14 +154,18 @@ class FontError(TypesettingError):
 
 @dataclass(frozen=True)
 class Preview:
-    """The first pages of a document as PNG, as many as an answer holds; it has `page_count`."""
+    """The first pages of a document as images, as many as an answer holds; it has `page_count`.
+
+    `warnings` are those of the document, and what its PDF standard would refuse.
+    """
 
     pages: tuple[bytes, ...]
     page_count: int
+    warnings: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, pages: Sequence[bytes]) -> "Preview":
-        """What of all the pages fits into an answer; the first one always does, or is refused.
+    def of(cls, pages: Sequence[bytes], warnings: tuple[str, ...] = ()) -> "Preview":
+        """The pages that fit into an answer, at least the first.
 
         Raises:
             RenderTooLargeError: not even the first page fits.
@@ -165,8 +173,8 @@ class Preview:
         sizes = accumulate(map(len, pages))
         shown = sum(size <= PREVIEW_LIMIT_BYTES for size in sizes)
         if pages and not shown:
-            raise RenderTooLargeError("The first page is larger than a preview may be.")
-        return cls(tuple(pages[:shown]), len(pages))
+            raise RenderTooLargeError("The first page is larger than 4 MiB as an image.")
+        return cls(tuple(pages[:shown]), len(pages), warnings)
 
 
 Draw = Callable[[Job, float], Preview]

@@ -1,11 +1,12 @@
-"""What the child is sent for a job: JSON for the prelude, the source, images and fonts."""
+"""The frame that the child receives for a job: JSON for the prelude, source, images and fonts."""
 
 import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from craftkit.typesetter import Job
+from craftkit.templates.image_types import image_type
+from craftkit.typesetter import Job, OutputFormat
 from typesetting import locales
 from typesetting.sandbox import has_cjk
 
@@ -33,11 +34,11 @@ _FONTS = (
 )
 _CJK_FONT = "Noto Sans CJK JP"
 
-MEANINGLESS = re.compile(
+UNASSIGNED = re.compile(
     "[\u070f\u0890\u0891\u1680\U000110bd\U000110cd\U00013430-\U0001343f\ufeff\ufdd0-\ufdef\ufff0-\ufff8\ufffe\uffff\ue000-\uf8ff"
     "\U0001fffe\U0001ffff\U0002fffe\U0002ffff\U0003347f-\U000dffff\U000e1000-\U0010ffff]"
 )
-"""What has no meaning outside of one font, or none at all: no archive may hold it (PDF/A-2a)."""
+"""Private-use characters and others without a meaning: PDF/A-2a forbids them."""
 REPLACEMENT = "\ufffd"
 
 # Typst sets a tab with no width at all. As JSON writes it, after whole pairs of backslashes.
@@ -49,19 +50,27 @@ _LONG_WORD = re.compile(r"[!-,.-~\u00a1-\u052f]{25,}")
 Values = Iterator[tuple[str, str]]
 
 
-def request(job: Job, form: str, ppi: float | None) -> tuple[dict[str, Any], list[bytes]]:
-    """The header and the blobs of the frame that asks for a job."""
+def request(
+    job: Job, output_format: OutputFormat = "pdf", pixels_per_inch: float = 96.0
+) -> tuple[dict[str, Any], list[bytes]]:
+    """The header and the blobs of the frame for a job.
+
+    Args:
+        pixels_per_inch: of PNG, JPEG and WebP.
+    """
     locale = locales.locale(job.locale)
     header = {
-        "format": form,
-        "ppi": ppi,
+        "format": output_format,
+        "pixels_per_inch": pixels_per_inch,
         "codes": _codes(job),
-        "image_count": len(job.images),
-        "standards": _STANDARDS[job.pdf_standard] if form == "pdf" else [],
+        "image_kinds": [image_type(image) for image in job.images.values()],
+        "standards": _STANDARDS[job.pdf_standard],
         "timestamp": int(job.created_at.timestamp()),
-        "watermark": job.watermark and form == "pdf",
+        "watermark": job.watermark,
     }
-    texts = (_json({"data": job.data, **_description(job, locale)}), locale.text, job.source)
+    description = _json({"data": job.data, **_description(job, locale)})
+    images_index = json.dumps({value: f"/images/{index}" for index, value in enumerate(job.images)})
+    texts = (description, images_index, locale.text, job.source)
     return header, [
         *(text.encode() for text in texts),
         *job.images.values(),
@@ -71,11 +80,11 @@ def request(job: Job, form: str, ppi: float | None) -> tuple[dict[str, Any], lis
 
 def _json(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, default=str)
-    return MEANINGLESS.sub(REPLACEMENT, _TAB.sub(r"\1 ", text) if "\\t" in text else text)
+    return UNASSIGNED.sub(REPLACEMENT, _TAB.sub(r"\1 ", text) if "\\t" in text else text)
 
 
 def _description(job: Job, locale: locales.Locale) -> dict[str, Any]:
-    """What the prelude knows beside data and locale."""
+    """What the prelude gets in addition to data and locale."""
     formats = [kind.partition(":") for kind in job.types.values()]
     money = next((code for kind, _, code in formats if kind == "currency" and code), None)
     cjk = (_CJK_FONT,) if has_cjk() else ()
@@ -88,10 +97,7 @@ def _description(job: Job, locale: locales.Locale) -> dict[str, Any]:
         "fonts": (*_FONTS[:4], *cjk, *_FONTS[4:]),
         "plan": _plan(job.types),
         "breakable": _has_long_word(job),
-        "images": {value: f"/images/{index}" for index, value in enumerate(job.images)},
-        "missing": {
-            value: path for path, value in _values(job, {"image"}) if value not in job.images
-        },
+        "image_paths": {value: path for path, value in _values(job, {"image"})},
     }
 
 

@@ -1,5 +1,6 @@
 """The child process: started with nothing, kept warm, killed when it takes too long."""
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -16,7 +17,9 @@ from typesetting.pipes import DeadlineError, Pipes
 from typst_child import wire
 
 WORK_SECONDS = 20.0
+_START_SECONDS = 20.0
 _DYING_SECONDS = 5.0
+_PR_SET_DUMPABLE = 4
 
 _FOLDER = Path(__file__).parent
 _BOOT = (
@@ -29,12 +32,18 @@ class SandboxError(Exception):
     """The child gave no answer."""
 
 
+class StartError(SandboxError):
+    """No child can be started: a fault of this installation, and not of any job."""
+
+
 class TimedOutError(SandboxError):
-    """The child was killed, for its time was up."""
+    """The child was killed because its time was up."""
 
 
 class DiedError(SandboxError):
-    """The child ended by itself. `status` is its exit status, negative for a signal."""
+    """The child ended while it worked on the request, and a new one has started since: so the
+    request is the cause. `status` is the exit status, negative for a signal.
+    """
 
     def __init__(self, status: int) -> None:
         super().__init__(f"the child ended with status {status}")
@@ -47,11 +56,12 @@ class Sandbox:
     def __init__(self) -> None:
         self._lock = Lock()
         self._child: subprocess.Popen[bytes] | None = None
-        # The child's own, for what it is sent. It goes with the child, however that ends.
+        self._is_ready = False
+        # The child's own, for the files of its jobs. It is deleted with the child.
         self._folder: TemporaryDirectory[str] | None = None
 
     def warm(self) -> None:
-        """Have a child at hand. It loads itself while the caller goes on."""
+        """Start a child. It loads while the caller goes on."""
         with self._lock:
             self._living_child()
 
@@ -63,11 +73,11 @@ class Sandbox:
         Raises:
             TimedOutError: there was no answer in time.
             DiedError: the request brought the child down.
+            StartError: there is no child to send it to.
         """
         with self._lock:
-            child = self._living_child()
-            assert child.stdin and child.stdout  # noqa: S101 both are pipes
-            pipes = Pipes(child.stdin.fileno(), child.stdout.fileno(), seconds)
+            child = self._ready_child()
+            pipes = _pipes(child, seconds)
             try:
                 wire.send(pipes, header, blobs)
                 answer, results = wire.receive(pipes)
@@ -75,9 +85,12 @@ class Sandbox:
                 self._end()
                 raise TimedOutError from error
             except (EOFError, BrokenPipeError) as error:
-                raise DiedError(self._end(_DYING_SECONDS)) from error
+                status = self._end(_DYING_SECONDS)
+                # What ends every child is no job's fault. A child that starts has set a document.
+                self._ready_child()
+                raise DiedError(status) from error
             except BaseException:
-                # Half an exchange is in the pipes: what comes next would be answered with it.
+                # Half an exchange is in the pipes: the next request would get its answer.
                 self._end()
                 raise
             if answer.pop("retire"):
@@ -89,10 +102,23 @@ class Sandbox:
         with self._lock:
             self._end()
 
+    def _ready_child(self) -> subprocess.Popen[bytes]:
+        """A child that has loaded itself and set its first document."""
+        child = self._living_child()
+        if not self._is_ready:
+            try:
+                wire.receive(_pipes(child, _START_SECONDS))
+            except (DeadlineError, EOFError) as error:
+                status = self._end(_DYING_SECONDS)
+                raise StartError(f"the child did not start: status {status}") from error
+            self._is_ready = True
+        return child
+
     def _living_child(self) -> subprocess.Popen[bytes]:
-        """The present child, or a new one where it died while nobody looked."""
+        """The present child, or a new one where it has ended meanwhile."""
         if self._child is None or self._child.poll() is not None:
             self._end()
+            _hide_from_children()
             self._folder = TemporaryDirectory(prefix="craftkit-", ignore_cleanup_errors=True)
             self._child = subprocess.Popen(  # noqa: S603
                 _command(self._folder.name),
@@ -108,8 +134,8 @@ class Sandbox:
         return self._child
 
     def _end(self, patience_seconds: float = 0.0) -> int:
-        """Be rid of the child. One that is dying is given time to say of what."""
-        child, self._child = self._child, None
+        """End the child. One that is dying is given time, so that its exit status is its own."""
+        child, self._child, self._is_ready = self._child, None, False
         if child is None or self._folder is None:
             return 0
         with suppress(subprocess.TimeoutExpired):
@@ -124,8 +150,24 @@ class Sandbox:
         return status
 
 
+def _pipes(child: subprocess.Popen[bytes], seconds: float) -> Pipes:
+    assert child.stdin and child.stdout  # noqa: S101 both are pipes
+    return Pipes(child.stdin.fileno(), child.stdout.fileno(), seconds)
+
+
+@cache
+def _hide_from_children() -> None:
+    """Close this process's environment and memory to other processes of its user.
+
+    The child runs as the same user, so without this it could read the credentials in
+    /proc/PID/environ. PR_SET_DUMPABLE: https://man7.org/linux/man-pages/man5/proc_pid.5.html
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
 def _command(folder: str) -> list[str]:
-    # Isolated and without `site`: it starts sooner, and sees the folders that are named alone.
+    # Isolated and without `site`: it starts sooner, and imports from the named folders alone.
     return [
         sys.executable,
         "-ISc",
@@ -137,14 +179,14 @@ def _command(folder: str) -> list[str]:
 
 
 def child_arguments() -> list[str]:
-    """What the child's `Typesetter` is made of, beside a folder of its own."""
+    """The arguments of the child's `Typesetter` after its folder."""
     return [str(_FOLDER / "craftkit.typ"), *font_folders()]
 
 
 def _import_folders() -> list[str]:
     folders = [
         str(Path(spec.origin).parents[1])
-        for name in ("typst_child", "typst", "pikepdf", "lxml", "zxingcpp")
+        for name in ("typst_child", "typst", "pikepdf", "lxml", "zxingcpp", "PIL")
         if (spec := find_spec(name)) and spec.origin
     ]
     return list(dict.fromkeys(folders))
@@ -167,7 +209,7 @@ def has_cjk() -> bool:
 
 
 def _environment() -> dict[str, str]:
-    """No credential, no address. What is there keeps Typst from the network and lets it start."""
+    """What the child needs to start, and a proxy that leads nowhere. No credential, no address."""
     nowhere = "http://127.0.0.1:9"
     return {
         "LD_LIBRARY_PATH": str(sysconfig.get_config_var("LIBDIR")),

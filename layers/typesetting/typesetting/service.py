@@ -5,12 +5,14 @@ from functools import cache
 from signal import SIGABRT, SIGKILL, SIGSEGV, SIGXCPU
 from typing import Any
 
+from craftkit.observability import logger
 from craftkit.typesetter import (
     FONT_LIMIT_BYTES,
     Document,
     FontError,
     FontFace,
     Job,
+    OutputFormat,
     Preview,
     RenderTimeoutError,
     RenderTooLargeError,
@@ -19,7 +21,14 @@ from craftkit.typesetter import (
     TypesettingError,
 )
 from typesetting.request import REPLACEMENT, request
-from typesetting.sandbox import WORK_SECONDS, DiedError, Sandbox, SandboxError, TimedOutError
+from typesetting.sandbox import (
+    WORK_SECONDS,
+    DiedError,
+    Sandbox,
+    SandboxError,
+    StartError,
+    TimedOutError,
+)
 from typesetting.warnings import warnings_of
 
 # How a child ends that was refused memory, was killed for it, or ran out of stack.
@@ -31,6 +40,8 @@ _ERRORS: dict[str, type[TypesettingError]] = {
     "too_large": RenderTooLargeError,
 }
 
+Answer = tuple[dict[str, Any], list[bytes], tuple[str, ...]]
+
 
 @cache
 def _sandbox() -> Sandbox:
@@ -40,7 +51,7 @@ def _sandbox() -> Sandbox:
 
 
 def warm() -> None:
-    """Start the child process, for the time before the first job. Safe to call again."""
+    """Start the child process before the first job. Safe to call again."""
     _sandbox().warm()
 
 
@@ -48,19 +59,21 @@ def typeset(job: Job) -> Document:
     """Typeset a job in the child process.
 
     Raises:
-        TypesettingError: there is no document; the subclass and `code` say why.
-        DiedError: the child ended for no fault of the job's.
+        TypesettingError: there is no document; the subclass and `code` say why. Whatever a
+            template, its data, images or fonts do ends so.
+        SandboxError: the child cannot be started or does not understand the request.
     """
-    answer, results, warnings = _answer(job, "pdf", None)
+    answer, results, warnings = _answer(job, "pdf")
     return Document(results[0], answer["page_count"], warnings)
 
 
 def preview(job: Job, pixels_per_inch: float = 96.0) -> Preview:
-    """The job's pages as PNG pictures, for an editor that shows them while somebody types.
+    """The job's pages as PNG images, for an editor that shows them while somebody types.
 
-    There is no watermark and no judgement by the PDF standard. Raises as `typeset` does.
+    A breach of the job's PDF standard is a warning here. Raises as `typeset` does.
     """
-    return Preview.of(_answer(job, "png", pixels_per_inch)[1])
+    _, results, warnings = _answer(job, "png", pixels_per_inch)
+    return Preview.of(results, warnings)
 
 
 def check_font(content: bytes) -> FontFace:
@@ -70,9 +83,11 @@ def check_font(content: bytes) -> FontFace:
         FontError: it is no such file, or nothing can be set with it.
     """
     if len(content) > FONT_LIMIT_BYTES:
-        raise FontError("A font may have 4 MiB.")
+        raise FontError(f"The font is larger than {FONT_LIMIT_BYTES // 1024 // 1024} MiB.")
     try:
         answer, _ = _sandbox().exchange({"format": "font"}, [content])
+    except StartError:
+        raise
     except SandboxError as error:
         raise FontError("Nothing can be set with this font.") from error
     if "error" in answer:
@@ -80,26 +95,36 @@ def check_font(content: bytes) -> FontFace:
     return FontFace(answer["family"], answer["weight"], answer["style"])
 
 
-def _answer(
-    job: Job, form: str, pixels_per_inch: float | None
-) -> tuple[dict[str, Any], list[bytes], tuple[str, ...]]:
-    header, blobs = request(job, form, pixels_per_inch)
+def _answer(job: Job, output_format: OutputFormat, pixels_per_inch: float = 96.0) -> Answer:
+    header, blobs = request(job, output_format, pixels_per_inch)
     try:
         answer, results = _sandbox().exchange(header, blobs)
     except TimedOutError as error:
         raise _timeout() from error
     except DiedError as error:
-        if error.status in _OUT_OF_MEMORY:
-            raise RenderTooLargeError("The render took more memory than it may.") from error
-        if error.status == -SIGXCPU:
-            raise _timeout() from error
-        raise
+        raise _error_of(error.status) from error
     if "error" in answer:
-        kind = _ERRORS[answer["error"]]
+        kind = _ERRORS.get(answer["error"])
+        if kind is None:
+            raise SandboxError(answer["message"])
         raise kind(answer["message"], answer.get("line"), answer.get("column"))
-    replaced = REPLACEMENT.encode() in blobs[0]
-    told = warnings_of(job, answer["missing"], replaced=replaced)
-    return answer, results, (*answer["warnings"], *told)
+    for index, fault in answer["refused_images"].items():
+        logger.info("image refused", extra={"image": int(index), "fault": fault})
+    has_replacements = REPLACEMENT.encode() in blobs[0]
+    of_data = warnings_of(job, answer["missing"], replaced=has_replacements)
+    return answer, results, (*answer["warnings"], *of_data)
+
+
+def _error_of(status: int) -> TypesettingError:
+    """Why a job has no document that ended the child. Always the job's own fault: a new child has
+    started since and set a document.
+    """
+    if status in _OUT_OF_MEMORY:
+        return RenderTooLargeError("The render needs more memory than it may use.")
+    if status == -SIGXCPU:
+        return _timeout()
+    logger.warning("a job ended the typesetting child", extra={"status": status})
+    return SourceError("The template, its images or its fonts made the typesetter stop.")
 
 
 def _timeout() -> RenderTimeoutError:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from craftkit.typesetter import Job
-from typesetting.request import MEANINGLESS
+from typesetting.request import UNASSIGNED
 
 _NAMED = 20
 
@@ -23,7 +23,7 @@ def warnings_of(job: Job, missing: Sequence[str], *, replaced: bool) -> Iterator
         yield f"No font has “{text}” ({codes}){where}: a box stands in its place."
     if len(missing) > _NAMED:
         yield f"No font has {len(missing) - _NAMED} further characters."
-    paths = [path for path, value in texts.items() if replaced and MEANINGLESS.search(value)]
+    paths = [path for path, value in texts.items() if replaced and UNASSIGNED.search(value)]
     if paths:
         where = ", ".join(paths[:_NAMED])
         yield f"Characters without a meaning (private use) were replaced at {where}."

@@ -83,6 +83,7 @@ def _job_of(held: Claim) -> Job:
         pdf_standard=version.pdf_standard,
         font_files=version.fonts,
         watermark=render.mode == "test",
+        is_live=render.mode == "live",
     )
 
 

@@ -1,8 +1,8 @@
 """QR codes and barcodes as SVG, through zxing-cpp. A code's key is `format:value`.
 
-Typst cannot call us. The prelude leaves a mark for each code that it has no drawing of, we draw
-those and set the document again. So that this happens to a template's first document at most, what
-it draws is read from its source where that is plain, and remembered as paths of its data.
+Typst cannot call Python. The prelude leaves a label for each code that has no drawing yet; the
+child draws those and compiles the document again. To avoid the second compilation, plain calls
+are read from the template's source, and the paths of its data that became codes are remembered.
 """
 
 import json
@@ -23,6 +23,9 @@ _FORMATS = {
     "ean8": "EAN8",
     "upca": "UPCA",
 }
+# More than any symbology holds.
+_VALUE_LIMIT = 8000
+_CACHED_LENGTH = 100
 
 _Path = tuple[str, ...]
 
@@ -31,14 +34,24 @@ _PLAIN = re.compile(rb"\b(qr|barcode)\(\s*data\.([\w.-]+)([^()]*)")
 _FORMAT = re.compile(rb'format:\s*"(\w+)"')
 
 
-@lru_cache(maxsize=4096)
+def is_key(value: object) -> bool:
+    """Whether a label's value is one that the prelude writes. A template can forge the label."""
+    return isinstance(value, str) and ":" in value
+
+
 def draw(key: str) -> str:
     """An SVG, or the sentence that the prelude stops with."""
+    return _draw_cached(key) if len(key) <= _CACHED_LENGTH else _draw(key)
+
+
+def _draw(key: str) -> str:
     import zxingcpp  # most documents have no code
 
     form, value = key.split(":", 1)
     if form not in _FORMATS:
-        return f"barcode: no format {form!r}; there are {', '.join(_FORMATS)}"
+        return f"barcode: no format {form[:40]!r}; there are {', '.join(_FORMATS)}"
+    if len(value) > _VALUE_LIMIT:
+        return f"barcode: the value does not fit the format {form}"
     # A rectangular Data Matrix would be stretched into the square that the prelude gives it.
     options = {"force_square": True} if form == "datamatrix" else {}
     kind = getattr(zxingcpp.BarcodeFormat, _FORMATS[form])
@@ -50,27 +63,31 @@ def draw(key: str) -> str:
     return svg[svg.index("<svg") :]
 
 
+# A short value's drawing is small; those of long values could fill the child's memory.
+_draw_cached = lru_cache(maxsize=4096)(_draw)
+
+
 @lru_cache(maxsize=256)
-def habits_of(source: bytes) -> "Habits":
+def typical_use_of(source: bytes) -> "TypicalUse":
     """What is known of a template, by its source."""
-    return Habits(_plain_calls(source))
+    return TypicalUse(_plain_calls(source))
 
 
 def _plain_calls(source: bytes) -> Iterator[tuple[str, _Path]]:
     for name, path, arguments in _PLAIN.findall(source):
         named = _FORMAT.search(arguments)
         form = "qr" if name == b"qr" else named[1].decode() if named else "code128"
-        yield form, tuple(path.decode().split("."))
+        yield form, tuple(path.decode(errors="replace").split("."))
 
 
-class Habits:
-    """The paths of a template's data, loops' indices left out, that it made codes of."""
+class TypicalUse:
+    """The data paths, without loop indices, whose values a template draws as codes."""
 
     def __init__(self, paths: Iterable[tuple[str, _Path]]) -> None:
         self._paths = set(paths)
 
     def expected(self, job: bytes) -> set[str]:
-        """The keys of the codes that the template will probably want for the job's data."""
+        """The keys of the codes that the template will probably draw for the job's data."""
         if not self._paths:
             return set()
         formats: dict[_Path, list[str]] = {}
@@ -83,12 +100,14 @@ class Habits:
         }
 
     def learn(self, keys: Iterable[str], job: bytes) -> None:
+        """Remember the paths of the data whose values these keys hold."""
         paths: dict[str, list[_Path]] = {}
         for path, text in _texts(json.loads(job)["data"], ()):
             paths.setdefault(text, []).append(path)
         for key in keys:
             form, value = key.split(":", 1)
-            self._paths |= {(form, path) for path in paths.get(value, ())}
+            if form in _FORMATS:
+                self._paths |= {(form, path) for path in paths.get(value, ())}
 
 
 def _texts(value: Any, path: _Path) -> Iterator[tuple[_Path, str]]:

@@ -1,25 +1,26 @@
-"""One job through Typst: the document, or a diagnosis, out."""
+"""One job through Typst: a document, or a diagnosis."""
 
 import json
 import re
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, Self, cast
 
 import typst
 
-from typst_child import diagnosis, fonts
-from typst_child.codes import draw, habits_of
+from typst_child import codes, diagnosis, fonts, raster, watermark
 from typst_child.glyphs import missing
+from typst_child.images import ImageChecker
+from typst_child.pages import PagesError, check_output, check_pdf, check_raster
 from typst_child.wire import Header
-from typst_child.workplace import Workplaces
+from typst_child.workplace import Workplace, Workplaces
 
-PAGE_LIMIT = 500
+_ROUNDS = 5
+"""Compilations of one job. The second draws its codes; more only where codes lead to codes."""
 
-# Typst's first object is the page tree's root; anything else that looks like one is further on.
-_PAGE_TREE = re.compile(rb"%PDF-[^/]{1,40}1 0 obj\s*<<\s*/Type\s*/Pages\s*/Count (\d+)")
+_SVG_SIZE = re.compile(rb'width="([\d.]+)pt" height="([\d.]+)pt"')
 
-_REHEARSAL = b"""\
-#set document(title: "Rehearsal")
+_WARM_UP = b"""\
+#set document(title: "Warm-up")
 #set text(font: "Inter")
 = Heading
 #table(columns: 2, table.header[A][B], [1], text(weight: "medium")[2])
@@ -28,116 +29,206 @@ _REHEARSAL = b"""\
 """
 
 Answer = tuple[Header, list[bytes]]
+Files = list[bytes]
 
 
-class Typesetter:
-    """Answers requests. Fonts, prelude and the templates of late are loaded once."""
-
-    def __init__(self, folder: str, prelude: str, *font_folders: str) -> None:
-        with open(prelude, "rb") as file:  # noqa: PTH123 pathlib is slow to import
-            self._workplaces = Workplaces(folder, file.read(), font_folders)
-        self._folder = folder
-
-    def rehearse(self) -> None:
-        """Load what every document needs: faces of the main font, tables, the rules of PDF/A."""
-        compiler = typst.Compiler(
-            _REHEARSAL,
-            font_paths=self._workplaces.fonts,
-            ignore_system_fonts=True,
-            sys_inputs={"code": draw("qr:rehearsal")},
-        )
-        compiler.compile(format="pdf", pdf_standards=["a-2a", "ua-1"], timestamp=0)
-
-    def run(self, header: Header, blobs: Sequence[bytes]) -> Answer:
-        """The answer to one request; a fault of the template is an answer too."""
-        try:
-            if header["format"] == "font":
-                return fonts.face(self._folder, blobs[0]), []
-            return self._document(header, blobs)
-        except typst.TypstError as error:
-            return diagnosis.of(error), []
-
-    def _document(self, header: Header, blobs: Sequence[bytes]) -> Answer:
-        output, warnings = self._compiled(header, Job.read(header, blobs))
-        # A picture of one page comes alone, several come as a list; a PDF is one file.
-        pages = output if isinstance(output, list) else [cast(bytes, output)]
-        is_pdf = header["format"] == "pdf"
-        count = page_count(pages[0]) if is_pdf else len(pages)
-        if count > PAGE_LIMIT:
-            return _too_many(count), []
-        answer = {
-            "page_count": count,
-            "warnings": diagnosis.sentences(warnings),
-            "missing": missing(pages[0]) if is_pdf else [],
-        }
-        if header["watermark"]:
-            from typst_child.watermark import stamp
-
-            pages = [stamp(page, self._workplaces.fonts) for page in pages]
-        return answer, pages
-
-    def _compiled(
-        self, header: Header, job: "Job"
-    ) -> tuple[bytes | list[bytes] | None, list[typst.TypstWarning]]:
-        """Compile, and again for as long as the document asks for codes that it has not."""
-        habits = habits_of(job.source)
-        wanted = habits.expected(job.description) | set(header["codes"])
-        place = self._workplaces.of(job.source, job.fonts)
-        with place.lent(job.locale, job.description, _drawn(wanted), job.images) as compiler:
-            while True:
-                compiled = compiler.compile_with_warnings(
-                    format=header["format"],
-                    ppi=header["ppi"],
-                    pdf_standards=header["standards"],
-                    timestamp=header["timestamp"],
-                )
-                asked = _codes_asked_for(compiler, job.source) - wanted
-                if not asked:
-                    return compiled
-                habits.learn(asked, job.description)
-                wanted |= asked
-                place.write("craftkit/codes.json", _drawn(wanted))
+class CodesError(Exception):
+    """The document's codes lead to ever more codes."""
 
 
 class Job(NamedTuple):
-    """The blobs of a frame. The description is JSON, with the data in it; so is the locale."""
+    """A request's header and blobs. `description`, `images_index` and `locale` are JSON.
 
+    Args:
+        format: pdf, png, jpeg, webp or svg.
+        pixels_per_inch: of images other than SVG.
+        standards: what a PDF has to conform to. For images, breaches are warnings.
+        images_index: the path of each image that the data names: `{"https://…": "/images/0"}`.
+    """
+
+    format: str
+    pixels_per_inch: float
+    codes: list[str]
+    standards: list[str]
+    timestamp: int
+    watermark: bool
+    image_kinds: list[str]
     description: bytes
+    images_index: bytes
     locale: bytes
     source: bytes
     images: Sequence[bytes]
     fonts: Sequence[bytes]
 
     @classmethod
-    def read(cls, header: Header, blobs: Sequence[bytes]) -> "Job":
-        description, locale, source, *files = blobs
-        count = header["image_count"]
-        return cls(description, locale, source, files[:count], files[count:])
+    def read(cls, header: Header, blobs: Sequence[bytes]) -> Self:
+        description, images_index, locale, source, *files = blobs
+        count = len(header["image_kinds"])
+        return cls(
+            **header,
+            description=description,
+            images_index=images_index,
+            locale=locale,
+            source=source,
+            images=files[:count],
+            fonts=files[count:],
+        )
 
 
-def _drawn(codes: Iterable[str]) -> bytes:
-    return json.dumps({key: draw(key) for key in sorted(codes)}).encode()
+class Typesetter:
+    """Answers requests. Fonts, prelude and recently used templates are loaded once."""
+
+    def __init__(self, folder: str, prelude: str, *font_folders: str) -> None:
+        with open(prelude, "rb") as file:  # noqa: PTH123 pathlib is slow to import
+            self._workplaces = Workplaces(folder, file.read(), font_folders)
+        self._folder = folder
+        self._images = ImageChecker()
+
+    def warm_up(self) -> None:
+        """Load what every document needs: faces of the main font, tables, the rules of PDF/A."""
+        compiler = typst.Compiler(
+            _WARM_UP,
+            font_paths=self._workplaces.fonts,
+            ignore_system_fonts=True,
+            sys_inputs={"code": codes.draw("qr:warm-up")},
+        )
+        compiler.compile(format="pdf", pdf_standards=["a-2a", "ua-1"], timestamp=0)
+
+    def run(self, header: Header, blobs: Sequence[bytes]) -> Answer:
+        """The answer to one request. A fault of the template is an answer too."""
+        try:
+            if header["format"] == "font":
+                return fonts.face(self._folder, blobs[0]), []
+            job = Job.read(header, blobs)
+        except (KeyError, TypeError, ValueError):
+            return {"error": "protocol", "message": "the request cannot be read"}, []
+        except typst.TypstError as error:  # by the font
+            return diagnosis.of(error, self._folder), []
+        try:
+            return self._document(job)
+        except typst.TypstError as error:
+            return diagnosis.of(error, self._folder), []
+        except PagesError as error:
+            return {"error": "too_large", "message": str(error)}, []
+        except CodesError as error:
+            return {"error": "source", "message": str(error)}, []
+
+    def _document(self, job: Job) -> Answer:
+        faults = self._images.faults(job.images, job.image_kinds)
+        place = self._workplaces.of(job.source, job.fonts)
+        files = {"job.json": job.description, "images.json": _usable_images(job, faults)}
+        with place.shared(job.locale, files, job.images) as compiler:
+            compilation = Compilation(job, place, compiler)
+            if job.format == "pdf":
+                answer, output = self._pdf(compilation)
+            else:
+                answer, output = self._images_of(compilation)
+        check_output(output)
+        answer["refused_images"] = {str(index): fault for index, fault in faults.items()}
+        return answer, output
+
+    def _pdf(self, compilation: "Compilation") -> Answer:
+        pdf = compilation.pdf(compilation.job.standards)
+        answer = {
+            "page_count": check_pdf(pdf),
+            "warnings": diagnosis.sentences(compilation.warnings, self._folder),
+            "missing": missing(pdf),
+        }
+        if compilation.job.watermark:
+            pdf = watermark.stamp(pdf, self._workplaces.fonts)
+        return answer, [pdf]
+
+    def _images_of(self, compilation: "Compilation") -> Answer:
+        """The pages as images. The PDF is made first: it has the sizes, and shows every breach."""
+        job, breaches = compilation.job, []
+        try:
+            pdf = compilation.pdf(job.standards)
+        except typst.TypstError as error:
+            if not diagnosis.is_standard_breach(error):
+                raise
+            breaches = [diagnosis.breach_sentence(error, self._folder)]
+            pdf = compilation.pdf([])
+        count = check_pdf(pdf)
+        check_raster(pdf, job.pixels_per_inch)
+        answer = {
+            "page_count": count,
+            "warnings": [*breaches, *diagnosis.sentences(compilation.warnings, self._folder)],
+            "missing": missing(pdf),
+        }
+        return answer, [self._finished(page, job) for page in compilation.pages()]
+
+    def _finished(self, page: bytes, job: Job) -> bytes:
+        fonts_ = self._workplaces.fonts
+        if job.format != "svg":
+            return raster.finish(page, job.format, job.pixels_per_inch, fonts_, mark=job.watermark)
+        if not job.watermark:
+            return page
+        found = _SVG_SIZE.search(page, 0, 1000)
+        if found is None:
+            raise ValueError("the SVG does not begin with its size")
+        return watermark.stamp_svg(page, float(found[1]), float(found[2]), fonts_)
 
 
-def _too_many(pages: int) -> Header:
-    message = f"The document has {pages} pages, and may have {PAGE_LIMIT}."
-    return {"error": "too_large", "message": message}
+class Compilation:
+    """A job's document, compiled again for as long as it asks for codes that are not drawn yet."""
+
+    def __init__(self, job: Job, place: Workplace, compiler: typst.Compiler) -> None:
+        self.job = job
+        self._place = place
+        self.warnings: list[typst.TypstWarning] = []
+        self._compiler = compiler
+        self._use = codes.typical_use_of(job.source)
+        self._wanted = self._use.expected(job.description) | set(job.codes)
+
+    def pdf(self, standards: list[str]) -> bytes:
+        """The document as PDF.
+
+        Raises:
+            TypstError: the template has a fault.
+            CodesError: its codes lead to ever more codes.
+        """
+        for _ in range(_ROUNDS):
+            self._place.write("craftkit/codes.json", _drawn(self._wanted))
+            output = self._compile("pdf", standards)
+            asked = _codes_asked_for(self._compiler, self.job.source) - self._wanted
+            if not asked:
+                return cast(bytes, output)
+            self._use.learn(asked, self.job.description)
+            self._wanted |= asked
+        raise CodesError(f"After {_ROUNDS} compilations the document still asks for new codes.")
+
+    def pages(self) -> Files:
+        """The pages as PNG or SVG, after `pdf`."""
+        output = self._compile("svg" if self.job.format == "svg" else "png", [])
+        return output if isinstance(output, list) else [output]
+
+    def _compile(self, output_format: str, standards: list[str]) -> bytes | Files:
+        options: dict[str, Any] = {"format": output_format, "pdf_standards": standards}
+        output, self.warnings = self._compiler.compile_with_warnings(
+            ppi=self.job.pixels_per_inch, timestamp=self.job.timestamp, **options
+        )
+        return cast("bytes | Files", output)
+
+
+def _usable_images(job: Job, faults: dict[int, str]) -> bytes:
+    """The index of the images without those that may not be shown."""
+    if not faults:
+        return job.images_index
+    refused = {f"/images/{index}" for index in faults}
+    index: dict[str, str] = json.loads(job.images_index)
+    return json.dumps({name: path for name, path in index.items() if path not in refused}).encode()
+
+
+def _drawn(keys: Iterable[str]) -> bytes:
+    return json.dumps({key: codes.draw(key) for key in sorted(keys)}).encode()
 
 
 def _codes_asked_for(compiler: typst.Compiler, source: bytes) -> set[str]:
-    """The codes that the document wants and that were not there when it was set.
+    """The codes that the document has labels for, because they were not drawn before it was set.
 
-    Looking for their marks costs little after a compilation, and nothing where the source draws
-    no code.
+    The query costs little after a compilation, and nothing where the source draws no code.
     """
     if b"qr" not in source and b"barcode" not in source:
         return set()
-    return set(json.loads(compiler.query("<craftkit-code>", field="value")))
-
-
-def page_count(pdf: bytes) -> int:
-    """Pages of a PDF that Typst wrote: its page tree stands first, and is not compressed."""
-    found = _PAGE_TREE.match(pdf)
-    if found is None:
-        raise ValueError("the PDF does not begin with its page tree")
-    return int(found[1])
+    values = json.loads(compiler.query("<craftkit-code>", field="value"))
+    return set(filter(codes.is_key, values))

@@ -1,4 +1,4 @@
-"""Typst's diagnostics, said to the author of a template.
+"""Typst's diagnostics, written for the author of a template.
 
 A message names a place in the author's own source, and never a path of this machine or a line
 of the prelude.
@@ -14,38 +14,66 @@ from typst_child.wire import Header
 _PLACE = re.compile(r"┌─ (\S+):(\d+):(\d+)$", re.MULTILINE)
 _ROOT = re.compile(r" \(searched at [^)]*\)")
 _NO_PACKAGES = "packages from outside cannot be imported: write what you need into the template"
-# They are kept in the render's row, and an author's `panic` may say all of the data.
+# Messages are kept in the render's row, and an author's `panic` may hold all of the data.
 _LENGTH_LIMIT = 1000
 _WARNINGS_LIMIT = 50
 _STANDARD = re.compile(r"^(?:PDF/[\w-]+(?:, )?)+ error: ")
+_UNKNOWN = re.compile(r"unknown variable: ([\w-]+)")
+_PRELUDE_NAMES = frozenset(
+    {"data", "money", "number", "day", "picture", "qr", "barcode", "pages", "document-frame"}
+)
+_IMPORT = '#import "/craftkit.typ": *'
+_DECIMAL_FLOAT = re.compile(
+    r"cannot (?:add|subtract|multiply|divide|compare|apply)\b.*"
+    r"\b(?:decimal\b.*\bfloat|float\b.*\bdecimal)"
+)
 
 
-def of(error: typst.TypstError) -> Header:
-    """The answer that stands for an error: its kind, its message, and where it is."""
+def of(error: typst.TypstError, folder: str) -> Header:
+    """The answer that stands for an error: its kind, its message, and where it is.
+
+    Args:
+        folder: the child's own, which no message may name.
+    """
     line, column = _place_in_template(error.diagnostic) or (None, None)
-    message, hints = _ROOT.sub("", error.message), error.hints
+    message, hints = _without_paths(error.message, folder), [*error.hints]
     if message.startswith(("failed to download package", "package not found")):
         message, hints = _NO_PACKAGES, []
-    elif line is None and "image" in message:
+    elif line is None and ("image" in message or "SVG" in message):
         message = f"an image of the data cannot be shown: {message}"
     return {
-        "error": "standard" if _STANDARD.match(message) else "source",
-        "message": _with_hints(message.removeprefix("panicked with: "), hints),
+        "error": "standard" if is_standard_breach(error) else "source",
+        "message": _with_hints(message.removeprefix("panicked with: "), hints, folder),
         "line": line,
         "column": column,
     }
 
 
-def sentences(warnings: Sequence[typst.TypstWarning]) -> list[str]:
+def is_standard_breach(error: typst.TypstError) -> bool:
+    """Whether the document compiles, and breaks a rule of the PDF standard."""
+    return _STANDARD.match(error.message) is not None
+
+
+def breach_sentence(error: typst.TypstError, folder: str) -> str:
+    """A breach of the standard as a warning, for output that is no PDF."""
+    answer = of(error, folder)
+    where = f"line {answer['line']}: " if answer["line"] else ""
+    return f"{where}As a PDF this would be refused: {answer['message']}"
+
+
+def sentences(warnings: Sequence[typst.TypstWarning], folder: str) -> list[str]:
     """Typst's warnings, each with the line that it is about."""
     found = []
     for warning in warnings:
         place = _place_in_template(warning.diagnostic)
         where = f"line {place[0]}: " if place else ""
-        found.append(where + _with_hints(_ROOT.sub("", warning.message), warning.hints))
-    told = list(dict.fromkeys(found))
-    more = len(told) - _WARNINGS_LIMIT
-    return [*told[:_WARNINGS_LIMIT], f"{more} more warnings"] if more > 0 else told
+        found.append(
+            where + _with_hints(_without_paths(warning.message, folder), warning.hints, folder)
+        )
+    distinct = list(dict.fromkeys(found))
+    more = len(distinct) - _WARNINGS_LIMIT
+    shown = distinct[:_WARNINGS_LIMIT]
+    return [*shown, f"{more} more warnings"] if more > 0 else shown
 
 
 def _place_in_template(diagnostic: str) -> tuple[int, int] | None:
@@ -60,7 +88,26 @@ def _place_in_template(diagnostic: str) -> tuple[int, int] | None:
     return None
 
 
-def _with_hints(message: str, hints: Sequence[str]) -> str:
-    told = [hint for hint in hints if "--root" not in hint and "sandbox" not in hint]
-    text = message if not told else f"{message} ({'; '.join(told)})"
+def _without_paths(text: str, folder: str) -> str:
+    """A message without the folder of the child, and of the template in it."""
+    return re.sub(re.escape(folder) + r"(/\d+)?", "", _ROOT.sub("", text))
+
+
+def _own_hints(message: str) -> list[str]:
+    """Advice that Typst cannot give, because it does not know the prelude."""
+    unknown = _UNKNOWN.match(message)
+    if unknown and unknown[1] in _PRELUDE_NAMES:
+        return [f"begin the template with {_IMPORT}"]
+    if _DECIMAL_FLOAT.search(message):
+        return ['numbers of the data are exact decimals: write the constant as decimal("0.19")']
+    return []
+
+
+def _with_hints(message: str, hints: Sequence[str], folder: str) -> str:
+    useful = _own_hints(message) or [
+        _without_paths(hint, folder)
+        for hint in hints
+        if "--root" not in hint and "sandbox" not in hint
+    ]
+    text = message if not useful else f"{message} ({'; '.join(useful)})"
     return text if len(text) <= _LENGTH_LIMIT else f"{text[:_LENGTH_LIMIT]}…"

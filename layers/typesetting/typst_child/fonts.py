@@ -1,4 +1,4 @@
-"""Whether a file is a font, found out by using it."""
+"""Checks a font file by setting text with it."""
 
 import json
 import os
@@ -7,6 +7,8 @@ import typst
 
 from typst_child.wire import Header
 
+# TrueType and OpenType. A collection (`ttcf`) may claim four billion faces.
+_SIGNATURES = (b"\0\1\0\0", b"OTTO", b"true")
 _NO_FONT = "This is not a TrueType or OpenType font of one face."
 
 
@@ -16,6 +18,8 @@ def face(folder: str, content: bytes) -> Header:
     Raises:
         TypstError: nothing can be set with it.
     """
+    if not content.startswith(_SIGNATURES):
+        return {"error": "font", "message": _NO_FONT}
     place = f"{folder}/font"
     os.makedirs(place)  # noqa: PTH103 pathlib is slow to import
     try:

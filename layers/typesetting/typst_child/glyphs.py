@@ -1,4 +1,4 @@
-"""Characters that no font had a glyph for, found in the finished PDF."""
+"""Characters that no font has a glyph for, found in the finished PDF."""
 
 import re
 from collections.abc import Iterator
@@ -7,12 +7,13 @@ from typing import Any
 # The name that the font of last resort bears in a PDF. See tools/last_resort.py.
 _LAST_RESORT = b"CraftkitMissingGlyph"
 _NO_CHARACTERS = ("\ufffd", "\ufffe", "\uffff")
+_SHOWN_LIMIT = 1000
 _MAPPED = re.compile(rb"^<[0-9a-fA-F]+> <([0-9a-fA-F]+)>", re.MULTILINE)
 
 
 def missing(pdf: bytes) -> list[str]:
-    """Those that a box stands for, or one that speaks for its neighbours. Mostly none: cheap."""
-    return sorted(set(_missing(pdf))) if _LAST_RESORT in pdf else []
+    """Texts of the document that show as a box. Most documents have none: one search, no parse."""
+    return sorted(set(_missing(pdf)))[:_SHOWN_LIMIT] if _LAST_RESORT in pdf else []
 
 
 def _missing(pdf: bytes) -> Iterator[str]:
@@ -24,9 +25,11 @@ def _missing(pdf: bytes) -> Iterator[str]:
         for entry in document.objects:
             font: Any = entry
             if isinstance(font, Dictionary) and "/ToUnicode" in font:
-                if _LAST_RESORT.decode() not in str(font.BaseFont):
+                if _LAST_RESORT.decode() not in str(font.get("/BaseFont", "")):
                     continue
                 for code in _MAPPED.findall(font.ToUnicode.read_bytes()):
-                    text = bytes.fromhex(code.decode()).decode("utf-16-be")
+                    text = bytes.fromhex(
+                        code.decode().rjust(len(code) + len(code) % 2, "0")
+                    ).decode("utf-16-be", errors="replace")
                     if text not in _NO_CHARACTERS:
                         yield text

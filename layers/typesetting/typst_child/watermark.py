@@ -1,32 +1,29 @@
-"""The mark of a test render, stamped on finished pages, where no template can reach.
+"""The mark of a test render, put on finished pages, where no template can reach.
 
-It is drawn as an artifact (ISO 32000-1, 14.8.2.2), outside of the document's tag tree, so that
-a tagged page stays one and the PDF goes on conforming to what it claims.
+On a PDF it is drawn as an artifact (ISO 32000-1, 14.8.2.2), outside of the document's tag tree, so
+that a tagged page stays one and the PDF goes on conforming to what it claims.
 """
 
+from collections.abc import Iterator
 from functools import lru_cache
 from io import BytesIO
 from itertools import product
 from math import atan2, ceil, degrees, hypot
 from typing import cast
 
-import pikepdf
 import typst
-from pikepdf import Name, Pdf
 
 TEXT = "TEST"
 
 _CELL_POINTS = 1200.0
-"""A page longer than A3 gets a mark for each part of it: else a corner of it could be cut out."""
-
-_CELLS_A_SIDE = 20
+"""A page longer than A3 gets a mark for each cell of this size: a corner cannot be cut out."""
 
 _ARTIFACT = "/Artifact <</Type /Pagination /Subtype /Watermark>>"
 
-# A page with nothing but the mark, of the size of the page that it will lie on. The letters are
+# A page with nothing but the mark, of the size of the cell that it will lie on. The letters are
 # set to fill about half of the diagonal. Transparent, so that what is below stays readable.
 _MARK = """\
-#set page(width: {width}pt, height: {height}pt, margin: 0pt)
+#set page(width: {width}pt, height: {height}pt, margin: 0pt, fill: none)
 #set text(font: "Inter", weight: "semibold", size: {size}pt, hyphenate: false)
 #set text(fill: rgb("#64748b1c"))
 #place(center + horizon, rotate(-{angle}deg, box[{text}]))
@@ -35,20 +32,20 @@ _MARK = """\
 
 def stamp(pdf: bytes, fonts: typst.Fonts) -> bytes:
     """The same document with the mark all over every page. The same bytes give the same bytes."""
+    import pikepdf  # only test renders need it
+    from pikepdf import Name, Pdf
+
     with Pdf.open(BytesIO(pdf)) as document:
         marks: dict[tuple[float, float], pikepdf.Object] = {}
         for page in document.pages:
             left, bottom, right, top = (float(edge) for edge in page.mediabox)
-            columns, rows = _cells(right - left), _cells(top - bottom)
-            size = ((right - left) / columns, (top - bottom) / rows)
+            size, places = _cells(right - left, top - bottom)
             if size not in marks:
-                with Pdf.open(BytesIO(_mark(*size, fonts))) as mark:
+                with Pdf.open(BytesIO(_pdf_mark(*size, fonts))) as mark:
                     marks[size] = document.copy_foreign(mark.pages[0].as_form_xobject())
             name = page.add_resource(marks[size], Name.XObject, Name.CraftkitTest)
-            places = product(range(columns), range(rows))
             draw = " ".join(
-                f"q 1 0 0 1 {left + x * size[0]:.4f} {bottom + y * size[1]:.4f} cm {name} Do Q"
-                for x, y in places
+                f"q 1 0 0 1 {left + x:.4f} {bottom + y:.4f} cm {name} Do Q" for x, y in places
             )
             page.contents_add(b"q", prepend=True)
             page.contents_add(f"Q {_ARTIFACT} BDC {draw} EMC".encode())
@@ -57,12 +54,54 @@ def stamp(pdf: bytes, fonts: typst.Fonts) -> bytes:
         return output.getvalue()
 
 
-def _cells(points: float) -> int:
-    return min(ceil(points / _CELL_POINTS), _CELLS_A_SIDE)
+def stamp_svg(svg: bytes, width: float, height: float, fonts: typst.Fonts) -> bytes:
+    """The mark on a page as SVG, whose size is given in points."""
+    size, places = _cells(width, height)
+    mark = _svg_mark(*size, fonts)
+    drawn = b"".join(
+        b'<g transform="translate(%.4f %.4f)">%s</g>' % (x, y, mark) for x, y in places
+    )
+    end = svg.rindex(b"</svg>")
+    return svg[:end] + drawn + svg[end:]
+
+
+def raster_marks(
+    width: float, height: float, pixels_per_inch: float, fonts: typst.Fonts
+) -> Iterator[tuple[int, int, bytes]]:
+    """The marks of a page as transparent PNG, each with its place in pixels from the top left."""
+    size, places = _cells(width, height)
+    mark = _png_mark(*size, pixels_per_inch, fonts)
+    for x, y in places:
+        yield round(x * pixels_per_inch / 72), round(y * pixels_per_inch / 72), mark
+
+
+def _cells(width: float, height: float) -> tuple[tuple[float, float], list[tuple[float, float]]]:
+    """The size of a page's cells in points, and the corner of each."""
+    columns, rows = ceil(width / _CELL_POINTS), ceil(height / _CELL_POINTS)
+    size = (width / columns, height / rows)
+    return size, [(x * size[0], y * size[1]) for x, y in product(range(columns), range(rows))]
 
 
 @lru_cache(maxsize=32)
-def _mark(width: float, height: float, fonts: typst.Fonts) -> bytes:
+def _pdf_mark(width: float, height: float, fonts: typst.Fonts) -> bytes:
+    compiler = _mark(width, height, fonts)
+    pdf = compiler.compile(format="pdf", pdf_standards=["a-2b"], pdf_tags=False, timestamp=0)
+    return cast(bytes, pdf)
+
+
+@lru_cache(maxsize=8)
+def _png_mark(width: float, height: float, pixels_per_inch: float, fonts: typst.Fonts) -> bytes:
+    return cast(bytes, _mark(width, height, fonts).compile(format="png", ppi=pixels_per_inch))
+
+
+@lru_cache(maxsize=8)
+def _svg_mark(width: float, height: float, fonts: typst.Fonts) -> bytes:
+    """The mark without the element around it."""
+    svg = cast(bytes, _mark(width, height, fonts).compile(format="svg"))
+    return svg[svg.index(b">") + 1 : svg.rindex(b"</svg>")]
+
+
+def _mark(width: float, height: float, fonts: typst.Fonts) -> typst.Compiler:
     source = _MARK.format(
         width=width,
         height=height,
@@ -70,6 +109,4 @@ def _mark(width: float, height: float, fonts: typst.Fonts) -> bytes:
         angle=round(degrees(atan2(height, width)), 3),
         text=TEXT,
     )
-    compiler = typst.Compiler(source.encode(), font_paths=fonts, ignore_system_fonts=True)
-    pdf = compiler.compile(format="pdf", pdf_standards=["a-2b"], pdf_tags=False, timestamp=0)
-    return cast(bytes, pdf)
+    return typst.Compiler(source.encode(), font_paths=fonts, ignore_system_fonts=True)

@@ -1,6 +1,6 @@
 """Frames between the typesetter and its child: a JSON header, then blobs of bytes.
 
-JSON and not pickle: what a hostile template might make the child say is read as data only.
+JSON and not pickle: whatever a hostile template makes the child send is read as data only.
 """
 
 import json
@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 _LENGTH = struct.Struct(">I")
+HEADER_LIMIT_BYTES = 64 * 1024 * 1024
+"""Of a header, which holds the warnings and the keys of barcodes; no blob is part of it."""
 
 Header = dict[str, Any]
 
@@ -24,7 +26,7 @@ class Reader(Protocol):
 
 
 def send(stream: Writer, header: Header, blobs: Sequence[bytes] = ()) -> None:
-    """Write one frame. A pipe that nobody reads any more raises `BrokenPipeError`."""
+    """Write one frame. A pipe whose other side is closed raises `BrokenPipeError`."""
     head = json.dumps({**header, "sizes": [len(blob) for blob in blobs]}).encode()
     stream.write(b"".join((_LENGTH.pack(len(head)), head, *blobs)))
     stream.flush()
@@ -34,9 +36,12 @@ def receive(stream: Reader) -> tuple[Header, list[bytes]]:
     """Read one frame.
 
     Raises:
-        EOFError: the other side is gone.
+        EOFError: the other side is gone, or what it sends is no frame.
     """
-    header: Header = json.loads(_exactly(stream, _LENGTH.unpack(_exactly(stream, 4))[0]))
+    size = _LENGTH.unpack(_exactly(stream, _LENGTH.size))[0]
+    if size > HEADER_LIMIT_BYTES:
+        raise EOFError("the other side sends no frames")
+    header: Header = json.loads(_exactly(stream, size))
     return header, [_exactly(stream, size) for size in header.pop("sizes")]
 
 

@@ -1,7 +1,7 @@
-"""Where a template is set: a folder that is all it can see, and the compiler that has read it.
+"""A template's folder, which is all that it can read, and the compiler that has loaded it.
 
-Both stay for the template's next job, which then costs no more than the compilation. What belongs
-to one job alone, its data and images, is gone when the job is done.
+Both are kept for the template's next job, which then costs no more than the compilation. The files
+of one job, its data and images, are deleted when the job is done.
 """
 
 import os
@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 
 import typst
 
-_KEPT = 32
+_CACHE_SIZE = 32
 
 # The author's source is a file of its own, so that its lines keep their numbers.
 _MAIN = b"""\
@@ -24,8 +24,8 @@ _MAIN = b"""\
 class Workplace:
     """A folder and a compiler.
 
-    Data goes in as a file and not through `sys.inputs`: what Typst has worked out stays good for
-    as long as nothing that it looked at has changed, and everything looks at `sys.inputs`.
+    Data is passed as a file and not through `sys.inputs`: Typst reuses results whose inputs have
+    not changed, and every result depends on `sys.inputs`.
     """
 
     def __init__(self, root: str, files: dict[str, bytes], fonts: typst.Fonts) -> None:
@@ -40,7 +40,7 @@ class Workplace:
             root=root,
             font_paths=fonts,
             ignore_system_fonts=True,
-            # Typst never looks further than these for a package, where there is no network.
+            # Empty folders: no package is found, and there is no network to fetch one.
             package_path=f"{root}/packages",
             package_cache_path=f"{root}/packages",
         )
@@ -50,21 +50,21 @@ class Workplace:
             file.write(content)
 
     @contextmanager
-    def lent(
-        self, locale: bytes, job: bytes, codes: bytes, images: Sequence[bytes]
+    def shared(
+        self, locale: bytes, files: dict[str, bytes], images: Sequence[bytes]
     ) -> Iterator[typst.Compiler]:
-        """The compiler, while the files of a job lie where the prelude reads them."""
+        """The compiler, while the files of a job are where the prelude reads them."""
         if locale != self._locale:
             self.write("craftkit/locale.json", locale)
             self._locale = locale
-        files = {"craftkit/job.json": job, "craftkit/codes.json": codes}
+        files = {f"craftkit/{name}": content for name, content in files.items()}
         files |= {f"images/{index}": image for index, image in enumerate(images)}
         try:
             for name, content in files.items():
                 self.write(name, content)
             yield self._compiler
         finally:
-            for name in files:
+            for name in (*files, "craftkit/codes.json"):
                 with suppress(FileNotFoundError):
                     os.unlink(f"{self._root}/{name}")  # noqa: PTH108
 
@@ -75,11 +75,11 @@ class Workplace:
 
 
 class Workplaces:
-    """Those of the templates that were set last.
+    """The workplaces of the templates that were used last.
 
     Args:
-        folder: empty, and ours alone.
-        prelude: what a template imports.
+        folder: an empty folder of this process alone.
+        prelude: the module that templates import.
         font_folders: the fonts that every template has.
     """
 
@@ -88,21 +88,21 @@ class Workplaces:
         self._prelude = prelude
         self._font_folders = list(font_folders)
         self.fonts = typst.Fonts(include_system_fonts=False, font_paths=self._font_folders)
-        self._kept: OrderedDict[tuple[bytes, ...], Workplace] = OrderedDict()
-        self._made_so_far = 0
+        self._cached: OrderedDict[tuple[bytes, ...], Workplace] = OrderedDict()
+        self._created = 0
 
     def of(self, source: bytes, fonts: Sequence[bytes]) -> Workplace:
         key = (source, *fonts)
-        if key not in self._kept:
-            self._kept[key] = self._made(source, fonts)
-            if len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)[1].close()
-        self._kept.move_to_end(key)
-        return self._kept[key]
+        if key not in self._cached:
+            self._cached[key] = self._create(source, fonts)
+            if len(self._cached) > _CACHE_SIZE:
+                self._cached.popitem(last=False)[1].close()
+        self._cached.move_to_end(key)
+        return self._cached[key]
 
-    def _made(self, source: bytes, fonts: Sequence[bytes]) -> Workplace:
-        self._made_so_far += 1
-        root = f"{self._folder}/{self._made_so_far}"
+    def _create(self, source: bytes, fonts: Sequence[bytes]) -> Workplace:
+        self._created += 1
+        root = f"{self._folder}/{self._created}"
         files = {"main.typ": _MAIN, "craftkit.typ": self._prelude, "template.typ": source}
         if not fonts:
             return Workplace(root, files, self.fonts)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from craftkit.typesetter import Job, SourceError
 from typesetting import preview, typeset
-from typst_child.codes import habits_of
+from typst_child.codes import typical_use_of
 
 Make = Callable[..., Job]
 
@@ -97,20 +97,29 @@ class TestPictures:
         assert typeset(job(source, data, types=types)).page_count == 1
 
     def test_picture__that_is_none_is_said_to_be_the_datas(self, job: Make) -> None:
-        data = {"logo": "https://example.com/a.png"}
+        data, types = {"logo": "https://example.com/a.png"}, {"logo": "image"}
+        broken = {data["logo"]: b"\x89PNG\r\n\x1a\n no image"}
+        with pytest.raises(SourceError, match="the image at logo could not be had"):
+            typeset(job("#picture(data.logo)", data, types=types, images=broken))
+
+    def test_picture__that_typst_alone_cannot_decode_is_said_to_be_the_datas(
+        self, job: Make
+    ) -> None:
+        data, types = {"logo": "https://example.com/a.png"}, {"logo": "image"}
+        svg = {data["logo"]: b"<svg xmlns='http://www.w3.org/2000/svg' width='0' height='0'/>"}
         with pytest.raises(SourceError, match="an image of the data cannot be shown"):
-            typeset(job("#picture(data.logo)", data, images={data["logo"]: b"no image"}))
+            typeset(job("#picture(data.logo)", data, types=types, images=svg))
 
 
 class TestHabits:
     JOB = json.dumps({"data": {"a": {"b": "1"}, "ean": "2", "items": [{"sku": "3"}, {"sku": "4"}]}})
 
-    def test_habits__plain_calls_are_known_before_the_first_document(self) -> None:
+    def test_typical_use__plain_calls_are_known_before_the_first_document(self) -> None:
         source = b'#qr(data.a.b, size: 1cm) #barcode(data.ean, width: 3cm, format: "ean13")'
-        assert habits_of(source).expected(self.JOB.encode()) == {"qr:1", "ean13:2"}
+        assert typical_use_of(source).expected(self.JOB.encode()) == {"qr:1", "ean13:2"}
 
-    def test_habits__what_a_loop_draws_is_learned(self) -> None:
-        habits = habits_of(b"#for item in data.items { barcode(item.sku) }")
-        assert habits.expected(self.JOB.encode()) == set()
-        habits.learn({"code128:3"}, self.JOB.encode())
-        assert habits.expected(self.JOB.encode()) == {"code128:3", "code128:4"}
+    def test_typical_use__what_a_loop_draws_is_learned(self) -> None:
+        use = typical_use_of(b"#for item in data.items { barcode(item.sku) }")
+        assert use.expected(self.JOB.encode()) == set()
+        use.learn({"code128:3"}, self.JOB.encode())
+        assert use.expected(self.JOB.encode()) == {"code128:3", "code128:4"}

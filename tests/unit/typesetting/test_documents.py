@@ -8,6 +8,7 @@ from typing import Any
 import pikepdf
 import pytest
 from pikepdf import Name, Pdf
+from PIL import Image, ImageChops
 
 from craftkit.typesetter import (
     PREVIEW_LIMIT_BYTES,
@@ -111,7 +112,7 @@ class TestWatermark:
             assert [float(edge) for edge in mark.BBox] == pytest.approx([0, 0, 141.73, 85.04], 0.01)
             assert bytes(pdf.pages[0].Contents[-1].read_bytes()).endswith(b"/CraftkitTest Do Q EMC")
 
-    @pytest.mark.parametrize(("side", "marks"), [(1190, 1), (3000, 9), (100_000, 400)])
+    @pytest.mark.parametrize(("side", "marks"), [(1190, 1), (3000, 9), (14_400, 144)])
     def test_watermark__a_huge_page_has_no_corner_without_one(
         self, job: Make, side: int, marks: int
     ) -> None:
@@ -176,3 +177,30 @@ def test_document__a_name_with_a_hyphen_breaks_there(job: Make) -> None:
     document = typeset(job(source, data={"name": name}, types={"name": "text"}))
     lines = text_of(document.pdf).split("\x02")  # how a hyphen at the end of a line is read back
     assert lines == ["Hohenlohe", "Schillingsfürst", "Waldenburg"]
+
+
+class TestMarkedImages:
+    def test_preview__of_a_test_render_is_marked_in_every_cell(self, job: Make) -> None:
+        source = "#set page(width: 2400pt, height: 1200pt, margin: 0pt)\n"
+        plain, marked = (
+            Image.open(BytesIO(preview(job(source, watermark=mark), 36).pages[0])).convert("RGB")
+            for mark in (False, True)
+        )
+        difference = ImageChops.difference(plain, marked)
+        for left in (0, 600):
+            assert difference.crop((left, 0, left + 600, 600)).getbbox() is not None
+
+    def test_preview__the_mark_stays_whatever_the_template_paints(self, job: Make) -> None:
+        source = "#set page(foreground: rect(width: 100%, height: 100%, fill: white))\nx"
+        marked = Image.open(BytesIO(preview(job(source, watermark=True), 36).pages[0]))
+        assert len(marked.convert("RGB").getcolors(10_000) or []) > 1
+
+
+def test_preview__tells_what_the_pdf_would_be_refused_for(job: Make) -> None:
+    source = "#image(bytes(\"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>\"))"
+    shown = preview(job(source), 36)
+    assert shown.warnings == (
+        "line 2: As a PDF this would be refused: PDF/A-2a, PDF/UA-1 error: missing alt text "
+        "(make sure your images and equations have alt text)",
+    )
+    assert preview(job(source, pdf_standard="1.7"), 36).warnings == ()

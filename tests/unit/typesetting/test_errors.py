@@ -83,7 +83,7 @@ def test_error__a_message_is_cut_before_it_outgrows_the_renders_row(job: Make) -
 def test_error__pages_over_the_limit_are_too_large(job: Make) -> None:
     error = failure(job("#for n in range(500) { pagebreak() }"))
     assert isinstance(error, RenderTooLargeError)
-    assert str(error) == "The document has 501 pages, and may have 500."
+    assert str(error) == "The document has 501 pages; the maximum is 500."
 
 
 def test_warning__unknown_fonts_are_named_with_their_line(job: Make) -> None:

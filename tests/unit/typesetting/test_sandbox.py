@@ -17,7 +17,7 @@ from craftkit.typesetter import (
 )
 from typesetting import service, typeset
 from typesetting.request import request
-from typesetting.sandbox import DiedError, Sandbox, TimedOutError
+from typesetting.sandbox import Sandbox, SandboxError, StartError, TimedOutError
 from typst_child.loop import RETIREMENT_BYTES
 
 Make = Callable[..., Job]
@@ -60,8 +60,8 @@ def test_hostile__nesting_and_foreign_code_end_as_errors(job: Make, source: str)
 def test_hostile__an_endless_loop_is_killed_in_time(job: Make, sandbox: Sandbox) -> None:
     first = pid_of(sandbox)
     with pytest.raises(TimedOutError):
-        sandbox.exchange(*request(job(ENDLESS), "pdf", None), seconds=0.2)
-    answer, _ = sandbox.exchange(*request(job("After"), "pdf", None))
+        sandbox.exchange(*request(job(ENDLESS)), seconds=0.2)
+    answer, _ = sandbox.exchange(*request(job("After")))
     assert answer["page_count"] == 1
     assert pid_of(sandbox) != first
 
@@ -80,16 +80,25 @@ def test_child__starts_again_when_it_died_meanwhile(job: Make, sandbox: Sandbox)
     os.kill(pid_of(sandbox), signal.SIGKILL)
     assert sandbox._child is not None
     sandbox._child.wait()
-    answer, _ = sandbox.exchange(*request(job("After"), "pdf", None))
+    answer, _ = sandbox.exchange(*request(job("After")))
     assert answer["page_count"] == 1
 
 
-def test_child__a_fault_of_ours_is_not_the_templates(job: Make, sandbox: Sandbox) -> None:
-    header, blobs = request(job("Text"), "pdf", None)
-    del header["standards"]
-    with pytest.raises(DiedError) as died:
-        sandbox.exchange(header, blobs)
-    assert died.value.status == 1
+def test_child__a_fault_of_ours_is_not_the_templates(
+    job: Make, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "_sandbox", lambda: sandbox)
+    monkeypatch.setattr(service, "request", lambda *_: ({"format": "pdf"}, []))
+    with pytest.raises(SandboxError, match="cannot be read"):
+        typeset(job("Text"))
+
+
+def test_child__that_cannot_start_is_not_the_templates_fault(
+    job: Make, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("typesetting.sandbox.child_arguments", lambda: ["/no/prelude.typ"])
+    with pytest.raises(StartError):
+        sandbox.exchange(*request(job("Text")))
 
 
 def test_child__has_no_secret_in_its_environment(sandbox: Sandbox) -> None:
@@ -105,7 +114,7 @@ def test_child__keeps_no_data_of_a_job_and_nothing_beyond_its_end(
     assert sandbox._folder is not None
     folder = Path(sandbox._folder.name)
     asked = job("#qr(data.a)", {"a": "secret"}, images={"http://a/b": b"an image: secret"})
-    sandbox.exchange(*request(asked, "pdf", None))
+    sandbox.exchange(*request(asked))
     left = [path for path in folder.rglob("*") if path.is_file()]
     assert {path.name for path in left} == {
         "main.typ",
@@ -114,7 +123,7 @@ def test_child__keeps_no_data_of_a_job_and_nothing_beyond_its_end(
         "locale.json",
     }
     with pytest.raises(TimedOutError):
-        sandbox.exchange(*request(job(ENDLESS), "pdf", None), seconds=0.2)
+        sandbox.exchange(*request(job(ENDLESS)), seconds=0.2)
     assert not folder.exists()
 
 
@@ -123,7 +132,7 @@ def test_child__is_not_blamed_for_the_size_of_its_parent(job: Make) -> None:
     ballast[:: resource.getpagesize()] = b"x" * len(ballast[:: resource.getpagesize()])
     with closing(Sandbox()) as sandbox:
         pid = pid_of(sandbox)
-        sandbox.exchange(*request(job("Hello"), "pdf", None))
+        sandbox.exchange(*request(job("Hello")))
         assert pid_of(sandbox) == pid
     assert ballast
 

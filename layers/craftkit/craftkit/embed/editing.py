@@ -90,7 +90,15 @@ def preview_template(
         return Drawn(preview.problem_of(error), writing.source)
     source = writing.source if writing.source.strip() else write_source(manifest, writing.name)
     fonts = fonts_of(visit.session.project_id, source)
-    sheet = Sheet(manifest, source, writing.locale, writing.name, fonts)
+    sheet = Sheet(
+        manifest,
+        source,
+        writing.locale,
+        writing.name,
+        fonts,
+        standard_of(visit.session),
+        watermark=visit.session.key_mode == "test",
+    )
     pages = preview.draw_draft(sheet, now=clock(), scale=writing.scale, preview=draw)
     return Drawn(pages, source)
 

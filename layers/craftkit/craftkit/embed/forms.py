@@ -14,7 +14,7 @@ from craftkit.embed import preview, repository
 from craftkit.embed.access import Visit
 from craftkit.embed.models import Session
 from craftkit.embed.preview import Problem, Sheet
-from craftkit.embed.uploads import require_pictures
+from craftkit.embed.uploads import require_images
 from craftkit.errors import (
     InvalidInputDataError,
     Issues,
@@ -70,7 +70,15 @@ def preview_form(
         data, now = _viewed(session, version, now)
     else:
         data = with_locked(session, request.data)
-    sheet = Sheet(version.manifest, version.source, version.locale, version.name, version.fonts)
+    sheet = Sheet(
+        version.manifest,
+        version.source,
+        version.locale,
+        version.name,
+        version.fonts,
+        version.pdf_standard,
+        watermark=session.key_mode == "test",
+    )
     return preview.draw(sheet, data, now=now, scale=request.scale, preview=draw)
 
 
@@ -92,7 +100,7 @@ def submit_form(
     version = version_of(session)
     data = with_locked(session, submission.data)
     _require_few_items(session, data)
-    require_pictures(version.manifest, judge(version.manifest, data))
+    require_images(version.manifest, judge(version.manifest, data))
     principal = Principal(
         session.project_id, session.key_id, session.key_mode, frozenset({RENDERS_WRITE})
     )

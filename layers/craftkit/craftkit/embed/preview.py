@@ -10,7 +10,14 @@ from craftkit.errors import CraftkitError, InvalidInputDataError, Issues
 from craftkit.remote_typesetter import preview_remotely
 from craftkit.templates.data import judge, preview_data, types
 from craftkit.templates.models import Manifest
-from craftkit.typesetter import Draw, Job, Preview, TypesettingError
+from craftkit.typesetter import (
+    DEFAULT_PDF_STANDARD,
+    Draw,
+    Job,
+    PdfStandard,
+    Preview,
+    TypesettingError,
+)
 
 PIXELS_PER_INCH = 96.0
 _ROUNDS = 4
@@ -30,13 +37,20 @@ class Problem:
 
 @dataclass(frozen=True)
 class Sheet:
-    """What a document is set from, beside its data. `fonts` are the project's own, by name."""
+    """What a document is made from, without its data.
+
+    Args:
+        fonts: the project's own, by name.
+        watermark: mark the pages, because the session was opened with a test key.
+    """
 
     manifest: Manifest
     source: str
     locale: str
     title: str
     fonts: Mapping[str, str]
+    pdf_standard: PdfStandard = DEFAULT_PDF_STANDARD
+    watermark: bool = False
 
 
 def draw(
@@ -60,6 +74,8 @@ def draw(
         title=sheet.title,
         created_at=now,
         font_files=sheet.fonts,
+        pdf_standard=sheet.pdf_standard,
+        watermark=sheet.watermark,
     )
     try:
         return preview(job, PIXELS_PER_INCH * scale)

@@ -48,7 +48,7 @@ def search(
 
 
 def draw_pages(render: Render, *, draw: Draw) -> Preview:
-    """The render's pages as pictures, set anew from its data and its version, unmarked.
+    """The render's pages as images, set again from its data and version, marked in test mode.
 
     Raises:
         TypesettingError, NotFoundError: its version, its data or a font is no longer there.
@@ -64,6 +64,8 @@ def draw_pages(render: Render, *, draw: Draw) -> Preview:
         title=version.name,
         created_at=render.created_at,
         font_files=version.fonts,
+        pdf_standard=version.pdf_standard,
+        watermark=render.mode == "test",
     )
     return draw(job, SCREEN_PIXELS_PER_INCH)
 

@@ -1,0 +1,56 @@
+"""Pages as images: in the format that was asked for, with the mark of a test render."""
+
+from collections.abc import Iterable
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import typst
+
+from typst_child import watermark
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+JPEG_QUALITY = 88
+WEBP_QUALITY = 85
+
+
+def finish(
+    png: bytes, image_format: str, pixels_per_inch: float, fonts: typst.Fonts, *, mark: bool
+) -> bytes:
+    """A page that Typst drew as PNG, marked if asked for, as `png`, `jpeg` or `webp`."""
+    if image_format == "png" and not mark:
+        return png
+    from PIL import Image
+
+    with Image.open(BytesIO(png), formats=["PNG"]) as drawn:
+        page = drawn.convert("RGBA")
+        if mark:
+            width, height = (side * 72 / pixels_per_inch for side in page.size)
+            _paste(page, watermark.raster_marks(width, height, pixels_per_inch, fonts))
+        output = BytesIO()
+        dpi = (pixels_per_inch, pixels_per_inch)
+        if image_format == "png":
+            page.save(output, "PNG", compress_level=1, dpi=dpi)
+        elif image_format == "jpeg":
+            _on_white(page).save(output, "JPEG", quality=JPEG_QUALITY, dpi=dpi)
+        else:
+            page.save(output, "WEBP", quality=WEBP_QUALITY, method=2)
+        return output.getvalue()
+
+
+def _paste(page: "Image.Image", marks: Iterable[tuple[int, int, bytes]]) -> None:
+    from PIL import Image
+
+    for x, y, png in marks:
+        with Image.open(BytesIO(png), formats=["PNG"]) as mark:
+            page.alpha_composite(mark.convert("RGBA"), (x, y))
+
+
+def _on_white(page: "Image.Image") -> "Image.Image":
+    """JPEG has no transparency."""
+    from PIL import Image
+
+    white = Image.new("RGB", page.size, "white")
+    white.paste(page, mask=page.getchannel("A"))
+    return white
