@@ -56,7 +56,10 @@ def add_commands(rooms: Any) -> None:
 def _about_target(made: argparse.ArgumentParser) -> None:
     made.add_argument("--url", required=True)
     made.add_argument(
-        "--event", action="append", default=[], choices=EVENT_TYPES, help="every one without it"
+        "--event", action="append", default=[], choices=EVENT_TYPES, help="default: every event"
+    )
+    made.add_argument(
+        "--mode", choices=("live", "test"), help="renders of this mode alone (default: both)"
     )
 
 
@@ -139,7 +142,7 @@ def _replay(arguments: argparse.Namespace, _operator: str) -> Answer:
 
 
 def _wish(arguments: argparse.Namespace) -> NewEndpoint:
-    return NewEndpoint(url=arguments.url, events=tuple(arguments.event))
+    return NewEndpoint(url=arguments.url, events=tuple(arguments.event), mode=arguments.mode)
 
 
 def _made(made: MadeEndpoint) -> Answer:

@@ -2,6 +2,7 @@
 
 from craftkit.auth.principal import RENDERS_WRITE
 from craftkit.clock import utc_now
+from craftkit.errors import RenderFailedError
 from craftkit.http import Request, Response, endpoint
 from craftkit.renders import service
 from craftkit.renders.models import RenderRequest
@@ -10,14 +11,18 @@ from craftkit.renders.views import view_of
 
 @endpoint
 def handler(request: Request) -> Response:
-    """202 while the render is to come; 200 for a repeat, and for `sync` once finished."""
+    """202 for a queued render; 200 for a repeat and a finished `sync`; 422 for a failed `sync`."""
     request.principal.require(RENDERS_WRITE)
+    body = request.model(RenderRequest)
     render, is_new = service.create_render(
         request.principal,
         request.path("slug"),
-        request.model(RenderRequest),
+        body,
         base_url=request.base_url,
         idempotency_key=request.idempotency_key,
     )
-    status = 200 if render.is_finished or not is_new else 202
-    return Response(status, view_of(render, utc_now()))
+    view = view_of(render, utc_now())
+    if body.options.sync and render.status == "failed":
+        shown = view.model_dump(mode="json", by_alias=True)
+        raise RenderFailedError(render.error_message, shown)
+    return Response(200 if render.is_finished or not is_new else 202, view)

@@ -193,16 +193,20 @@ def test_create_render__a_job_id_is_an_idempotency_key(call: Any, project: DemoP
     first = call("create_render", project, body=body)
     second = call("create_render", project, body=body)
     assert (second.status, second.body["id"]) == (200, first.body["id"])
+    assert first.body["jobId"] == second.body["jobId"] == "job-1"
+    assert call("create_render", project, body=BODY).body["jobId"] is None
 
 
 def test_create_render__the_same_key_with_another_body_is_409(
     cloud: Cloud, call: Any, project: DemoProject
 ) -> None:
     headers = {"Idempotency-Key": "order-4711"}
-    call("create_render", project, body=BODY, headers=headers)
+    first = call("create_render", project, body=BODY, headers=headers)
     other = {"data": {**DATA, "total": "1.00"}}
     answer = call("create_render", project, body=other, headers=headers)
     assert (answer.status, answer.code) == (409, "idempotency_conflict")
+    assert answer.body["error"]["renderId"] == first.body["id"]
+    assert first.body["id"] in answer.body["error"]["message"]
     assert len(cloud.messages("TestQueue")) == 1
 
 

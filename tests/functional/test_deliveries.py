@@ -138,6 +138,7 @@ def test_create_deliveries__an_end_is_told_with_the_render_and_without_a_signed_
     told = json.loads(delivery.payload)
     assert told["type"] == delivery.event_type == "render.succeeded"
     assert told["data"]["id"] == render_id
+    assert told["data"]["projectId"] == scene.project.id
     assert told["data"]["pollUrl"].endswith(f"/v1/renders/{render_id}")
     assert told["timestamp"] == told["data"]["completedAt"]
     assert not {"downloadUrl", "downloadExpiresAt"} & set(told["data"])
@@ -227,6 +228,16 @@ def test_create_deliveries__a_filter_keeps_out_what_is_not_wanted(
     scene.tell()
     assert service.list_deliveries(project.id, choosy.endpoint.id).deliveries == []
     assert scene.delivery()
+
+
+def test_create_deliveries__an_endpoint_of_one_mode_gets_the_renders_of_that_mode(
+    scene: Scene, project: DemoProject
+) -> None:
+    test, live = make(project, mode="test"), make(project, mode="live")
+    scene.render()  # by a test key
+    scene.tell()
+    assert len(service.list_deliveries(project.id, test.endpoint.id).deliveries) == 1
+    assert service.list_deliveries(project.id, live.endpoint.id).deliveries == []
 
 
 def test_create_deliveries__what_happened_before_an_endpoint_was_there_is_not_told(

@@ -6,6 +6,7 @@ import pytest
 from craftkit.auth.principal import Principal
 from craftkit.templates import drafts, service
 from tests.support.cloud import Cloud
+from tests.support.project import DemoProject
 from tests.support.typesetter import FakeTypesetter
 from tests.unit.templates.manifests import INVOICE
 
@@ -45,11 +46,19 @@ def test_get_template__tells_manifest_schema_and_versions(cloud: Cloud, event: A
     assert "source" not in json.dumps(body)
 
 
+def test_get_template__its_preview_data_is_a_request_that_renders(
+    call: Any, project: DemoProject
+) -> None:
+    template = call("get_template", project, path={"slug": "invoice"}).body
+    assert call("create_render", project, body=template["previewData"]).status == 202
+
+
 def test_get_template__draft_alone_has_no_schema_yet(cloud: Cloud, event: Any) -> None:
     drafts.save_draft(PROJECT, "invoice", "Invoice", {}, by="ada")
     status, body = _get(cloud, event, "invoice", _principal())
     assert status == 200
     assert (body["latestVersion"], body["manifest"], body["jsonSchema"]) == (None, None, None)
+    assert body["previewData"] is None
 
 
 @pytest.mark.usefixtures("invoice")

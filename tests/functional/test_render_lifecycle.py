@@ -159,6 +159,26 @@ def test_sync__answers_200_with_the_finished_render(
     assert answer.body["downloadUrl"]
 
 
+def test_sync__a_failed_render_is_422_in_the_envelope_with_the_render(
+    call: Any, project: DemoProject, monkeypatch: Any
+) -> None:
+    failing = FakeTypesetter()
+    failing.failure = SourceError("unknown variable: totl")
+
+    def rendered(render: Render) -> Render | None:
+        return render_document(render.project_id, render.id, typeset=failing)
+
+    monkeypatch.setattr(dispatch, "call", rendered)
+    body = {"data": DATA, "options": {"sync": True}}
+    answer = call("create_render", project, body=body)
+    assert (answer.status, answer.code) == (422, "render_failed")
+    error = answer.body["error"]
+    assert "unknown variable: totl" in error["message"]
+    assert (error["render"]["status"], error["render"]["errorCode"]) == ("failed", "template_error")
+    read = call("get_render", project, path={"id": error["render"]["id"]})
+    assert (read.status, read.body["status"]) == (200, "failed")
+
+
 def test_sync__no_worker_in_time_is_202_and_queued(
     cloud: Cloud, call: Any, project: DemoProject, monkeypatch: Any
 ) -> None:

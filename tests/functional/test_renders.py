@@ -1,5 +1,6 @@
 """Reading, listing, downloading and cancelling renders."""
 
+import time
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -153,6 +154,53 @@ def test_list_renders__filters_by_status_across_pages(
     assert [render["id"] for render in body["renders"]] == [finished]
 
 
+def test_list_renders__filters_by_template_key_and_metadata(
+    call: Any, project: DemoProject, confined: DemoProject
+) -> None:
+    letter = call("create_render", confined, path={"slug": "letter"}, body={"data": DATA}).body
+    invoice = call("create_render", project, body={"data": DATA, "metadata": {"order.no": "4711"}})
+    call("create_render", project, body={"data": DATA, "metadata": {"order.no": "4712"}})
+
+    def listed(**query: str) -> list[str]:
+        body = call("list_renders", project, query=query).body
+        return [render["id"] for render in body["renders"]]
+
+    assert listed(templateSlug="letter") == [letter["id"]]
+    assert listed(keyId=confined.key.key.id) == [letter["id"]]
+    assert listed(metadata="order.no:4711") == [invoice.body["id"]]
+    assert listed(metadata="order.no:4711", templateSlug="letter") == []
+
+
+def test_list_renders__filters_by_time_of_creation(call: Any, project: DemoProject) -> None:
+    made = []
+    for _ in range(3):
+        time.sleep(0.003)
+        made.append(call("create_render", project, body={"data": DATA}).body)
+    times = [render["createdAt"] for render in made]
+
+    def listed(**query: str) -> list[str]:
+        body = call("list_renders", project, query=query).body
+        return [render["id"] for render in body["renders"]]
+
+    assert listed(**{"from": times[1]}) == [made[2]["id"], made[1]["id"]]
+    assert listed(to=times[1]) == [made[0]["id"]]
+    assert listed(**{"from": times[1], "to": times[2]}) == [made[1]["id"]]
+    assert len(listed(**{"from": times[0][:10]})) == 3
+
+
+def test_list_renders__a_cursor_is_for_the_same_filters_alone(
+    call: Any, project: DemoProject
+) -> None:
+    for _ in range(2):
+        call("create_render", project, body={"data": DATA})
+    query = {"templateSlug": "invoice", "limit": "1"}
+    cursor = call("list_renders", project, query=query).body["nextCursor"]
+    again = call("list_renders", project, query={**query, "cursor": cursor})
+    assert (again.status, len(again.body["renders"])) == (200, 1)
+    answer = call("list_renders", project, query={"limit": "1", "cursor": cursor})
+    assert (answer.status, answer.code) == (400, "invalid_cursor")
+
+
 def test_list_renders__another_projects_cursor_is_refused(call: Any, project: DemoProject) -> None:
     other = make_project(name="Other")
     for _ in range(2):
@@ -171,6 +219,10 @@ def test_list_renders__another_projects_cursor_is_refused(call: Any, project: De
         ({"limit": "x"}, "invalid_request"),
         ({"status": "lost"}, "invalid_request"),
         ({"page": "2"}, "invalid_request"),
+        ({"from": "yesterday"}, "invalid_request"),
+        ({"from": "1700000000"}, "invalid_request"),
+        ({"from": "2026-03-14", "to": "2026-03-14"}, "invalid_request"),
+        ({"metadata": "order"}, "invalid_request"),
         ({"cursor": "forged"}, "invalid_cursor"),
         ({"cursor": "é"}, "invalid_cursor"),
     ],

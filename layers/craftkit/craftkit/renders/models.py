@@ -1,9 +1,19 @@
 """A render: as it is asked for, as it is kept, and as a caller sees it."""
 
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StringConstraints,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from craftkit.auth.principal import Mode
 from craftkit.schema import ApiModel, Matches, WholeNumber
@@ -40,12 +50,51 @@ class RenderRequest(ApiModel):
     metadata: dict[MetadataKey, MetadataValue] = Field({}, max_length=METADATA_LIMIT)
 
 
+def _read_time(value: object) -> object:
+    """A date as its midnight, UTC; pydantic alone would also take `0` for a time in 1970."""
+    if not isinstance(value, str):
+        return value
+    try:
+        read = datetime.fromisoformat(value if value[4:5] == "-" else "")
+    except ValueError as error:
+        raise PydanticCustomError("time", _TIME) from error
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+_TIME = "Must be a time such as 2026-03-14T12:00:00Z, or a date such as 2026-03-14"
+Time = Annotated[datetime, BeforeValidator(_read_time)]
+
+
+def _read_pair(value: str) -> str:
+    name, colon, _ = value.partition(":")
+    if not name or not colon:
+        raise PydanticCustomError("pair", "Must be a name and a value, such as order:4711")
+    return value
+
+
 class RenderList(ApiModel):
     """The query of `GET /v1/renders`."""
 
     limit: Annotated[int, Field(ge=1, le=100)] = 20
     cursor: Annotated[str, StringConstraints(max_length=2000)] | None = None
     status: Status | None = None
+    template_slug: Annotated[str, StringConstraints(max_length=120)] | None = None
+    key_id: Annotated[str, StringConstraints(max_length=64)] | None = None
+    metadata: Annotated[
+        Annotated[str, StringConstraints(max_length=600), AfterValidator(_read_pair)] | None,
+        Field(description="A name and a value of the render's metadata, such as order:4711."),
+    ] = None
+    from_: Annotated[
+        Time | None,
+        Field(alias="from", description="Renders created at this time or later."),
+    ] = None
+    to: Annotated[Time | None, Field(description="Renders created before this time.")] = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.from_ and self.to and self.to <= self.from_:
+            raise PydanticCustomError("order", "`to` must be later than `from`")
+        return self
 
 
 class Render(BaseModel):
@@ -68,6 +117,7 @@ class Render(BaseModel):
     pdf_standard: str = DEFAULT_PDF_STANDARD
     filename: str
     metadata: dict[str, str] = {}
+    job_id: str | None = None
     base_url: str
     attempt: int = 1
     attempt_limit: int
@@ -121,6 +171,7 @@ class RenderView(ApiModel):
     error_code: str | None
     error_message: str | None
     metadata: dict[str, str]
+    job_id: str | None
     attempt: int
     created_at: str
     completed_at: str | None

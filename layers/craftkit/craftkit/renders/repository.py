@@ -26,6 +26,9 @@ SHARDS = 4
 _AFTER_ID = "g"
 """Sorts behind every id and before `idempotency#…`, which shares the partition."""
 
+_ID_BEFORE_CREATION = timedelta(seconds=1)
+"""A render's id is made just before `created_at` is read."""
+
 _QUERIES_A_PAGE = 10
 _FILTERED_LIMIT = 200
 """A filtered page reads at most 2,000 rows, and says where to go on."""
@@ -141,6 +144,9 @@ def page(
     limit: int,
     where: Mapping[str, str],
     only: Collection[str] = frozenset(),
+    metadata: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
     after: dict[str, Any] | None,
 ) -> tuple[list[Render], dict[str, Any] | None]:
     """Renders of a project, newest first, and where the next page starts.
@@ -150,10 +156,16 @@ def page(
     Args:
         where: what the fields of a row must be, such as `{"status": "failed"}`.
         only: slugs of which its template must be one, a hundred at most; empty means any.
+        metadata: a name and a value of its metadata, such as `order:4711`.
+        since: created at this time or later.
+        until: created before this time.
     """
+    created = KeyCondition("render_id").between(
+        first_id_at(since - _ID_BEFORE_CREATION) if since else "0",
+        first_id_at(until) if until else _AFTER_ID,
+    )
     query: dict[str, Any] = {
-        "KeyConditionExpression": KeyCondition("project_id").eq(project_id)
-        & KeyCondition("render_id").lt(_AFTER_ID),
+        "KeyConditionExpression": KeyCondition("project_id").eq(project_id) & created,
         "ScanIndexForward": False,
     }
     conditions: list[ConditionBase] = [Attr(name).eq(value) for name, value in where.items()]
@@ -161,13 +173,21 @@ def page(
         conditions.append(Attr("template_slug").is_in(sorted(only)))
     if conditions:
         query["FilterExpression"] = reduce(and_, conditions)
+    name, _, value = (metadata or "").partition(":")
     renders: list[Render] = []
     for number in range(_QUERIES_A_PAGE):
         start = {"ExclusiveStartKey": after} if after else {}
         # Most filters pass most rows: only where the first query was not enough, read more.
-        rows = _FILTERED_LIMIT if conditions and number else limit
+        rows = _FILTERED_LIMIT if (conditions or metadata) and number else limit
         answer = _table().query(**query, **start, Limit=rows)
-        renders += [render_of(item) for item in answer["Items"]]
+        read = (render_of(item) for item in answer["Items"])
+        renders += [
+            each
+            for each in read
+            if (not metadata or each.metadata.get(name) == value)
+            and (since is None or each.created_at >= since)
+            and (until is None or each.created_at < until)
+        ]
         after = answer.get("LastEvaluatedKey")
         if len(renders) > limit or (len(renders) == limit and after):
             renders = renders[:limit]

@@ -117,6 +117,7 @@ def create_render(
         pdf_standard=version.pdf_standard,
         filename=request.options.filename or f"{slug}.pdf",
         metadata=request.metadata,
+        job_id=request.job_id,
         base_url=base_url,
         attempt_limit=lifecycle.ATTEMPTS,
         created_at=clock(),
@@ -162,7 +163,7 @@ def _find_accepted(project_id: str, idempotency: Idempotency | None) -> Render |
 
 def _claimed(project_id: str, claim: dict[str, Any], idempotency: Idempotency) -> Render:
     if claim["request_hash"] != idempotency.request_hash:
-        raise IdempotencyConflictError
+        raise IdempotencyConflictError(str(claim["claimed_by"]))
     return get_render(project_id, str(claim["claimed_by"]))
 
 
@@ -283,14 +284,23 @@ def list_renders(
     clock: Clock = utc_now,
 ) -> RenderPage:
     """A page of the project's renders, newest first."""
-    scope = f"renders/{project_id}/{visible.mode or ''}/{query.status or ''}"
+    filters = query.model_dump(mode="json", exclude={"limit", "cursor"}, exclude_none=True)
+    scope = f"renders/{project_id}/{visible.mode or ''}/{json.dumps(filters, sort_keys=True)}"
     after = cursors.unseal(query.cursor, scope) if query.cursor else None
-    conditions = {"status": query.status, "mode": visible.mode}
+    conditions = {
+        "status": query.status,
+        "mode": visible.mode,
+        "template_slug": query.template_slug,
+        "key_id": query.key_id,
+    }
     renders, last = repository.page(
         project_id,
         limit=query.limit,
         where={name: value for name, value in conditions.items() if value},
         only=visible.templates,
+        metadata=query.metadata,
+        since=query.from_,
+        until=query.to,
         after=after,
     )
     now = clock()

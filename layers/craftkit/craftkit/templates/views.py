@@ -7,7 +7,7 @@ from pydantic import Field, PlainSerializer, StringConstraints
 
 from craftkit.clock import to_rfc3339
 from craftkit.schema import ApiModel
-from craftkit.templates.data import json_schema
+from craftkit.templates.data import json_schema, preview_data
 from craftkit.templates.models import Template, TemplateVersion, VersionSummary
 from craftkit.templates.service import TemplatePage
 from craftkit.typesetter import PdfStandard
@@ -65,11 +65,14 @@ class TemplateDetailView(TemplateView):
     """The answer of `GET /v1/templates/{slug}`: the latest version's data, and what came before.
 
     `jsonSchema` is draft-07 and accepts the `data` that a render of the latest version accepts.
-    Both are null until the template is published once. `versions` holds the newest hundred.
+    `previewData` is a render request with example data: sent as the body of
+    `POST /v1/templates/{slug}/render`, it renders as it stands. All three are null until the
+    template is published once. `versions` holds the newest hundred.
     """
 
     manifest: dict[str, Any] | None
     json_schema: dict[str, Any] | None
+    preview_data: dict[str, Any] | None
     pdf_standard: PdfStandard | None
     locale: str | None
     versions: list[VersionView]
@@ -82,6 +85,7 @@ class TemplateDetailView(TemplateView):
             **dict(TemplateView.of(template)),
             manifest=latest.manifest.as_json() if latest else None,
             json_schema=json_schema(latest.manifest) if latest else None,
+            preview_data={"data": preview_data(latest.manifest)} if latest else None,
             pdf_standard=latest.pdf_standard if latest else None,
             locale=latest.locale if latest else None,
             versions=[VersionView.of(version) for version in versions],

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
+from craftkit.auth.principal import Mode
 from craftkit.clock import to_rfc3339
 
 EventType = Literal[
@@ -35,7 +36,7 @@ DeliveryStatus = Literal["pending", "sending", "delivered", "failed", "skipped"]
 class Event:
     """What happened, once. Its id is the `webhook-id` of every attempt to tell it.
 
-    `data` is JSON and holds no secret.
+    `data` is JSON and holds no secret. `mode` is a render's; other events have none.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Event:
     type: str
     timestamp: datetime
     data: dict[str, Any] = field(hash=False)
+    mode: Mode | None = None
 
     @property
     def payload(self) -> str:
@@ -64,6 +66,8 @@ class SealedSecret(BaseModel):
 class Endpoint(BaseModel):
     """Where a project wants its events sent. No `events` means every one.
 
+    `mode` chooses the renders of test or of live keys; without it, the endpoint gets both.
+
     `failing_since` is set from the first failure after a success until the next success.
     """
 
@@ -73,6 +77,7 @@ class Endpoint(BaseModel):
     project_id: str
     url: str
     events: tuple[str, ...] = ()
+    mode: Mode | None = None
     secrets: tuple[SealedSecret, ...]
     created_at: datetime
     created_by: str
@@ -83,7 +88,8 @@ class Endpoint(BaseModel):
     def wants(self, event: Event) -> bool:
         """Whether the event passes the filter, and did not happen before the endpoint was there."""
         is_wanted = not self.events or event.type in self.events
-        return is_wanted and event.timestamp >= self.created_at
+        is_of_mode = self.mode is None or event.mode in (None, self.mode)
+        return is_wanted and is_of_mode and event.timestamp >= self.created_at
 
     def living_secrets(self, now: datetime) -> list[SealedSecret]:
         return [each for each in self.secrets if each.expires_at is None or each.expires_at > now]
@@ -96,6 +102,7 @@ class NewEndpoint(BaseModel):
 
     url: Url
     events: tuple[str, ...] = ()
+    mode: Mode | None = None
 
     @field_validator("events")
     @classmethod

@@ -21,7 +21,11 @@ def event_of(render: Render) -> Event:
         project_id=render.project_id,
         type=f"render.{render.status}",
         timestamp=render.ended_at,
-        data=unsigned_view_of(render).model_dump(mode="json", by_alias=True, exclude=_WITHOUT),
+        data={
+            **unsigned_view_of(render).model_dump(mode="json", by_alias=True, exclude=_WITHOUT),
+            "projectId": render.project_id,
+        },
+        mode=render.mode,
     )
 
 

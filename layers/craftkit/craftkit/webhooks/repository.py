@@ -5,6 +5,7 @@ from typing import Any
 
 from craftkit import dynamodb, project_items
 from craftkit.audit import repository as audit
+from craftkit.auth.principal import Mode
 from craftkit.clock import to_rfc3339
 from craftkit.project_items import THERE, Write
 from craftkit.webhooks.models import Endpoint, SealedSecret
@@ -17,6 +18,7 @@ def create(endpoint: Endpoint) -> None:
         "project_id": endpoint.project_id,
         "url": endpoint.url,
         "events": list(endpoint.events),
+        "mode": endpoint.mode,
         "secrets": [_secret_item(secret) for secret in endpoint.secrets],
         "created_at": to_rfc3339(endpoint.created_at),
         "created_by": endpoint.created_by,
@@ -36,11 +38,18 @@ def list_endpoints(project_id: str) -> list[Endpoint]:
 
 
 def change(
-    endpoint: Endpoint, *, url: str, events: tuple[str, ...], by: str, now: datetime
+    endpoint: Endpoint,
+    *,
+    url: str,
+    events: tuple[str, ...],
+    mode: Mode | None,
+    by: str,
+    now: datetime,
 ) -> None:
     """Another target or filter. Raises ConditionFailedError where it was deleted meanwhile."""
-    values = {":url": url, ":events": list(events)}
-    _update(endpoint, "SET #url = :url, events = :events", values, "endpoint.changed", by, now)
+    values = {":url": url, ":events": list(events), ":mode": mode}
+    expression = "SET #url = :url, events = :events, #mode = :mode"
+    _update(endpoint, expression, values, "endpoint.changed", by, now)
 
 
 def put_secrets(
@@ -109,7 +118,7 @@ def _update(
     **details: str,
 ) -> None:
     key = _key(endpoint.project_id, endpoint.id)
-    names = {"#url": "url"} if "#url" in expression else None
+    names = {f"#{name}": name for name in ("url", "mode") if f"#{name}" in expression} or None
     update = project_items.update(key, expression, condition, values, names)
     _write(update, endpoint, action, by, now, **details)
 

@@ -65,6 +65,7 @@ def create_endpoint(
         project_id=project_id,
         url=wish.url,
         events=wish.events,
+        mode=wish.mode,
         secrets=(sealed,),
         created_at=now,
         created_by=by,
@@ -103,7 +104,9 @@ def change_endpoint(
     _judge(wish.url, check)
     endpoint = get_endpoint(project_id, endpoint_id)
     _change(
-        lambda: repository.change(endpoint, url=wish.url, events=wish.events, by=by, now=clock())
+        lambda: repository.change(
+            endpoint, url=wish.url, events=wish.events, mode=wish.mode, by=by, now=clock()
+        )
     )
     return get_endpoint(project_id, endpoint_id)
 
