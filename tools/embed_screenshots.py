@@ -69,7 +69,7 @@ def _alone(
 ) -> None:
     page = _page(browser, size, scheme)
     body: dict[str, Any] = wish(mode, permissions="admin")
-    opened = stack.call("POST", "/v1/embed/sessions", key=stack.test_key, json=body).json()
+    opened = stack.call("POST", "/v1/embed/sessions", key=stack.editor_key, json=body).json()
     page.goto(opened["iframe_url"])
     page.locator(_SHOWN).wait_for(state="attached")
     page.wait_for_timeout(500)

@@ -3,6 +3,7 @@
 from craftkit.auth.principal import EMBED_WRITE
 from craftkit.embed import catalogs, partners
 from craftkit.embed.models import CatalogRequest
+from craftkit.embed.service import require_all_templates
 from craftkit.embed.views import CatalogView
 from craftkit.http import Request, Response, endpoint
 
@@ -13,6 +14,7 @@ def handler(request: Request) -> Response:
     principal = request.principal
     principal.require(EMBED_WRITE)
     partners.partner_of(principal.project_id)
+    require_all_templates(principal)
     wish = request.model(CatalogRequest)
     published = catalogs.publish_catalog(
         principal.project_id, wish.name, wish.catalog, by=principal.key_id

@@ -29,12 +29,11 @@ SHOWN = ".pages:not([data-shown='0'])"
 
 @pytest.fixture
 def mint(stack: RunningStack) -> Mint:
-    """`mint("edit", permissions="admin")`: what a mint with the demo's test key answers."""
+    """`mint("edit", permissions="admin")`: a session of the demo project; forms are test ones."""
 
     def opened(mode: str = "fill", **changes: Any) -> Any:
-        answer = stack.call(
-            "POST", "/v1/embed/sessions", key=stack.test_key, json=wish(mode, **changes)
-        )
+        key = stack.editor_key if mode in ("edit", "create") else stack.test_key
+        answer = stack.call("POST", "/v1/embed/sessions", key=key, json=wish(mode, **changes))
         assert answer.status_code == 201, answer.text
         return answer.json()
 

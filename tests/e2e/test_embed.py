@@ -28,7 +28,8 @@ WRITING = {
 
 
 def mint(stack: RunningStack, mode: str = "fill", **changes: Any) -> Any:
-    answer = stack.call("POST", "/v1/embed/sessions", json=wish(mode, **changes))
+    key = stack.editor_key if mode in ("edit", "create") else None
+    answer = stack.call("POST", "/v1/embed/sessions", key=key, json=wish(mode, **changes))
     assert answer.status_code == 201, answer.text
     return answer.json()
 
@@ -46,7 +47,10 @@ def jwks(stack: RunningStack) -> Any:
 def fresh_partner(stack: RunningStack) -> Iterator[tuple[str, str]]:
     """A project of its own with a key and embed on, for tests that change the partnership."""
     project = stack.craftkit("projects", "create", "--name", "Partner")["id"]
-    key = stack.craftkit("keys", "create", "--project", project, "--name", "k", "--mode", "test")
+    key = stack.craftkit(
+        "keys", "create", "--project", project, "--name", "k", "--mode", "test",
+        "--scope", "embed:write", "--scope", "embed:edit", "--scope", "renders:read",
+    )  # fmt: skip
     stack.craftkit("embed", "enable", "--project", project)
     yield project, key["key"]
 
@@ -128,6 +132,19 @@ def test_a_partner_signs_its_own_sessions_until_its_key_is_revoked(
     stack.craftkit("embed", "keys", "revoke", "--project", project, pair["publishableKey"])
     assert ask(stack, "exchange", signed("two")).json()["error"]["code"] == "session_revoked"
     assert ask(stack, "session", token).json()["error"]["code"] == "session_revoked"
+
+
+def test_a_session_ends_with_the_key_that_minted_it(
+    stack: RunningStack, fresh_partner: tuple[str, str]
+) -> None:
+    project, key = fresh_partner
+    body = wish("create", scope={"mode": "create"})
+    opened = stack.call("POST", "/v1/embed/sessions", key=key, json=body).json()
+    assert ask(stack, "session", opened["session_token"]).status_code == 200
+    [listed] = stack.craftkit("keys", "list", "--project", project)["keys"]
+    stack.craftkit("keys", "revoke", listed["id"])
+    answer = ask(stack, "session", opened["session_token"])
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "session_revoked")
 
 
 def test_a_suspension_bites_at_the_next_request_and_spares_renders(

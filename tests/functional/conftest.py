@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from craftkit.auth.principal import SCOPES
 from tests.support.cloud import Cloud
 from tests.support.embed import PageAnswer, page_call, partnership
 from tests.support.project import DemoProject, make_project
@@ -48,8 +49,9 @@ def call(cloud: Cloud, event: Any) -> Callable[..., Answer]:
 
 
 @pytest.fixture
-def partner(project: DemoProject) -> DemoProject:
-    """The project, as an embed partner whose site is app.example.com."""
+def partner(cloud: Cloud) -> DemoProject:
+    """An embed partner whose site is app.example.com, with a live key of every scope."""
+    project = make_project("live", scopes=SCOPES)
     partnership(project, "https://app.example.com")
     return project
 

@@ -240,7 +240,7 @@ class TestRefresh:
     def test_refresh_embed_session__a_key_renews_none_of_a_template_that_it_may_not_use(
         self, call: Call, partner: DemoProject, opened: Any
     ) -> None:
-        other = NewKey(name="Letters", mode="test", templates=("letter",))
+        other = NewKey(name="Letters", mode="live", templates=("letter",))
         confined = replace(partner, key=keys.create_key(partner.id, other, by="tester"))
         body = {"renewToken": opened["renew_token"]}
         refused = call("refresh_embed_session", confined, body=body)

@@ -42,6 +42,16 @@ class RunningStack:
     def deployed(self) -> Deployed:
         return Deployed(self.stage, self.aws_endpoint_url)
 
+    @cached_property
+    def editor_key(self) -> str:
+        """A live key of the demo project that may also open sessions to edit and to create."""
+        scopes = ("--scope", "embed:write", "--scope", "embed:edit", "--scope", "renders:read")
+        made = self.craftkit(
+            "keys", "create", "--project", self.project_id, "--name", "Editor", "--mode", "live",
+            *scopes,
+        )  # fmt: skip
+        return str(made["key"])
+
     @property
     def outputs(self) -> dict[str, str]:
         return self.deployed.outputs

@@ -181,7 +181,7 @@ class SessionExpiredError(UnauthorizedError):
 
 
 class SessionRevokedError(UnauthorizedError):
-    """The embed session, or the API key that opened it, was revoked."""
+    """The embed session was revoked, or the key that opened it has ended."""
 
     code = "session_revoked"
     message = "This embed session was revoked. Open a new one."
@@ -321,6 +321,14 @@ class ConflictError(CraftkitError):
     code = "conflict"
     status = 409
     message = "Someone else changed this resource at the same time. Read it again, then retry."
+
+
+class TemplateExistsError(ConflictError):
+    """A new template was to be created, and the project has a template with this slug."""
+
+    message = (
+        "A template with this id already exists. Open it with mode edit, or choose another id."
+    )
 
 
 class NoPublishedVersionError(ConflictError):

@@ -198,7 +198,7 @@ def show_sandbox(visit: Visit) -> Answer:
 def open_sandbox(visit: Visit) -> Answer:
     key = next((each for each in _embed_keys(visit) if each.id == visit.form("key")), None)
     if key is None:
-        raise NotFoundError("There is no such key with the scope embed:write.")
+        raise NotFoundError("This project has no active key of this id with the scope embed:write.")
     wish = validate_request(SessionRequest, _sandbox_wish(visit))
     opened = service.create_session(key.principal, wish)
     return visit.done("/embed/sandbox", frame=SessionView.of(opened).iframe_url)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from craftkit.auth.verify import bearer_of
 from craftkit.clock import Clock, utc_now
-from craftkit.embed import partner_items, partners, repository, tokens
+from craftkit.embed import partner_items, partners, repository, service, tokens
 from craftkit.embed.models import Mode, Partner, Permission, Session
 from craftkit.errors import (
     CraftkitError,
@@ -66,14 +66,20 @@ def enter(request: Request, *, clock: Clock = utc_now) -> Visit:
 
 
 def visit_of(token: str, now: datetime) -> Visit:
-    """The visit of a token: two strongly consistent reads, so that a revocation bites at once."""
+    """The visit of a token. Session, partner and key are read strongly consistent, so that the
+    end of any of them is seen by the next call."""
     claims = tokens.read(token, now)
     found, key = partner_items.partner_and_key(claims.project_id, claims.publishable_key)
     partner = partners.require_partner(found)
     session = repository.get(claims.project_id, claims.session_id)
-    is_key_gone = claims.publishable_key is not None and (key is None or key.revoked_at is not None)
-    if session is None or session.revoked_at is not None or is_key_gone:
+    if session is None or session.revoked_at is not None:
         raise SessionRevokedError
+    if claims.publishable_key is None:
+        has_ended = not service.is_key_active(session, now)
+    else:
+        has_ended = key is None or key.revoked_at is not None
+    if has_ended:
+        raise SessionRevokedError("The key that opened this session has ended. Open a new one.")
     return Visit(session, partner, claims.expires_at)
 
 

@@ -1,5 +1,6 @@
 """A template that a partner's person writes: seen as it is typed, kept as a draft, published."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -16,6 +17,8 @@ from craftkit.errors import (
     ConflictError,
     InvalidRequestError,
     NotFoundError,
+    PermissionDeniedError,
+    TemplateExistsError,
     TemplateNotFoundError,
 )
 from craftkit.projects.service import slug_of
@@ -112,20 +115,22 @@ def save_draft(visit: Visit, writing: WritingSaved) -> Draft:
     """
     visit.require("edit", "edit", "create")
     session = visit.session
-    slug = _slug(session, writing.name)
-    draft = drafts.save_draft(
-        session.project_id,
-        slug,
-        writing.name,
-        writing.manifest,
-        writing.source or None,
-        standard_of(session),
-        writing.locale,
-        revision=writing.revision,
-        by=session.by,
-    )
-    _bind(session, slug)
-    return draft
+
+    def save(slug: str, *, must_be_new: bool) -> Draft:
+        return drafts.save_draft(
+            session.project_id,
+            slug,
+            writing.name,
+            writing.manifest,
+            writing.source or None,
+            standard_of(session),
+            writing.locale,
+            revision=writing.revision,
+            must_be_new=must_be_new,
+            by=session.by,
+        )
+
+    return _write(session, writing.name, save)
 
 
 def publish_template(
@@ -140,24 +145,29 @@ def publish_template(
     """
     visit.require("publish", "edit", "create")
     session = visit.session
+    if session.key_mode == "test":
+        raise PermissionDeniedError("A test session never publishes. Open it with a live key.")
     manifest = read_manifest(writing.manifest)
     catalog = catalog_of(session)
     if catalog:
         catalogs.require_allowed(manifest, catalog)
-    slug = _slug(session, writing.name)
-    version = templates.publish(
-        session.project_id,
-        slug,
-        writing.name,
-        manifest,
-        writing.source or None,
-        standard_of(session),
-        writing.locale,
-        by=session.by,
-        typeset=typeset,
-    )
-    _bind(session, slug)
-    drafts.discard_draft(session.project_id, slug)
+
+    def publish(slug: str, *, must_be_new: bool) -> TemplateVersion:
+        return templates.publish(
+            session.project_id,
+            slug,
+            writing.name,
+            manifest,
+            writing.source or None,
+            standard_of(session),
+            writing.locale,
+            must_be_new=must_be_new,
+            by=session.by,
+            typeset=typeset,
+        )
+
+    version = _write(session, writing.name, publish)
+    drafts.discard_draft(session.project_id, version.slug)
     return version
 
 
@@ -221,35 +231,36 @@ def _fresh(session: Session) -> WritingSaved:
     return WritingSaved(manifest=catalogs.as_manifest(catalog).as_json())
 
 
-def _slug(session: Session, name: str) -> str:
-    """The one template that the session may write. A session to create takes a free slug.
+def _write[Written: (Draft, TemplateVersion)](
+    session: Session, name: str, write: Callable[..., Written]
+) -> Written:
+    """Write the one template that the session may write.
+
+    A session to create that has written nothing yet makes a new template: of the id that it was
+    opened for, else of the first free one of its name. The write itself refuses a template that
+    another session has made meanwhile.
 
     Raises:
-        ConflictError: the slug that it was opened for is another template's.
+        ConflictError: the id that the session was opened for is another template's.
     """
     slug = session.template_slug
-    is_its_own = slug is not None and (session.mode == "edit" or session.has_created)
-    if slug is not None and is_its_own:
-        return slug
-    wanted = slug or slug_of(name)[:_STARTING_SLUG_LENGTH]
-    if not _is_taken(session.project_id, wanted):
-        return wanted
-    if slug is not None:
-        raise ConflictError("There is a template of this id already. Open it with mode edit.")
-    return f"{wanted}-{session.id[-6:]}"
-
-
-def _is_taken(project_id: str, slug: str) -> bool:
-    try:
-        templates.get_template(project_id, slug)
-    except TemplateNotFoundError:
-        return False
-    return True
+    if slug is not None and (session.mode == "edit" or session.has_created):
+        return write(slug, must_be_new=False)
+    named = slug_of(name)[:_STARTING_SLUG_LENGTH]
+    *candidates, last = [slug] if slug else [named, f"{named}-{session.id[-6:]}"]
+    for candidate in candidates:
+        try:
+            written = write(candidate, must_be_new=True)
+        except TemplateExistsError:
+            continue
+        break
+    else:
+        written = write(last, must_be_new=True)
+    _bind(session, written.slug)
+    return written
 
 
 def _bind(session: Session, slug: str) -> None:
-    if session.mode != "create" or session.has_created:
-        return
     try:
         repository.keep_template(session, slug)
     except ConditionFailedError as error:

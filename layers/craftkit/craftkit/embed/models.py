@@ -39,12 +39,17 @@ PRESETS: dict[Preset, tuple[Permission, ...]] = {
 NEEDED: dict[Mode, Permission] = {"edit": "edit", "create": "edit", "view": "view", "fill": "fill"}
 """The permission without which a session of the mode would be of no use."""
 
-_BY_MODE: dict[Mode, tuple[Permission, ...]] = {
+DEFAULT_PERMISSIONS: dict[Mode, tuple[Permission, ...]] = {
     "edit": PRESETS["editor"],
     "create": PRESETS["editor"],
     "view": ("view",),
     "fill": ("view", "fill"),
 }
+
+WRITING_MODES: frozenset[Mode] = frozenset({"edit", "create"})
+"""The modes in which a session changes templates."""
+
+WRITING_PERMISSIONS: frozenset[Permission] = frozenset({"edit", "publish"})
 
 RENEWABLE_FOR = timedelta(days=7)
 """How long after its last token a session can be refreshed."""
@@ -194,14 +199,6 @@ class SessionRequest(ApiModel):
             raise refusal("Give a catalogRef or a variableCatalog, not both")
         return self
 
-    def granted(self, presets: dict[Preset, tuple[Permission, ...]]) -> tuple[Permission, ...]:
-        """The permissions that were asked for, a preset's by the partner's own meaning of it."""
-        if self.permissions is None:
-            return _BY_MODE[self.scope.mode]
-        if isinstance(self.permissions, str):
-            return presets.get(self.permissions, PRESETS[self.permissions])
-        return self.permissions
-
 
 class RefreshRequest(ApiModel):
     renew_token: Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -237,6 +234,14 @@ class Partner(ApiModel):
     presets: dict[Preset, tuple[Permission, ...]] = Field({})
     updated_at: datetime
     updated_by: str
+
+    def permissions_of(self, preset: Preset) -> tuple[Permission, ...]:
+        return self.presets.get(preset, PRESETS[preset])
+
+    @property
+    def allowed_permissions(self) -> frozenset[Permission]:
+        """The most that a session of this partner can hold: what its presets hold together."""
+        return frozenset().union(*(self.permissions_of(preset) for preset in PRESETS))
 
     @field_validator("origins")
     @classmethod

@@ -14,16 +14,20 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from craftkit import cursors
+from craftkit.auth.principal import EMBED_EDIT, Principal
 from craftkit.auth.principal import Mode as KeyMode
-from craftkit.auth.principal import Principal
 from craftkit.clock import Clock, to_milliseconds, utc_now
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.embed import catalogs, partners, people, repository, tokens
 from craftkit.embed.models import (
+    DEFAULT_PERMISSIONS,
     NEEDED,
     RENEWABLE_FOR,
+    WRITING_MODES,
+    WRITING_PERMISSIONS,
     CatalogRef,
     Partner,
+    Permission,
     Session,
     SessionRequest,
 )
@@ -37,14 +41,17 @@ from craftkit.errors import (
     RefreshFailedError,
 )
 from craftkit.ids import is_id, new_id
+from craftkit.keys import repository as keys
 from craftkit.limits import service as limits
 from craftkit.renders import service as renders
+from craftkit.renders.service import Visibility
 from craftkit.schema import validate_request
 from craftkit.templates import service as templates
 from craftkit.templates.models import Manifest
 
 _RENEW = re.compile(r"ert_([0-9a-f]{32})([A-Za-z0-9_-]{43})")
 _SECRET_BYTES = 32
+_NO_SESSION = "There is no session of this id in this project."
 
 
 class OpenSession(BaseModel):
@@ -64,20 +71,24 @@ def create_session(
 
     Raises:
         InvalidCredentialsError, PartnerSuspendedError: the partnership is not on.
-        InsufficientScopeError: the key is confined to other templates.
+        InsufficientScopeError: the key is confined to other templates, or lacks embed:edit.
         TemplateNotFoundError, NoPublishedVersionError, CatalogNotFoundError, NotFoundError: what
             the session is for is not there.
         InvalidRequestError: what was asked for does not go together.
         RateLimitedError: the key or its project makes more calls that write than it may.
     """
     partner = partners.partner_of(principal.project_id)
+    if wish.scope.mode in WRITING_MODES:
+        principal.require(EMBED_EDIT)
     slug = wish.scope.template_external_id
     if slug is not None:
         principal.require_template(slug)
-    elif principal.templates:
-        raise InsufficientScopeError("This API key may only use its own templates.")
+    else:
+        require_all_templates(principal)
+    may_edit = EMBED_EDIT in principal.scopes
+    permissions = _granted(partner, wish, principal.mode, may_edit=may_edit)
     limits.charge(principal, renders=0, clock=clock)
-    return _open(partner, wish, principal.key_id, principal.mode, clock())
+    return _open(partner, wish, permissions, principal.key_id, principal.mode, clock())
 
 
 def exchange_token(token: str, *, clock: Clock = utc_now) -> OpenSession:
@@ -95,7 +106,8 @@ def exchange_token(token: str, *, clock: Clock = utc_now) -> OpenSession:
     once = Once(key.publishable_key, signed.jti, signed.expires_at)
     wish = validate_request(SessionRequest, signed.wish)
     try:
-        return _open(signed.partner, wish, key.id, key.mode, now, once=once)
+        permissions = _granted(signed.partner, wish, key.mode, may_edit=True)
+        return _open(signed.partner, wish, permissions, key.id, key.mode, now, once=once)
     except ConditionFailedError as error:
         raise InvalidSignatureError("This token was used before. Sign a new one.") from error
 
@@ -107,8 +119,8 @@ def refresh_session(
 
     Raises:
         InvalidCredentialsError, PartnerSuspendedError: the partnership is not on.
-        RefreshFailedError: used, foreign, revoked, too old or of a template that the key may not
-            use: nobody can tell which.
+        RefreshFailedError: used, foreign, revoked, too old, of a key that has ended, or of
+            something that this key may not do: the answer does not tell which.
     """
     partners.partner_of(principal.project_id)
     match = _RENEW.fullmatch(renew_token)
@@ -116,11 +128,13 @@ def refresh_session(
         raise RefreshFailedError
     session_id = _dashed(match[1])
     session = repository.get(principal.project_id, session_id)
-    if session is None or (
-        principal.templates and session.template_slug not in principal.templates
-    ):
-        raise RefreshFailedError
     now = clock()
+    if session is None or not is_visible(session, principal):
+        raise RefreshFailedError
+    if session.mode in WRITING_MODES and EMBED_EDIT not in principal.scopes:
+        raise RefreshFailedError
+    if session.publishable_key is None and not is_key_active(session, now):
+        raise RefreshFailedError
     fresh = _new_renew_token(session_id)
     expires_at = now + timedelta(seconds=session.wish.limits.session_seconds)
     try:
@@ -138,6 +152,45 @@ def refresh_session(
     return OpenSession(session=renewed, token=tokens.issue(renewed, now), renew_token=fresh)
 
 
+def revoke_embed_session(principal: Principal, session_id: str, *, clock: Clock = utc_now) -> None:
+    """Revoke a session that the key could have minted, by an API key.
+
+    Raises:
+        InvalidCredentialsError, PartnerSuspendedError: the partnership is not on.
+        NotFoundError: the project has no such session, or it is of the other mode, or of a
+            template that the key may not use.
+    """
+    partners.partner_of(principal.project_id)
+    session = repository.get(principal.project_id, session_id)
+    if session is None or not is_visible(session, principal):
+        raise NotFoundError(_NO_SESSION)
+    revoke_session(principal.project_id, session_id, by=principal.key_id, clock=clock)
+
+
+def is_visible(session: Session, principal: Principal) -> bool:
+    """Whether the session is of the key's mode, and of a template that the key may use."""
+    is_own = not principal.templates or session.template_slug in principal.templates
+    return is_own and session.key_mode == principal.mode
+
+
+def is_key_active(session: Session, now: datetime) -> bool:
+    """Whether the API key that minted the session still allows it. Strongly consistent."""
+    key = keys.get(session.key_id)
+    if key is None or key.status(now) != "active":
+        return False
+    return session.mode not in WRITING_MODES or EMBED_EDIT in key.scopes
+
+
+def require_all_templates(principal: Principal) -> None:
+    """Refuse a key that is confined to some templates.
+
+    Raises:
+        InsufficientScopeError: the key is.
+    """
+    if principal.templates:
+        raise InsufficientScopeError("This API key may only use its own templates.")
+
+
 def revoke_session(project_id: str, session_id: str, *, by: str, clock: Clock = utc_now) -> None:
     """Refuse a session from the next request on. Doing it twice changes nothing.
 
@@ -148,7 +201,7 @@ def revoke_session(project_id: str, session_id: str, *, by: str, clock: Clock = 
         repository.revoke(project_id, session_id, by=by, now=clock())
     except ConditionFailedError as error:
         if repository.get(project_id, session_id) is None:
-            raise NotFoundError("There is no session of this id in this project.") from error
+            raise NotFoundError(_NO_SESSION) from error
 
 
 def list_sessions(
@@ -164,13 +217,13 @@ def list_sessions(
 def _open(
     partner: Partner,
     wish: SessionRequest,
+    permissions: tuple[Permission, ...],
     key_id: str,
     key_mode: KeyMode,
     now: datetime,
     *,
     once: Once | None = None,
 ) -> OpenSession:
-    permissions = wish.granted(partner.presets)
     _require_sense(partner, wish, permissions)
     session_id = new_id()
     expires_at = now + timedelta(seconds=wish.limits.session_seconds)
@@ -180,7 +233,7 @@ def _open(
         wish=_pinned(partner.project_id, wish),
         permissions=permissions,
         template_slug=wish.scope.template_external_id,
-        version_number=_shown_version(partner.project_id, wish),
+        version_number=_shown_version(partner.project_id, wish, key_mode),
         key_id=key_id,
         key_mode=key_mode,
         publishable_key=once.publishable_key if once else None,
@@ -193,6 +246,38 @@ def _open(
     repository.create(session, renew_hash=_hash(renew_token), once=once)
     people.upsert(partner.project_id, wish.tenant, wish.actor, now)
     return OpenSession(session=session, token=token, renew_token=renew_token)
+
+
+def _granted(
+    partner: Partner, wish: SessionRequest, mode: KeyMode, *, may_edit: bool
+) -> tuple[Permission, ...]:
+    """The session's permissions: never above what the key and the partner's presets allow.
+
+    A preset, or no permissions at all, is narrowed to what is allowed. A list must be allowed as
+    it stands, so that nobody gets less than they wrote down without being told.
+
+    Raises:
+        InvalidRequestError: the list holds what no preset of the partner holds.
+        InsufficientScopeError: the list holds what needs the scope embed:edit.
+    """
+    allowed = partner.allowed_permissions
+    listed: tuple[Permission, ...] = ()
+    if wish.permissions is None:
+        wanted = DEFAULT_PERMISSIONS[wish.scope.mode]
+    elif isinstance(wish.permissions, str):
+        wanted = partner.permissions_of(wish.permissions)
+    else:
+        wanted = listed = wish.permissions
+    if above := [one for one in listed if one not in allowed]:
+        message = f"No preset of this project's embed settings allows: {', '.join(above)}"
+        raise InvalidRequestError(issues=Issues(field_errors={"permissions": [message]}))
+    if not may_edit:
+        if any(one in WRITING_PERMISSIONS for one in listed):
+            raise InsufficientScopeError(f"This API key lacks the scope {EMBED_EDIT}.")
+        allowed -= WRITING_PERMISSIONS
+    if mode == "test":
+        allowed -= {"publish"}
+    return tuple(one for one in wanted if one in allowed)
 
 
 def _require_sense(partner: Partner, wish: SessionRequest, permissions: tuple[str, ...]) -> None:
@@ -223,7 +308,7 @@ def _pinned(project_id: str, wish: SessionRequest) -> SessionRequest:
     )
 
 
-def _shown_version(project_id: str, wish: SessionRequest) -> int | None:
+def _shown_version(project_id: str, wish: SessionRequest, mode: KeyMode) -> int | None:
     """The version of a form or a view. What is edited needs the template; what is made, nothing."""
     slug = wish.scope.template_external_id
     if slug is None or wish.scope.mode == "create":
@@ -237,9 +322,8 @@ def _shown_version(project_id: str, wish: SessionRequest) -> int | None:
         return version.number
     if not is_id(wish.form.render_id):
         raise NotFoundError
-    render = renders.get_render(project_id, wish.form.render_id)
-    if render.template_slug != slug:
-        raise NotFoundError("There is no such render of this template.")
+    visible = Visibility(mode, frozenset({slug}))
+    render = renders.get_render(project_id, wish.form.render_id, visible=visible)
     return render.version_number
 
 
@@ -247,9 +331,11 @@ def _require_lockable(locked: tuple[str, ...], manifest: Manifest) -> None:
     """Only a variable, a group of them or a whole loop can be kept from the person."""
     keys = {*(one.key for one in manifest.variables), *(one.key for one in manifest.loops)}
     known = {key[:end] for key in keys for end in _ends(key)}
-    if unknown := [path for path in locked if path not in known]:
-        message = "The template has no such variable or loop: " + ", ".join(unknown[:5])
-        raise InvalidRequestError(issues=Issues(field_errors={"form.locked": [message]}))
+    message = "The template has no such variable or loop"
+    unknown = [place for place, path in enumerate(locked) if path not in known]
+    if unknown:
+        errors = {f"form.locked.{place}": [message] for place in unknown[:5]}
+        raise InvalidRequestError(issues=Issues(field_errors=errors))
 
 
 def _ends(key: str) -> Iterator[int]:

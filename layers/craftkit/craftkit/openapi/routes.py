@@ -191,7 +191,8 @@ ROUTES: tuple[Route, ...] = (
             errors.NotFoundError,
             errors.RateLimitedError,
         ),
-        description="`iframe_url` opens the page. `renew_token` is good once, for a week.",
+        description="`iframe_url` opens the page. `renew_token` is good once, for a week. "
+        "Modes `edit` and `create` also need the scope `embed:edit`.",
     ),
     Route(
         "POST",

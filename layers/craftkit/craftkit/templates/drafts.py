@@ -5,7 +5,7 @@ from typing import Any
 
 from craftkit import clock
 from craftkit.dynamodb import ConditionFailedError
-from craftkit.errors import ConflictError, NotFoundError
+from craftkit.errors import ConflictError, NotFoundError, TemplateExistsError
 from craftkit.templates import repository
 from craftkit.templates.models import (
     Draft,
@@ -39,26 +39,33 @@ def save_draft(
     locale: str = "en",
     *,
     revision: int = 0,
+    must_be_new: bool = False,
     by: str,
 ) -> Draft:
     """Keep work in progress. Nothing is judged but its size: it may be half a thought.
 
     Args:
+        must_be_new: refuse a slug that has a template, however shortly before it was made.
         revision: of the draft that the editor began with, 0 where there was none.
 
     Raises:
         ConflictError: somebody else saved since then.
         InvalidRequestError: too large, or the slug could be none.
+        TemplateExistsError: it must be new, and is not.
     """
     require_publishable(slug, name, pdf_standard, locale)
     require_fitting_size(dumps(manifest), source or "")
     now = clock.utc_now()
     draft = Draft(slug, name, manifest, source, pdf_standard, locale, revision + 1, now, by)
     exists = repository.get_template(project_id, slug)
+    if exists and must_be_new:
+        raise TemplateExistsError
     create = None if exists else Template(project_id, slug, name, None, now, now)
     try:
         repository.put_draft(project_id, draft, create)
     except ConditionFailedError as error:
+        if must_be_new:
+            raise TemplateExistsError from error
         raise ConflictError("The draft was saved elsewhere meanwhile. Load it again.") from error
     return draft
 

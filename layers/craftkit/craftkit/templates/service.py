@@ -20,6 +20,7 @@ from craftkit.errors import (
     InvalidRequestError,
     Issues,
     NoPublishedVersionError,
+    TemplateExistsError,
     TemplateNotFoundError,
     VersionNotFoundError,
 )
@@ -85,12 +86,14 @@ def publish(
     pdf_standard: PdfStandard = DEFAULT_PDF_STANDARD,
     locale: str = "en",
     *,
+    must_be_new: bool = False,
     by: str,
     typeset: Typeset,
 ) -> TemplateVersion:
     """Publish the next version of a template; the first makes the template.
 
     Args:
+        must_be_new: refuse a slug that has a template, however shortly before it was made.
         manifest: a manifest, or parsed JSON that should be one.
         source: Typst source; written from the manifest when None.
         by: who publishes, for the version's record.
@@ -98,6 +101,7 @@ def publish(
     Raises:
         InvalidRequestError: the manifest, a setting or the preview data does not fit.
         DoesNotCompileError: with line and column, where the typesetter knows them.
+        TemplateExistsError: it must be new, and is not.
     """
     require_publishable(slug, name, pdf_standard, locale)
     manifest = read_manifest(manifest)
@@ -131,7 +135,7 @@ def publish(
         source=source,
         fonts=used,
     )
-    return _write_next(project_id, version)
+    return _write_next(project_id, version, must_be_new=must_be_new)
 
 
 def roll_back(
@@ -290,9 +294,11 @@ def _version(
     return version
 
 
-def _write_next(project_id: str, version: TemplateVersion) -> TemplateVersion:
+def _write_next(project_id: str, version: TemplateVersion, *, must_be_new: bool) -> TemplateVersion:
     for _ in range(_ATTEMPTS):
         template = repository.get_template(project_id, version.slug)
+        if must_be_new and template:
+            raise TemplateExistsError
         last = template.latest_version if template else None
         if last is None:
             last = repository.last_number(project_id, version.slug)

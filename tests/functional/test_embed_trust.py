@@ -1,0 +1,272 @@
+"""What a key and its sessions must never reach: templates, the other mode, their own end."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, ClassVar
+
+import jwt
+import pytest
+
+from craftkit.auth.principal import EMBED_EDIT, EMBED_WRITE, SCOPES
+from craftkit.embed import editing, partners
+from craftkit.keys import service as keys
+from craftkit.keys.models import NewKey
+from craftkit.templates import service as templates
+from tests.support.clock import FrozenClock
+from tests.support.embed import PartnerSigner, partnership, wish
+from tests.support.project import DATA, DemoProject, make_project
+
+Call = Callable[..., Any]
+
+SUBMISSION = {"data": DATA, "submissionId": "3f0a1b2c-4d5e-4f60-8192-a3b4c5d6e7f8"}
+WRITING: dict[str, Any] = {
+    "name": "Letter",
+    "manifest": {"variables": [{"key": "to", "label": "To", "dataType": "text"}]},
+    "source": "= Dear #data.to",
+}
+
+
+@pytest.fixture(autouse=True)
+def compiles(monkeypatch: pytest.MonkeyPatch, typesetter: Any) -> None:
+    monkeypatch.setitem(editing.publish_template.__kwdefaults__, "typeset", typesetter)
+    monkeypatch.setattr("craftkit.renders.dispatch.call", lambda _render: None)
+
+
+def with_key(partner: DemoProject, **settings: Any) -> DemoProject:
+    """The same project, called with another key of it."""
+    asked = NewKey(name="Other", **{"mode": "live", "scopes": SCOPES, **settings})
+    return replace(partner, key=keys.create_key(partner.id, asked, by="tester"))
+
+
+def permissions_in(answer: Any) -> list[str]:
+    claims = jwt.decode(answer.body["session_token"], options={"verify_signature": False})
+    return list(claims["ck"]["permissions"])
+
+
+class TestScope:
+    @pytest.mark.parametrize("mode", ["live", "test"])
+    @pytest.mark.parametrize("scope", [
+        {"mode": "edit", "templateExternalId": "invoice"}, {"mode": "create"},
+    ])  # fmt: skip
+    def test_create_embed_session__a_default_key_opens_none_that_changes_templates(
+        self, call: Call, partner: DemoProject, mode: str, scope: dict[str, str]
+    ) -> None:
+        default = with_key(partner, mode=mode, scopes=())
+        body = wish(scope=scope, permissions="admin")
+        answer = call("create_embed_session", default, body=body)
+        assert (answer.status, answer.code) == (403, "insufficient_scope")
+        assert EMBED_EDIT in answer.body["error"]["message"]
+
+    def test_create_embed_session__embed_edit_alone_opens_nothing(
+        self, call: Call, partner: DemoProject
+    ) -> None:
+        answer = call(
+            "create_embed_session", with_key(partner, scopes=(EMBED_EDIT,)), body=wish("edit")
+        )
+        assert answer.code == "insufficient_scope"
+        assert EMBED_WRITE in answer.body["error"]["message"]
+
+    def test_create_embed_session__without_a_partnership_an_editing_one_is_401_all_the_same(
+        self, call: Call, cloud: Any
+    ) -> None:
+        answer = call("create_embed_session", make_project(), body=wish("edit"))
+        assert (answer.status, answer.code) == (401, "invalid_credentials")
+
+    def test_create_embed_session__a_presets_permissions_are_narrowed_to_the_keys(
+        self, call: Call, partner: DemoProject
+    ) -> None:
+        default = with_key(partner, scopes=())
+        answer = call("create_embed_session", default, body=wish(permissions="admin"))
+        assert permissions_in(answer) == ["view", "fill"]
+
+    def test_create_embed_session__a_list_beyond_the_key_is_403(
+        self, call: Call, partner: DemoProject
+    ) -> None:
+        default = with_key(partner, scopes=())
+        body = wish(permissions=["view", "fill", "publish"])
+        answer = call("create_embed_session", default, body=body)
+        assert (answer.status, answer.code) == (403, "insufficient_scope")
+
+    def test_create_embed_session__nothing_is_above_what_the_partners_presets_allow(
+        self, call: Call, partner: DemoProject
+    ) -> None:
+        partners.set_presets(partner.id, {"admin": ["view", "fill", "edit"]}, by="operator")
+        body = wish("edit", permissions=["view", "edit", "publish"])
+        answer = call("create_embed_session", partner, body=body)
+        assert (answer.status, answer.code) == (400, "invalid_request")
+        assert "publish" in answer.field_errors["permissions"][0]
+        narrowed = call("create_embed_session", partner, body=wish("edit", permissions="admin"))
+        assert permissions_in(narrowed) == ["view", "fill", "edit"]
+
+    def test_publish_embed_template__a_test_session_never_publishes(
+        self, call: Call, page: Call, partner: DemoProject
+    ) -> None:
+        tester = with_key(partner, mode="test")
+        for permissions in ("admin", ["view", "edit", "publish"]):
+            body = wish("edit", permissions=permissions)
+            opened = call("create_embed_session", tester, body=body)
+            assert "publish" not in permissions_in(opened)
+            answer = page("publish_embed_template", opened.body["session_token"], WRITING)
+            assert (answer.status, answer.code) == (403, "permission_denied")
+        assert templates.get_template(partner.id, "invoice").latest_version == 1
+
+    def test_publish_embed_template__a_session_that_a_test_signing_key_opened_never_publishes(
+        self, page: Call, partner: DemoProject, clock: FrozenClock
+    ) -> None:
+        signed = PartnerSigner(partner, "test").sign(clock(), ck=wish("edit", permissions="admin"))
+        token = page("exchange_embed_token", signed).body["sessionToken"]
+        answer = page("publish_embed_template", token, WRITING)
+        assert (answer.status, answer.code) == (403, "permission_denied")
+
+
+class TestEndOfKey:
+    CALLS: ClassVar[dict[str, Any]] = {
+        "open_embed_session": None,
+        "preview_embed_form": {},
+        "submit_embed_form": SUBMISSION,
+        "get_embed_document": {"renderId": "x"},
+        "preview_embed_template": {},
+        "save_embed_draft": WRITING,
+        "publish_embed_template": WRITING,
+    }
+
+    @pytest.mark.parametrize("function", CALLS)
+    def test_every_call__of_a_session_whose_key_was_revoked_is_401_at_once(
+        self, call: Call, page: Call, partner: DemoProject, function: str
+    ) -> None:
+        body = wish("edit", permissions="admin")
+        token = call("create_embed_session", partner, body=body).body["session_token"]
+        keys.revoke_key(partner.key.key.id, by="tester")
+        answer = page(function, token, self.CALLS[function])
+        assert (answer.status, answer.code) == (401, "session_revoked")
+        address = page("get_embed_page", None, query={"session_token": token})
+        assert address.status == 401
+
+    def test_open_embed_session__of_a_key_that_expired_is_401(
+        self, call: Call, page: Call, partner: DemoProject, clock: FrozenClock
+    ) -> None:
+        short = with_key(partner, expires_at=clock() + timedelta(hours=1))
+        token = call("create_embed_session", short, body=wish()).body["session_token"]
+        assert page("open_embed_session", token).status == 200
+        clock.advance(hours=1)
+        answer = page("open_embed_session", token)
+        assert (answer.status, answer.code) == (401, "session_revoked")
+
+    def test_open_embed_session__a_rotation_of_the_key_ends_nothing(
+        self, call: Call, page: Call, partner: DemoProject
+    ) -> None:
+        token = call("create_embed_session", partner, body=wish()).body["session_token"]
+        keys.rotate_key(partner.key.key.id, by="tester")
+        assert page("open_embed_session", token).status == 200
+
+    def test_refresh_embed_session__of_a_revoked_key_is_401_for_its_successor_too(
+        self, call: Call, partner: DemoProject
+    ) -> None:
+        opened = call("create_embed_session", partner, body=wish()).body
+        successor = with_key(partner)
+        keys.revoke_key(partner.key.key.id, by="tester")
+        body = {"renewToken": opened["renew_token"]}
+        answer = call("refresh_embed_session", successor, body=body)
+        assert (answer.status, answer.code) == (401, "refresh_failed")
+
+    def test_refresh_embed_session__an_editing_session_needs_embed_edit(
+        self, call: Call, partner: DemoProject
+    ) -> None:
+        opened = call("create_embed_session", partner, body=wish("edit")).body
+        body = {"renewToken": opened["renew_token"]}
+        refused = call("refresh_embed_session", with_key(partner, scopes=()), body=body)
+        assert (refused.status, refused.code) == (401, "refresh_failed")
+        assert call("refresh_embed_session", partner, body=body).status == 200
+
+
+class TestMode:
+    def test_refresh_and_revoke__of_the_other_mode_are_as_if_there_were_none(
+        self, call: Call, page: Call, partner: DemoProject
+    ) -> None:
+        opened = call("create_embed_session", partner, body=wish()).body
+        tester = with_key(partner, mode="test")
+        body = {"renewToken": opened["renew_token"]}
+        refused = call("refresh_embed_session", tester, body=body)
+        assert (refused.status, refused.code) == (401, "refresh_failed")
+        revoked = call("revoke_embed_session", tester, path={"id": opened["session_id"]})
+        assert (revoked.status, revoked.code) == (404, "not_found")
+        assert page("open_embed_session", opened["session_token"]).status == 200
+
+    def test_create_embed_session__a_view_of_the_other_modes_render_is_404(
+        self, call: Call, partner: DemoProject
+    ) -> None:
+        live = call("create_render", partner, body={"data": DATA}).body["id"]
+        tester = with_key(partner, mode="test")
+        body = wish("view", form={"renderId": live})
+        answer = call("create_embed_session", tester, body=body)
+        assert (answer.status, answer.code) == (404, "not_found")
+
+
+class TestConfinedKey:
+    def test_revoke_embed_session__of_another_template_is_404(
+        self, call: Call, page: Call, partner: DemoProject
+    ) -> None:
+        opened = call("create_embed_session", partner, body=wish()).body
+        confined = with_key(partner, templates=("quote",))
+        answer = call("revoke_embed_session", confined, path={"id": opened["session_id"]})
+        assert (answer.status, answer.code) == (404, "not_found")
+        assert page("open_embed_session", opened["session_token"]).status == 200
+        own = with_key(partner, templates=("invoice",))
+        path = {"id": opened["session_id"]}
+        assert call("revoke_embed_session", own, path=path).status == 204
+
+    def test_publish_catalog__a_key_that_is_confined_to_templates_is_403(
+        self, call: Call, partner: DemoProject
+    ) -> None:
+        confined = with_key(partner, templates=("invoice",))
+        answer = call("publish_catalog", confined)
+        assert (answer.status, answer.code) == (403, "insufficient_scope")
+        assert call("publish_catalog", partner).status == 201
+        assert call("get_catalog", confined).status == 200
+
+
+class TestCreate:
+    def test_two_sessions_of_one_name__never_publish_over_each_other(
+        self, call: Call, page: Call, partner: DemoProject, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The second publishes while the first, having found the id free, still compiles."""
+        body = wish("create", scope={"mode": "create"}, permissions="admin")
+        first, second = (
+            call("create_embed_session", partner, body=body).body["session_token"] for _ in range(2)
+        )
+        answers: list[Any] = []
+        compile_now = templates._compile
+
+        def compile_late(*how: Any) -> None:
+            if not answers:
+                answers.append(None)
+                answers.append(page("publish_embed_template", second, WRITING))
+            compile_now(*how)
+
+        monkeypatch.setattr(templates, "_compile", compile_late)
+        late = page("publish_embed_template", first, WRITING)
+        assert answers[1].body == {"slug": "letter", "versionNumber": 1}
+        assert late.status == 201
+        assert late.body["slug"].startswith("letter-")
+        assert late.body["versionNumber"] == 1
+
+    def test_two_sessions_of_one_id__the_later_is_409(
+        self, call: Call, page: Call, partner: DemoProject
+    ) -> None:
+        scope = {"mode": "create", "templateExternalId": "letter"}
+        first, second = (
+            call("create_embed_session", partner, body=wish(scope=scope)).body["session_token"]
+            for _ in range(2)
+        )
+        assert page("save_embed_draft", first, {**WRITING, "revision": 0}).status == 200
+        answer = page("save_embed_draft", second, {**WRITING, "revision": 0})
+        assert (answer.status, answer.code) == (409, "conflict")
+
+
+def test_a_partner_of_another_project_changes_nothing(call: Call, partner: DemoProject) -> None:
+    other = make_project("live", name="Other", scopes=SCOPES)
+    partnership(other)
+    opened = call("create_embed_session", partner, body=wish()).body
+    answer = call("revoke_embed_session", other, path={"id": opened["session_id"]})
+    assert (answer.status, answer.code) == (404, "not_found")
