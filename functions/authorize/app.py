@@ -12,6 +12,7 @@ from craftkit.auth.verdict import Verdict
 from craftkit.auth.verify import verify
 from craftkit.clock import utc_now
 from craftkit.config import config
+from craftkit.probes import needs
 
 RENDER_ROUTE = "POST /v1/templates/{slug}/render"
 
@@ -23,6 +24,11 @@ if config.is_lambda:
     aftermath.start()
 
 
+def _reads_keys() -> object:
+    return find_key("probe")
+
+
+@needs("KEYS_TABLE", "KEY_ACTIVITY_TABLE", "DYNAMODB_ENDPOINT", reads=(_reads_keys,))
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Answer a REQUEST authorizer event.
 

@@ -1,4 +1,4 @@
-"""Before a version gets callers it has to answer: CodeDeploy's pre-traffic hook."""
+"""CodeDeploy's pre-traffic hook: a new version is probed before callers reach it."""
 
 import json
 import re
@@ -6,25 +6,32 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore.config import Config as ClientConfig
 
-from craftkit.config import config
 from craftkit.observability import logger
-from craftkit.probes import is_fit, question
+from craftkit.probes import PROBE, is_fit
 
 if TYPE_CHECKING:
     from mypy_boto3_codedeploy.client import CodeDeployClient
     from mypy_boto3_lambda.client import LambdaClient
 
 
+# A release deploys every function at the same time. A probe that Lambda throttles is repeated for
+# half a minute, so that a small quota of concurrent executions delays a deployment and fails none.
+_PATIENT = ClientConfig(
+    connect_timeout=2, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 8}
+)
+
+
 @logger.inject_lambda_context
 def handler(event: dict[str, str], _context: object) -> None:
-    """Tell CodeDeploy whether the deployment may go on. Whatever goes wrong here stops it."""
+    """Report to CodeDeploy whether the deployment may go on. Any error here stops it."""
     deployment = event["DeploymentId"]
     fit = False
     try:
-        fit = _answers(*_target(deployment))
+        fit = _probe(*_target(deployment))
     except Exception:
-        logger.exception("not checked", extra={"deployment": deployment})
+        logger.exception("not probed", extra={"deployment": deployment})
     _codedeploy().put_lifecycle_event_hook_execution_status(
         deploymentId=deployment,
         lifecycleEventHookExecutionId=event["LifecycleEventHookExecutionId"],
@@ -33,9 +40,9 @@ def handler(event: dict[str, str], _context: object) -> None:
 
 
 def _target(deployment: str) -> tuple[str, str]:
-    """The function's name and the version that is to get callers, from the revision's AppSpec.
+    """The name of the function and its new version, from the revision's AppSpec.
 
-    It is JSON or YAML, as whoever began the deployment wrote it.
+    The AppSpec is JSON or YAML.
     """
     info = _codedeploy().get_deployment(deploymentId=deployment)["deploymentInfo"]
     revision: Any = info["revision"]
@@ -43,18 +50,17 @@ def _target(deployment: str) -> tuple[str, str]:
     name = re.search(r"\bName[\"']?\s*:\s*[\"']?([\w-]+)", content)
     version = re.search(r"\bTargetVersion[\"']?\s*:\s*[\"']?(\d+)", content)
     if name is None or version is None:
-        raise ValueError("The revision names no function and version.")
+        raise ValueError("The revision does not name a function and a version.")
     return name[1], version[1]
 
 
-def _answers(name: str, version: str) -> bool:
-    # SAM's names: the stack's, the logical id, and something random.
-    logical_id = name.removeprefix(f"{config.stack_name}-").rpartition("-")[0]
-    answer = _lambda().invoke(
-        FunctionName=name, Qualifier=version, Payload=json.dumps(question(logical_id))
-    )
-    fit = is_fit(answer["Payload"].read(), failed="FunctionError" in answer)
-    logger.info("checked", extra={"function": logical_id, "version": version, "fit": fit})
+def _probe(name: str, version: str) -> bool:
+    answer = _lambda().invoke(FunctionName=name, Qualifier=version, Payload=json.dumps(PROBE))
+    payload = answer["Payload"].read()
+    fit = is_fit(payload, failed="FunctionError" in answer)
+    extra = {"function": name, "version": version, "fit": fit}
+    # What is missing: names of variables, and errors of reads. Neither holds a secret.
+    logger.info("probed", extra=extra if fit else extra | {"answer": payload.decode()[:2000]})
     return fit
 
 
@@ -65,4 +71,4 @@ def _codedeploy() -> "CodeDeployClient":
 
 @cache
 def _lambda() -> "LambdaClient":
-    return boto3.client("lambda")
+    return boto3.client("lambda", config=_PATIENT)

@@ -3,7 +3,9 @@
 from dataclasses import asdict
 from typing import Any
 
+from craftkit.clock import utc_now
 from craftkit.observability import logger
+from craftkit.probes import needs
 from craftkit.typesetter import Job, TypesettingError, pack, unpack
 from typesetting import check_font, preview, typeset, warm
 from typesetting.files import with_files
@@ -12,6 +14,11 @@ from typesetting.files import with_files
 warm()
 
 
+def _typesets() -> object:
+    return typeset(Job("= Probe", {}, {}, locale="en", title="Probe", created_at=utc_now()))
+
+
+@needs("DOCUMENTS_BUCKET", reads=(_typesets,))
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """The request and the answer of `craftkit.remote_typesetter`; invoked directly, not by HTTP."""

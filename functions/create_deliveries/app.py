@@ -3,12 +3,16 @@
 from typing import Any
 
 from craftkit.observability import logger
+from craftkit.probes import needs, query
 from craftkit.renders.changes import ended
 from craftkit.streams import Change, each_change
 from craftkit.webhooks import audit_events, render_events
 from craftkit.webhooks.dispatch import create_deliveries
 
 
+@needs(
+    "PROJECTS_TABLE", "DELIVERIES_TABLE", "DELIVERIES_QUEUE_URL", reads=(query("PROJECTS_TABLE"),)
+)
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     return each_change(event, _create_deliveries)

@@ -5,8 +5,23 @@ from craftkit.embed import service
 from craftkit.embed.models import SessionRequest
 from craftkit.embed.views import SessionView
 from craftkit.http import Request, Response, endpoint
+from craftkit.probes import item, needs, secret
 
 
+@needs(
+    "PROJECTS_TABLE",
+    "RENDERS_TABLE",
+    "LIMITS_TABLE",
+    "EMBED_SESSIONS_TABLE",
+    "EMBED_SIGNING_SECRET",
+    "EMBED_KEYS_TABLE",
+    "EMBED_ALLOWS_LOOPBACK",
+    "PAGES_URL_PARAMETER",
+    reads=(
+        item("PROJECTS_TABLE"),
+        secret("EMBED_SIGNING_SECRET"),
+    ),
+)
 @endpoint
 def handler(request: Request) -> Response:
     request.principal.require(EMBED_WRITE)

@@ -4,11 +4,25 @@ from craftkit.auth.principal import RENDERS_WRITE
 from craftkit.clock import utc_now
 from craftkit.errors import RenderFailedError
 from craftkit.http import Request, Response, endpoint
+from craftkit.probes import item, needs
 from craftkit.renders import service
 from craftkit.renders.models import RenderRequest
 from craftkit.renders.views import view_of
 
 
+@needs(
+    "PROJECTS_TABLE",
+    "RENDERS_TABLE",
+    "LIMITS_TABLE",
+    "DOCUMENTS_BUCKET",
+    "RETENTION_DAYS",
+    "LIVE_QUEUE_URL",
+    "LIVE_WORKER_FUNCTION",
+    "SYNC_RENDERS_PER_PROJECT",
+    "TEST_QUEUE_URL",
+    "TEST_WORKER_FUNCTION",
+    reads=(item("PROJECTS_TABLE"),),
+)
 @endpoint
 def handler(request: Request) -> Response:
     """202 for a queued render; 200 for a repeat and a finished `sync`; 422 for a failed `sync`."""

@@ -4,11 +4,44 @@ from typing import Any
 
 import dashboard.pages  # noqa: F401 each module tells the router what it answers
 from craftkit.observability import count, logger
+from craftkit.probes import item, needs, secret
 from dashboard import failures
 from dashboard.router import dispatch
 from dashboard.web import Request, respond
 
 
+@needs(
+    "KEYS_TABLE",
+    "KEY_ACTIVITY_TABLE",
+    "LIMITS_TABLE",
+    "USAGE_TABLE",
+    "DELIVERIES_TABLE",
+    "EMBED_SESSIONS_TABLE",
+    "EMBED_KEYS_TABLE",
+    "PROJECTS_TABLE",
+    "RENDERS_TABLE",
+    "DOCUMENTS_BUCKET",
+    "CURSOR_SECRET",
+    "SESSION_SECRET",
+    "EMBED_SIGNING_SECRET",
+    "API_URL",
+    "COMPILE_FUNCTION",
+    "DELIVERIES_QUEUE_URL",
+    "EMBED_ALLOWS_LOOPBACK",
+    "LIVE_QUEUE_URL",
+    "PAGES_URL_PARAMETER",
+    "PRIVATE_WEBHOOKS",
+    "SIGN_IN_URL",
+    "TEST_QUEUE_URL",
+    "USER_POOL_ID",
+    "VAULT_KEY",
+    reads=(
+        item("KEYS_TABLE"),
+        secret("CURSOR_SECRET"),
+        secret("SESSION_SECRET"),
+        secret("EMBED_SIGNING_SECRET"),
+    ),
+)
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     request = Request(event)

@@ -4,9 +4,18 @@ import json
 from typing import Any
 
 from craftkit.observability import logger
+from craftkit.probes import item, needs
 from craftkit.webhooks.delivering import deliver_webhook
 
 
+@needs(
+    "DELIVERIES_TABLE",
+    "PROJECTS_TABLE",
+    "DELIVERIES_QUEUE_URL",
+    "PRIVATE_WEBHOOKS",
+    "VAULT_KEY",
+    reads=(item("PROJECTS_TABLE"),),
+)
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], _context: object) -> None:
     """A fault of ours fails the message; a receiver's is part of the delivery."""

@@ -2,10 +2,12 @@
 
 from craftkit.auth.principal import RENDERS_READ
 from craftkit.http import Request, Response, endpoint
+from craftkit.probes import item, needs
 from craftkit.renders import service
 from craftkit.renders.service import Visibility
 
 
+@needs("RENDERS_TABLE", "DOCUMENTS_BUCKET", reads=(item("RENDERS_TABLE"),))
 @endpoint
 def handler(request: Request) -> Response:
     """302 to a signed URL that lives for minutes."""

@@ -4,10 +4,12 @@ import json
 from typing import Any
 
 from craftkit.observability import count, logger
+from craftkit.probes import item, needs
 from craftkit.renders.dead_letters import fail_dead_letter_render
 from craftkit.renders.lifecycle import BusyError
 
 
+@needs("RENDERS_TABLE", "DEAD_RENDERS_QUEUE_URL", reads=(item("RENDERS_TABLE"),))
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     again = []

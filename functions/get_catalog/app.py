@@ -5,8 +5,10 @@ from craftkit.embed import catalogs, partners
 from craftkit.embed.models import CatalogRead
 from craftkit.embed.views import CatalogView, DifferenceView
 from craftkit.http import Request, Response, endpoint
+from craftkit.probes import item, needs
 
 
+@needs("PROJECTS_TABLE", reads=(item("PROJECTS_TABLE"),))
 @endpoint
 def handler(request: Request) -> Response:
     """The newest version, or `?version=`; with `?compareTo=` what changed since that one."""

@@ -2,8 +2,10 @@
 
 from craftkit.embed.page import asset, asset_headers
 from craftkit.http import Request, Response, endpoint
+from craftkit.probes import needs
 
 
+@needs()
 @endpoint
 def handler(request: Request) -> Response:
     name = request.last_segment

@@ -3,10 +3,12 @@
 from craftkit.embed import keyring
 from craftkit.embed.views import JwksView
 from craftkit.http import Request, Response, endpoint
+from craftkit.probes import needs, query
 
 _FOR_MINUTES = {"Cache-Control": "public, max-age=300", "Access-Control-Allow-Origin": "*"}
 
 
+@needs("EMBED_KEYS_TABLE", reads=(query("EMBED_KEYS_TABLE"),))
 @endpoint
 def handler(_request: Request) -> Response:
     return Response(200, JwksView.model_validate(keyring.jwks()), _FOR_MINUTES)

@@ -5,8 +5,10 @@ from typing import Any
 
 from craftkit.http import Request, Response, endpoint
 from craftkit.openapi import describe
+from craftkit.probes import needs
 
 
+@needs()
 @endpoint
 def handler(request: Request) -> Response:
     headers = {"Cache-Control": "public, max-age=300", "Access-Control-Allow-Origin": "*"}

@@ -3,11 +3,13 @@
 from craftkit.auth.principal import RENDERS_READ
 from craftkit.clock import utc_now
 from craftkit.http import Request, Response, endpoint
+from craftkit.probes import item, needs
 from craftkit.renders import service
 from craftkit.renders.service import Visibility
 from craftkit.renders.views import view_of
 
 
+@needs("RENDERS_TABLE", "DOCUMENTS_BUCKET", reads=(item("RENDERS_TABLE"),))
 @endpoint
 def handler(request: Request) -> Response:
     principal = request.principal

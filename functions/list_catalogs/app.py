@@ -5,8 +5,17 @@ from craftkit.embed import catalogs, partners
 from craftkit.embed.models import CatalogList
 from craftkit.embed.views import CatalogsView
 from craftkit.http import Request, Response, endpoint
+from craftkit.probes import item, needs, secret
 
 
+@needs(
+    "PROJECTS_TABLE",
+    "CURSOR_SECRET",
+    reads=(
+        item("PROJECTS_TABLE"),
+        secret("CURSOR_SECRET"),
+    ),
+)
 @endpoint
 def handler(request: Request) -> Response:
     principal = request.principal

@@ -2,11 +2,21 @@
 
 from craftkit.auth.principal import RENDERS_READ
 from craftkit.http import Request, Response, endpoint
+from craftkit.probes import needs, query, secret
 from craftkit.renders import service
 from craftkit.renders.models import RenderList
 from craftkit.renders.service import Visibility
 
 
+@needs(
+    "RENDERS_TABLE",
+    "DOCUMENTS_BUCKET",
+    "CURSOR_SECRET",
+    reads=(
+        query("RENDERS_TABLE"),
+        secret("CURSOR_SECRET"),
+    ),
+)
 @endpoint
 def handler(request: Request) -> Response:
     principal = request.principal

@@ -2,10 +2,19 @@
 
 from craftkit.auth.principal import TEMPLATES_READ
 from craftkit.http import Request, Response, endpoint
+from craftkit.probes import item, needs, secret
 from craftkit.templates import service
 from craftkit.templates.views import TemplateList, TemplatesView
 
 
+@needs(
+    "PROJECTS_TABLE",
+    "CURSOR_SECRET",
+    reads=(
+        item("PROJECTS_TABLE"),
+        secret("CURSOR_SECRET"),
+    ),
+)
 @endpoint
 def handler(request: Request) -> Response:
     principal = request.principal

@@ -6,8 +6,10 @@ from craftkit.embed.models import CatalogRequest
 from craftkit.embed.service import require_all_templates
 from craftkit.embed.views import CatalogView
 from craftkit.http import Request, Response, endpoint
+from craftkit.probes import item, needs
 
 
+@needs("PROJECTS_TABLE", reads=(item("PROJECTS_TABLE"),))
 @endpoint
 def handler(request: Request) -> Response:
     """201 with the version that it became."""

@@ -2,9 +2,22 @@
 
 from craftkit.hooks.service import receive_hook
 from craftkit.http import Request, Response, endpoint
+from craftkit.probes import item, needs
 from craftkit.renders.views import unsigned_view_of
 
 
+@needs(
+    "PROJECTS_TABLE",
+    "KEYS_TABLE",
+    "RENDERS_TABLE",
+    "DOCUMENTS_BUCKET",
+    "LIMITS_TABLE",
+    "RETENTION_DAYS",
+    "LIVE_QUEUE_URL",
+    "TEST_QUEUE_URL",
+    "VAULT_KEY",
+    reads=(item("PROJECTS_TABLE"),),
+)
 @endpoint
 def handler(request: Request) -> Response:
     """202 without a download URL, also for a repeat: a caller of a hook reads no documents."""

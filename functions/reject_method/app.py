@@ -3,8 +3,10 @@
 from craftkit.errors import MethodNotAllowedError
 from craftkit.http import Request, Response, endpoint
 from craftkit.openapi import methods_of
+from craftkit.probes import needs
 
 
+@needs()
 @endpoint
 def handler(request: Request) -> Response:
     allowed = methods_of(request.route)

@@ -3,8 +3,11 @@
 import json
 from typing import Any
 
+from craftkit.clock import utc_now
 from craftkit.observability import count, logger
+from craftkit.probes import item, needs
 from craftkit.renders.lifecycle import BusyError
+from craftkit.typesetter import Job
 from typesetting import typeset, warm
 from typesetting.worker import render_document
 
@@ -12,6 +15,19 @@ from typesetting.worker import render_document
 warm()
 
 
+def _typesets() -> object:
+    return typeset(Job("= Probe", {}, {}, locale="en", title="Probe", created_at=utc_now()))
+
+
+@needs(
+    "PROJECTS_TABLE",
+    "RENDERS_TABLE",
+    "DOCUMENTS_BUCKET",
+    reads=(
+        item("PROJECTS_TABLE"),
+        _typesets,
+    ),
+)
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any] | None:
     """From its queue: the messages to be seen again. From `create_render`: the finished render."""

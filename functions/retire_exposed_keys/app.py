@@ -6,10 +6,12 @@ from typing import Any
 from craftkit.errors import CraftkitError
 from craftkit.keys.programme import KeyRing, receive
 from craftkit.observability import logger
+from craftkit.probes import item, needs
 
 keys = KeyRing()
 
 
+@needs("KEYS_TABLE", "PROJECTS_TABLE", "SCANNER_KEYS_URL", reads=(item("KEYS_TABLE"),))
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """The request and the answer of `craftkit.keys.handover`."""

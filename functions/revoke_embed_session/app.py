@@ -3,8 +3,10 @@
 from craftkit.auth.principal import EMBED_WRITE
 from craftkit.embed import service
 from craftkit.http import Request, Response, endpoint
+from craftkit.probes import item, needs
 
 
+@needs("PROJECTS_TABLE", "EMBED_SESSIONS_TABLE", reads=(item("PROJECTS_TABLE"),))
 @endpoint
 def handler(request: Request) -> Response:
     """204, the second time too."""

@@ -4,8 +4,16 @@ from craftkit.clock import to_rfc3339
 from craftkit.embed.access import enter
 from craftkit.embed.editing import WritingSaved, save_draft
 from craftkit.http import Request, Response, endpoint
+from craftkit.probes import item, needs
 
 
+@needs(
+    "EMBED_KEYS_TABLE",
+    "EMBED_SESSIONS_TABLE",
+    "PROJECTS_TABLE",
+    "EMBED_ALLOWS_LOOPBACK",
+    reads=(item("EMBED_KEYS_TABLE"),),
+)
 @endpoint
 def handler(request: Request) -> Response:
     visit = enter(request)

@@ -1,15 +1,23 @@
 """A new version gets callers, and loses them again, without one of them noticing."""
 
+import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from benchmarks.pressure import Heard, press
+from craftkit.probes import PROBE, is_fit
 from tests.support.stack import RunningStack
+from tests.support.template import statements, template
 
 SECONDS = 6.0
 FUNCTIONS = ("AuthorizeFunction", "ListRendersFunction")
+DENY = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}],
+}
 
 
 @pytest.fixture
@@ -55,14 +63,16 @@ def test_an_alias_that_moves_forth_and_back_under_load_drops_no_request(
     assert moves >= 6
 
 
-def test_a_broken_version_is_told_from_a_sound_one_by_the_question_of_the_hook(
-    stack: RunningStack,
-) -> None:
-    """What the hook would tell CodeDeploy: from the real function, by its version's number."""
-    import json
+def probe(stack: RunningStack, function: str, qualifier: str = "live") -> tuple[bool, str]:
+    """Whether the pre-traffic hook would let this version pass, and what the version answered."""
+    answer = stack.client("lambda").invoke(
+        FunctionName=function, Qualifier=qualifier, Payload=json.dumps(PROBE)
+    )
+    payload = answer["Payload"].read()
+    return is_fit(payload, failed="FunctionError" in answer), payload.decode()
 
-    from craftkit.probes import is_fit, question
 
+def test_a_version_that_cannot_start_is_not_fit(stack: RunningStack) -> None:
     client = stack.client("lambda")
     name = stack.deployed.physical_ids("AWS::Lambda::Function")["ListRendersFunction"]
     sound = client.get_alias(FunctionName=name, Name="live")["FunctionVersion"]
@@ -72,9 +82,40 @@ def test_a_broken_version_is_told_from_a_sound_one_by_the_question_of_the_hook(
         broken = client.publish_version(FunctionName=name)["Version"]
     finally:
         client.update_function_configuration(FunctionName=name, Handler=before)
-    fit = {}
-    for version in (sound, broken):
-        payload = json.dumps(question("ListRendersFunction"))
-        answer = client.invoke(FunctionName=name, Qualifier=version, Payload=payload)
-        fit[version] = is_fit(answer["Payload"].read(), failed="FunctionError" in answer)
-    assert fit == {sound: True, broken: False}
+    assert probe(stack, name, sound)[0]
+    assert not probe(stack, name, broken)[0]
+
+
+def test_every_function_is_fit_and_without_its_rights_none_that_reads_data_is(
+    stack: RunningStack,
+) -> None:
+    """IAM is on: the deny reaches the calls that the deployed function makes with its own role."""
+    functions = stack.deployed.physical_ids("AWS::Lambda::Function")
+    roles = stack.deployed.physical_ids("AWS::IAM::Role")
+    iam = stack.client("iam")
+    probed = {name: key for name, key in functions.items() if name != "CheckDeploymentFunction"}
+    sound = probe_all(stack, probed)
+    assert {name: answer for name, (fit, answer) in sound.items() if not fit} == {}
+    for name in probed:
+        iam.put_role_policy(
+            RoleName=roles[f"{name}Role"], PolicyName="none", PolicyDocument=json.dumps(DENY)
+        )
+    try:
+        denied = probe_all(stack, probed)
+    finally:
+        for name in probed:
+            iam.delete_role_policy(RoleName=roles[f"{name}Role"], PolicyName="none")
+    still_fit = {name for name, (fit, _) in denied.items() if fit}
+    assert still_fit == {name for name in probed if not reads_data(name)}, denied
+
+
+def probe_all(stack: RunningStack, functions: dict[str, str]) -> dict[str, tuple[bool, str]]:
+    with ThreadPoolExecutor(2) as pool:
+        answers = pool.map(lambda function: probe(stack, function), functions.values())
+        return dict(zip(functions, answers, strict=True))
+
+
+def reads_data(function: str) -> bool:
+    rights = json.dumps(list(statements(template().functions[function])))
+    wanted = ("dynamodb:", "secretsmanager:", "lambda:InvokeFunction")
+    return any(right in rights for right in wanted)

@@ -1,18 +1,24 @@
-"""A version gets callers once it has answered: what the hook asks, and what it tells CodeDeploy."""
+"""A new version is probed before callers reach it: the probe, and the report to CodeDeploy."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
+from unittest.mock import patch
 
 import boto3
 import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
-from craftkit.probes import is_fit, question
-from tests.support.cloud import Cloud, LambdaContext
+from craftkit.auth.signed import TableUnavailableError
+from craftkit.probes import KEYS, PROBE, is_fit
+from tests.support.cloud import Cloud, LambdaContext, variables
 from tests.support.events import event
-from tests.support.template import template
+from tests.support.template import statements, template
 
 FUNCTIONS = [name for name in template().functions if name != "CheckDeploymentFunction"]
 APP_SPECS = {
@@ -47,35 +53,172 @@ Resources:
 }
 
 
+def folder_of(function: str) -> str:
+    return str(template().functions[function]["CodeUri"]).removeprefix("functions/").rstrip("/")
+
+
+def needs_of(cloud: Cloud, function: str) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+    with cloud.as_function(function):
+        variables, reads = cloud.module(folder_of(function)).handler.needs
+    return variables, reads
+
+
+def probe(cloud: Cloud, function: str, *without: str) -> Any:
+    """What a version answers, with every variable of the function but those named."""
+    with cloud.as_function(function):
+        handler = cloud.module(folder_of(function)).handler
+    environment = cloud.environment(function)
+    with variables({name: environment[name] for name in environment if name not in without}):
+        return handler(PROBE, LambdaContext(function))
+
+
+def fit(answer: Any) -> bool:
+    return is_fit(json.dumps(answer).encode(), failed=False)
+
+
+@pytest.fixture
+def invocable(cloud: Cloud) -> Iterator[None]:
+    """Lambda lets every dry run pass: moto runs no functions."""
+    call = BaseClient._make_api_call
+
+    def answered(client: Any, operation: str, arguments: Any) -> Any:
+        if operation == "Invoke" and arguments.get("InvocationType") == "DryRun":
+            return {"StatusCode": 204}
+        return call(client, operation, arguments)
+
+    with patch.object(BaseClient, "_make_api_call", answered), keys_answer({}):
+        yield
+
+
+@contextmanager
+def keys_answer(answer: Any) -> Iterator[None]:
+    """What the authorizer's own DynamoDB client answers, which moto cannot intercept."""
+
+    def call(*_: Any) -> Any:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    with patch("craftkit.auth.lookup.call_dynamodb", call):
+        yield
+
+
+@pytest.mark.usefixtures("invocable")
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_sound_version_of_every_function_answers_its_question(cloud: Cloud, name: str) -> None:
-    folder = template().functions[name]["CodeUri"].removeprefix("functions/")
-    answer = cloud.invoke(folder, question(name), function=name)
-    assert is_fit(json.dumps(answer).encode(), failed=False), answer
+def test_probe__a_sound_version_of_every_function_is_fit(cloud: Cloud, name: str) -> None:
+    answer = probe(cloud, name)
+    assert fit(answer), answer
 
 
-def test_a_question_to_a_route_reaches_no_table(cloud: Cloud) -> None:
-    answer = cloud.invoke("create_render", question("CreateRenderFunction"))
-    assert answer["statusCode"] == 403
+@pytest.mark.usefixtures("invocable")
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_probe__a_version_without_one_of_its_variables_is_not_fit(cloud: Cloud, name: str) -> None:
+    for variable in ("STAGE", *needs_of(cloud, name)[0]):
+        answer = probe(cloud, name, variable)
+        assert not fit(answer), variable
+        assert answer["missing"] == [variable]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_probe__a_version_whose_role_lacks_a_right_is_not_fit(cloud: Cloud, name: str) -> None:
+    _, reads = needs_of(cloud, name)
+    denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "Read")
+    with (
+        patch.object(BaseClient, "_make_api_call", side_effect=denied),
+        keys_answer(TableUnavailableError("denied")),
+    ):
+        answer = probe(cloud, name)
+    calls = [read for read in reads if read.__name__ != "_typesets"]
+    assert fit(answer) is not bool(calls), answer
+    assert len(answer.get("failed", [])) == len(calls)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_probe__a_function_declares_what_the_template_gives_it(cloud: Cloud, name: str) -> None:
+    """A table, bucket or secret that it has a right on, and every variable of its own."""
+    declared, reads = needs_of(cloud, name)
+    document = template().document
+    shared = document["Globals"]["Function"]["Environment"]["Variables"]
+    own = set(template().environment(name)) - set(shared)
+    assert own <= set(declared)
+    assert set(declared) <= set(template().environment(name))
+    rights = {right for statement in granted(name) for right in statement["Action"]}
+    reaches_data = any(right.split(":")[0] in ("dynamodb", "secretsmanager") for right in rights)
+    assert bool(reads) or not reaches_data, "it has rights on data, and no read proves one"
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_probe__every_read_is_granted_by_the_template(cloud: Cloud, name: str) -> None:
+    _, reads = needs_of(cloud, name)
+    names = cloud.environment(name)
+    for read in reads:
+        action, _, variable = read.__name__.partition(" ")
+        if not variable:
+            continue
+        granting = [
+            statement
+            for statement in granted(name)
+            if any(right.endswith(f":{action}") for right in statement["Action"])
+            and names[variable]
+            in json.dumps(cloud.template.resolve(statement["Resource"], cloud.names))
+        ]
+        assert granting, read.__name__
+
+
+def text_of(cloud: Cloud, value: Any) -> str:
+    return json.dumps(cloud.template.resolve(value, cloud.names))
+
+
+def granted(function: str) -> list[dict[str, Any]]:
+    properties = template().functions[function]
+    return [
+        statement
+        | {
+            "Action": [statement["Action"]]
+            if isinstance(statement["Action"], str)
+            else statement["Action"]
+        }
+        for statement in statements(properties)
+    ]
+
+
+def test_probe__the_keys_of_each_table_are_those_of_the_template(cloud: Cloud) -> None:
+    tables = template().of_type("AWS::DynamoDB::Table")
+    for variable, attributes in KEYS.items():
+        (table,) = [
+            each for name, each in tables.items() if name.upper() == variable.replace("_", "")
+        ]
+        assert tuple(key["AttributeName"] for key in table["KeySchema"]) == attributes, variable
 
 
 @pytest.mark.parametrize(
-    ("answer", "failed"),
+    ("payload", "failed"),
     [
         (b'{"errorMessage": "No module named craftkit", "errorType": "ImportError"}', True),
-        (b'{"statusCode": 500, "body": "{}"}', False),
-        (b'{"error": {"kind": "SourceError"}}', False),
+        (b'{"fit": true}', True),
+        (b'{"fit": false, "missing": ["KEYS_TABLE"]}', False),
+        (b'{"statusCode": 200, "body": "{}"}', False),
+        (b'{"statusCode": 403}', False),
+        (b"null", False),
+        (b"", False),
     ],
-    ids=["raises", "answers with a fault", "cannot typeset"],
+    ids=[
+        "raises",
+        "dies after it",
+        "lacks a variable",
+        "answers a route",
+        "refuses",
+        "null",
+        "nothing",
+    ],
 )
-def test_a_version_that_is_unfit_is_told_from_one_that_refuses(answer: bytes, failed: bool) -> None:
-    assert not is_fit(answer, failed)
-    assert is_fit(b'{"statusCode": 403}', failed=False)
-    assert is_fit(b"null", failed=False)
+def test_is_fit__only_the_answer_to_the_probe_counts(payload: bytes, failed: bool) -> None:
+    assert not is_fit(payload, failed)
+    assert is_fit(b'{"fit": true}', failed=False)
 
 
 class Deployment:
-    """CodeDeploy and Lambda as the hook meets them, and what it told."""
+    """CodeDeploy and Lambda as the hook calls them, and what it reported."""
 
     def __init__(self, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
         self.cloud = cloud
@@ -86,7 +229,7 @@ class Deployment:
         self.codedeploy = Stubber(clients["codedeploy"])
         self.functions = Stubber(clients["lambda"])
 
-    def run(self, spec: str, answer: dict[str, Any] | None, told: str) -> None:
+    def run(self, spec: str, answer: dict[str, Any] | None, reported: str) -> None:
         asked = event("check_deployment")
         revision = {"revisionType": "AppSpecContent", "appSpecContent": {"content": spec}}
         self.codedeploy.add_response(
@@ -103,7 +246,7 @@ class Deployment:
                 {
                     "FunctionName": "craftkit-local-GetHealthFunction-a1B2c3",
                     "Qualifier": "7",
-                    "Payload": json.dumps(question("GetHealthFunction")),
+                    "Payload": json.dumps(PROBE),
                 },
             )
         self.codedeploy.add_response(
@@ -112,7 +255,7 @@ class Deployment:
             {
                 "deploymentId": asked["DeploymentId"],
                 "lifecycleEventHookExecutionId": asked["LifecycleEventHookExecutionId"],
-                "status": told,
+                "status": reported,
             },
         )
         with self.codedeploy, self.functions:
@@ -127,10 +270,15 @@ def deployment(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Deployment:
 
 
 @pytest.mark.parametrize("form", APP_SPECS)
-def test_check_deployment__a_version_that_answers_may_get_callers(
-    deployment: Deployment, form: str
+def test_check_deployment__a_fit_version_may_get_callers(deployment: Deployment, form: str) -> None:
+    deployment.run(APP_SPECS[form], {"fit": True}, "Succeeded")
+
+
+def test_check_deployment__a_version_that_lacks_a_right_is_stopped(
+    deployment: Deployment,
 ) -> None:
-    deployment.run(APP_SPECS[form], {"statusCode": 200, "body": "{}"}, "Succeeded")
+    answer = {"fit": False, "failed": ["GetItem KEYS_TABLE: ClientError: AccessDenied"]}
+    deployment.run(APP_SPECS["yaml"], answer, "Failed")
 
 
 def test_check_deployment__a_version_that_raises_is_stopped(deployment: Deployment) -> None:

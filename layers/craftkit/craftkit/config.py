@@ -5,6 +5,7 @@ given is a fault of the template, and says so.
 """
 
 import os
+from collections.abc import Iterable
 from functools import cached_property
 
 
@@ -19,16 +20,26 @@ def _required(name: str) -> str:
     return value
 
 
+def variable(name: str) -> str:
+    """The variable's value.
+
+    Raises:
+        ConfigError: it is not set, or empty.
+    """
+    return _required(name)
+
+
+def missing_variables(names: Iterable[str]) -> list[str]:
+    """Those of the variables that are not set, or empty."""
+    return [name for name in names if not os.environ.get(name)]
+
+
 class Config:
     """What the stack tells a function: names, addresses, and no secret but Lambda's credentials."""
 
     @cached_property
     def stage(self) -> str:
         return _required("STAGE")
-
-    @cached_property
-    def stack_name(self) -> str:
-        return _required("STACK_NAME")
 
     @cached_property
     def region(self) -> str:

@@ -1,121 +1,164 @@
-"""What a new version of a function is asked before it gets callers, and which answer will do.
+"""What a new version of a function must have before callers reach it.
 
-A question costs next to nothing and changes nothing: a key without a scope, an empty batch, a
-document of one word. It proves that the version starts, finds its layers, variables and rights,
-and answers in time.
+Each function declares its needs:
+
+    @needs("RENDERS_TABLE", reads=(item("RENDERS_TABLE"),))
+    @endpoint
+    def handler(request: Request) -> Response: ...
+
+CodeDeploy's pre-traffic hook sends `PROBE` to the new version. The version then checks that every
+variable is set, and makes every read with its own role. A read changes nothing.
 """
 
-import json
+from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 
-from craftkit.auth.principal import Principal
-from craftkit.clock import utc_now
-from craftkit.typesetter import Job
+from craftkit.config import missing_variables, variable
 
 Json = dict[str, Any]
+Handler = Callable[..., Any]
 
-_NOBODY = Principal("00000000-0000-7000-8000-000000000000", "probe", "test", frozenset())
-_NOTHING: Json = {"Records": []}
-_WORDS = {"id": _NOBODY.project_id, "slug": "probe", "token": "probe", "name": "probe"}
+PROBE: Json = {"craftkit": "probe"}
+"""The event. No route, queue, stream or schedule can send it."""
 
-# Functions that no HTTP request reaches. What a schedule starts may be started once more.
-_DIRECT: dict[str, Json] = {
-    "AuthorizeFunction": {
-        "methodArn": "arn:aws:execute-api:us-east-1:000000000000:probe/probe/GET/v1/renders",
-        "httpMethod": "GET",
-        "resource": "/v1/renders",
-        "headers": {"Authorization": "Bearer probe"},
-        "requestContext": {"requestId": "probe"},
-    },
-    "LiveWorkerFunction": _NOTHING,
-    "TestWorkerFunction": _NOTHING,
-    "FailDeadLetterRendersFunction": _NOTHING,
-    "MeterUsageFunction": _NOTHING,
-    "CreateDeliveriesFunction": _NOTHING,
-    "DeliverWebhookFunction": _NOTHING,
-    "BeginGraceFunction": _NOTHING,
-    "TellLimitWarningsFunction": _NOTHING,
-    "RequeueStaleRendersFunction": {},
-    "RequeueStaleDeliveriesFunction": {},
-    "TendKeysFunction": {},
-    "RetireExposedKeysFunction": {"body": "", "headers": {}},
+# The key attributes of each table; a test compares them with the template.
+KEYS: dict[str, tuple[str, ...]] = {
+    "KEYS_TABLE": ("key_hash",),
+    "KEY_ACTIVITY_TABLE": ("key_id", "secret_day"),
+    "LIMITS_TABLE": ("subject",),
+    "PROJECTS_TABLE": ("pk", "sk"),
+    "RENDERS_TABLE": ("project_id", "render_id"),
+    "EMBED_SESSIONS_TABLE": ("pk", "sk"),
+    "EMBED_KEYS_TABLE": ("ring", "kid"),
+    "DELIVERIES_TABLE": ("endpoint_id", "delivery_id"),
+    "USAGE_TABLE": ("project_id", "day_mode_key"),
 }
+_EVERY_FUNCTION = ("STAGE",)
+_NOTHING = "probe"  # a key value that no item has
 
-# Functions behind the HTTP API, with the route that is asked for.
-_PAGES = {
-    "DashboardFunction": "ANY /dashboard",
-    "GetEmbedPageFunction": "GET /embed",
-    "GetEmbedAssetFunction": "GET /embed/embed.js",
-    "GetEmbedDocumentFunction": "GET /embed/api/document",
-    "ExchangeEmbedTokenFunction": "POST /embed/api/exchange",
-    "OpenEmbedSessionFunction": "POST /embed/api/session",
-    "PreviewEmbedFormFunction": "POST /embed/api/preview",
-    "SubmitEmbedFormFunction": "POST /embed/api/submit",
-    "PreviewEmbedTemplateFunction": "POST /embed/api/template/preview",
-    "SaveEmbedDraftFunction": "POST /embed/api/template/draft",
-    "PublishEmbedTemplateFunction": "POST /embed/api/template/publish",
-}
+Read = Callable[[], object]
 
 
-def question(function: str) -> Json:
-    """The event to send to a version of the function with this logical id."""
-    if function == "CompileTemplateFunction":
-        job = Job("= Probe", {}, {}, locale="en", title="Probe", created_at=utc_now())
-        return {"job": job.as_json()}
-    if function in _DIRECT:
-        return _DIRECT[function]
-    return _page(_PAGES[function]) if function in _PAGES else _rest()
-
-
-def is_fit(answer: bytes, failed: bool) -> bool:
-    """Whether a version that answered this may get callers.
+def needs(*variables: str, reads: Sequence[Read] = ()) -> Callable[[Handler], Handler]:
+    """Let a handler answer `PROBE` with what is missing.
 
     Args:
-        failed: Lambda's own word that the function raised, ran out of time or memory.
+        variables: the environment variables that the function cannot do without, beside STAGE.
+        reads: calls that fail where the function's role lacks a right.
     """
-    if failed:
-        return False
-    told = json.loads(answer or b"null")
-    if not isinstance(told, dict):
-        return True
-    # A refusal is an answer too; only a fault is not.
-    return int(told.get("statusCode", 200)) < 500 and "error" not in told
+
+    def decorate(handler: Handler) -> Handler:
+        @wraps(handler)
+        def probed(event: Any, context: Any) -> Any:
+            return answer(variables, reads) if event == PROBE else handler(event, context)
+
+        probed.__dict__["needs"] = (variables, reads)
+        return probed
+
+    return decorate
 
 
-def _rest() -> Json:
-    return {
-        "resource": "/probe",
-        "path": "/probe",
-        "httpMethod": "GET",
-        "headers": {"Content-Type": "application/json", "Host": "probe.invalid"},
-        "queryStringParameters": None,
-        "pathParameters": _WORDS,
-        "requestContext": {
-            "requestId": "probe",
-            "path": "/probe/probe",
-            "domainName": "probe.invalid",
-            "identity": {"sourceIp": "192.0.2.1"},
-            "authorizer": _NOBODY.as_context(),
-        },
-        "body": "{}",
-        "isBase64Encoded": False,
-    }
+def answer(variables: Sequence[str], reads: Sequence[Read]) -> Json:
+    """`{"fit": true}`, or what is missing: names of variables, and the errors of reads."""
+    missing = missing_variables((*_EVERY_FUNCTION, *variables))
+    if missing:
+        return {"fit": False, "missing": missing}
+    failed = [error for read in reads if (error := _error_of(read))]
+    return {"fit": False, "failed": failed} if failed else {"fit": True}
 
 
-def _page(route: str) -> Json:
-    method, _, path = route.replace("ANY", "GET").partition(" ")
-    return {
-        "version": "2.0",
-        "routeKey": route,
-        "rawPath": path,
-        "rawQueryString": "",
-        "headers": {"content-type": "application/json", "host": "probe.invalid"},
-        "pathParameters": _WORDS,
-        "requestContext": {
-            "requestId": "probe",
-            "domainName": "probe.invalid",
-            "http": {"method": method, "path": path, "sourceIp": "192.0.2.1"},
-        },
-        "body": "{}",
-        "isBase64Encoded": False,
-    }
+def is_fit(payload: bytes, failed: bool) -> bool:
+    """Whether callers may reach a version that answered this.
+
+    Args:
+        failed: whether Lambda reports that the function raised, timed out or ran out of memory.
+    """
+    return not failed and payload.replace(b" ", b"") == b'{"fit":true}'
+
+
+def item(table: str) -> Read:
+    """`dynamodb:GetItem` on the table in this variable."""
+    return _named(f"GetItem {table}", lambda: _table(table).get_item(Key=_key(table)))
+
+
+def query(table: str, index: str = "", key: str = "") -> Read:
+    """`dynamodb:Query` on the table in this variable, or on one of its indexes.
+
+    Args:
+        key: the index's partition key.
+    """
+
+    def read() -> object:
+        from boto3.dynamodb.conditions import Key
+
+        condition = Key(key or KEYS[table][0]).eq(_NOTHING)
+        of_index = {"IndexName": index} if index else {}
+        return _table(table).query(KeyConditionExpression=condition, Limit=1, **of_index)
+
+    return _named(f"Query {table}", read)
+
+
+def update(table: str) -> Read:
+    """`dynamodb:UpdateItem` on the table in this variable, with a condition that no item meets."""
+
+    def read() -> object:
+        client = _table(table).meta.client
+        try:
+            return _table(table).update_item(
+                Key=_key(table),
+                UpdateExpression="SET #probe = :probe",
+                ConditionExpression="attribute_exists(#key)",
+                ExpressionAttributeNames={"#probe": "probe", "#key": KEYS[table][0]},
+                ExpressionAttributeValues={":probe": _NOTHING},
+            )
+        except client.exceptions.ConditionalCheckFailedException:
+            return None
+
+    return _named(f"UpdateItem {table}", read)
+
+
+def secret(name: str) -> Read:
+    """`secretsmanager:GetSecretValue` on the secret in this variable."""
+
+    def read() -> object:
+        import boto3
+
+        return boto3.client("secretsmanager").get_secret_value(SecretId=variable(name))["ARN"]
+
+    return _named(f"GetSecretValue {name}", read)
+
+
+def invocation(name: str) -> Read:
+    """`lambda:InvokeFunction` on the function in this variable. A dry run does not invoke it."""
+
+    def read() -> object:
+        import boto3
+
+        client = boto3.client("lambda")
+        return client.invoke(FunctionName=variable(name), InvocationType="DryRun")["StatusCode"]
+
+    return _named(f"InvokeFunction {name}", read)
+
+
+def _table(name: str) -> Any:
+    from craftkit.dynamodb import table
+
+    return table(variable(name))
+
+
+def _key(table: str) -> dict[str, str]:
+    return dict.fromkeys(KEYS[table], _NOTHING)
+
+
+def _named(name: str, read: Read) -> Read:
+    read.__name__ = name
+    return read
+
+
+def _error_of(read: Read) -> str | None:
+    try:
+        read()
+    except Exception as error:
+        return f"{getattr(read, '__name__', 'read')}: {type(error).__name__}: {error}"
+    return None
