@@ -9,7 +9,7 @@ from io import StringIO
 from unittest.mock import patch
 
 from benchmarks.measurement import Result, medians, milliseconds
-from craftkit.auth import token
+from craftkit.auth import api_key
 from deployment.workspace import ROOT
 
 _CALLS = 200
@@ -17,7 +17,7 @@ _ROUNDS = 15
 
 
 def measure() -> Iterable[Result]:
-    key = token.mint("live", "local")
+    key = api_key.mint("live", "local")
     event = json.loads((ROOT / "events" / "authorize.json").read_text(encoding="utf-8"))
     with _environment() as counted, redirect_stderr(StringIO()):
         sys.path.insert(0, str(ROOT / "functions" / "authorize"))
@@ -66,5 +66,5 @@ def _environment() -> Iterator[list[str]]:
         "KEY_ACTIVITY_TABLE": "activity",
         "DYNAMODB_ENDPOINT": "https://dynamodb.us-east-1.amazonaws.com",
     }
-    with patch.dict(os.environ, variables), patch("craftkit.auth.wire.post", answer):
+    with patch.dict(os.environ, variables), patch("craftkit.auth.connections.post", answer):
         yield asked

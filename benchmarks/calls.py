@@ -174,7 +174,7 @@ def _noted() -> Iterator[Work]:
 
     with (
         patch.object(BaseClient, "_make_api_call", noted),
-        patch("craftkit.auth.wire.post", wire),
+        patch("craftkit.auth.connections.post", wire),
     ):
         yield work
 

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.measurement import Result, medians
-from craftkit.auth import token
+from craftkit.auth import api_key
 from deployment.build import build_for_host, host_architecture
 from deployment.workspace import ROOT, TOOLS
 from local.emulator import free_port
@@ -33,7 +33,7 @@ _START_SECONDS = 10
 
 def measure() -> Iterable[Result]:
     build = build_for_host()
-    key = token.mint("live", "local")
+    key = api_key.mint("live", "local")
     with _keys_table() as endpoint, TemporaryDirectory() as folder:
         empty = Path(folder)
         (empty / "app.py").write_text("def handler(event, context):\n    return {}\n")

@@ -12,7 +12,7 @@ from benchmarks.measurement import Result, medians, milliseconds
 from benchmarks.renders import DATA
 from benchmarks.stack import running_stack
 from craftkit import dynamodb
-from craftkit.auth import token
+from craftkit.auth import api_key
 from craftkit.auth.verify import verify_key
 from craftkit.config import config
 from craftkit.keys import repository
@@ -122,7 +122,7 @@ def _use(table: str) -> None:
 
 def _check(table: str) -> float:
     _use(table)
-    key_hash = token.hash_of("project-7")
+    key_hash = api_key.hash_of("project-7")
     return milliseconds(lambda: repository.find_record(key_hash))
 
 
@@ -149,7 +149,7 @@ def _fill(stack: RunningStack, table: str, project: str, keys: int) -> None:
 def _items(project: str, number: int) -> Iterator[dict[str, Any]]:
     now = datetime.now(UTC)
     name = f"{project}-{number}"
-    secret = Secret(hash=token.hash_of(name), prefix="ck_live_abcde", created_at=now)
+    secret = Secret(hash=api_key.hash_of(name), prefix="ck_live_abcde", created_at=now)
     key = Key(
         id=f"019cec2a-2000-7000-8000-{number:012x}",
         project_id=project,

@@ -13,7 +13,7 @@ from moto import mock_aws
 from moto.dynamodb.responses import DynamoHandler
 
 from craftkit import clock as craftkit_clock
-from craftkit.auth import token
+from craftkit.auth import api_key
 from tests.support import clients, events, leaks
 from tests.support.clock import FrozenClock
 from tests.support.cloud import Cloud, forget, variables
@@ -36,7 +36,7 @@ os.environ |= {
 }
 
 # Nothing that any test has the code write may hold a key.
-token.mint = leaks.recording(token.mint)
+api_key.mint = leaks.recording(api_key.mint)
 pytest_runtest_makereport = leaks.pytest_runtest_makereport
 
 clients.keep()
@@ -93,7 +93,7 @@ def typesetter() -> FakeTypesetter:
 def wire(monkeypatch: pytest.MonkeyPatch) -> DynamoDBWire:
     """DynamoDB for code that signs its own requests; counts them, and fails when told to."""
     made = DynamoDBWire()
-    monkeypatch.setattr("craftkit.auth.wire.post", made.post)
+    monkeypatch.setattr("craftkit.auth.connections.post", made.post)
     return made
 
 

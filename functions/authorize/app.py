@@ -3,13 +3,12 @@
 from typing import Any
 
 from craftkit.auth.activity import Activity
-from craftkit.auth.aftermath import Aftermath
+from craftkit.auth.activity_extension import ActivityExtension
+from craftkit.auth.dynamodb_client import warm_up
 from craftkit.auth.lookup import find_key
 from craftkit.auth.policy import policy_of
-from craftkit.auth.signed import prepare
 from craftkit.auth.telemetry import report
-from craftkit.auth.verdict import Verdict
-from craftkit.auth.verify import verify
+from craftkit.auth.verify import Verdict, verify
 from craftkit.clock import utc_now
 from craftkit.config import config
 from craftkit.probes import needs
@@ -17,11 +16,11 @@ from craftkit.probes import needs
 RENDER_ROUTE = "POST /v1/templates/{slug}/render"
 
 activity = Activity()
-aftermath = Aftermath(activity, config.runtime_api)
+extension = ActivityExtension(activity, config.runtime_api)
 if config.is_snapshot:
-    prepare()
+    warm_up()
 if config.is_lambda:
-    aftermath.start()
+    extension.start()
 
 
 def _reads_keys() -> object:
@@ -39,7 +38,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     try:
         return _authorize(event)
     finally:
-        aftermath.answered()
+        extension.answered()
 
 
 def _authorize(event: dict[str, Any]) -> dict[str, Any]:

@@ -3,13 +3,13 @@
 import json
 
 from craftkit.http import Request, Response, endpoint
-from craftkit.keys.handover import hand_over
+from craftkit.keys.report_forwarding import forward_report
 from craftkit.probes import invocation, needs
 
 
-@needs("RETIRE_FUNCTION", reads=(invocation("RETIRE_FUNCTION"),))
+@needs("REVOKE_EXPOSED_KEYS_FUNCTION", reads=(invocation("REVOKE_EXPOSED_KEYS_FUNCTION"),))
 @endpoint
 def handler(request: Request) -> Response:
     """200 with what each token was, in the programme's format."""
-    findings = hand_over(request.body, request.headers)
+    findings = forward_report(request.body, request.headers)
     return Response(200, json.dumps(findings), {"Content-Type": "application/json"})

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from craftkit.auth import token
+from craftkit.auth import api_key
 from tests.support.stack import RunningStack
 
 
@@ -56,7 +56,7 @@ def test_a_key_with_one_character_changed_is_401(stack: RunningStack) -> None:
 
 
 def test_a_key_that_nobody_made_is_401(stack: RunningStack) -> None:
-    answer = stack.call("GET", "/v1/renders", key=token.mint("live", stack.stage))
+    answer = stack.call("GET", "/v1/renders", key=api_key.mint("live", stack.stage))
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "invalid_credentials")
 
 
@@ -79,7 +79,7 @@ def test_the_very_next_request_after_a_revocation_is_401(stack: RunningStack) ->
 def test_a_lost_key_cannot_be_recovered_from_the_table(stack: RunningStack) -> None:
     rows = stack.client("dynamodb").scan(TableName=stack.outputs["KeysTable"])["Items"]
     kept = json.dumps(rows)
-    assert token.hash_of(stack.live_key) in kept
+    assert api_key.hash_of(stack.live_key) in kept
     assert stack.live_key not in kept
 
 

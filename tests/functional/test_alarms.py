@@ -92,7 +92,7 @@ def authorize(cloud: Cloud, header: str | None) -> None:
 
 
 def a_key_that_nobody_has() -> str:
-    from craftkit.auth.token import mint
+    from craftkit.auth.api_key import mint
 
     return mint("live", "local")
 

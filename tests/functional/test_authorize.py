@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from craftkit.auth import token
+from craftkit.auth import api_key
 from craftkit.clock import utc_now
 from craftkit.keys import service as keys
 from tests.support.cloud import Cloud
@@ -65,14 +65,14 @@ def test_authorize__what_cannot_be_a_key_is_denied_without_a_read(
 def test_authorize__a_key_of_another_stage_is_denied_without_a_read(
     authorize: Any, wire: DynamoDBWire
 ) -> None:
-    assert effect_of(authorize(f"Bearer {token.mint('live', 'prod')}")) == "Deny"
+    assert effect_of(authorize(f"Bearer {api_key.mint('live', 'prod')}")) == "Deny"
     assert wire.operations == []
 
 
 def test_authorize__an_unknown_key_is_denied_after_one_read(
     authorize: Any, wire: DynamoDBWire
 ) -> None:
-    assert effect_of(authorize(f"Bearer {token.mint('live', 'local')}")) == "Deny"
+    assert effect_of(authorize(f"Bearer {api_key.mint('live', 'local')}")) == "Deny"
     assert wire.operations == ["GetItem"]
 
 
@@ -93,7 +93,7 @@ def test_authorize__an_expired_key_is_denied(authorize: Any, clock: Any) -> None
 def test_authorize__an_unreachable_table_is_a_fault_and_no_refusal(
     authorize: Any, wire: DynamoDBWire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("craftkit.auth.signed._BACKOFF_SECONDS", 0)
+    monkeypatch.setattr("craftkit.auth.dynamodb_client._BACKOFF_SECONDS", 0)
     project = make_project()
     wire.failure = ConnectionResetError("gone")
     with pytest.raises(Exception, match="DynamoDB GetItem: ConnectionResetError"):

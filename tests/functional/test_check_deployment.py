@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
-from craftkit.auth.signed import TableUnavailableError
+from craftkit.auth.dynamodb_client import TableUnavailableError
 from craftkit.probes import KEYS, PROBE, is_fit
 from tests.support.cloud import Cloud, LambdaContext, variables
 from tests.support.events import event

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from craftkit.auth import token
+from craftkit.auth import api_key
 from craftkit.typesetter import FontFace, Preview
 from craftkit_cli import main as cli
 from tests.support.cloud import Cloud
@@ -132,7 +132,7 @@ def test_keys_create__one_that_expires_at_once_is_refused_and_does_not_live_for_
 
 
 def test_keys_create__shows_the_key_once(craftkit: Any, project_id: str, key: Any) -> None:
-    assert token.stage_of(key["key"]) == "local"
+    assert api_key.stage_of(key["key"]) == "local"
     assert key["prefix"] == key["key"][:13]
     assert len(key["scopes"]) == 4
     listed = craftkit("keys", "list", "--project", project_id).out["keys"]
@@ -144,7 +144,7 @@ def test_keys_create__stores_only_the_hash(cloud: Cloud, key: Any) -> None:
     for name in ("KeysTable", "ProjectsTable"):
         kept = json.dumps(cloud.table(name).scan()["Items"], default=str)
         assert key["key"] not in kept
-    assert token.hash_of(key["key"]) in json.dumps(
+    assert api_key.hash_of(key["key"]) in json.dumps(
         cloud.table("KeysTable").scan()["Items"], default=str
     )
 
@@ -174,7 +174,7 @@ def test_keys_diagnose__says_when_it_was_revoked(craftkit: Any, key: Any) -> Non
 
 
 def test_keys_diagnose__names_the_environment_that_it_comes_from(craftkit: Any, cloud: Any) -> None:
-    out = craftkit("keys", "diagnose", stdin=token.mint("live", "prod")).out
+    out = craftkit("keys", "diagnose", stdin=api_key.mint("live", "prod")).out
     assert (out["outcome"], out["mintedIn"]) == ("wrong_environment", "prod")
     assert "prod" in out["message"]
 
@@ -185,7 +185,7 @@ def test_keys_diagnose__garbage_is_malformed(craftkit: Any, text: str, cloud: An
 
 
 def test_keys_diagnose__a_key_of_the_right_form_may_be_unknown(craftkit: Any) -> None:
-    out = craftkit("keys", "diagnose", stdin=token.mint("live", "local")).out
+    out = craftkit("keys", "diagnose", stdin=api_key.mint("live", "local")).out
     assert out["outcome"] == "unknown"
 
 

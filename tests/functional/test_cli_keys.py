@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from craftkit.auth import token
+from craftkit.auth import api_key
 from craftkit.auth.lookup import find_key
 from craftkit.auth.verify import verify_key
 from craftkit.clock import utc_now
@@ -21,7 +21,7 @@ def test_keys_rotate__shows_the_new_secret_once_and_keeps_the_id(craftkit: Any, 
     rotated = craftkit("keys", "rotate", key["id"], "--grace", "48h").out
     assert rotated["id"] == key["id"]
     assert rotated["key"] != key["key"]
-    assert rotated["prefix"] == token.prefix_of(rotated["key"])
+    assert rotated["prefix"] == api_key.prefix_of(rotated["key"])
     assert verdict(key["key"]) == verdict(rotated["key"]) == "allowed"
     shown = craftkit("keys", "show", key["id"]).out
     assert rotated["key"] not in str(shown)

@@ -14,12 +14,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from craftkit import network
-from craftkit.auth import token
+from craftkit.auth import api_key
 from craftkit.errors import UndoRefusedError
-from craftkit.keys import programme, service
+from craftkit.keys import secret_scanning, service
 from craftkit.keys.exposure import report_exposed
 from craftkit.keys.models import Exposure
-from craftkit.keys.programme import KeyRing
+from craftkit.keys.secret_scanning import ScannerKeys
 from craftkit.projects import service as projects
 from tests.functional.test_keys import entries, verdict
 from tests.support.clock import FrozenClock
@@ -74,13 +74,13 @@ def scanner() -> Scanner:
 @pytest.fixture
 def report(cloud: Cloud, scanner: Scanner, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Send a report through the public route, which hands it to the function behind it."""
-    retire = cloud.module("retire_exposed_keys")
-    monkeypatch.setattr(retire, "keys", KeyRing(scanner.fetch))
+    retire = cloud.module("revoke_exposed_keys")
+    monkeypatch.setattr(retire, "keys", ScannerKeys(scanner.fetch))
 
     class Lambda:
         def invoke(self, *, FunctionName: str, Payload: str) -> Any:  # noqa: N803 boto3's names
             assert FunctionName.endswith(":live")
-            answer = json.dumps(cloud.invoke("retire_exposed_keys", json.loads(Payload)))
+            answer = json.dumps(cloud.invoke("revoke_exposed_keys", json.loads(Payload)))
 
             class Stream:
                 def read(self) -> bytes:
@@ -88,7 +88,7 @@ def report(cloud: Cloud, scanner: Scanner, monkeypatch: pytest.MonkeyPatch) -> C
 
             return {"Payload": Stream()}
 
-    monkeypatch.setattr("craftkit.keys.handover._client", Lambda)
+    monkeypatch.setattr("craftkit.keys.report_forwarding._client", Lambda)
 
     def send(reports: Any, headers: dict[str, str | None] | None = None) -> Any:
         body = reports if isinstance(reports, str) else json.dumps(reports)
@@ -113,7 +113,7 @@ def test_report__a_good_key_is_revoked_and_told_of(
     answer = report([found(project.key.cleartext)])
     assert json.loads(answer["body"]) == [
         {
-            "token_hash": token.hash_of(project.key.cleartext),
+            "token_hash": api_key.hash_of(project.key.cleartext),
             "token_type": "craftkit_api_key",
             "label": "true_positive",
         }
@@ -152,7 +152,7 @@ def test_report__a_key_within_other_text_is_found(project: DemoProject, report: 
 
 
 def test_report__an_unknown_key_and_garbage_are_false_alarms(cloud: Cloud, report: Any) -> None:
-    unknown = token.mint("live", "local")
+    unknown = api_key.mint("live", "local")
     assert (
         labels(report([found(unknown), found("ck_live_nonsense"), found("")]))
         == ["false_positive"] * 3
@@ -160,7 +160,7 @@ def test_report__an_unknown_key_and_garbage_are_false_alarms(cloud: Cloud, repor
 
 
 def test_report__of_a_key_of_another_stage_nothing_is_said(cloud: Cloud, report: Any) -> None:
-    assert labels(report([found(token.mint("live", "prod"))])) == []
+    assert labels(report([found(api_key.mint("live", "prod"))])) == []
 
 
 def test_report__an_ended_secret_revokes_nothing(project: DemoProject, report: Any) -> None:
@@ -182,7 +182,7 @@ def test_report__of_1000_tokens_takes_a_read_for_each_hundred(
         return call(client, operation, parameters)
 
     monkeypatch.setattr(BaseClient, "_make_api_call", counting)
-    tokens = [token.mint("test", "local") for _ in range(998)]
+    tokens = [api_key.mint("test", "local") for _ in range(998)]
     tokens += ["garbage", project.key.cleartext]
     found_labels = labels(report([found(each) for each in tokens]))
     assert found_labels.count("false_positive") == 999
@@ -256,7 +256,7 @@ def test_report__that_is_signed_and_no_list_of_reports_is_400(
 class TestKeyRing:
     def test_asks_for_the_list_once_a_day(self, scanner: Scanner) -> None:
         clock = FrozenClock()
-        ring = KeyRing(scanner.fetch, clock)
+        ring = ScannerKeys(scanner.fetch, clock)
         for _ in range(5):
             assert ring.get("current")
         assert scanner.asked == 1
@@ -268,7 +268,7 @@ class TestKeyRing:
         self, scanner: Scanner
     ) -> None:
         clock = FrozenClock()
-        ring = KeyRing(scanner.fetch, clock)
+        ring = ScannerKeys(scanner.fetch, clock)
         ring.get("current")
         scanner.add("next")
         assert ring.get("next") is None
@@ -280,7 +280,7 @@ class TestKeyRing:
 
     def test_lives_on_with_what_it_has_while_the_list_is_down(self, scanner: Scanner) -> None:
         clock = FrozenClock()
-        ring = KeyRing(scanner.fetch, clock)
+        ring = ScannerKeys(scanner.fetch, clock)
         ring.get("current")
         scanner.is_down = True
         clock.now += timedelta(days=2)
@@ -298,33 +298,33 @@ class TestKeyRing:
             return network.Fetched(status, {}, answers[status], 1)
 
         monkeypatch.setattr(network, "fetch", fetch)
-        assert programme.fetch_keys() == b"{}"
+        assert secret_scanning.fetch_keys() == b"{}"
         with pytest.raises(network.FetchError):
-            programme.fetch_keys()
+            secret_scanning.fetch_keys()
         assert asked == ["https://api.github.com/meta/public_keys/secret_scanning"] * 2
 
     def test_an_answer_that_is_no_list_is_no_key(self) -> None:
         for answer in (b"", b"[]", b'{"public_keys": [{"key": "x"}]}'):
-            assert KeyRing(lambda answer=answer: answer).get("current") is None
+            assert ScannerKeys(lambda answer=answer: answer).get("current") is None
 
 
 class TestPattern:
     def test_the_scanners_expression_finds_keys_and_what_stands_around_them_is_no_key(
         self,
     ) -> None:
-        key = token.mint("live", "prod")
+        key = api_key.mint("live", "prod")
         for text in (key, f'KEY="{key}"', f"Bearer {key}\n", f"?key={key}&x=1"):
-            assert token.find_in(text) == key
+            assert api_key.find_in(text) == key
         for text in (f"x{key}", f"{key}x", key[:-1], key.replace("ck_", "sk_")):
-            assert token.find_in(text) is None
+            assert api_key.find_in(text) is None
 
     def test_a_random_string_of_the_form_is_no_key_by_its_checksum(self) -> None:
         tries = ["ck_live_" + f"{number:038d}" for number in range(2000)]
-        assert [text for text in tries if token.stage_of(text)] == []
+        assert [text for text in tries if api_key.stage_of(text)] == []
 
     def test_keys_are_cut_out_of_a_text(self) -> None:
-        key = token.mint("test", "local")
-        assert token.without_keys(f"a {key} b {key}") == "a ck_test_… b ck_test_…"
+        key = api_key.mint("test", "local")
+        assert api_key.without_keys(f"a {key} b {key}") == "a ck_test_… b ck_test_…"
 
 
 def test_operators_report_acts_as_a_scanners(cloud: Cloud) -> None:

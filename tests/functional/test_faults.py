@@ -15,7 +15,7 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
-from craftkit.auth import wire
+from craftkit.auth import connections
 from craftkit.hooks import service as hooks
 from tests.support.cloud import Cloud
 from tests.support.events import EVENTS, event
@@ -79,7 +79,7 @@ class Calls:
             self._count(operation, self._fault)
             return make(client, operation, parameters)
 
-        post = wire.post
+        post = connections.post
 
         def signed(*asked: Any, **how: Any) -> Any:
             self._count("signed", lambda _: TimeoutError("slow"))
@@ -91,7 +91,7 @@ class Calls:
 
         with (
             patch.object(BaseClient, "_make_api_call", call),
-            patch("craftkit.auth.wire.post", signed),
+            patch("craftkit.auth.connections.post", signed),
         ):
             yield
 
@@ -115,7 +115,7 @@ def asked(cloud: Cloud) -> Callable[[str], Any]:
     path = {"id": json.loads(rendered["body"])["id"], "slug": "invoice", "token": made.token}
     vars(cloud.module("render_document"))["typeset"] = FakeTypesetter()
     # The programme's list of keys is out there, and holds nobody's.
-    vars(cloud.module("retire_exposed_keys"))["keys"] = {}
+    vars(cloud.module("revoke_exposed_keys"))["keys"] = {}
 
     def of(function: str) -> Any:
         folder = FUNCTIONS[function]["CodeUri"].removeprefix("functions/")

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from craftkit.auth import token
+from craftkit.auth import api_key
 from craftkit.hooks import service as hooks
 from tests.support.cloud import Cloud
 from tests.support.events import event
@@ -39,7 +39,7 @@ GUESSES = st.one_of(
     st.text(max_size=300),
     st.from_regex(r"ck_(live|test)_[0-9A-Za-z]{36,40}", fullmatch=True),
     st.builds(
-        lambda mode, stage: token.mint(mode, stage),
+        lambda mode, stage: api_key.mint(mode, stage),
         st.sampled_from(["live", "test"]),
         st.sampled_from(["local", "dev", "staging", "prod"]),
     ),
@@ -79,7 +79,7 @@ def test_authorizer__no_made_up_header_gets_in_and_none_gets_it_down(
     assert statement["Effect"] == "Deny"
     # Only what passes its own checksum, in this environment, is worth a read.
     presented = (header or "").split()[-1:] or [""]
-    if token.stage_of(presented[0]) != "local":
+    if api_key.stage_of(presented[0]) != "local":
         assert wire.operations == []
     if header and len(presented[0]) > 16:
         assert presented[0] not in json.dumps(policy)

@@ -17,14 +17,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 from moto import mock_aws
 
-from craftkit.auth import token
+from craftkit.auth import api_key
 from craftkit.auth.activity import Activity
 from craftkit.auth.lookup import KeyRecord
 from craftkit.auth.verify import verify_key
 from craftkit.dynamodb import resource
 from craftkit.errors import ConflictError, CraftkitError
-from craftkit.keys import exposure, repository, service
-from craftkit.keys import tending as keeping
+from craftkit.keys import expiry, exposure, repository, service
 from craftkit.keys.models import Exposure, NewKey
 from craftkit.keys.repository import find_record
 from craftkit.projects import service as projects
@@ -104,14 +103,14 @@ class Keys(RuleBasedStateMachine):
     def use(self, key: ModelKey, which: int, is_told: bool) -> None:
         """A request; the stream tells of a first use soon, or only the round finds it."""
         secret = key.secrets[-1 - which % len(key.secrets)]
-        record = find_record(token.hash_of(secret.cleartext))
+        record = find_record(api_key.hash_of(secret.cleartext))
         if not key.passes(secret, self.clock()):
             return
         assert record
         self._note(record)
         secret.used = True
         if is_told:
-            service.begin_grace(key.id, record.prefix, clock=self.clock)
+            service.start_rotation_grace(key.id, record.prefix, clock=self.clock)
             self._grace_begins(key)
 
     @rule(
@@ -179,7 +178,7 @@ class Keys(RuleBasedStateMachine):
         now = self.clock()
         projects.set_exposure_policy(self.project.id, policy, by="tester", clock=self.clock)
         secret = key.secrets[-1 - which % len(key.secrets)]
-        is_known = find_record(token.hash_of(secret.cleartext)) is not None
+        is_known = find_record(api_key.hash_of(secret.cleartext)) is not None
         is_over = (secret.ends_at is not None and secret.ends_at <= now) or (
             key.expires_at is not None and key.expires_at <= now
         )
@@ -204,9 +203,9 @@ class Keys(RuleBasedStateMachine):
         """Let steps gather on the others; this key is still checked."""
 
     @rule()
-    def tend(self) -> None:
+    def expire(self) -> None:
         due = set(repository.due(self.clock()))
-        keeping.tend_keys(clock=self.clock)
+        expiry.expire_keys(clock=self.clock)
         for key in self.known:
             if key.id in due:
                 self._grace_begins(key)
@@ -231,7 +230,7 @@ class Keys(RuleBasedStateMachine):
 
     def _first_use(self, key_id: str, secret: ModelSecret) -> datetime:
         table = resource().Table("KeyActivityTable")
-        at = {"key_id": key_id, "secret_day": token.prefix_of(secret.cleartext)}
+        at = {"key_id": key_id, "secret_day": api_key.prefix_of(secret.cleartext)}
         return datetime.fromisoformat(str(table.get_item(Key=at)["Item"]["first_used_at"]))
 
     def _note(self, record: KeyRecord) -> None:
@@ -267,7 +266,7 @@ class TestKeys(Keys.TestCase):  # type: ignore[name-defined, misc]
         forget()
         cls.surroundings.enter_context(variables(cloud.environment()))
         wire = DynamoDBWire()
-        cls.surroundings.enter_context(patch("craftkit.auth.wire.post", wire.post))
+        cls.surroundings.enter_context(patch("craftkit.auth.connections.post", wire.post))
 
     @classmethod
     def tearDownClass(cls) -> None:

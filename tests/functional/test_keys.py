@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from moto.dynamodb.models import DynamoDBBackend
 
-from craftkit.auth import token
+from craftkit.auth import api_key
 from craftkit.auth.lookup import find_key
 from craftkit.auth.verify import verify_key
 from craftkit.clock import to_rfc3339, utc_now
@@ -61,19 +61,19 @@ def first_use(cloud: Cloud, use: Any) -> Any:
 
     def call(minted: MintedKey) -> None:
         use(minted.cleartext)
-        sent = load_event("begin_grace")
+        sent = load_event("start_rotation_grace")
         sent["Records"][0]["dynamodb"]["NewImage"] |= {
             "key_id": {"S": minted.key.id},
-            "secret_day": {"S": token.prefix_of(minted.cleartext)},
+            "secret_day": {"S": api_key.prefix_of(minted.cleartext)},
         }
-        assert cloud.invoke("begin_grace", sent) == {"batchItemFailures": []}
+        assert cloud.invoke("start_rotation_grace", sent) == {"batchItemFailures": []}
 
     return call
 
 
 @pytest.fixture
-def tend(cloud: Cloud) -> Any:
-    return lambda: cloud.invoke("tend_keys", load_event("tend_keys"))
+def expire(cloud: Cloud) -> Any:
+    return lambda: cloud.invoke("expire_keys", load_event("expire_keys"))
 
 
 class TestRotation:
@@ -96,17 +96,19 @@ class TestRotation:
         assert verdict(minted.cleartext) == "allowed"
 
     def test_a_first_use_that_the_stream_did_not_tell_of_is_found(
-        self, clock: FrozenClock, project: DemoProject, use: Any, tend: Any
+        self, clock: FrozenClock, project: DemoProject, use: Any, expire: Any
     ) -> None:
         minted = service.rotate_key(project.key.key.id, by=BY, grace=timedelta(0))
         use(minted.cleartext)
         assert verdict(project.key.cleartext) == "allowed"
         clock.advance(days=1)
-        tend()
+        expire()
         assert verdict(project.key.cleartext) == "expired"
 
     def test_of_an_unknown_key_is_told_to_nobody(self, cloud: Cloud) -> None:
-        assert cloud.invoke("begin_grace", load_event("begin_grace")) == {"batchItemFailures": []}
+        assert cloud.invoke("start_rotation_grace", load_event("start_rotation_grace")) == {
+            "batchItemFailures": []
+        }
 
     def test_a_second_one_is_refused_and_a_lost_secret_replaced(
         self, clock: FrozenClock, project: DemoProject
@@ -137,7 +139,7 @@ class TestRotation:
             service.end_rotation(project.key.key.id, by=BY)
 
     def test_an_ended_secret_is_diagnosed_and_after_a_month_forgotten(
-        self, clock: FrozenClock, project: DemoProject, tend: Any
+        self, clock: FrozenClock, project: DemoProject, expire: Any
     ) -> None:
         service.rotate_key(project.key.key.id, by=BY)
         service.end_rotation(project.key.key.id, by=BY)
@@ -145,7 +147,7 @@ class TestRotation:
         assert diagnosis.outcome == "expired"
         assert "rotated" in diagnosis.message
         clock.advance(days=31)
-        tend()
+        expire()
         assert verdict(project.key.cleartext) == "unknown"
 
     def test_it_keeps_scopes_expiry_and_limits(self, cloud: Cloud, clock: Any) -> None:
@@ -154,7 +156,7 @@ class TestRotation:
             scopes=("renders:read",), templates=("invoice",), expires_at=expires_at
         )
         minted = service.rotate_key(project.key.key.id, by=BY)
-        record = find_key(token.hash_of(minted.cleartext))
+        record = find_key(api_key.hash_of(minted.cleartext))
         assert record
         assert record.principal == project.principal
         assert record.expires_at == to_rfc3339(expires_at)
@@ -218,11 +220,11 @@ class TestRevocation:
 
 class TestExpiry:
     def test_is_told_14_3_and_1_days_before(
-        self, cloud: Cloud, clock: FrozenClock, tend: Any
+        self, cloud: Cloud, clock: FrozenClock, expire: Any
     ) -> None:
         project = make_project(expires_at=utc_now() + 20 * DAY)
         for _ in range(21 * 4):
-            tend()
+            expire()
             clock.advance(hours=6)
         told = entries(cloud, "key.expiring")
         assert [entry["details"]["days"] for entry in told] == ["14", "3", "1"]
@@ -230,7 +232,7 @@ class TestExpiry:
         assert verdict(project.key.cleartext) == "expired"
 
     def test_one_key_that_cannot_be_tended_does_not_hold_up_the_others(
-        self, cloud: Cloud, clock: FrozenClock, tend: Any, monkeypatch: pytest.MonkeyPatch
+        self, cloud: Cloud, clock: FrozenClock, expire: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         broken, fine = (make_project(expires_at=utc_now() + 20 * DAY) for _ in range(2))
         clock.advance(days=7)
@@ -242,7 +244,7 @@ class TestExpiry:
             return get_key(key_id)
 
         monkeypatch.setattr(service, "get_key", failing)
-        tend()
+        expire()
         assert {entry["target"] for entry in entries(cloud, "key.expiring")} == {fine.key.key.id}
 
     def test_in_the_past_is_refused(self, cloud: Cloud) -> None:
@@ -316,7 +318,7 @@ class TestActivity:
         project: DemoProject,
         use: Any,
         first_use: Any,
-        tend: Any,
+        expire: Any,
     ) -> None:
         minted = service.rotate_key(project.key.key.id, by=BY, grace=20 * DAY)
         waiting = views.show_key(project.key.key.id).rotation
@@ -330,7 +332,7 @@ class TestActivity:
         assert busy
         assert busy.quiet_since is None
         clock.advance(hours=1)
-        tend()
+        expire()
         quiet = views.show_key(project.key.key.id).rotation
         assert quiet
         assert quiet.quiet_since == clock() - DAY

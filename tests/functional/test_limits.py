@@ -391,7 +391,7 @@ def test_create_render__a_charge_is_one_call_more(
     assert len(made) <= 2  # two, where the bucket has become full or begun to empty meanwhile
 
 
-def test_tell_limit_warnings__eighty_per_cent_is_told_once(
+def test_send_limit_warnings__eighty_per_cent_is_told_once(
     cloud: Cloud, project: DemoProject
 ) -> None:
     principal = limit_key(project, renders_per_day=10)
@@ -402,10 +402,10 @@ def test_tell_limit_warnings__eighty_per_cent_is_told_once(
         for item in boto3.client("dynamodb").scan(TableName=cloud.names["LimitsTable"])["Items"]
         if item["subject"]["S"].startswith("warning#")
     ]
-    sent = load_event("tell_limit_warnings")
+    sent = load_event("send_limit_warnings")
     sent["Records"][0]["dynamodb"]["NewImage"] = warning
     for _ in range(2):
-        assert cloud.invoke("tell_limit_warnings", sent) == {"batchItemFailures": []}
+        assert cloud.invoke("send_limit_warnings", sent) == {"batchItemFailures": []}
     [entry] = entries(cloud, "limit.warning")
     assert entry["target"] == project.key.key.id
     assert entry["details"] == {"of": "key", "period": "day", "used": "8", "limit": "10"}

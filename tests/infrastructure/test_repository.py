@@ -55,7 +55,7 @@ def test_no_tracked_file_holds_what_is_made_here() -> None:
 
 def test_no_tracked_file_holds_a_key() -> None:
     """A key that passes its own checksum is a key, of whichever stage."""
-    from craftkit.auth.token import stage_of
+    from craftkit.auth.api_key import stage_of
 
     for path, text in texts():
         for key in re.findall(r"ck_(?:live|test)_[0-9A-Za-z]{38}", text):

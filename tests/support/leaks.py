@@ -13,19 +13,19 @@ from typing import Any
 import pytest
 from moto.backends import get_backend
 
-from craftkit.auth import token
+from craftkit.auth import api_key
 from local.logs import lines
 from tests.support.stack import RunningStack
 from tests.support.template import ACCOUNT, REGION
 
-_SECRET_PART = re.compile(rf"[0-9A-Za-z]{{{token.RANDOM_LENGTH}}}")
+_SECRET_PART = re.compile(rf"[0-9A-Za-z]{{{api_key.RANDOM_LENGTH}}}")
 
 minted: set[str] = set()
 """The random parts of the keys that were made: what a key's prefix does not show of it."""
 
 
 def recording(mint: Callable[[str, str], str]) -> Callable[[str, str], str]:
-    """`token.mint`, with a memory."""
+    """`api_key.mint`, with a memory."""
 
     def mint_and_note(mode: str, stage: str) -> str:
         key = mint(mode, stage)
@@ -38,12 +38,12 @@ def recording(mint: Callable[[str, str], str]) -> Callable[[str, str], str]:
 def keys_in(text: str) -> list[str]:
     """Where a text holds a key, as its shown prefix: a finding must not tell it again."""
     found = {
-        token.prefix_of(match[0])
-        for match in re.finditer(token.PATTERN, text)
-        if token.stage_of(match[0]) or _random_part(match[0]) in minted
+        api_key.prefix_of(match[0])
+        for match in re.finditer(api_key.PATTERN, text)
+        if api_key.stage_of(match[0]) or _random_part(match[0]) in minted
     }
     bare = {
-        f"…{match[0][: token.SHOWN_RANDOM_LENGTH]}"
+        f"…{match[0][: api_key.SHOWN_RANDOM_LENGTH]}"
         for match in _SECRET_PART.finditer(text)
         if match[0] in minted
     }
@@ -65,7 +65,7 @@ def in_stack(stack: RunningStack) -> Iterator[str]:
     """Each log and table of a deployed stage with a key in it."""
     for _, line in lines(stack.aws_endpoint_url):
         for prefix in keys_in(line):
-            yield f"{prefix} in the log: {token.without_keys(line)}"
+            yield f"{prefix} in the log: {api_key.without_keys(line)}"
     dynamodb = stack.client("dynamodb")
     for name in stack.deployed.physical_ids("AWS::DynamoDB::Table").values():
         for page in dynamodb.get_paginator("scan").paginate(TableName=name):
@@ -85,4 +85,4 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
 
 
 def _random_part(key: str) -> str:
-    return key[len("ck_live_") : len("ck_live_") + token.RANDOM_LENGTH]
+    return key[len("ck_live_") : len("ck_live_") + api_key.RANDOM_LENGTH]

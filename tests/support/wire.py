@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 
 class DynamoDBWire:
-    """Stands in for `craftkit.auth.wire.post`, and notes the operations that came by.
+    """Stands in for `craftkit.auth.connections.post`, and notes the operations that came by.
 
     Set `failure` to have every request fail the way a lost connection does.
     """

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from craftkit.auth import token
+from craftkit.auth import api_key
 from tests.support import leaks
 
 
 def test_keys_in__finds_a_key_whole_and_without_its_prefix() -> None:
-    key = token.mint("live", "local")
+    key = api_key.mint("live", "local")
     assert leaks.keys_in(f"Bearer {key}!") == [key[:13], f"…{key[8:13]}"]
     assert leaks.keys_in(key[8:40]) == [f"…{key[8:13]}"]
 
@@ -18,7 +18,7 @@ def test_keys_in__finds_a_key_whole_and_without_its_prefix() -> None:
 def test_keys_in__knows_a_key_of_another_process_by_its_checksum(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    key = token.mint("live", "prod")
+    key = api_key.mint("live", "prod")
     monkeypatch.setattr(leaks, "minted", set())
     assert leaks.keys_in(f"x {key} x") == [key[:13]]
 
@@ -29,7 +29,7 @@ def test_keys_in__takes_nothing_else_for_a_key(text: str) -> None:
 
 
 def test_makereport__fails_a_test_that_had_a_key_written() -> None:
-    key = token.mint("test", "local")
+    key = api_key.mint("test", "local")
     report = SimpleNamespace(
         when="call", passed=True, outcome="passed", sections=[("Captured stderr call", key)]
     )

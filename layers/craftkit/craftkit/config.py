@@ -183,9 +183,9 @@ class Config:
         return int(_required("SYNC_RENDERS_PER_PROJECT"))
 
     @cached_property
-    def retire_function(self) -> str:
+    def revoke_exposed_keys_function(self) -> str:
         """The function, by alias, that retires keys found in the open."""
-        return _required("RETIRE_FUNCTION")
+        return _required("REVOKE_EXPOSED_KEYS_FUNCTION")
 
     @cached_property
     def scanner_keys_url(self) -> str:

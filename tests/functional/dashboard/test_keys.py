@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from craftkit.auth import token
+from craftkit.auth import api_key
 from craftkit.keys import service as keys
 from craftkit.keys.models import NewKey
 from craftkit.projects.models import Project
@@ -12,7 +12,7 @@ from tests.support.clock import FrozenClock
 from tests.support.cloud import Cloud
 from tests.support.visitor import Visitor
 
-KEY = re.compile(token.PATTERN)
+KEY = re.compile(api_key.PATTERN)
 FORM = {"name": "billing service", "mode": "test", "scopes": ["renders:write", "renders:read"]}
 
 
@@ -42,7 +42,7 @@ def test_create_key__is_shown_with_three_quick_starts_filled_in(
     (cleartext,) = {match[0] for match in KEY.finditer(page.text)}
     assert page.text.count(cleartext) == 4  # the key itself, curl, Node.js, Python
     (kept,) = keys.list_keys(project.id)[0]
-    assert kept.secrets[0].hash == token.hash_of(cleartext)
+    assert kept.secrets[0].hash == api_key.hash_of(cleartext)
     assert kept.scopes == ("renders:write", "renders:read")
 
 
@@ -99,7 +99,7 @@ def test_diagnose__says_why_and_never_echoes_the_key(ada: Visitor, project: Proj
     diagnosis = ada.post(path(project, "/diagnose"), {"key": f" {cleartext} "})
     assert "This key is good" in diagnosis.words
     assert cleartext not in diagnosis.text
-    foreign = token.mint("live", "prod")
+    foreign = api_key.mint("live", "prod")
     assert "created in prod" in ada.post(path(project, "/diagnose"), {"key": foreign}).words
     assert "not an API key" in ada.post(path(project, "/diagnose"), {"key": "hunter2"}).words
 
@@ -138,7 +138,7 @@ def test_create_key__a_double_click_makes_one_key(ada: Visitor, project: Project
     # The browser shows the answer to the second, with the cookie that came with the first.
     shown = KEY.search(ada.follow(second).text)
     assert shown
-    assert token.hash_of(shown[0]) == keys.list_keys(project.id)[0][0].secrets[0].hash
+    assert api_key.hash_of(shown[0]) == keys.list_keys(project.id)[0][0].secrets[0].hash
 
 
 def test_create_key__an_id_of_anothers_key_tells_nothing(ada: Visitor, project: Project) -> None:

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from craftkit.auth.activity import Activity
+from craftkit.auth.dynamodb_client import RefusedWriteError, TableUnavailableError
 from craftkit.auth.lookup import KeyRecord
 from craftkit.auth.principal import Principal
-from craftkit.auth.signed import RefusedWriteError, TableUnavailableError
 from tests.support.clock import FrozenClock
 
 

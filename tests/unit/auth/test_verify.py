@@ -4,11 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from craftkit.auth import token
+from craftkit.auth import api_key
 from craftkit.auth.lookup import KeyRecord
 from craftkit.auth.principal import SCOPES, Principal
-from craftkit.auth.verdict import Verdict
-from craftkit.auth.verify import Verification, verify
+from craftkit.auth.verify import Verdict, Verification, verify
 from craftkit.clock import to_rfc3339
 from tests.support.clock import NOON
 
@@ -20,13 +19,13 @@ class Records:
 
     def __init__(self, **fields: str | None) -> None:
         self.reads = 0
-        self.key = token.mint("live", "local")
+        self.key = api_key.mint("live", "local")
         record = {"expires_at": None, "revoked_at": None} | fields
-        self.record = KeyRecord(PRINCIPAL, token.prefix_of(self.key), **record)
+        self.record = KeyRecord(PRINCIPAL, api_key.prefix_of(self.key), **record)
 
     def __call__(self, key_hash: str) -> KeyRecord | None:
         self.reads += 1
-        return self.record if key_hash == token.hash_of(self.key) else None
+        return self.record if key_hash == api_key.hash_of(self.key) else None
 
 
 def judge(header: str | None, records: Records) -> Verification:
@@ -67,14 +66,14 @@ def test_verify__what_cannot_be_a_key_is_malformed_without_a_read(text: str) -> 
 
 def test_verify__a_key_of_another_stage_is_named_without_a_read() -> None:
     records = Records()
-    verification = judge(f"Bearer {token.mint('live', 'prod')}", records)
+    verification = judge(f"Bearer {api_key.mint('live', 'prod')}", records)
     assert verification == Verification(Verdict.WRONG_ENVIRONMENT, stage="prod")
     assert records.reads == 0
 
 
 def test_verify__a_key_nobody_made_is_unknown_after_one_read() -> None:
     records = Records()
-    assert judge(f"Bearer {token.mint('live', 'local')}", records).verdict is Verdict.UNKNOWN
+    assert judge(f"Bearer {api_key.mint('live', 'local')}", records).verdict is Verdict.UNKNOWN
     assert records.reads == 1
 
 

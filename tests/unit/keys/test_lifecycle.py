@@ -42,7 +42,7 @@ def rotated(grace: timedelta = DAY) -> Key:
 
 
 def in_grace(grace: timedelta = DAY, used_at: datetime = NOON) -> Key:
-    step = lifecycle.begin_grace(rotated(grace), "ck_live_second", used_at, used_at)
+    step = lifecycle.start_grace(rotated(grace), "ck_live_second", used_at, used_at)
     assert step
     return step.key
 
@@ -69,14 +69,14 @@ class TestRotate:
         assert in_grace(timedelta(0)).previous(NOON) is None
 
     def test_the_grace_begins_once(self) -> None:
-        again = lifecycle.begin_grace(in_grace(), "ck_live_second", NOON + HOUR, NOON + HOUR)
+        again = lifecycle.start_grace(in_grace(), "ck_live_second", NOON + HOUR, NOON + HOUR)
         assert again is None
 
     def test_a_use_of_the_old_one_begins_nothing(self) -> None:
-        assert lifecycle.begin_grace(rotated(), "ck_live_first", NOON, NOON) is None
+        assert lifecycle.start_grace(rotated(), "ck_live_first", NOON, NOON) is None
 
     def test_a_use_in_the_future_counts_from_now(self) -> None:
-        step = lifecycle.begin_grace(rotated(), "ck_live_second", NOON + HOUR, NOON)
+        step = lifecycle.start_grace(rotated(), "ck_live_second", NOON + HOUR, NOON)
         assert step
         assert step.key.secrets[0].expires_at == NOON + DAY
 
@@ -122,10 +122,10 @@ class TestRotate:
 
 class TestQuiet:
     def test_a_day_without_the_old_one_is_said_once(self) -> None:
-        step = lifecycle.tend(in_grace(10 * DAY), NOON - HOUR, NOON + DAY)
+        step = lifecycle.expire(in_grace(10 * DAY), NOON - HOUR, NOON + DAY)
         assert actions(step) == ["key.previous_secret_quiet"]
         assert step.key.quiet_since == NOON
-        assert actions(lifecycle.tend(step.key, NOON - HOUR, NOON + DAY + HOUR)) == []
+        assert actions(lifecycle.expire(step.key, NOON - HOUR, NOON + DAY + HOUR)) == []
 
     def test_one_use_within_the_day_is_not_quiet(self) -> None:
         assert lifecycle.quiet_since(in_grace(10 * DAY), NOON + HOUR, NOON + DAY) is None
@@ -206,10 +206,10 @@ class TestReminders:
         """The reminders that a key of this life is sent when it is looked after at these times."""
         expires_at = NOON + timedelta(days=life_days)
         passed = lifecycle.passed_reminder(expires_at, NOON)
-        tended, days = key(expires_at=expires_at, reminded_days=passed), []
+        current, days = key(expires_at=expires_at, reminded_days=passed), []
         for at in at_days:
-            step = lifecycle.tend(tended, None, NOON + timedelta(days=at))
-            tended = step.key
+            step = lifecycle.expire(current, None, NOON + timedelta(days=at))
+            current = step.key
             days += [event.details["days"] for event in step.events]
         return days
 
@@ -249,6 +249,6 @@ class TestDue:
         ended = lifecycle.end_rotation(in_grace(), NOON).key
         at = lifecycle.due_at(ended, NOON)
         assert at == NOON + lifecycle.RETIRED_KEPT_FOR
-        assert [one.prefix for one in lifecycle.tend(ended, None, at).key.secrets] == [
+        assert [one.prefix for one in lifecycle.expire(ended, None, at).key.secrets] == [
             "ck_live_second"
         ]

@@ -1,8 +1,9 @@
-"""Who uses which key when, noted beside the requests and never in their way.
+"""Counts the uses of each key, without delaying a request.
 
-Uses are counted in memory, for each secret and day, and written by `auth.aftermath` once the answer
-is out: at once when a secret is first seen, then at most once a minute for each secret and running
-instance. A write counts once however often it is sent, and one that failed waits for the next.
+Uses are counted in memory by secret and day. `auth.activity_extension` writes them after the
+response is sent: immediately when a secret is first seen, then at most once a minute for each
+secret and running instance. A write that is sent twice counts once, and one that failed is sent
+again later.
 """
 
 import threading
@@ -12,8 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from craftkit.auth.dynamodb_client import RefusedWriteError, TableUnavailableError, call_dynamodb
 from craftkit.auth.lookup import KeyRecord
-from craftkit.auth.signed import RefusedWriteError, TableUnavailableError, call_dynamodb
 from craftkit.clock import to_epoch_seconds, to_rfc3339
 from craftkit.config import config
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from craftkit.auth.dynamodb_client import call_dynamodb
 from craftkit.auth.principal import Principal
-from craftkit.auth.signed import call_dynamodb
 from craftkit.config import config
 
 

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from craftkit.auth.verdict import Verdict
-from craftkit.auth.verify import Verification
+from craftkit.auth.verify import Verdict, Verification
 
 
 def policy_of(verification: Verification, method_arn: str) -> dict[str, Any]:

@@ -1,20 +1,32 @@
-"""From an `Authorization` header to a verdict, cheap checks before dear ones."""
+"""Verifies an `Authorization` header. Cheap checks run before expensive ones."""
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
-from craftkit.auth import token
+from craftkit.auth import api_key
 from craftkit.auth.lookup import KeyRecord, Lookup
-from craftkit.auth.verdict import Verdict
 from craftkit.clock import to_rfc3339
 
 _LONGEST_KEY = 64
-"""Longer than any key: what exceeds it is not worth a regular expression."""
+"""Longer than any key, so that a longer text is refused without a regular expression."""
+
+
+class Verdict(StrEnum):
+    """The outcome of verifying an `Authorization` header; its value is the metric's dimension."""
+
+    ALLOWED = "allowed"
+    MISSING = "missing"
+    MALFORMED = "malformed"
+    WRONG_ENVIRONMENT = "wrong_environment"
+    UNKNOWN = "unknown"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
 
 
 @dataclass(frozen=True)
 class Verification:
-    """A verdict, and what was found on the way to it. `stage` is set for a foreign key."""
+    """A verdict, the key's record if one was read, and the stage of a key from another stage."""
 
     verdict: Verdict
     record: KeyRecord | None = None
@@ -31,10 +43,10 @@ def bearer_of(header: str | None) -> str | None:
 
 
 def verify(header: str | None, *, stage: str, lookup: Lookup, now: datetime) -> Verification:
-    """Judge the header of one request. At most one lookup, and none for what cannot be a key.
+    """Verify the header of one request. Makes one lookup at most, and none for a malformed key.
 
     Raises:
-        TableUnavailableError: from the lookup; the caller must not be called unknown for it.
+        TableUnavailableError: the lookup failed. This must not be answered as an unknown key.
     """
     key = bearer_of(header)
     if key is None:
@@ -43,13 +55,13 @@ def verify(header: str | None, *, stage: str, lookup: Lookup, now: datetime) -> 
 
 
 def verify_key(key: str, *, stage: str, lookup: Lookup, now: datetime) -> Verification:
-    """Judge a key itself, as `verify` does; the diagnosis in the CLI asks here too."""
-    minted_in = token.stage_of(key) if len(key) <= _LONGEST_KEY else None
+    """Verify the key itself, as `verify` does. `craftkit keys diagnose` uses it too."""
+    minted_in = api_key.stage_of(key) if len(key) <= _LONGEST_KEY else None
     if minted_in is None:
         return Verification(Verdict.MALFORMED)
     if minted_in != stage:
         return Verification(Verdict.WRONG_ENVIRONMENT, stage=minted_in)
-    record = lookup(token.hash_of(key))
+    record = lookup(api_key.hash_of(key))
     if record is None:
         return Verification(Verdict.UNKNOWN)
     if record.revoked_at is not None:

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic import BaseModel, Field
 
+from craftkit.auth.api_key import ALPHABET
 from craftkit.auth.principal import Mode as KeyMode
-from craftkit.auth.token import ALPHABET
 from craftkit.clock import Clock, utc_now
 from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError

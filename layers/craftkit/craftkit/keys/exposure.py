@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Literal
 
-from craftkit.auth import token
+from craftkit.auth import api_key
 from craftkit.auth.lookup import KeyRecord
-from craftkit.auth.verdict import Verdict
-from craftkit.auth.verify import verify_key
+from craftkit.auth.verify import Verdict, verify_key
 from craftkit.clock import Clock, utc_now
 from craftkit.config import config
 from craftkit.keys import lifecycle, repository, service
@@ -32,9 +31,9 @@ def report_exposed(
     Returns:
         What became of each report, in their order.
     """
-    keys = [token.find_in(report.token) or "" for report in reports]
-    own = {key for key in keys if token.stage_of(key) == config.stage}
-    records = repository.find_records([token.hash_of(key) for key in own])
+    keys = [api_key.find_in(report.token) or "" for report in reports]
+    own = {key for key in keys if api_key.stage_of(key) == config.stage}
+    records = repository.find_records([api_key.hash_of(key) for key in own])
     policies: dict[str, str] = {}
     return [
         _handle(report, key, records, policies, by, clock)
@@ -69,8 +68,8 @@ def _handle(
 def _step(key: Key, *, report: Exposure, policy: str, clock: Clock) -> Step | None:
     return lifecycle.expose(
         key,
-        token.without_keys(report.url)[:_URL_LIMIT],
-        token.without_keys(report.source),
+        api_key.without_keys(report.url)[:_URL_LIMIT],
+        api_key.without_keys(report.source),
         clock(),
         is_revoked=policy == "revoke",
     )

@@ -73,7 +73,7 @@ def rotate(key: Key, secret: Secret, now: datetime, *, replace: bool = False) ->
     )
 
 
-def begin_grace(key: Key, prefix: str, used_at: datetime, now: datetime) -> Step | None:
+def start_grace(key: Key, prefix: str, used_at: datetime, now: datetime) -> Step | None:
     """The secret of this prefix was used: its predecessor's time begins to run out."""
     previous = key.previous(now)
     if previous is None or key.current.prefix != prefix or key.current.first_used_at is not None:
@@ -161,8 +161,9 @@ def limit(key: Key, subject: str, *, is_limited: bool) -> Step | None:
     return None if limited == {*key.limited} else Step(_with(key, limited=tuple(sorted(limited))))
 
 
-def tend(key: Key, previous_used_at: datetime | None, now: datetime) -> Step:
-    """What time brings: a reminder, word that the previous secret is quiet, the end of old ones.
+def expire(key: Key, previous_used_at: datetime | None, now: datetime) -> Step:
+    """Apply what is due: a reminder, the event that the previous secret is quiet, and deletion of
+    secrets that ended long ago.
 
     Args:
         previous_used_at: the last use of the previous secret, if a rotation is under way.
@@ -172,17 +173,17 @@ def tend(key: Key, previous_used_at: datetime | None, now: datetime) -> Step:
         for secret in key.secrets
         if secret.expires_at is None or secret.expires_at + RETIRED_KEPT_FOR > now
     )
-    tended, events = _with(key, secrets=secrets), []
+    updated, events = _with(key, secrets=secrets), []
     if (days := _reminder(key, now)) is not None and key.expires_at is not None:
-        tended = _with(tended, reminded_days=days)
+        updated = _with(updated, reminded_days=days)
         details = {"days": str(days), "expires_at": to_rfc3339(key.expires_at), "name": key.name}
         events.append(Event("key.expiring", details))
     if (since := quiet_since(key, previous_used_at, now)) and key.quiet_since is None:
-        tended = _with(tended, quiet_since=since)
+        updated = _with(updated, quiet_since=since)
         prefix = key.secrets[-2].prefix
         details = {"previous_prefix": prefix, "since": to_rfc3339(since)}
         events.append(Event("key.previous_secret_quiet", details))
-    return Step(tended, tuple(events))
+    return Step(updated, tuple(events))
 
 
 def quiet_since(key: Key, previous_used_at: datetime | None, now: datetime) -> datetime | None:
@@ -198,7 +199,7 @@ def quiet_since(key: Key, previous_used_at: datetime | None, now: datetime) -> d
 
 
 def due_at(key: Key, now: datetime) -> datetime | None:
-    """When the key should be looked after next; None where time changes nothing about it."""
+    """When `expire` must look at the key next; None where nothing about it depends on time."""
     if key.status(now) != "active":
         return None
     times = [

@@ -5,10 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from craftkit import cursors
-from craftkit.auth import token
+from craftkit.auth import api_key
 from craftkit.auth.lookup import KeyRecord
-from craftkit.auth.verdict import Verdict
-from craftkit.auth.verify import Verification, verify_key
+from craftkit.auth.verify import Verdict, Verification, verify_key
 from craftkit.clock import Clock, from_rfc3339, utc_now
 from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError
@@ -25,7 +24,7 @@ DEFAULT_GRACE = timedelta(hours=24)
 
 def create_key(
     project_id: str,
-    wish: NewKey,
+    request: NewKey,
     *,
     by: str,
     key_id: str | None = None,
@@ -41,18 +40,18 @@ def create_key(
         ConflictError: there is a key of this id.
     """
     now = clock()
-    if wish.expires_at is not None and wish.expires_at <= now:
+    if request.expires_at is not None and request.expires_at <= now:
         issues = Issues(field_errors={"expiresAt": ["The expiry lies in the past."]})
         raise InvalidRequestError(issues=issues)
-    cleartext = token.mint(wish.mode, config.stage)
+    cleartext = api_key.mint(request.mode, config.stage)
     key = Key(
         id=key_id or new_id(),
         project_id=project_id,
-        **wish.model_dump(),
+        **request.model_dump(),
         secrets=(_secret_of(cleartext, now),),
         created_at=now,
         created_by=by,
-        reminded_days=lifecycle.passed_reminder(wish.expires_at, now),
+        reminded_days=lifecycle.passed_reminder(request.expires_at, now),
     )
     subject = f"project#{project_id}"
     while True:
@@ -119,9 +118,9 @@ def rotate_key(
     def step(key: Key) -> Step:
         nonlocal cleartext
         known = {secret.prefix for secret in key.secrets}
-        cleartext = token.mint(key.mode, config.stage)
-        while token.prefix_of(cleartext) in known:  # what is shown of two must differ
-            cleartext = token.mint(key.mode, config.stage)
+        cleartext = api_key.mint(key.mode, config.stage)
+        while api_key.prefix_of(cleartext) in known:  # what is shown of two must differ
+            cleartext = api_key.mint(key.mode, config.stage)
         now = clock()
         secret = _secret_of(cleartext, now).model_copy(update={"grace": grace})
         return lifecycle.rotate(key, secret, now, replace=replace)
@@ -138,7 +137,7 @@ def end_rotation(key_id: str, *, by: str, clock: Clock = utc_now) -> Key:
     return change_key(key_id, lambda key: lifecycle.end_rotation(key, clock()), by=by, clock=clock)
 
 
-def begin_grace(key_id: str, prefix: str, *, clock: Clock = utc_now) -> Key:
+def start_rotation_grace(key_id: str, prefix: str, *, clock: Clock = utc_now) -> Key:
     """A secret was used for the first time: let its predecessor's time run out.
 
     Does nothing for a key that is not being rotated, and nothing the second time.
@@ -152,7 +151,7 @@ def begin_grace(key_id: str, prefix: str, *, clock: Clock = utc_now) -> Key:
         if key.previous(now) is None or key.current.prefix != prefix:
             return None
         used_at = activity.of_secret(key_id, key.current, now=now, days=1).first_used_at
-        return lifecycle.begin_grace(key, prefix, used_at, now) if used_at else None
+        return lifecycle.start_grace(key, prefix, used_at, now) if used_at else None
 
     return change_key(key_id, step, by="craftkit", clock=clock)
 
@@ -262,4 +261,6 @@ def _was_rotated_out(record: KeyRecord) -> bool:
 
 
 def _secret_of(cleartext: str, now: datetime) -> Secret:
-    return Secret(hash=token.hash_of(cleartext), prefix=token.prefix_of(cleartext), created_at=now)
+    return Secret(
+        hash=api_key.hash_of(cleartext), prefix=api_key.prefix_of(cleartext), created_at=now
+    )

@@ -152,7 +152,7 @@ def warn(subject: str, charged: Item, now: datetime) -> None:
             _warn(subject, period, charged, now)
 
 
-def tell_once(warning: Item) -> dict[str, Any]:
+def mark_sent(warning: Item) -> dict[str, Any]:
     """For the transaction that tells of a warning: it holds once, however often it is tried."""
     return {
         "Update": {

@@ -26,7 +26,7 @@ class Charge:
     taken: tuple[tuple[str, Item], ...] = ()
 
     @contextmanager
-    def of_what_is_kept(self) -> Iterator[None]:
+    def commit_on_success(self) -> Iterator[None]:
         """Give the charge back where what it was for is known not to have been kept."""
         try:
             yield
@@ -81,7 +81,7 @@ def limits_of(of: str, id_: str, *, clock: Clock = utc_now) -> LimitsState | Non
     return repository.get(subject_of(of, id_), clock())
 
 
-def tell_of_warning(warning: Item, *, clock: Clock = utc_now) -> bool:
+def send_warning(warning: Item, *, clock: Clock = utc_now) -> bool:
     """Enter a warning of the limits table into the audit. False where it was told before."""
     kind, _, id_ = str(warning["warned_subject"]).partition("#")
     entry = audit.entry(
@@ -96,7 +96,7 @@ def tell_of_warning(warning: Item, *, clock: Clock = utc_now) -> bool:
         limit=str(warning["limit"]),
     )
     try:
-        dynamodb.transact([repository.tell_once(warning), entry])
+        dynamodb.transact([repository.mark_sent(warning), entry])
     except ConditionFailedError:
         return False
     count("LimitWarning", of=kind, period=str(warning["period"]))

@@ -133,7 +133,7 @@ def create_render(
         if accepted is None or accepted.status == "failed":
             raise
         return accepted, False
-    with charge.of_what_is_kept():
+    with charge.commit_on_success():
         try:
             repository.create(
                 render,
@@ -352,7 +352,7 @@ def retry_render(project_id: str, render_id: str, *, clock: Clock = utc_now) -> 
     if again is None:
         charge.give_back()
         raise ConflictError(_ONLY_FAILED)
-    with charge.of_what_is_kept(), _failed_as_before(render, again, clock):
+    with charge.commit_on_success(), _failed_as_before(render, again, clock):
         dispatch.enqueue(again)
     return again
 

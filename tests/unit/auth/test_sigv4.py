@@ -11,8 +11,8 @@ from botocore.credentials import ReadOnlyCredentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from craftkit.auth import signature
-from craftkit.auth.signature import Credentials, NoCredentialsError, sign
+from craftkit.auth import sigv4
+from craftkit.auth.sigv4 import Credentials, NoCredentialsError, sign
 from craftkit.config import forget
 
 printable = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1)
@@ -50,17 +50,17 @@ def surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     forget()
-    signature._renewing.cache_clear()
+    sigv4._renewing.cache_clear()
     yield monkeypatch
     forget()
-    signature._renewing.cache_clear()
+    sigv4._renewing.cache_clear()
 
 
 def test_credentials__are_the_variables_that_lambda_sets(surroundings: pytest.MonkeyPatch) -> None:
     surroundings.setenv("AWS_ACCESS_KEY_ID", "ASIA1")
     surroundings.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     surroundings.setenv("AWS_SESSION_TOKEN", "token")
-    assert signature.credentials() == Credentials("ASIA1", "secret", "token")
+    assert sigv4.credentials() == Credentials("ASIA1", "secret", "token")
 
 
 def test_credentials__come_from_the_endpoint_of_a_snapshot_and_are_renewed(
@@ -81,12 +81,12 @@ def test_credentials__come_from_the_endpoint_of_a_snapshot_and_are_renewed(
     surroundings.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:9001/credentials")
     surroundings.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "restored")
     surroundings.setattr("botocore.utils.ContainerMetadataFetcher.retrieve_full_uri", retrieve)
-    assert signature.credentials() == Credentials("ASIA2", "secret", "token")
-    assert signature.credentials().access_key == "ASIA2"
+    assert sigv4.credentials() == Credentials("ASIA2", "secret", "token")
+    assert sigv4.credentials().access_key == "ASIA2"
     assert len(given_out) == 2
 
 
 def test_credentials__that_are_nowhere_are_told(surroundings: pytest.MonkeyPatch) -> None:
     surroundings.delenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", raising=False)
     with pytest.raises(NoCredentialsError, match="no AWS credentials"):
-        signature.credentials()
+        sigv4.credentials()

@@ -34,7 +34,7 @@ _REFUSALS: tuple[type[CraftkitError], ...] = (
 )
 
 
-def hand_over(body: bytes, headers: Mapping[str, str]) -> list[dict[str, str]]:
+def forward_report(body: bytes, headers: Mapping[str, str]) -> list[dict[str, str]]:
     """Have a report acted on, and return the answer in the programme's format.
 
     Raises:
@@ -44,7 +44,9 @@ def hand_over(body: bytes, headers: Mapping[str, str]) -> list[dict[str, str]]:
     if not all(signed.values()):
         raise InvalidSignatureError("Sign the report as the scanning programme does.")
     request = {"body": b64encode(body).decode(), "headers": signed}
-    response = _client().invoke(FunctionName=config.retire_function, Payload=json.dumps(request))
+    response = _client().invoke(
+        FunctionName=config.revoke_exposed_keys_function, Payload=json.dumps(request)
+    )
     answer: dict[str, Any] = json.loads(response["Payload"].read())
     if "FunctionError" in response:
         raise RuntimeError("the function that retires exposed keys failed: see its log")

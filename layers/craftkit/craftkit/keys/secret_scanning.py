@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from pydantic import TypeAdapter, ValidationError
 
 from craftkit import network
-from craftkit.auth import token
+from craftkit.auth import api_key
 from craftkit.clock import Clock, utc_now
 from craftkit.config import config
 from craftkit.errors import (
@@ -32,8 +32,8 @@ from craftkit.errors import (
     Issues,
 )
 from craftkit.keys import exposure
-from craftkit.keys.handover import IDENTIFIER_HEADER, SIGNATURE_HEADER
 from craftkit.keys.models import Exposure
+from craftkit.keys.report_forwarding import IDENTIFIER_HEADER, SIGNATURE_HEADER
 from craftkit.observability import count, logger
 
 REPORTS_LIMIT = 10_000
@@ -58,7 +58,7 @@ def fetch_keys() -> bytes:
 
 
 @dataclass
-class KeyRing:
+class ScannerKeys:
     """The programme's keys, by identifier. Asked for anew when one is unknown, once a minute."""
 
     fetch: Callable[[], bytes] = fetch_keys
@@ -87,7 +87,7 @@ class KeyRing:
 
 
 def receive(
-    body: bytes, headers: Mapping[str, str], *, keys: KeyRing, clock: Clock = utc_now
+    body: bytes, headers: Mapping[str, str], *, keys: ScannerKeys, clock: Clock = utc_now
 ) -> list[dict[str, str]]:
     """Act on a signed report, and answer it in the programme's format.
 
@@ -107,7 +107,7 @@ def receive(
         count("KeyExposed", finding=finding)
     return [
         {
-            "token_hash": token.hash_of(report.token),
+            "token_hash": api_key.hash_of(report.token),
             "token_type": report.type,
             "label": _LABELS[finding],
         }
@@ -116,7 +116,7 @@ def receive(
     ]
 
 
-def _verify(body: bytes, headers: Mapping[str, str], keys: KeyRing) -> None:
+def _verify(body: bytes, headers: Mapping[str, str], keys: ScannerKeys) -> None:
     identifier = headers.get(IDENTIFIER_HEADER)
     key = keys.get(identifier) if identifier else None
     if key is None:

@@ -1,7 +1,7 @@
-"""What time brings to keys, looked after every hour: reminders, ended rotations, forgotten secrets.
+"""The hourly run over keys with something due: reminders, quiet rotations, old secrets to delete.
 
-Nothing that refuses a request waits for this: an expiry is in the secret's own item, and the
-authorizer reads it. What is late here is word of it, and tidiness.
+No refusal waits for this run: an expiry is in the secret's own item, which the authorizer reads.
+Only events and deletions can be late.
 """
 
 from dataclasses import dataclass
@@ -18,34 +18,34 @@ _BY = "craftkit"
 
 
 @dataclass
-class Round:
-    """How many keys were looked after, and how many could not be."""
+class ExpiryRun:
+    """How many keys were processed, and how many failed."""
 
-    tended: int = 0
+    processed: int = 0
     failed: int = 0
 
 
-def tend_keys(*, clock: Clock = utc_now) -> Round:
-    """Look after every key whose time has come. One that fails does not hold up the others."""
-    done = Round()
+def expire_keys(*, clock: Clock = utc_now) -> ExpiryRun:
+    """Process every key that is due. A key that fails does not stop the others."""
+    run = ExpiryRun()
     for key_id in list(repository.due(clock())):
         try:
-            _tend(key_id, clock)
+            _expire(key_id, clock)
         except NotFoundError:
             continue
         except Exception:
-            logger.exception("a key was not looked after", extra={"key_id": key_id})
-            done.failed += 1
+            logger.exception("key not processed", extra={"key_id": key_id})
+            run.failed += 1
         else:
-            done.tended += 1
-    return done
+            run.processed += 1
+    return run
 
 
-def _tend(key_id: str, clock: Clock) -> None:
+def _expire(key_id: str, clock: Clock) -> None:
     key = service.get_key(key_id)
     if key.previous(clock()) is not None and key.current.first_used_at is None:
-        # The stream tells of a first use; this finds the one that it failed to tell of.
-        service.begin_grace(key_id, key.prefix, clock=clock)
+        # The activity stream reports a first use. This finds one that the stream failed to report.
+        service.start_rotation_grace(key_id, key.prefix, clock=clock)
     service.change_key(key_id, lambda key: _step(key, clock()), by=_BY, clock=clock)
 
 
@@ -53,4 +53,4 @@ def _step(key: Key, now: datetime) -> Step:
     previous, used_at = key.previous(now), None
     if previous is not None and key.current.first_used_at is not None:
         used_at = activity.of_secret(key.id, previous, now=now, days=1).last_used_at
-    return lifecycle.tend(key, used_at, now)
+    return lifecycle.expire(key, used_at, now)

@@ -30,7 +30,7 @@ _ANSWER_SECONDS = 0.005
 _LONGEST_INVOCATION_SECONDS = 30
 
 
-class Aftermath:
+class ActivityExtension:
     """Writes an instance's `Activity`, beside its requests.
 
     Args:

@@ -1,4 +1,4 @@
-"""A budget is at 80 per cent: enter it into the audit, from where webhooks tell of it."""
+"""Writes `limit.warning` to the audit when a budget is at 80 per cent; webhooks send it on."""
 
 from typing import Any
 
@@ -12,9 +12,9 @@ from craftkit.streams import Change, each_change
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """From the limits table's stream: warnings, as they are inserted."""
-    return each_change(event, _tell)
+    return each_change(event, _send)
 
 
-def _tell(change: Change) -> None:
+def _send(change: Change) -> None:
     if change.new is not None:
-        service.tell_of_warning(change.new)
+        service.send_warning(change.new)

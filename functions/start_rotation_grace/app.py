@@ -1,4 +1,4 @@
-"""A secret was used for the first time: its predecessor's grace begins."""
+"""Starts the grace of a rotated secret when its successor is used for the first time."""
 
 from typing import Any
 
@@ -13,13 +13,13 @@ from craftkit.streams import Change, each_change
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """From the activity table's stream: the items of secrets, as they are inserted."""
-    return each_change(event, _begin)
+    return each_change(event, _start)
 
 
-def _begin(change: Change) -> None:
+def _start(change: Change) -> None:
     if change.new is None:
         return
     try:
-        service.begin_grace(change.new["key_id"], change.new["secret_day"])
+        service.start_rotation_grace(change.new["key_id"], change.new["secret_day"])
     except NotFoundError:
         return  # a key that is gone needs no grace

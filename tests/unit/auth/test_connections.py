@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from craftkit.auth import wire
+from craftkit.auth import connections
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 
@@ -25,7 +25,7 @@ class Server:
     together: threading.Barrier | None = None
 
     def post(self, body: bytes, read_seconds: float = 2) -> tuple[int, bytes]:
-        return wire.post(
+        return connections.post(
             self.url, {"host": "x"}, body, connect_seconds=1, read_seconds=read_seconds
         )
 
@@ -58,7 +58,7 @@ def server() -> Iterator[Server]:
     yield state
     listener.shutdown()
     listener.server_close()
-    for kept in wire._idle.pop(state.url, []):
+    for kept in connections._idle.pop(state.url, []):
         kept.close()
 
 
@@ -106,4 +106,4 @@ def test_post__says_at_once_where_nobody_listens() -> None:
         taken.bind(("127.0.0.1", 0))  # bound, and not listening
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(ConnectionRefusedError):
-            wire.post(url, {}, b"{}", connect_seconds=1, read_seconds=1)
+            connections.post(url, {}, b"{}", connect_seconds=1, read_seconds=1)

@@ -41,7 +41,7 @@ def _connection_to(url: str, connect_seconds: float) -> HTTPConnection:
         kept.close()
     address = urlsplit(url)
     made = (
-        HTTPSConnection(address.netloc, timeout=connect_seconds, context=authorities())
+        HTTPSConnection(address.netloc, timeout=connect_seconds, context=tls_context())
         if address.scheme == "https"
         else HTTPConnection(address.netloc, timeout=connect_seconds)
     )
@@ -57,6 +57,6 @@ def _is_over(connection: HTTPConnection) -> bool:
 
 
 @cache
-def authorities() -> ssl.SSLContext:
+def tls_context() -> ssl.SSLContext:
     """Who may vouch for a service; read from disk once."""
     return ssl.create_default_context()

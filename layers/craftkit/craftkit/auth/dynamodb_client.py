@@ -1,6 +1,6 @@
-"""Signed calls to DynamoDB with the standard library, for the sake of a quick cold start.
+"""Signed calls to DynamoDB with the standard library, which keeps the cold start short.
 
-boto3 would take most of it, and botocore's signer with urllib3 still half: see
+boto3 would take most of the cold start, and botocore's signer with urllib3 half of it: see
 docs/decisions/authorizer-reads.md.
 """
 
@@ -10,7 +10,7 @@ import time
 from http.client import HTTPException
 from typing import Any
 
-from craftkit.auth import signature, wire
+from craftkit.auth import connections, sigv4
 from craftkit.clock import utc_now
 from craftkit.config import config
 
@@ -19,17 +19,17 @@ _BACKOFF_SECONDS = 0.05
 
 
 class TableUnavailableError(Exception):
-    """DynamoDB did not answer, or refused for a reason that is not the caller's."""
+    """DynamoDB did not answer, or refused the call for a reason other than a condition."""
 
 
 class RefusedWriteError(Exception):
     """A condition of a write did not hold; nothing was written."""
 
 
-def prepare() -> None:
-    """Load what a first call would, before a snapshot is taken: no restore then waits for it."""
-    signature.credential_chain()
-    wire.authorities()
+def warm_up() -> None:
+    """Load the modules and certificates of a first call before a snapshot is taken."""
+    sigv4.credential_chain()
+    connections.tls_context()
 
 
 def call_dynamodb(
@@ -42,10 +42,10 @@ def call_dynamodb(
 ) -> dict[str, Any]:
     """One DynamoDB operation, in its low-level JSON form.
 
-    What may pass (no connection, throttling, a 5xx) is tried three times within some six seconds.
+    A transient failure (no connection, throttling, a 5xx) is retried, three attempts by default.
 
     Raises:
-        TableUnavailableError: none of them got an answer.
+        TableUnavailableError: no attempt succeeded.
         RefusedWriteError: a write's condition did not hold.
     """
     body = json.dumps(payload).encode()
@@ -55,7 +55,7 @@ def call_dynamodb(
             time.sleep(random.uniform(0, _BACKOFF_SECONDS * 2**attempt))  # noqa: S311 jitter
         try:
             status, data = _post(operation, body, connect_seconds, read_seconds)
-        except (OSError, HTTPException, signature.NoCredentialsError) as error:
+        except (OSError, HTTPException, sigv4.NoCredentialsError) as error:
             failure = type(error).__name__
             continue
         if status == 200:
@@ -64,7 +64,7 @@ def call_dynamodb(
         if "ConditionalCheckFailed" in failure + text:
             raise RefusedWriteError
         failure = failure or f"HTTP {status}"
-        if status < 500 and not _may_pass(failure, text):
+        if status < 500 and not _is_transient(failure, text):
             break
     raise TableUnavailableError(f"DynamoDB {operation}: {failure}")
 
@@ -77,17 +77,19 @@ def _post(
         "content-type": "application/x-amz-json-1.0",
         "x-amz-target": f"DynamoDB_20120810.{operation}",
     }
-    # Signed anew for each attempt: a signature is good for minutes, credentials for hours.
-    signed = signature.sign(
+    # Each attempt is signed again: a signature expires after minutes, and credentials may rotate.
+    signed = sigv4.sign(
         url,
         headers,
         body,
         service="dynamodb",
         region=config.region,
-        by=signature.credentials(),
+        by=sigv4.credentials(),
         now=utc_now(),
     )
-    return wire.post(url, signed, body, connect_seconds=connect_seconds, read_seconds=read_seconds)
+    return connections.post(
+        url, signed, body, connect_seconds=connect_seconds, read_seconds=read_seconds
+    )
 
 
 def _error_of(data: bytes) -> tuple[str, str]:
@@ -100,8 +102,8 @@ def _error_of(data: bytes) -> tuple[str, str]:
         return "", ""
 
 
-def _may_pass(error_type: str, message: str) -> bool:
-    """Throttling, or a transaction that met another on the same item."""
+def _is_transient(error_type: str, message: str) -> bool:
+    """Whether it was throttling, or a conflict of two transactions on one item."""
     return (
         "Throttl" in error_type
         or error_type in {"ProvisionedThroughputExceededException", "RequestLimitExceeded"}

@@ -6,46 +6,46 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from craftkit.auth import token
+from craftkit.auth import api_key
 from craftkit.stages import STAGES
 
 
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("mode", ["live", "test"])
 def test_mint__is_known_as_its_own_stage(mode: str, stage: str) -> None:
-    assert token.stage_of(token.mint(mode, stage)) == stage
+    assert api_key.stage_of(api_key.mint(mode, stage)) == stage
 
 
 def test_mint__starts_with_its_mode_and_matches_the_scanners_pattern() -> None:
-    key = token.mint("live", "prod")
+    key = api_key.mint("live", "prod")
     assert key.startswith("ck_live_")
-    assert re.fullmatch(token.PATTERN, key)
+    assert re.fullmatch(api_key.PATTERN, key)
 
 
 def test_mint__never_gives_the_same_key_twice() -> None:
-    assert len({token.mint("test", "local") for _ in range(100)}) == 100
+    assert len({api_key.mint("test", "local") for _ in range(100)}) == 100
 
 
 def test_prefix_of__shows_five_random_characters() -> None:
-    key = token.mint("test", "local")
-    assert token.prefix_of(key) == key[:13]
+    key = api_key.mint("test", "local")
+    assert api_key.prefix_of(key) == key[:13]
 
 
-@given(st.integers(0, 45), st.sampled_from(token.ALPHABET))
+@given(st.integers(0, 45), st.sampled_from(api_key.ALPHABET))
 def test_stage_of__one_changed_character_is_no_key_of_the_stage(at: int, other: str) -> None:
     key = "ck_live_" + "A1b2C3d4" * 4
-    key += token._checksum(key, "local")
+    key += api_key._checksum(key, "local")
     changed = key[:at] + other + key[at + 1 :]
-    assert changed == key or token.stage_of(changed) != "local"
+    assert changed == key or api_key.stage_of(changed) != "local"
 
 
 @given(st.text(max_size=80))
 def test_stage_of__garbage_is_no_key(text: str) -> None:
-    assert token.stage_of(text) is None
+    assert api_key.stage_of(text) is None
 
 
 @pytest.mark.parametrize(
     "text", ["", "ck_live_", "ck_prod_" + "a" * 38, "ck_live_" + "a" * 39, "ck_live_" + "é" * 38]
 )
 def test_stage_of__near_misses_are_no_keys(text: str) -> None:
-    assert token.stage_of(text) is None
+    assert api_key.stage_of(text) is None
