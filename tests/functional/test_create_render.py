@@ -260,4 +260,4 @@ def test_create_render__takes_three_aws_calls_when_the_version_is_warm(
 
     monkeypatch.setattr("botocore.client.BaseClient._make_api_call", counting)
     assert call("create_render", project, body=BODY).status == 202
-    assert made == ["GetItem", "TransactWriteItems", "SendMessage"]
+    assert made == ["GetItem", "PutItem", "SendMessage"]

@@ -1,16 +1,20 @@
 """How a render ends, whatever happens to its worker. Time is moved, never waited for."""
 
+import hashlib
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from moto.dynamodb.models import DynamoDBBackend
 
+from craftkit.dynamodb import size_bytes
 from craftkit.errors import QueueUnavailableError
 from craftkit.renders import dispatch, lifecycle
 from craftkit.renders.lifecycle import BusyError
 from craftkit.renders.models import Render
-from craftkit.renders.stale import requeue_stale_renders
+from craftkit.renders.repository import Due
+from craftkit.renders.stale import StaleRenders, requeue_stale_renders
 from craftkit.templates import service as templates
 from craftkit.typesetter import Job, SourceError
 from tests.support.clock import FrozenClock
@@ -189,6 +193,17 @@ def test_sync__no_worker_in_time_is_202_and_queued(
     assert len(cloud.messages("TestQueue")) == 1
 
 
+INVOICE = {
+    "number": "2026-0311-4711",
+    "customer": {"name": "Analytical Engines Limited, 12 Saint James's Square, London"},
+    "items": [
+        {"name": "Difference engine, second series", "qty": 2, "price": "600.00"},
+        {"name": "Punched cards, box of a thousand", "qty": 12, "price": "24.50"},
+        {"name": "Instruction on site, two days", "qty": 1, "price": "1850.00"},
+        {"name": "Freight and insurance", "qty": 1, "price": "120.00"},
+    ],
+    "total": "3464.00",
+}
 SYNC = {"data": DATA, "options": {"sync": True}}
 
 
@@ -290,11 +305,113 @@ def test_requeue_stale_renders__queues_again_what_a_dead_worker_held(
     with pytest.raises(KilledError):
         work(project, queued, typesetter)
     cloud.messages("TestQueue")
-    clock.advance(minutes=2)
+    clock.now += lifecycle.FIRST_CHECK
     assert requeue_stale_renders().requeued == 1
     typesetter.before = None
     render = work(project, queued, typesetter)
     assert render and render.status == "succeeded"
+
+
+def test_requeue_stale_renders__checks_early_and_leaves_what_waits_in_a_long_queue(
+    cloud: Cloud, clock: FrozenClock, queued: str
+) -> None:
+    cloud.messages("TestQueue")
+    clock.now += lifecycle.FIRST_CHECK
+    for _ in range(2):
+        assert requeue_stale_renders() == StaleRenders()
+    assert cloud.messages("TestQueue") == []
+    clock.now += lifecycle.QUEUED_PATIENCE - lifecycle.FIRST_CHECK
+    assert requeue_stale_renders() == StaleRenders(requeued=1)
+
+
+def test_requeue_stale_renders__leaves_a_worker_its_lease_and_checks_again_after_it(
+    cloud: Cloud, clock: FrozenClock, project: DemoProject, queued: str
+) -> None:
+    cloud.messages("TestQueue")
+    clock.now += lifecycle.FIRST_CHECK
+    lifecycle.claim(project.id, queued, clock())
+    assert requeue_stale_renders() == StaleRenders()
+    clock.now += lifecycle.LEASE
+    assert requeue_stale_renders() == StaleRenders()
+    clock.now += lifecycle.CHECK_AFTER_LEASE
+    assert requeue_stale_renders() == StaleRenders(requeued=1)
+
+
+def test_render__writes_its_index_entry_once_and_removes_it_once(
+    cloud: Cloud, project: DemoProject, queued: str, typesetter: FakeTypesetter
+) -> None:
+    key = {"project_id": project.id, "render_id": queued}
+    entries = []
+    typesetter.before = lambda _job: entries.append(cloud.table("RendersTable").get_item(Key=key))
+    first = cloud.table("RendersTable").get_item(Key=key)["Item"]
+    work(project, queued, typesetter)
+    last = cloud.table("RendersTable").get_item(Key=key)["Item"]
+    [during] = [answer["Item"] for answer in entries]
+    assert during["status"] == "rendering"
+    assert (during["unfinished"], during["due_at"]) == (first["unfinished"], first["due_at"])
+    assert not {"unfinished", "due_at"} & set(last)
+
+
+def test_render__row_of_a_typical_one_is_one_write_unit_all_its_life(
+    cloud: Cloud, call: Any, typesetter: FakeTypesetter
+) -> None:
+    project = make_project("live")
+    body = {"data": INVOICE, "metadata": {"orderId": "4711"}}
+    rows: list[dict[str, Any]] = []
+
+    def read(_job: Job | None = None) -> None:
+        found = cloud.table("RendersTable").scan()["Items"]
+        rows.extend(row for row in found if row["project_id"] == project.id)
+
+    typesetter.before = read
+    id_ = call("create_render", project, body=body, headers={"Idempotency-Key": "o"}).body["id"]
+    read()
+    work(project, id_, typesetter)
+    read()
+    renders = [row for row in rows if "status" in row]
+    assert [row["status"] for row in renders] == ["queued", "rendering", "succeeded"]
+    assert all("input" in row for row in renders)
+    assert max(size_bytes(row) for row in renders) <= 1024
+
+
+@pytest.mark.parametrize(("items", "where"), [(3, "input"), (60, "input_item"), (900, "input_key")])
+def test_render__data_lies_where_its_writes_cost_least(
+    cloud: Cloud,
+    call: Any,
+    project: DemoProject,
+    typesetter: FakeTypesetter,
+    items: int,
+    where: str,
+) -> None:
+    names = (hashlib.sha256(str(number).encode()).hexdigest() for number in range(items))
+    lines = [{"name": name[:20], "qty": 1, "price": "1.00"} for name in names]
+    body = {"data": {**DATA, "items": lines}}
+    id_ = call("create_render", project, body=body).body["id"]
+    key = {"project_id": project.id, "render_id": id_}
+    row = cloud.table("RendersTable").get_item(Key=key)["Item"]
+    assert where in row
+    assert size_bytes(row) <= 1024
+    render = work(project, id_, typesetter)
+    assert render and render.status == "succeeded"
+    assert [each["name"] for each in typesetter.jobs[0].data["items"]] == [
+        each["name"] for each in lines
+    ]
+
+
+def test_create_render__an_answer_of_the_table_that_was_lost_is_no_second_render(
+    cloud: Cloud, call: Any, project: DemoProject, monkeypatch: Any
+) -> None:
+    put = DynamoDBBackend.put_item
+
+    def twice(*args: Any, **how: Any) -> Any:
+        """The SDK sends a call again whose answer it did not get."""
+        put(*args, **how)
+        return put(*args, **how)
+
+    monkeypatch.setattr(DynamoDBBackend, "put_item", twice)
+    answer = call("create_render", project, body={"data": DATA})
+    assert answer.status == 202
+    assert [message["renderId"] for message in cloud.messages("TestQueue")] == [answer.body["id"]]
 
 
 def test_requeue_stale_renders__ends_the_hopeless(
@@ -354,10 +471,10 @@ def test_requeue_stale_renders__one_that_cannot_be_looked_after_keeps_no_other_w
     clock.now += lifecycle.QUEUED_PATIENCE
     postpone = lifecycle.postpone
 
-    def throttled(render: Render, *rest: Any) -> bool:
-        if render.id == ids[0]:
+    def throttled(due: Due, *rest: Any) -> bool:
+        if due.render_id == ids[0]:
             raise ClientError({"Error": {"Code": "ThrottlingException"}}, "UpdateItem")
-        return postpone(render, *rest)
+        return postpone(due, *rest)
 
     monkeypatch.setattr(lifecycle, "postpone", throttled)
     assert requeue_stale_renders().requeued == 2

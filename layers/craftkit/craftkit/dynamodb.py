@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from functools import cache
 from itertools import batched
 from typing import TYPE_CHECKING, Any
@@ -124,6 +125,29 @@ def transact(writes: Sequence[dict[str, Any]]) -> None:
             time.sleep(random.uniform(0, _BACKOFF_SECONDS * 2**attempt))  # noqa: S311 jitter
         else:
             return
+
+
+def size_bytes(item: Item) -> int:
+    """The size by which DynamoDB bills an item: names and values, as its documentation counts.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+    """
+    return sum(len(name.encode()) + _value_bytes(value) for name, value in item.items())
+
+
+def _value_bytes(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value.encode())
+    if value is None or isinstance(value, bool):
+        return 1
+    if isinstance(value, int | float | Decimal):
+        digits = str(value).strip("-0").replace(".", "")
+        return 1 + (len(digits) + 1) // 2 + (value < 0)
+    if isinstance(value, dict):
+        return 3 + len(value) + size_bytes(value)
+    if isinstance(value, list | tuple | set | frozenset):
+        return 3 + sum(1 + _value_bytes(each) for each in value)
+    return len(bytes(value))
 
 
 def _may_pass(error: ClientError) -> bool:

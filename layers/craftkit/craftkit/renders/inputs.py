@@ -1,29 +1,61 @@
-"""A render's data between the request and the worker: packed into its row while it is small,
-in the documents bucket where it is not (a row holds 400 KB, a request 1 MiB)."""
+"""A render's data between the request and the worker, compressed: where it lies, how it is read.
+
+Small data lies in the render's row, as long as the row stays within one write unit: the row is
+written three times, and each time every kilobyte of it is billed. More of it lies in an item of its
+own, written once. From 8 KB on an object of the documents bucket is cheaper.
+"""
 
 import json
 import zlib
 from typing import Any
 
 from craftkit import storage
-from craftkit.dynamodb import Item
+from craftkit.dynamodb import Item, size_bytes
+from craftkit.renders import repository
 from craftkit.renders.models import Render
 
-INLINE_LIMIT_BYTES = 32 * 1024
-"""Packed. Most requests fit many times; a row costs a write unit for each KB of it."""
+ROW_BYTES = 1024
+"""One write unit of DynamoDB."""
+
+ITEM_BYTES = 8 * 1024
+"""Compressed. A write of an item costs 0.625 US$ a million for each KB, one of an object 5."""
+
+_LATER_BYTES = 100
+"""What the row gains until it has ended: the lease, then times, pages, size, hash."""
 
 
-def keep(render: Render, data: dict[str, Any]) -> dict[str, Any]:
-    """Put the data where the worker finds it, and answer the row's fields that say where."""
-    packed = zlib.compress(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode())
-    if len(packed) <= INLINE_LIMIT_BYTES:
-        return {"input": packed}
+def store(render: Render, data: dict[str, Any], row: Item) -> Item:
+    """Put the data where the worker finds it; the fields of the row that say where.
+
+    Args:
+        row: the render's row without its data.
+    """
+    compressed = zlib.compress(
+        json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(), level=9
+    )
+    inline = {"input": compressed}
+    if size_bytes({**row, **inline}) + _LATER_BYTES <= ROW_BYTES:
+        return inline
+    if len(compressed) <= ITEM_BYTES:
+        repository.put_input(render, compressed)
+        return {"input_item": True}
     key = f"inputs/{render.project_id}/{render.id}"
-    storage.put(key, packed, content_type="application/zlib")
+    storage.put(key, compressed, content_type="application/zlib")
     return {"input_key": key}
 
 
-def load(item: Item) -> dict[str, Any]:
-    """The data of a claimed row."""
-    packed = storage.get(item["input_key"]) if "input_key" in item else bytes(item["input"])
-    return dict(json.loads(zlib.decompress(packed)))
+def load(row: Item) -> dict[str, Any]:
+    """The data of a render, by its row.
+
+    Raises:
+        NotFoundError: the data is no longer kept.
+    """
+    return dict(json.loads(zlib.decompress(_compressed(row))))
+
+
+def _compressed(row: Item) -> bytes:
+    if "input_key" in row:
+        return storage.get(row["input_key"])
+    if "input_item" in row:
+        return repository.get_input(row["project_id"], row["render_id"])
+    return bytes(row["input"])

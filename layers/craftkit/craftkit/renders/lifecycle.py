@@ -17,6 +17,7 @@ from craftkit.clock import to_rfc3339
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.renders import repository
 from craftkit.renders.models import Render
+from craftkit.renders.repository import Due
 
 ATTEMPTS = 3
 """How often work on a render is begun before it is given up."""
@@ -24,13 +25,21 @@ ATTEMPTS = 3
 LEASE = timedelta(seconds=75)
 """How long one worker may hold a render: longer than the worker's own time-out."""
 
+FIRST_CHECK = timedelta(minutes=3)
+"""How long after a render is queued the requeuer first checks it. Nearly all have ended by then."""
+
 QUEUED_PATIENCE = timedelta(minutes=15)
 """How long a render may wait in its queue before the requeuer puts it there again."""
 
 WORKER_FAILED = "worker_failed"
 GIVEN_UP = "The render was begun several times and never finished. Send the request again."
 
-_CHECK_AFTER_LEASE = timedelta(seconds=15)
+CHECK_AFTER_LEASE = timedelta(seconds=15)
+
+
+def first_check_at(render: Render) -> datetime:
+    """When the requeuer first checks a new render."""
+    return render.created_at + FIRST_CHECK
 
 
 @dataclass(frozen=True)
@@ -98,11 +107,8 @@ def _take(
         item = repository.update(
             project_id,
             render_id,
-            set_={
-                "status": "rendering",
-                "lease_until": lease_until,
-                "due_at": to_rfc3339(now + LEASE + _CHECK_AFTER_LEASE),
-            },
+            # The time of the next check stays: to move it would cost two writes of the index.
+            set_={"status": "rendering", "lease_until": lease_until},
             add={"attempt": 1} if next_attempt else {},
             condition=condition,
             values=values,
@@ -230,7 +236,7 @@ def retry(render: Render, now: datetime) -> Render | None:
                 "attempt_limit": render.attempt + ATTEMPTS,
                 "queued_at": to_rfc3339(now),
                 "expires_at": repository.expiry(now),
-                **repository.unfinished_fields(render.id, now + QUEUED_PATIENCE),
+                **repository.unfinished_fields(render.id, now + FIRST_CHECK),
             },
             remove=("completed_at", "error_code", "error_message"),
             condition="#status = :failed AND attempt = :attempt",
@@ -238,18 +244,20 @@ def retry(render: Render, now: datetime) -> Render | None:
         )
     except ConditionFailedError:
         return None
+    if "input_item" in item:
+        repository.extend_input(render.project_id, render.id, int(item["expires_at"]))
     return repository.render_of(item)
 
 
-def postpone(render: Render, due_at: str, now: datetime) -> bool:
-    """Move the time at which the requeuer looks again. False where another run was quicker."""
+def postpone(due: Due, until: datetime) -> bool:
+    """Move the time at which the requeuer checks again. False if the render has moved on."""
     try:
         repository.update(
-            render.project_id,
-            render.id,
-            set_={"due_at": to_rfc3339(now + QUEUED_PATIENCE)},
-            condition="#status = :status AND due_at = :due",
-            values={":status": render.status, ":due": due_at},
+            due.project_id,
+            due.render_id,
+            set_={"due_at": to_rfc3339(until)},
+            condition="attribute_exists(#status) AND due_at = :due",
+            values={":due": due.due_at},
         )
     except ConditionFailedError:
         return False

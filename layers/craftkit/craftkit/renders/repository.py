@@ -1,8 +1,10 @@
-"""Renders in the renders table. A render that is not finished stands in the index `unfinished`,
-by the time at which the requeuer should look after it.
+"""Renders in the renders table. A row of a render that has not ended stands in the index
+`unfinished`, by the time at which the requeuer checks it. The index holds keys alone, and a row
+enters it once and leaves it once.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
@@ -15,16 +17,18 @@ from boto3.dynamodb.conditions import Key as KeyCondition
 from craftkit import dynamodb
 from craftkit.clock import to_epoch_seconds, to_rfc3339
 from craftkit.config import config
+from craftkit.dynamodb import ConditionFailedError
+from craftkit.errors import NotFoundError
 from craftkit.ids import first_id_at
 from craftkit.renders.models import Render
 
 UNFINISHED = "unfinished"
 UNFINISHED_FIELDS = (UNFINISHED, "due_at")
-SHARDS = 4
-"""Partitions of the index, so that no flood of renders meets in one."""
+SHARDS = 16
+"""Partitions of the index: each takes 1,000 writes a second, and a render makes two."""
 
 _AFTER_ID = "g"
-"""Sorts behind every id and before `idempotency#…`, which shares the partition."""
+"""Sorts behind every id and before `idempotency#…` and `input#…`, which share the partition."""
 
 _ID_BEFORE_CREATION = timedelta(seconds=1)
 """A render's id is made just before `created_at` is read."""
@@ -44,42 +48,103 @@ class Idempotency:
     request_hash: str
 
 
+@dataclass(frozen=True)
+class Due:
+    """A render that the index holds as due, as it was when the index took it in."""
+
+    project_id: str
+    render_id: str
+    due_at: str
+
+
 def create(
     render: Render,
+    row: dynamodb.Item,
     *,
-    input_: dict[str, Any],
     idempotency: Idempotency | None,
-    due_at: datetime,
     extra_writes: Sequence[dict[str, Any]] = (),
 ) -> None:
-    """Write a new render, queued, and the claim on its idempotency key: both or neither.
+    """Write a new render's row, and the claim on its idempotency key: both or neither.
 
     Args:
-        input_: where the judged data is, as `inputs.keep` answered.
-        due_at: when the requeuer checks whether it is still queued.
+        row: as `new_row` gave it, with the fields that say where its data is.
         extra_writes: further writes of the same transaction; the claim comes before them.
 
     Raises:
         ConditionFailedError: the idempotency key is claimed; `items` holds the claim.
     """
-    expires = expiry(render.created_at)
-    item: dict[str, Any] = {
-        **_item_of(render),
-        **unfinished_fields(render.id, due_at),
-        **input_,
-        "expires_at": expires,
-    }
-    writes: list[dict[str, Any]] = []
+    put = _put_new(row, render.created_at)
+    if idempotency is None and not extra_writes:
+        return _put_row(render, put)
+    writes = [put, *extra_writes]
     if idempotency:
         claim = {
             **_claim_key(render.project_id, idempotency),
             "claimed_by": render.id,
             "request_hash": idempotency.request_hash,
-            "expires_at": expires,
+            "expires_at": expiry(render.created_at),
         }
-        writes.append(_put_new(claim, render.created_at))
-    writes.append(_put_new(item, render.created_at))
-    dynamodb.transact([*writes, *extra_writes])
+        writes.insert(0, _put_new(claim, render.created_at))
+    dynamodb.transact(writes)
+    return None
+
+
+def _put_row(render: Render, put: dict[str, Any]) -> None:
+    """A row that is written alone needs no transaction, which would cost twice as much."""
+    try:
+        with dynamodb.conditions():
+            dynamodb.resource().meta.client.put_item(**put["Put"])
+    except ConditionFailedError as error:
+        # A new id is nobody else's: the first answer was lost on its way, and this was a retry.
+        if error.items[0] is None or error.items[0]["render_id"] != render.id:
+            raise
+
+
+def new_row(render: Render, due_at: datetime) -> dynamodb.Item:
+    """The row of a new render, without its data.
+
+    Args:
+        due_at: when the requeuer checks it.
+    """
+    return {
+        **_item_of(render),
+        **unfinished_fields(render.id, due_at),
+        "expires_at": expiry(render.created_at),
+    }
+
+
+def put_input(render: Render, compressed: bytes) -> None:
+    """Store a render's data in an item of its own."""
+    item = {
+        **_input_key(render.project_id, render.id),
+        "input": compressed,
+        "expires_at": expiry(render.created_at),
+    }
+    _table().put_item(Item=item)
+
+
+def get_input(project_id: str, render_id: str) -> bytes:
+    """The data that `put_input` stored.
+
+    Raises:
+        NotFoundError: it has expired.
+    """
+    key = _input_key(project_id, render_id)
+    item = _table().get_item(Key=key, ConsistentRead=True).get("Item")
+    if item is None:
+        raise NotFoundError("The data of this render is no longer kept.")
+    return bytes(item["input"])
+
+
+def extend_input(project_id: str, render_id: str, expires_at: int) -> None:
+    """Keep a render's data, where it has an item of its own, as long as its row."""
+    with suppress(ConditionFailedError), dynamodb.conditions():
+        _table().update_item(
+            Key=_input_key(project_id, render_id),
+            UpdateExpression="SET expires_at = :expires",
+            ConditionExpression="attribute_exists(render_id)",
+            ExpressionAttributeValues={":expires": expires_at},
+        )
 
 
 def _put_new(item: dict[str, Any], now: datetime) -> dict[str, Any]:
@@ -108,6 +173,7 @@ def discard(render: Render, idempotency: Idempotency | None) -> None:
     Raises:
         ConditionFailedError: somebody works on it already.
     """
+    data = _input_key(render.project_id, render.id)
     writes: list[dict[str, Any]] = [
         {
             "Delete": {
@@ -117,7 +183,8 @@ def discard(render: Render, idempotency: Idempotency | None) -> None:
                 "ExpressionAttributeNames": {"#status": "status"},
                 "ExpressionAttributeValues": {":queued": "queued"},
             }
-        }
+        },
+        {"Delete": {"TableName": config.renders_table, "Key": data}},
     ]
     if idempotency:
         claim = _claim_key(render.project_id, idempotency)
@@ -197,13 +264,13 @@ def page(
     return renders, after
 
 
-def due(shard: int, now: datetime) -> Iterator[tuple[Render, str]]:
-    """Unfinished renders whose time to be looked after has come, with that time."""
+def due(shard: int, now: datetime) -> Iterator[Due]:
+    """Renders of a shard that have not ended and are due to be checked, the earliest first."""
     is_due = KeyCondition(UNFINISHED).eq(str(shard)) & KeyCondition("due_at").lte(to_rfc3339(now))
     for item in dynamodb.query(
         config.renders_table, IndexName=UNFINISHED, KeyConditionExpression=is_due
     ):
-        yield render_of(item), item["due_at"]
+        yield Due(item["project_id"], item["render_id"], item["due_at"])
 
 
 def between(project_id: str, since: datetime, until: datetime) -> Iterator[Render]:
@@ -273,14 +340,17 @@ def _claim_key(project_id: str, idempotency: Idempotency) -> dict[str, str]:
     return _key(project_id, f"idempotency#{idempotency.key_hash}")
 
 
+def _input_key(project_id: str, render_id: str) -> dict[str, str]:
+    return _key(project_id, f"input#{render_id}")
+
+
 def _table() -> Any:
     return dynamodb.table(config.renders_table)
 
 
 def _item_of(render: Render) -> dict[str, Any]:
-    item = render.model_dump(exclude={"id", *_TIMES}, exclude_none=True)
-    item["render_id"] = render.id
-    item["warnings"] = list(render.warnings)
+    item = render.model_dump(exclude={"id", *_TIMES}, exclude_none=True, exclude_defaults=True)
+    item |= {"render_id": render.id, "attempt": render.attempt}
     for name in _TIMES:
         moment = getattr(render, name)
         if moment is not None:

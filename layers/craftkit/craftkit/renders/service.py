@@ -135,11 +135,11 @@ def create_render(
         return accepted, False
     with charge.commit_on_success():
         try:
+            row = repository.new_row(render, lifecycle.first_check_at(render))
             repository.create(
                 render,
-                input_=inputs.keep(render, data),
+                {**row, **inputs.store(render, data, row)},
                 idempotency=idempotency,
-                due_at=render.created_at + lifecycle.QUEUED_PATIENCE,
                 extra_writes=extra_writes(render),
             )
         except ConditionFailedError as error:

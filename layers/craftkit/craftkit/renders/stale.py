@@ -1,15 +1,16 @@
 """Stale renders: queues them again, or ends those that nobody will finish."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from botocore.exceptions import ClientError
 
-from craftkit.clock import Clock, utc_now
+from craftkit.clock import Clock, from_rfc3339, to_rfc3339, utc_now
 from craftkit.errors import QueueUnavailableError
 from craftkit.observability import logger
 from craftkit.renders import dispatch, lifecycle, repository
 from craftkit.renders.models import Render
+from craftkit.renders.repository import Due
 
 GIVE_UP_AFTER = timedelta(hours=24)
 """A render that was requested this long ago and still waits is ended as failed."""
@@ -30,31 +31,45 @@ def requeue_stale_renders(*, clock: Clock = utc_now) -> StaleRenders:
     """
     requeued = ended = 0
     for shard in range(repository.SHARDS):
-        for render, due_at in repository.due(shard, clock()):
+        for due in repository.due(shard, clock()):
             try:
-                if _is_to_be_given_up(render, clock):
-                    ended += _end(render, clock) is not None
-                else:
-                    requeued += _queue_again(render, due_at, clock)
+                result = _check(due, clock)
             except ClientError:
-                logger.exception("stale render not handled", extra={"render_id": render.id})
+                logger.exception("stale render not handled", extra={"render_id": due.render_id})
+            else:
+                requeued, ended = requeued + result.requeued, ended + result.ended
     return StaleRenders(requeued, ended)
 
 
-def _is_to_be_given_up(render: Render, clock: Clock) -> bool:
+def _check(due: Due, clock: Clock) -> StaleRenders:
+    row = repository.get_item(due.project_id, due.render_id)
+    # The index follows the table with a delay: the render may have ended, or been checked.
+    if row is None or row.get("due_at") != due.due_at:
+        return StaleRenders()
+    render, now = repository.render_of(row), clock()
+    if render.status == "rendering" and row["lease_until"] > to_rfc3339(now):
+        lifecycle.postpone(due, from_rfc3339(row["lease_until"]) + lifecycle.CHECK_AFTER_LEASE)
+        return StaleRenders()
+    if _is_to_be_given_up(render, now):
+        ended = lifecycle.give_up(
+            render, now=now, code=lifecycle.WORKER_FAILED, message=lifecycle.GIVEN_UP
+        )
+        return StaleRenders(ended=int(ended is not None))
+    waits_until = render.asked_at + lifecycle.QUEUED_PATIENCE
+    if render.status == "queued" and waits_until > now:
+        lifecycle.postpone(due, waits_until)
+        return StaleRenders()
+    return StaleRenders(requeued=int(_queue_again(render, due, now)))
+
+
+def _is_to_be_given_up(render: Render, now: datetime) -> bool:
     exhausted = render.status == "rendering" and render.attempt >= render.attempt_limit
-    return exhausted or clock() - render.asked_at > GIVE_UP_AFTER
+    return exhausted or now - render.asked_at > GIVE_UP_AFTER
 
 
-def _end(render: Render, clock: Clock) -> Render | None:
-    return lifecycle.give_up(
-        render, now=clock(), code=lifecycle.WORKER_FAILED, message=lifecycle.GIVEN_UP
-    )
-
-
-def _queue_again(render: Render, due_at: str, clock: Clock) -> bool:
+def _queue_again(render: Render, due: Due, now: datetime) -> bool:
     try:
         dispatch.enqueue(render)
     except QueueUnavailableError:
         return False
-    return lifecycle.postpone(render, due_at, clock())
+    return lifecycle.postpone(due, now + lifecycle.QUEUED_PATIENCE)
