@@ -26,16 +26,18 @@ class Right:
     function: str
     resource: str
     actions: tuple[str, ...]
+    partitions: tuple[str, ...] = ()
+    """Patterns of the partition keys that its writes are limited to; none where they are not."""
 
 
 def rights() -> list[Right]:
     """Every grant, one for each function and resource, in alphabetical order."""
-    found: dict[tuple[str, str], set[str]] = {}
-    for function, action, resource in _grants():
-        found.setdefault((function, resource), set()).add(action)
+    found: dict[tuple[str, str, tuple[str, ...]], set[str]] = {}
+    for function, action, resource, partitions in _grants():
+        found.setdefault((function, resource, partitions), set()).add(action)
     return sorted(
-        Right(function, resource, tuple(sorted(actions)))
-        for (function, resource), actions in found.items()
+        Right(function, resource, tuple(sorted(actions)), partitions)
+        for (function, resource, partitions), actions in found.items()
     )
 
 
@@ -54,21 +56,21 @@ def is_allowed(granted: list[Right], function: str, action: str, resource: str) 
 
 def page() -> str:
     """`docs/permissions.md`."""
-    rows = [
-        f"| `{right.function}` | `{right.resource}` | {_words(right.actions)} |"
-        for right in rights()
-    ]
+    rows = [f"| `{right.function}` | `{right.resource}` | {_words(right)} |" for right in rights()]
     silent = sorted(set(_functions()) - {right.function for right in rights()})
     none = ", ".join(f"`{name}`" for name in silent)
     return "\n".join([_HEAD, *rows, "", _TAIL.format(none=none), ""])
 
 
-def _words(actions: tuple[str, ...]) -> str:
+def _words(right: Right) -> str:
     by_service: dict[str, list[str]] = {}
-    for action in actions:
+    for action in right.actions:
         service, _, name = action.partition(":")
         by_service.setdefault(service, []).append(name)
-    return "; ".join(f"{service}: {', '.join(names)}" for service, names in by_service.items())
+    words = "; ".join(f"{service}: {', '.join(names)}" for service, names in by_service.items())
+    if not right.partitions:
+        return words
+    return f"{words}, where the partition key is `{'` or `'.join(right.partitions)}`"
 
 
 @cache
@@ -81,13 +83,18 @@ def _functions() -> dict[str, Json]:
     }
 
 
-def _grants() -> Iterator[tuple[str, str, str]]:
+def _grants() -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
     for function, properties in _functions().items():
         for policy in properties.get("Policies", []):
             for statement in _listed(policy["Statement"]):
                 for action in _listed(statement["Action"]):
                     for resource in _listed(statement["Resource"]):
-                        yield function, action, _name(resource)
+                        yield function, action, _name(resource), _partitions(statement)
+
+
+def _partitions(statement: Json) -> tuple[str, ...]:
+    by_key = statement.get("Condition", {}).get("ForAllValues:StringLike", {})
+    return tuple(by_key.get("dynamodb:LeadingKeys", ()))
 
 
 def _listed(value: Any) -> list[Any]:

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 from pydantic import EmailStr, TypeAdapter
 
-from craftkit.projects import members, people, service
+from craftkit.projects import members, service, users
 from craftkit.projects.models import ROLES, ExposurePolicy
 from craftkit_cli.answers import Answer, shown
 from craftkit_cli.arguments import command, room
@@ -38,7 +38,7 @@ def _set_exposure(arguments: argparse.Namespace, operator: str) -> Answer:
 
 def _add_member(arguments: argparse.Namespace, operator: str) -> Answer:
     project = service.get_project(arguments.project)
-    person = people.find_or_invite(_ADDRESS.validate_python(arguments.email))
+    person = users.find_or_invite(_ADDRESS.validate_python(arguments.email))
     return shown(members.add_member(project.id, person, arguments.role, by=operator))
 
 

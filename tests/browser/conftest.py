@@ -6,9 +6,16 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
+from craftkit.projects import service as projects
+from craftkit.projects.models import Person, Project
 from tests.support.browser import chromium
+from tests.support.cloud import Cloud
+from tests.support.compiler import Compiler
+from tests.support.served_dashboard import ServedDashboard, served_dashboard
 
 OpenPage = Callable[..., Page]
+
+ADA = Person(sub="11111111-aaaa-4aaa-8aaa-000000000001", email="ada@example.com")
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +45,33 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
     for context in contexts:
         context.close()
     assert errors == []
+
+
+@pytest.fixture
+def project(cloud: Cloud) -> Project:
+    return projects.create_project("Invoicing", by=ADA.sub, owner=ADA)
+
+
+@pytest.fixture
+def compiler(monkeypatch: pytest.MonkeyPatch) -> Compiler:
+    return Compiler.installed(monkeypatch)
+
+
+@pytest.fixture
+def dashboard(cloud: Cloud, project: Project, compiler: Compiler) -> Iterator[ServedDashboard]:
+    """The dashboard at a local address, without a deployed stack."""
+    with served_dashboard(cloud) as served:
+        yield served
+
+
+@pytest.fixture
+def open_dashboard(dashboard: ServedDashboard, project: Project, open_page: OpenPage) -> OpenPage:
+    """`open_dashboard("/keys", width=360)`: a page of the project, as its owner sees it."""
+
+    def open_one(path: str = "", **how: Any) -> Page:
+        page = open_page(**how)
+        dashboard.sign_in(page, ADA)
+        page.goto(f"{dashboard.url}/dashboard/projects/{project.id}{path}")
+        return page
+
+    return open_one

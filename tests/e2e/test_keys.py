@@ -102,7 +102,7 @@ def test_budget__of_100_lets_exactly_100_of_400_racing_requests_pass(
 
 def warning_of(stack: RunningStack, target: str) -> Any:
     """The audit's `limit.warning`, which the limits table's stream brings there."""
-    table = stack.outputs["ProjectsTable"]
+    table = stack.outputs["AuditTable"]
     pages = stack.client("dynamodb").get_paginator("query")
     for page in pages.paginate(
         TableName=table,

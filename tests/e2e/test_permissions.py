@@ -13,6 +13,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from botocore.session import get_session
 
+from craftkit.project_items import MEMBER, MEMBERSHIP, PARTNER, SIGNING_KEY
 from tests.support.stack import RunningStack
 from tests.support.template import template
 from tools.permissions import is_allowed, rights
@@ -174,3 +175,32 @@ def test_no_role_may_do_anything_in_the_stage_beside_it(
             if actor.may(attempt)
         ]
     assert not passed
+
+
+def test_a_data_plane_role_cannot_write_a_member_or_a_partner(
+    stack: RunningStack, actor: Actor
+) -> None:
+    """Well-formed writes of items that give access, tried as every role but the dashboard's."""
+    projects = stack.outputs["ProjectsTable"]
+    rows = [
+        MEMBER.key(stack.project_id, "intruder"),
+        MEMBERSHIP.key("intruder", stack.project_id),
+        PARTNER.key(stack.project_id),
+        SIGNING_KEY.key(stack.project_id, "ck_pk_live_intruder"),
+    ]
+    for function in FUNCTIONS:
+        if function == "DashboardFunction":
+            continue
+        actor.become(function)
+        for row in rows:
+            key = {name: {"S": value} for name, value in row.items()}
+            put = {"Put": {"TableName": projects, "Item": key}}
+            calls = [
+                lambda client, key=key: client.put_item(TableName=projects, Item=key),
+                lambda client, key=key: client.update_item(TableName=projects, Key=key),
+                lambda client, key=key: client.delete_item(TableName=projects, Key=key),
+                lambda client, put=put: client.transact_write_items(TransactItems=[put]),
+            ]
+            for call in calls:
+                attempt = Attempt("dynamodb", "write", "ProjectsTable", call)
+                assert not actor.may(attempt), (function, row)

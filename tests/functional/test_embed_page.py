@@ -485,7 +485,7 @@ class TestFill:
             if row["render_id"] == answer.body["id"]
         ]
         assert row["source"] == "form"
-        rows = cloud.table("ProjectsTable").scan()["Items"]
+        rows = cloud.table("AuditTable").scan()["Items"]
         [entry] = [row for row in rows if row.get("action") == "form.submitted"]
         assert entry["target"] == answer.body["id"]
         assert entry["actor"] == "actor:acme/u-17"
@@ -497,7 +497,7 @@ class TestFill:
         first = page("submit_embed_form", token, SUBMISSION)
         second = page("submit_embed_form", token, SUBMISSION)
         assert (second.status, second.body["id"]) == (201, first.body["id"])
-        rows = cloud.table("ProjectsTable").scan()["Items"]
+        rows = cloud.table("AuditTable").scan()["Items"]
         assert len([row for row in rows if row.get("action") == "form.submitted"]) == 1
 
     def test_submit_embed_form__names_each_field_that_does_not_fit(

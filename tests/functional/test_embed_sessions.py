@@ -25,10 +25,8 @@ Call = Callable[..., Any]
 
 
 def audited(cloud: Cloud, project: DemoProject) -> list[tuple[str, str]]:
-    rows = cloud.table("ProjectsTable").scan()["Items"]
-    found = [
-        row for row in rows if row["sk"].startswith("audit#") and row["pk"].endswith(project.id)
-    ]
+    rows = cloud.table("AuditTable").scan()["Items"]
+    found = [row for row in rows if row["pk"].endswith(project.id)]
     return [(row["action"], row["target"]) for row in sorted(found, key=lambda row: row["sk"])]
 
 
@@ -76,7 +74,7 @@ class TestMint:
         self, cloud: Cloud, call: Call, partner: DemoProject
     ) -> None:
         opened = call("create_embed_session", partner, body=wish()).body
-        tables = ("EmbedSessionsTable", "EmbedKeysTable", "ProjectsTable")
+        tables = ("EmbedSessionsTable", "EmbedKeysTable", "ProjectsTable", "AuditTable")
         kept = repr([cloud.table(name).scan()["Items"] for name in tables])
         assert opened["renew_token"] not in kept
         assert opened["session_token"] not in kept

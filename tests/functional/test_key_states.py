@@ -83,7 +83,7 @@ class Keys(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Leave the tables empty: they serve every run, and moto copies them for each write."""
-        for name in ("KeysTable", "ProjectsTable", "KeyActivityTable"):
+        for name in ("KeysTable", "ProjectsTable", "AuditTable", "KeyActivityTable"):
             table = resource().Table(name)
             keys = [part["AttributeName"] for part in table.key_schema]
             with table.batch_writer() as batch:

@@ -37,7 +37,7 @@ def verdict(cleartext: str) -> str:
 
 
 def entries(cloud: Cloud, action: str) -> list[dict[str, Any]]:
-    found = cloud.table("ProjectsTable").scan()["Items"]
+    found = cloud.table("AuditTable").scan()["Items"]
     return sorted(
         (item for item in found if item.get("action") == action), key=lambda item: str(item["sk"])
     )

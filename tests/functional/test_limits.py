@@ -243,7 +243,7 @@ def test_limit__is_written_into_the_audit(cloud: Cloud, project: DemoProject) ->
 
 
 def entries(cloud: Cloud, action: str) -> list[dict[str, Any]]:
-    found = cloud.table("ProjectsTable").scan()["Items"]
+    found = cloud.table("AuditTable").scan()["Items"]
     return [item for item in found if item.get("action") == action]
 
 

@@ -1,11 +1,14 @@
 """Who is in a project: every way in, up, down and out."""
 
+from typing import Any
+
+import boto3
 import pytest
 
-from craftkit.errors import ConflictError, NotFoundError
-from craftkit.projects import members, people, service
+from craftkit.errors import ConflictError, ForbiddenError, NotFoundError, RateLimitedError
+from craftkit.projects import member_items, members, service, users
 from craftkit.projects.members import SessionEndedError
-from craftkit.projects.models import Person, Project
+from craftkit.projects.models import Member, Person, Project, Role
 from tests.support.clock import FrozenClock
 from tests.support.cloud import Cloud
 
@@ -16,6 +19,12 @@ BOB = Person(sub="bob", email="bob@example.com")
 @pytest.fixture
 def project(cloud: Cloud) -> Project:
     return service.create_project("Demo", by=ADA.sub, owner=ADA)
+
+
+def invite(project: Project, person: Person, role: Role, **more: Any) -> Member:
+    return members.invite(
+        project.id, person.email, role, by=ADA.sub, find=lambda _email: person, **more
+    )
 
 
 def roles(project: Project) -> dict[str, str]:
@@ -42,7 +51,7 @@ def test_a_stranger_and_a_missing_project_are_told_the_same(
 def test_an_invitation_opens_nothing_until_it_is_accepted(
     project: Project, clock: FrozenClock
 ) -> None:
-    members.invite(project.id, BOB, "admin", by=ADA.sub)
+    invite(project, BOB, "admin")
     with pytest.raises(NotFoundError):
         members.open_project(BOB, project.id, signed_in_at=clock())
     places = members.list_places(BOB)
@@ -58,14 +67,14 @@ def test_nobody_accepts_what_was_not_offered(project: Project) -> None:
 
 
 def test_nobody_is_invited_twice(project: Project) -> None:
-    members.invite(project.id, BOB, "viewer", by=ADA.sub)
+    invite(project, BOB, "viewer")
     with pytest.raises(ConflictError):
-        members.invite(project.id, BOB, "owner", by=ADA.sub)
+        invite(project, BOB, "owner")
     assert roles(project)[BOB.email] == "viewer"
 
 
 def test_the_last_owner_stays(project: Project) -> None:
-    members.invite(project.id, BOB, "owner", by=ADA.sub)  # invited, and so no owner yet
+    invite(project, BOB, "owner")  # invited, and so no owner yet
     for leave in (
         lambda: members.remove(project.id, ADA.sub, by=ADA.sub),
         lambda: members.change_role(project.id, ADA.sub, "viewer", by=ADA.sub),
@@ -117,10 +126,78 @@ def test_a_hundred_and_one_projects_are_all_listed(cloud: Cloud) -> None:
     ]
 
 
-def test_a_person_is_found_by_address_or_invited(cloud: Cloud) -> None:
-    made = people.find_or_invite(" New@Example.com ")
+def test_a_user_is_found_by_address_or_invited(cloud: Cloud) -> None:
+    made = users.find_or_invite(" New@Example.com ")
     assert made.email == "new@example.com"
-    assert people.find_or_invite("new@example.com") == made
-    assert people.find("NEW@example.com") == made
+    assert users.find_or_invite("new@example.com") == made
+    assert users.find("NEW@example.com") == made
     with pytest.raises(NotFoundError):
-        people.find("nobody@example.com")
+        users.find("nobody@example.com")
+
+
+def test_an_invitation_is_accepted_only_with_the_address_that_it_was_sent_to(
+    project: Project,
+) -> None:
+    invite(project, BOB, "owner")
+    renamed = Person(sub=BOB.sub, email="mallory@example.com")
+    with pytest.raises(ForbiddenError, match="sent to bob@"):
+        members.accept(renamed, project.id)
+    assert members.accept(Person(sub=BOB.sub, email="Bob@Example.com"), project.id).joined_at
+
+
+def test_who_took_an_address_without_verifying_it_is_not_invited(
+    project: Project, cloud: Cloud
+) -> None:
+    """Cognito lets a user change their own address where a client may write it."""
+    pool = cloud.names["UserPool"]
+    users.find_or_invite("mallory@example.com")
+    boto3.client("cognito-idp").admin_update_user_attributes(
+        UserPoolId=pool,
+        Username="mallory@example.com",
+        UserAttributes=[
+            {"Name": "email", "Value": "victim@example.com"},
+            {"Name": "email_verified", "Value": "false"},
+        ],
+    )
+    with pytest.raises(ConflictError, match="verified"):
+        users.find("victim@example.com")
+
+
+def test_a_user_sends_twenty_invitations_a_day(project: Project, clock: FrozenClock) -> None:
+    for number in range(members.INVITATIONS_PER_DAY):
+        person = Person(sub=f"user-{number}", email=f"user-{number}@example.com")
+        invite(project, person, "viewer", clock=clock)
+    with pytest.raises(RateLimitedError):
+        invite(project, BOB, "viewer", clock=clock)
+    assert BOB.email not in roles(project)
+    clock.advance(hours=24)
+    assert invite(project, BOB, "viewer", clock=clock).email == BOB.email
+
+
+def test_a_project_has_at_most_fifty_open_invitations(project: Project, clock: FrozenClock) -> None:
+    for number in range(members.OPEN_INVITATIONS_LIMIT):
+        person = Person(sub=f"user-{number}", email=f"user-{number}@example.com")
+        clock.advance(hours=2)
+        invite(project, person, "viewer", clock=clock)
+    clock.advance(hours=24)
+    with pytest.raises(ConflictError, match="50 invitations"):
+        invite(project, BOB, "viewer", clock=clock)
+
+
+def test_who_accepts_while_their_role_is_changed_is_counted_once(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bob accepts as an owner between the read and the write that makes him a viewer."""
+    invite(project, BOB, "owner")
+    change_role = member_items.change_role
+
+    def after_acceptance(member: Member, role: Role, **how: Any) -> None:
+        monkeypatch.setattr(member_items, "change_role", change_role)
+        members.accept(BOB, project.id)
+        change_role(member, role, **how)
+
+    monkeypatch.setattr(member_items, "change_role", after_acceptance)
+    members.change_role(project.id, BOB.sub, "viewer", by=ADA.sub)
+    assert roles(project) == {ADA.email: "owner", BOB.email: "viewer"}
+    with pytest.raises(ConflictError):
+        members.remove(project.id, ADA.sub, by=ADA.sub)

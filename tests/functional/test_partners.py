@@ -13,7 +13,7 @@ from tests.support.project import DemoProject
 
 
 def actions(cloud: Cloud) -> list[str]:
-    rows = [row for row in cloud.table("ProjectsTable").scan()["Items"] if "action" in row]
+    rows = cloud.table("AuditTable").scan()["Items"]
     return [row["action"] for row in sorted(rows, key=lambda row: row["sk"])]
 
 

@@ -40,7 +40,7 @@ def test_rows__a_new_attribute_of_every_item_changes_nothing_that_is_read(
     hook = hooks.create_hook(
         project.id, "invoice", project.key.key.id, requires_signature=False, by="tester"
     )
-    for table in ("ProjectsTable", "KeysTable"):
+    for table in ("ProjectsTable", "ContentTable", "KeysTable"):
         _add_attribute(cloud.table(table))
     assert projects.get_project(project.id).name == "Demo"
     assert templates.get_template(project.id, "invoice") is not None

@@ -41,7 +41,7 @@ def publish(typesetter: FakeTypesetter) -> Any:
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The sort keys that were read with GetItem."""
     found: list[str] = []
-    table = service.repository.project_items.table()
+    table = service.repository.TEMPLATE.table()
     real = table.get_item
     monkeypatch.setattr(
         table, "get_item", lambda **call: (found.append(call["Key"]["sk"]), real(**call))[1]
@@ -275,8 +275,8 @@ def test_version__largest_template_fits_its_item(publish: Any, cloud: Cloud) -> 
     noise = "".join(chr(0x4E00 + (n * 7919) % 20000) for n in range(200 * 1024 // 3))
     publish(source=noise)
     item = boto3.client("dynamodb").get_item(
-        TableName=cloud.names["ProjectsTable"],
-        Key={"pk": {"S": f"project#{PROJECT}"}, "sk": {"S": "version#invoice#000001"}},
+        TableName=cloud.names["ContentTable"],
+        Key={"pk": {"S": f"templates#{PROJECT}"}, "sk": {"S": "version#invoice#000001"}},
     )["Item"]
     assert len(item["body"]["B"]) < 390 * 1024
     service._memory.cache_clear()

@@ -59,7 +59,7 @@ def test_create__shows_the_secret_once_and_keeps_it_sealed(
     assert made.secret.startswith("whsec_")
     kept = service.get_endpoint(project.id, made.endpoint.id)
     assert kept == made.endpoint
-    rows = repr(cloud.table("ProjectsTable").scan()["Items"])
+    rows = repr(cloud.table("ContentTable").scan()["Items"])
     assert made.secret not in rows
     assert made.secret not in repr(made)
     [sealed] = kept.secrets

@@ -262,6 +262,24 @@ class TestGateway:
         assert refusals <= set(self.api()["GatewayResponses"])
 
 
+class TestSignIn:
+    def test_a_user_cannot_take_an_address_that_they_have_not_verified(
+        self, stage: Template
+    ) -> None:
+        [pool] = stage.of_type("AWS::Cognito::UserPool").values()
+        settings = pool["UserAttributeUpdateSettings"]
+        assert settings["AttributesRequireVerificationBeforeUpdate"] == ["email"]
+        [client] = stage.of_type("AWS::Cognito::UserPoolClient").values()
+        assert "email" not in client["WriteAttributes"]
+        assert client["WriteAttributes"]  # an absent list allows every standard attribute
+
+    def test_users_sign_in_on_the_hosted_page_alone(self, stage: Template) -> None:
+        [client] = stage.of_type("AWS::Cognito::UserPoolClient").values()
+        assert client["AllowedOAuthFlows"] == ["code"]
+        assert client["ExplicitAuthFlows"] == ["ALLOW_REFRESH_TOKEN_AUTH"]
+        assert "aws.cognito.signin.user.admin" not in client["AllowedOAuthScopes"]
+
+
 class TestData:
     def test_tables_are_encrypted_recoverable_and_kept(self, stage: Template) -> None:
         tables = stage.of_type("AWS::DynamoDB::Table")

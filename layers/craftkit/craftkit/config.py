@@ -62,6 +62,14 @@ class Config:
         return _required("PROJECTS_TABLE")
 
     @cached_property
+    def content_table(self) -> str:
+        return _required("CONTENT_TABLE")
+
+    @cached_property
+    def audit_table(self) -> str:
+        return _required("AUDIT_TABLE")
+
+    @cached_property
     def renders_table(self) -> str:
         return _required("RENDERS_TABLE")
 

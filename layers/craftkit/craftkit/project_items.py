@@ -1,7 +1,20 @@
-"""Items of the projects table. A project's own lie together, under `project#<id>`, told by `sk`."""
+"""Every kind of item that belongs to a project: its table, its key, and who may write it.
+
+Three tables hold them, so that IAM keeps their writers apart:
+
+- the projects table says who has access (projects, members, partners, keys of partners, hooks);
+- the content table holds what a project makes (templates, fonts, catalogs, webhook endpoints);
+- the audit table holds who did what. Any function that changes something adds to it.
+
+An item's partition key is `<partition>#<owner>`, its sort key the kind's name and what tells it
+from others of its kind, joined by `#`. A function's IAM role may write the kinds that name it in
+`writers`, and no others: `tests/infrastructure/test_project_items.py` compares them with the
+template. The CLI writes with the operator's own credentials.
+"""
 
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from boto3.dynamodb.conditions import Key
 
@@ -17,72 +30,174 @@ NEW = "attribute_not_exists(pk)"
 
 THERE = "attribute_exists(pk)"
 
+TableName = Literal["projects", "content", "audit"]
 
-def table() -> Any:
-    return dynamodb.table(config.projects_table)
-
-
-def key(project_id: str, sk: str) -> dict[str, str]:
-    return {"pk": f"project#{project_id}", "sk": sk}
+_DASHBOARD = frozenset({"DashboardFunction"})
+_EDITORS = _DASHBOARD | {"SaveEmbedDraftFunction", "PublishEmbedTemplateFunction"}
 
 
-def get(key: dict[str, str]) -> Item | None:
-    """The item, strongly consistent."""
-    item: Item | None = table().get_item(Key=key, ConsistentRead=True).get("Item")
-    return item
-
-
-def under(pk: str, prefix: str, **how: Any) -> Iterator[Item]:
-    """Every item of a partition whose `sk` begins so, in its order, strongly consistent.
+@dataclass(frozen=True)
+class ItemKind:
+    """One kind of item.
 
     Args:
-        how: further arguments of `Table.query`; `Limit` is of one page, and ends nothing.
+        partition: the first part of the partition key; the second is the item's owner.
+        name: the first part of the sort key; further parts tell items of the kind apart.
+        writers: the functions, by logical id, whose role may write it; None where any may.
     """
-    condition = Key("pk").eq(pk) & Key("sk").begins_with(prefix)
-    return dynamodb.query(
-        config.projects_table, KeyConditionExpression=condition, ConsistentRead=True, **how
-    )
+
+    table_name: TableName
+    partition: str
+    name: str
+    writers: frozenset[str] | None
+
+    def key(self, owner: str, *parts: str) -> dict[str, str]:
+        return {"pk": f"{self.partition}#{owner}", "sk": "#".join((self.name, *parts))}
+
+    def id_of(self, item: Item) -> str:
+        """The part of the sort key that tells the item from others of its kind."""
+        return str(item["sk"]).removeprefix(f"{self.name}#")
+
+    def owner_of(self, item: Item) -> str:
+        return str(item["pk"]).removeprefix(f"{self.partition}#")
+
+    @property
+    def physical_table(self) -> str:
+        match self.table_name:
+            case "projects":
+                return config.projects_table
+            case "content":
+                return config.content_table
+            case "audit":
+                return config.audit_table
+
+    def table(self) -> Any:
+        return dynamodb.table(self.physical_table)
+
+    def get(self, owner: str, *parts: str) -> Item | None:
+        """The item, strongly consistent."""
+        answer = self.table().get_item(Key=self.key(owner, *parts), ConsistentRead=True)
+        item: Item | None = answer.get("Item")
+        return item
+
+    def list(self, owner: str, *parts: str, **how: Any) -> Iterator[Item]:
+        """Every item of the kind whose key begins with `parts`, in the order of keys, strongly
+        consistent.
+
+        Args:
+            how: further arguments of `Table.query`. `Limit` is the size of one page of the query;
+                the iterator goes on to the next page.
+        """
+        return dynamodb.query(
+            self.physical_table,
+            KeyConditionExpression=self.condition(owner, *parts),
+            ConsistentRead=True,
+            **how,
+        )
+
+    def condition(self, owner: str, *parts: str) -> Any:
+        """The key condition of `list`, for a query of its own."""
+        first = self.key(owner, *parts, "")
+        return Key("pk").eq(first["pk"]) & Key("sk").begins_with(first["sk"])
+
+    def put(self, item: Item, condition: str | None = NEW, values: Item | None = None) -> Write:
+        return self._write("Put", condition, values, Item=item)
+
+    def update(
+        self,
+        key: dict[str, str],
+        expression: str,
+        condition: str,
+        values: Item | None = None,
+        names: dict[str, str] | None = None,
+    ) -> Write:
+        return self._write("Update", condition, values, names, Key=key, UpdateExpression=expression)
+
+    def delete(
+        self,
+        key: dict[str, str],
+        condition: str | None = None,
+        values: Item | None = None,
+        names: dict[str, str] | None = None,
+    ) -> Write:
+        return self._write("Delete", condition, values, names, Key=key)
+
+    def _write(
+        self,
+        operation: str,
+        condition: str | None,
+        values: Item | None,
+        names: dict[str, str] | None = None,
+        **parameters: Any,
+    ) -> Write:
+        optional = {
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+            "ExpressionAttributeNames": names,
+        }
+        given = {name: value for name, value in optional.items() if value}
+        return {operation: {"TableName": self.physical_table, **parameters, **given}}
 
 
-def of_project(project_id: str, prefix: str, **how: Any) -> Iterator[Item]:
-    """The project's items whose `sk` begins so; see `under`."""
-    return under(f"project#{project_id}", prefix, **how)
+PROJECT = ItemKind("projects", "project", "project", _DASHBOARD)
+SLUG = ItemKind("projects", "slug", "project", _DASHBOARD)
+"""Which project has a slug. Its owner is the slug."""
 
+MEMBER = ItemKind("projects", "project", "member", _DASHBOARD)
+MEMBERSHIP = ItemKind("projects", "member", "project", _DASHBOARD)
+"""The same member found from the other side: its owner is the user's `sub`."""
 
-def put(item: Item, condition: str | None = NEW, values: Item | None = None) -> Write:
-    return _write("Put", condition, values, Item=item)
+USER = ItemKind("projects", "member", "person", _DASHBOARD)
+"""Since when a user's sessions count. Its owner is the user's `sub`."""
 
+INVITATIONS_SENT = ItemKind("projects", "member", "invitations", _DASHBOARD)
+"""How many invitations a user has sent on one day. Its owner is the user's `sub`."""
 
-def update(
-    key: dict[str, str],
-    expression: str,
-    condition: str,
-    values: Item | None = None,
-    names: dict[str, str] | None = None,
-) -> Write:
-    return _write("Update", condition, values, names, Key=key, UpdateExpression=expression)
+PARTNER = ItemKind("projects", "project", "partner", _DASHBOARD)
+SIGNING_KEY = ItemKind("projects", "project", "signing", _DASHBOARD)
+PUBLISHABLE_KEY = ItemKind("projects", "publishable", "project", _DASHBOARD)
+"""Which project has a publishable key. Its owner is the key."""
 
+HOOK = ItemKind("projects", "project", "hook", _DASHBOARD)
+HOOK_TOKEN = ItemKind("projects", "hook", "hook", _DASHBOARD)
+"""Which hook has a token. Its owner is the token's SHA-256."""
 
-def delete(
-    key: dict[str, str],
-    condition: str | None = None,
-    values: Item | None = None,
-    names: dict[str, str] | None = None,
-) -> Write:
-    return _write("Delete", condition, values, names, Key=key)
+TEMPLATE = ItemKind("content", "templates", "template", _EDITORS)
+TEMPLATE_VERSION = ItemKind("content", "templates", "version", _EDITORS)
+TEMPLATE_DRAFT = ItemKind("content", "templates", "draft", _EDITORS)
+RETIRED_SLUG = ItemKind("content", "templates", "retired", _DASHBOARD)
+"""The last version number of a deleted template, so that no number is given twice."""
 
+FONT = ItemKind("content", "fonts", "font", _DASHBOARD)
+CATALOG = ItemKind("content", "catalogs", "catalog", _DASHBOARD | {"PublishCatalogFunction"})
+"""The newest version of a catalog."""
 
-def _write(
-    kind: str,
-    condition: str | None,
-    values: Item | None,
-    names: dict[str, str] | None = None,
-    **what: Any,
-) -> Write:
-    given = {
-        "ConditionExpression": condition,
-        "ExpressionAttributeValues": values,
-        "ExpressionAttributeNames": names,
-    }
-    said = {name: part for name, part in given.items() if part}
-    return {kind: {"TableName": config.projects_table, **what, **said}}
+CATALOG_VERSION = ItemKind(
+    "content", "catalogs", "version", _DASHBOARD | {"PublishCatalogFunction"}
+)
+ENDPOINT = ItemKind("content", "endpoints", "endpoint", _DASHBOARD | {"DeliverWebhookFunction"})
+
+AUDIT_ENTRY = ItemKind("audit", "project", "audit", None)
+
+KINDS = (
+    PROJECT,
+    SLUG,
+    MEMBER,
+    MEMBERSHIP,
+    USER,
+    INVITATIONS_SENT,
+    PARTNER,
+    SIGNING_KEY,
+    PUBLISHABLE_KEY,
+    HOOK,
+    HOOK_TOKEN,
+    TEMPLATE,
+    TEMPLATE_VERSION,
+    TEMPLATE_DRAFT,
+    RETIRED_SLUG,
+    FONT,
+    CATALOG,
+    CATALOG_VERSION,
+    ENDPOINT,
+    AUDIT_ENTRY,
+)

@@ -100,14 +100,14 @@ class TestOtherPeoplesProjects:
             assert theirs.text == missing.text, path
 
     def test_an_invitation_is_not_a_key(self, bob: Visitor, project: Project) -> None:
-        members.invite(project.id, BOB, "owner", by=ADA.sub)
+        members.invite(project.id, BOB.email, "owner", by=ADA.sub, find=lambda _email: BOB)
         assert bob.get(f"/dashboard/projects/{project.id}").status == 404
         assert "You are invited to" in bob.get("/dashboard").words
         bob.post(f"/dashboard/invitations/{project.id}", {"answer": "accept"})
         assert bob.get(f"/dashboard/projects/{project.id}").status == 200
 
     def test_an_invitation_may_be_declined(self, bob: Visitor, project: Project) -> None:
-        members.invite(project.id, BOB, "owner", by=ADA.sub)
+        members.invite(project.id, BOB.email, "owner", by=ADA.sub, find=lambda _email: BOB)
         bob.post(f"/dashboard/invitations/{project.id}", {"answer": "decline"})
         assert "You are invited" not in bob.get("/dashboard").words
         assert [member.sub for member in members.list_members(project.id)] == [ADA.sub]

@@ -6,7 +6,7 @@ from pydantic import BaseModel, EmailStr, ValidationError
 
 from craftkit.errors import InvalidRequestError
 from craftkit.issues import issues_of
-from craftkit.projects import members, people
+from craftkit.projects import members
 from craftkit.projects.models import Role
 from dashboard.router import route
 from dashboard.visit import Visit
@@ -23,14 +23,15 @@ class Invitation(BaseModel):
 @route("POST", "/projects/{project}/members", needs="owner")
 def invite(visit: Visit) -> Answer:
     try:
-        wish = Invitation.model_validate({"email": visit.form("email"), "role": visit.form("role")})
+        request = Invitation.model_validate(
+            {"email": visit.form("email"), "role": visit.form("role")}
+        )
     except ValidationError as error:
         raise InvalidRequestError(
             "Give an email address and a role.", issues=issues_of(error)
         ) from error
-    person = people.find_or_invite(wish.email)
-    members.invite(visit.project.id, person, wish.role, by=visit.person.sub)
-    return visit.done(_SETTINGS, f"{person.email} is invited as {wish.role}.")
+    member = members.invite(visit.project.id, request.email, request.role, by=visit.person.sub)
+    return visit.done(_SETTINGS, f"{member.email} is invited as {member.role}.")
 
 
 @route("POST", "/projects/{project}/members/{sub}/role", needs="owner")

@@ -1,15 +1,15 @@
-"""Audit entries in the projects table: `audit#<uuid7>` under the project, in the order of time."""
+"""Audit entries, in the order of time: an entry's id is a UUIDv7."""
 
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from boto3.dynamodb.conditions import Attr, Key
+from boto3.dynamodb.conditions import Attr
 
-from craftkit import project_items
 from craftkit.audit.models import Entry
 from craftkit.clock import to_rfc3339
 from craftkit.ids import new_id
+from craftkit.project_items import AUDIT_ENTRY
 
 
 def entry(
@@ -24,7 +24,7 @@ def entry(
     """
     audit_id = new_id()
     item: dict[str, Any] = {
-        **project_items.key(project_id, f"audit#{audit_id}"),
+        **AUDIT_ENTRY.key(project_id, audit_id),
         "id": audit_id,
         "actor": actor,
         "action": action,
@@ -33,7 +33,7 @@ def entry(
     }
     if details:
         item["details"] = details
-    return project_items.put(item)
+    return AUDIT_ENTRY.put(item)
 
 
 def page(
@@ -41,26 +41,25 @@ def page(
 ) -> tuple[list[Entry], str | None]:
     """Entries, newest first, and after which id the next page starts."""
     query: dict[str, Any] = {
-        "KeyConditionExpression": Key("pk").eq(f"project#{project_id}")
-        & Key("sk").begins_with("audit#"),
+        "KeyConditionExpression": AUDIT_ENTRY.condition(project_id),
         "ScanIndexForward": False,
         "Limit": limit,
     }
     if target:
         query["FilterExpression"] = Attr("target").eq(target)
     if after:
-        query["ExclusiveStartKey"] = project_items.key(project_id, f"audit#{after}")
-    answer = project_items.table().query(**query)
+        query["ExclusiveStartKey"] = AUDIT_ENTRY.key(project_id, after)
+    answer = AUDIT_ENTRY.table().query(**query)
     last = answer.get("LastEvaluatedKey")
     entries = [Entry.model_validate(item) for item in answer["Items"]]
-    return entries, str(last["sk"]).removeprefix("audit#") if last else None
+    return entries, AUDIT_ENTRY.id_of(last) if last else None
 
 
 def targets(project_id: str, *, action: str, since: datetime) -> Iterator[str]:
     """Ids of the things that an action was done to since then, newest first, none of them missed:
     read with strong consistency.
     """
-    for item in project_items.of_project(project_id, "audit#", ScanIndexForward=False):
+    for item in AUDIT_ENTRY.list(project_id, ScanIndexForward=False):
         if str(item["at"]) < to_rfc3339(since):
             return
         if item["action"] == action:

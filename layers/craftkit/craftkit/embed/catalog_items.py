@@ -1,33 +1,31 @@
-"""Catalogs in the projects table: each version a row, and one row that names the newest."""
+"""Catalogs in the content table: each version a row, and one row that names the newest."""
 
 import json
 import zlib
 from itertools import islice
 
-from craftkit import dynamodb, project_items
+from craftkit import dynamodb
 from craftkit.audit import repository as audit
 from craftkit.clock import from_rfc3339, to_rfc3339
 from craftkit.embed.models import Catalog, PublishedCatalog
 from craftkit.errors import InvalidRequestError, Issues
-from craftkit.project_items import key
+from craftkit.project_items import CATALOG, CATALOG_VERSION
 from craftkit.schema import from_stored_json
 
 BODY_LIMIT_BYTES = 300 * 1024
 """Compressed: a row holds 400 KB."""
 
-_HEAD = "cataloghead#"
-_VERSION = "catalog#"
 _VERSIONS_SHOWN = 100
 
 
 def latest_version(project_id: str, name: str) -> int:
     """The newest version's number, 0 where there is no catalog of this name."""
-    item = project_items.get(key(project_id, _HEAD + name))
+    item = CATALOG.get(project_id, name)
     return int(item["version"]) if item else 0
 
 
 def get(project_id: str, name: str, version: int) -> PublishedCatalog | None:
-    item = project_items.get(key(project_id, _version_sk(name, version)))
+    item = CATALOG_VERSION.get(project_id, name, _padded(version))
     if item is None:
         return None
     return PublishedCatalog(
@@ -52,22 +50,22 @@ def put(project_id: str, catalog: PublishedCatalog) -> None:
         raise InvalidRequestError(message, issues=Issues(field_errors={"catalog": [message]}))
     created_at = to_rfc3339(catalog.created_at)
     version = {
-        **key(project_id, _version_sk(catalog.name, catalog.version)),
+        **CATALOG_VERSION.key(project_id, catalog.name, _padded(catalog.version)),
         "version": catalog.version,
         "body": body,
         "created_at": created_at,
         "by": catalog.by,
     }
     head = {
-        **key(project_id, _HEAD + catalog.name),
+        **CATALOG.key(project_id, catalog.name),
         "name": catalog.name,
         "version": catalog.version,
         "updated_at": created_at,
     }
     dynamodb.transact(
         [
-            project_items.put(version),
-            project_items.put(
+            CATALOG_VERSION.put(version),
+            CATALOG.put(
                 head,
                 "attribute_not_exists(pk) OR version = :before",
                 {":before": catalog.version - 1},
@@ -86,15 +84,15 @@ def put(project_id: str, catalog: PublishedCatalog) -> None:
 
 def heads(project_id: str, limit: int, after: str | None) -> list[tuple[str, int, str]]:
     """Name, newest version and its time of each catalog, by name, those after `after`."""
-    start = {"ExclusiveStartKey": key(project_id, _HEAD + after)} if after else {}
-    items = islice(project_items.of_project(project_id, _HEAD, Limit=limit, **start), limit)
+    start = {"ExclusiveStartKey": CATALOG.key(project_id, after)} if after else {}
+    items = islice(CATALOG.list(project_id, Limit=limit, **start), limit)
     return [(item["name"], int(item["version"]), item["updated_at"]) for item in items]
 
 
 def versions(project_id: str, name: str) -> list[int]:
-    items = project_items.of_project(
+    items = CATALOG_VERSION.list(
         project_id,
-        f"{_VERSION}{name}#",
+        name,
         ProjectionExpression="version",
         ScanIndexForward=False,
         Limit=_VERSIONS_SHOWN,
@@ -102,5 +100,6 @@ def versions(project_id: str, name: str) -> list[int]:
     return [int(item["version"]) for item in islice(items, _VERSIONS_SHOWN)]
 
 
-def _version_sk(name: str, version: int) -> str:
-    return f"{_VERSION}{name}#{version:06}"
+def _padded(version: int) -> str:
+    """Sorts as text in the order of numbers."""
+    return f"{version:06}"

@@ -4,20 +4,17 @@ A publishable key is looked up under a partition of its own, which only says who
 can change stands with the project, so that one row is the truth.
 """
 
-from craftkit import dynamodb, project_items
+from craftkit import dynamodb
 from craftkit.audit import repository as audit
 from craftkit.clock import to_rfc3339
-from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError, Item
 from craftkit.embed.models import Partner, SigningKey
-from craftkit.project_items import key
+from craftkit.project_items import PARTNER, PUBLISHABLE_KEY, SIGNING_KEY
 from craftkit.schema import from_stored
-
-_SIGNING = "signing#"
 
 
 def get_partner(project_id: str) -> Partner | None:
-    item = project_items.get(key(project_id, "partner"))
+    item = PARTNER.get(project_id)
     return _partner(project_id, item) if item else None
 
 
@@ -28,14 +25,14 @@ def put_partner(partner: Partner, previous: Partner | None, *, action: str) -> N
         ConditionFailedError: somebody else changed it in between.
     """
     item = {
-        **key(partner.project_id, "partner"),
+        **PARTNER.key(partner.project_id),
         **partner.model_dump(mode="json", exclude={"project_id", "updated_at"}),
         "updated_at": to_rfc3339(partner.updated_at),
     }
-    write = project_items.put(item)
+    write = PARTNER.put(item)
     if previous:
         before = {":before": to_rfc3339(previous.updated_at)}
-        write = project_items.put(item, "updated_at = :before", before)
+        write = PARTNER.put(item, "updated_at = :before", before)
     dynamodb.transact(
         [
             write,
@@ -53,15 +50,15 @@ def put_partner(partner: Partner, previous: Partner | None, *, action: str) -> N
 def put_signing_key(signing: SigningKey) -> None:
     """Write a new key and the way to find it."""
     item = {
-        **key(signing.project_id, _SIGNING + signing.publishable_key),
+        **SIGNING_KEY.key(signing.project_id, signing.publishable_key),
         **signing.model_dump(exclude={"project_id", "created_at", "revoked_at"}),
         "created_at": to_rfc3339(signing.created_at),
     }
-    pointer = {**_pointer(signing.publishable_key), "project_id": signing.project_id}
+    pointer = {**PUBLISHABLE_KEY.key(signing.publishable_key), "project_id": signing.project_id}
     dynamodb.transact(
         [
-            project_items.put(pointer),
-            project_items.put(item),
+            PUBLISHABLE_KEY.put(pointer),
+            SIGNING_KEY.put(item),
             audit.entry(
                 signing.project_id,
                 actor=signing.created_by,
@@ -79,8 +76,8 @@ def revoke_signing_key(signing: SigningKey, *, by: str) -> None:
     try:
         dynamodb.transact(
             [
-                project_items.update(
-                    key(signing.project_id, _SIGNING + signing.publishable_key),
+                SIGNING_KEY.update(
+                    SIGNING_KEY.key(signing.project_id, signing.publishable_key),
                     "SET revoked_at = :now",
                     "attribute_not_exists(revoked_at)",
                     {":now": to_rfc3339(signing.revoked_at)},
@@ -100,7 +97,7 @@ def revoke_signing_key(signing: SigningKey, *, by: str) -> None:
 
 def project_of(publishable_key: str) -> str | None:
     """Whose publishable key this is."""
-    item = project_items.table().get_item(Key=_pointer(publishable_key)).get("Item")
+    item = PUBLISHABLE_KEY.get(publishable_key)
     return str(item["project_id"]) if item else None
 
 
@@ -110,8 +107,8 @@ def partner_and_key(
     """The partner, and one of its signing keys where one is asked for, in one round trip."""
     if publishable_key is None:
         return get_partner(project_id), None
-    keys = [key(project_id, "partner"), key(project_id, _SIGNING + publishable_key)]
-    found = {item["sk"]: item for item in dynamodb.get_many(config.projects_table, keys)}
+    keys = [PARTNER.key(project_id), SIGNING_KEY.key(project_id, publishable_key)]
+    found = {item["sk"]: item for item in dynamodb.get_many(PARTNER.physical_table, keys)}
     partner, signing = (found.get(one["sk"]) for one in keys)
     return (
         _partner(project_id, partner) if partner else None,
@@ -121,7 +118,7 @@ def partner_and_key(
 
 def list_signing_keys(project_id: str) -> list[SigningKey]:
     """Every key of the project, revoked ones too, oldest first."""
-    items = project_items.of_project(project_id, _SIGNING)
+    items = SIGNING_KEY.list(project_id)
     keys = [_signing_key(project_id, item) for item in items]
     return sorted(keys, key=lambda signing: signing.id)
 
@@ -136,7 +133,3 @@ def _signing_key(project_id: str, item: Item) -> SigningKey:
 
 def _plain(item: Item) -> Item:
     return {name: value for name, value in item.items() if name not in ("pk", "sk")}
-
-
-def _pointer(publishable_key: str) -> dict[str, str]:
-    return {"pk": f"publishable#{publishable_key}", "sk": "project"}

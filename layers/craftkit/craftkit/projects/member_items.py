@@ -1,20 +1,26 @@
-"""Members in the projects table, each as two rows that are written together.
+"""Members in the projects table, each as two items that are written together.
 
-`project#<id>`/`member#<sub>` lists who is in a project; `member#<sub>`/`project#<id>` lists where
-a person is. Beside the latter, `member#<sub>`/`person` says since when sessions count.
+`MEMBER` lists who is in a project, `MEMBERSHIP` which projects a user is in. `USER` says since
+when the user's sessions count.
 """
 
 from datetime import datetime
 from typing import Any
 
-from craftkit import dynamodb, project_items
+from craftkit import dynamodb
 from craftkit.audit import repository as audit
 from craftkit.clock import from_rfc3339, to_rfc3339
-from craftkit.config import config
-from craftkit.project_items import THERE, Write, key
+from craftkit.project_items import (
+    INVITATIONS_SENT,
+    MEMBER,
+    MEMBERSHIP,
+    PROJECT,
+    THERE,
+    USER,
+    Write,
+)
 from craftkit.projects.models import Member, Project, Role
 
-_PERSON = "person"
 _NAMES = {"#role": "role"}
 
 
@@ -25,7 +31,7 @@ def puts(member: Member) -> list[Write]:
     if member.joined_at:
         item["joined_at"] = to_rfc3339(member.joined_at)
     keys = _keys(member.project_id, member.sub)
-    return [project_items.put({**each, **item}) for each in keys]
+    return [MEMBER.put({**each, **item}) for each in keys]
 
 
 def add(member: Member, *, by: str, action: str) -> None:
@@ -54,7 +60,7 @@ def change_role(member: Member, role: Role, *, by: str, now: datetime) -> None:
     ConditionFailedError: they changed meanwhile, or are the last owner.
     """
     values = {":role": member.role, ":new": role}
-    writes = _updates(member, "SET #role = :new", "#role = :role", values)
+    writes = _updates(member, "SET #role = :new", _unchanged(member), values)
     step = (role == "owner") - (member.role == "owner")
     if step and member.joined_at:
         writes.append(_count_owners(member.project_id, step))
@@ -66,7 +72,7 @@ def remove(member: Member, *, by: str, now: datetime) -> None:
     ConditionFailedError: they changed meanwhile, or are the last owner.
     """
     writes = [
-        project_items.delete(each, "#role = :role", {":role": member.role}, _NAMES)
+        MEMBER.delete(each, _unchanged(member), {":role": member.role}, _NAMES)
         for each in _keys(member.project_id, member.sub)
     ]
     if member.role == "owner" and member.joined_at:
@@ -77,38 +83,62 @@ def remove(member: Member, *, by: str, now: datetime) -> None:
 def access(sub: str, project_id: str) -> tuple[Project | None, Member | None, datetime | None]:
     """What decides a request to a project, in one read: the project, the person's place in it,
     and since when their sessions count."""
-    keys = [key(project_id, "project"), _keys(project_id, sub)[0], _person_key(sub)]
-    items = {item["sk"]: item for item in dynamodb.get_many(config.projects_table, keys)}
-    project, member = items.get("project"), items.get(f"member#{sub}")
+    keys = [PROJECT.key(project_id), MEMBER.key(project_id, sub), USER.key(sub)]
+    items = {item["sk"]: item for item in dynamodb.get_many(PROJECT.physical_table, keys)}
+    project, member, user = (items.get(key["sk"]) for key in keys)
     return (
         Project.model_validate(project) if project else None,
         Member.model_validate(member) if member else None,
-        _since(items.get(_PERSON)),
+        _since(user),
     )
 
 
 def sessions_count_since(sub: str) -> datetime | None:
-    return _since(project_items.get(_person_key(sub)))
+    return _since(USER.get(sub))
 
 
 def end_sessions(sub: str, now: datetime) -> None:
     """From now on, only sessions that begin later count."""
-    item = {**_person_key(sub), "sessions_since": to_rfc3339(now)}
-    project_items.table().put_item(Item=item)
+    item = {**USER.key(sub), "sessions_since": to_rfc3339(now)}
+    USER.table().put_item(Item=item)
+
+
+def count_invitation(sub: str, limit: int, now: datetime) -> None:
+    """Count one more invitation that the user sends today.
+
+    Raises:
+        ConditionFailedError: they have sent `limit` today.
+    """
+    key, today = INVITATIONS_SENT.key(sub), f"{now:%Y-%m-%d}"
+    table = INVITATIONS_SENT.table()
+    try:
+        with dynamodb.conditions():
+            table.update_item(
+                Key=key,
+                UpdateExpression="SET sent_on = :today, sent = :one",
+                ConditionExpression="attribute_not_exists(pk) OR sent_on < :today",
+                ExpressionAttributeValues={":today": today, ":one": 1},
+            )
+    except dynamodb.ConditionFailedError:
+        with dynamodb.conditions():
+            table.update_item(
+                Key=key,
+                UpdateExpression="SET sent = sent + :one",
+                ConditionExpression="sent_on = :today AND sent < :limit",
+                ExpressionAttributeValues={":today": today, ":one": 1, ":limit": limit},
+            )
 
 
 def of_project(project_id: str) -> list[Member]:
-    return [Member.model_validate(each) for each in project_items.of_project(project_id, "member#")]
+    return [Member.model_validate(each) for each in MEMBER.list(project_id)]
 
 
 def of_person(sub: str) -> list[Member]:
-    return [
-        Member.model_validate(each) for each in project_items.under(f"member#{sub}", "project#")
-    ]
+    return [Member.model_validate(each) for each in MEMBERSHIP.list(sub)]
 
 
 def get(project_id: str, sub: str) -> Member | None:
-    item = project_items.get(_keys(project_id, sub)[0])
+    item = MEMBER.get(project_id, sub)
     return Member.model_validate(item) if item else None
 
 
@@ -116,9 +146,18 @@ def _updates(
     member: Member, expression: str, condition: str, values: dict[str, Any]
 ) -> list[Write]:
     return [
-        project_items.update(each, expression, condition, values, _NAMES)
+        MEMBER.update(each, expression, condition, values, _NAMES)
         for each in _keys(member.project_id, member.sub)
     ]
+
+
+def _unchanged(member: Member) -> str:
+    """The condition that the member is still as it was read: role, and whether they have joined.
+
+    The owners' count follows from both; a change that looked at one alone could miscount.
+    """
+    joined = "attribute_exists" if member.joined_at else "attribute_not_exists"
+    return f"#role = :role AND {joined}(joined_at)"
 
 
 def _count_owners(project_id: str, step: int) -> Write:
@@ -127,7 +166,7 @@ def _count_owners(project_id: str, step: int) -> Write:
     if step < 0:
         condition, values[":one"] = "owners > :one", 1
     expression = "SET owners = if_not_exists(owners, :zero) + :step"
-    return project_items.update(key(project_id, "project"), expression, condition, values)
+    return PROJECT.update(PROJECT.key(project_id), expression, condition, values)
 
 
 def _transact(
@@ -140,14 +179,7 @@ def _transact(
 
 
 def _keys(project_id: str, sub: str) -> tuple[dict[str, str], dict[str, str]]:
-    return (
-        key(project_id, f"member#{sub}"),
-        {"pk": f"member#{sub}", "sk": f"project#{project_id}"},
-    )
-
-
-def _person_key(sub: str) -> dict[str, str]:
-    return {"pk": f"member#{sub}", "sk": _PERSON}
+    return MEMBER.key(project_id, sub), MEMBERSHIP.key(sub, project_id)
 
 
 def _since(item: dynamodb.Item | None) -> datetime | None:

@@ -1,15 +1,23 @@
 """Who is in a project and what they may do there."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from math import ceil
 
 from craftkit.clock import Clock, utc_now
 from craftkit.dynamodb import ConditionFailedError
-from craftkit.errors import ConflictError, NotFoundError
-from craftkit.projects import member_items, repository
+from craftkit.errors import ConflictError, ForbiddenError, NotFoundError, RateLimitedError
+from craftkit.projects import member_items, repository, users
 from craftkit.projects.models import Member, Person, Project, Role
+
+OPEN_INVITATIONS_LIMIT = 50
+"""Invitations of one project that nobody has accepted yet."""
+
+INVITATIONS_PER_DAY = 20
+"""Invitations that one user may send on one day (UTC), to any projects."""
+
+_ATTEMPTS = 4
 
 
 class SessionEndedError(Exception):
@@ -88,20 +96,59 @@ def add_member(
 
 
 def invite(
-    project_id: str, person: Person, role: Role, *, by: str, clock: Clock = utc_now
+    project_id: str,
+    email: str,
+    role: Role,
+    *,
+    by: str,
+    find: Callable[[str], Person] = users.find_or_invite,
+    clock: Clock = utc_now,
 ) -> Member:
-    """Offer somebody a place; it opens nothing until they accept. Raises as `add_member`."""
-    return _add(project_id, person, role, by, clock(), joins=False)
+    """Invite whoever has this address. The invitation gives no access until they accept it.
+
+    Somebody who is new to the stage is sent a first password by mail. The number of invitations is
+    limited, so that nobody can have the stage send mail without end.
+
+    Raises:
+        InvalidRequestError: this is not an email address.
+        ConflictError: they are a member or invited already, or too many invitations are open.
+        RateLimitedError: the inviting user has sent too many today.
+    """
+    now = clock()
+    waiting = [each for each in member_items.of_project(project_id) if each.joined_at is None]
+    if len(waiting) >= OPEN_INVITATIONS_LIMIT:
+        raise ConflictError(
+            f"{OPEN_INVITATIONS_LIMIT} invitations to this project are open. "
+            "Withdraw one, or wait until one is accepted."
+        )
+    try:
+        member_items.count_invitation(by, INVITATIONS_PER_DAY, now)
+    except ConditionFailedError as error:
+        raise RateLimitedError(
+            f"You have sent {INVITATIONS_PER_DAY} invitations today. Send more tomorrow (UTC).",
+            limit=INVITATIONS_PER_DAY,
+            reset_seconds=_seconds_until_midnight(now),
+        ) from error
+    return _add(project_id, find(email), role, by, now, joins=False)
 
 
 def accept(person: Person, project_id: str, *, clock: Clock = utc_now) -> Member:
-    """Take an invitation. Doing it twice changes nothing.
+    """Accept an invitation. Accepting it twice changes nothing.
+
+    Args:
+        person: as the sign-in verified them, with an address that the user pool vouches for.
 
     Raises:
-        NotFoundError: there is none.
+        NotFoundError: there is no invitation for them.
+        ForbiddenError: the invitation was sent to another address than the one they have now.
     """
     member = get_member(project_id, person.sub)
     if member.joined_at is None:
+        if member.email.lower() != person.email.lower():
+            raise ForbiddenError(
+                f"This invitation was sent to {member.email}, and you are signed in as "
+                f"{person.email}. Ask an owner to invite {person.email}."
+            )
         try:
             member_items.join(member, clock())
         except ConditionFailedError as error:
@@ -126,10 +173,12 @@ def change_role(
     NotFoundError: nobody of this id is a member or invited.
     ConflictError: they are the last owner.
     """
-    member = get_member(project_id, sub)
-    if member.role != role:
-        with _an_owner_is_left():
+
+    def change(member: Member) -> None:
+        if member.role != role:
             member_items.change_role(member, role, by=by, now=clock())
+
+    _on_current_member(project_id, sub, change)
     return get_member(project_id, sub)
 
 
@@ -140,9 +189,9 @@ def remove(project_id: str, sub: str, *, by: str, clock: Clock = utc_now) -> Non
         NotFoundError: nobody of this id is a member or invited.
         ConflictError: they are the last owner.
     """
-    member = get_member(project_id, sub)
-    with _an_owner_is_left():
-        member_items.remove(member, by=by, now=clock())
+    _on_current_member(
+        project_id, sub, lambda member: member_items.remove(member, by=by, now=clock())
+    )
 
 
 def end_sessions(person: Person, *, clock: Clock = utc_now) -> None:
@@ -150,13 +199,25 @@ def end_sessions(person: Person, *, clock: Clock = utc_now) -> None:
     member_items.end_sessions(person.sub, clock())
 
 
-@contextmanager
-def _an_owner_is_left() -> Iterator[None]:
-    try:
-        yield
-    except ConditionFailedError as error:
-        message = "A project keeps at least one owner. Make somebody else an owner first."
-        raise ConflictError(message) from error
+def _on_current_member(project_id: str, sub: str, change: Callable[[Member], None]) -> None:
+    """Change a member as they are at the time of the write.
+
+    A write that fails while the member stayed as they were read would leave no owner. One that
+    fails because the member changed in between is tried again on what they are now.
+
+    Raises:
+        NotFoundError: nobody of this id is a member or invited.
+        ConflictError: they are the last owner, or others keep changing them.
+    """
+    for _ in range(_ATTEMPTS):
+        member = get_member(project_id, sub)
+        try:
+            return change(member)
+        except ConditionFailedError as error:
+            if member_items.get(project_id, sub) == member:
+                message = "A project needs an owner. Make another member an owner first."
+                raise ConflictError(message) from error
+    raise ConflictError
 
 
 def _add(
@@ -176,6 +237,11 @@ def _add(
     except ConditionFailedError as error:
         raise ConflictError("This person is a member, or invited, already.") from error
     return member
+
+
+def _seconds_until_midnight(now: datetime) -> int:
+    tomorrow = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    return ceil((tomorrow - now).total_seconds())
 
 
 def _require_current(signed_in_at: datetime, since: datetime | None) -> None:

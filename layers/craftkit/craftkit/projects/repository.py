@@ -1,12 +1,11 @@
-"""Projects in the projects table: `project#<id>`/`project`, and a claim on each slug."""
+"""Projects in the projects table, each with a claim on its slug."""
 
 from datetime import datetime
 
-from craftkit import dynamodb, project_items
+from craftkit import dynamodb
 from craftkit.audit import repository as audit
 from craftkit.clock import to_rfc3339
-from craftkit.config import config
-from craftkit.project_items import THERE
+from craftkit.project_items import PARTNER, PROJECT, SLUG, THERE
 from craftkit.projects import member_items
 from craftkit.projects.models import EmbedStatus, ExposurePolicy, Member, Project
 
@@ -17,17 +16,17 @@ def create(project: Project, owner: Member | None) -> None:
     Raises:
         ConditionFailedError: the slug is taken.
     """
-    slug_claim = {"pk": f"slug#{project.slug}", "sk": "project", "project_id": project.id}
+    slug_claim = {**SLUG.key(project.slug), "project_id": project.id}
     item = {
-        **_key(project.id),
+        **PROJECT.key(project.id),
         **project.model_dump(exclude={"created_at"}),
         "created_at": to_rfc3339(project.created_at),
         "owners": 1 if owner else 0,
     }
     dynamodb.transact(
         [
-            project_items.put(slug_claim),
-            project_items.put(item),
+            SLUG.put(slug_claim),
+            PROJECT.put(item),
             *(member_items.puts(owner) if owner else ()),
             audit.entry(
                 project.id,
@@ -44,8 +43,8 @@ def rename(project_id: str, name: str, *, by: str, now: datetime) -> None:
     """Raises:
     ConditionFailedError: there is no such project.
     """
-    update = project_items.update(
-        _key(project_id), "SET #name = :name", THERE, {":name": name}, {"#name": "name"}
+    update = PROJECT.update(
+        PROJECT.key(project_id), "SET #name = :name", THERE, {":name": name}, {"#name": "name"}
     )
     entry = audit.entry(
         project_id, actor=by, action="project.renamed", target=project_id, now=now, name=name
@@ -57,8 +56,8 @@ def set_exposure_policy(project_id: str, policy: ExposurePolicy, *, by: str, now
     """Raises:
     ConditionFailedError: there is no such project.
     """
-    update = project_items.update(
-        _key(project_id), "SET exposure_policy = :policy", THERE, {":policy": policy}
+    update = PROJECT.update(
+        PROJECT.key(project_id), "SET exposure_policy = :policy", THERE, {":policy": policy}
     )
     entry = audit.entry(
         project_id,
@@ -72,22 +71,18 @@ def set_exposure_policy(project_id: str, policy: ExposurePolicy, *, by: str, now
 
 
 def get(project_id: str) -> Project | None:
-    item = project_items.get(_key(project_id))
+    item = PROJECT.get(project_id)
     return Project.model_validate(item) if item else None
 
 
 def get_many(project_ids: list[str]) -> dict[str, Project]:
     """The projects by id; those that do not exist are left out."""
-    items = dynamodb.get_many(config.projects_table, [_key(each) for each in project_ids])
+    items = dynamodb.get_many(PROJECT.physical_table, map(PROJECT.key, project_ids))
     return {item["id"]: Project.model_validate(item) for item in items}
 
 
 def embed_status(project_id: str) -> EmbedStatus:
-    partner = project_items.get(project_items.key(project_id, "partner"))
+    partner = PARTNER.get(project_id)
     if partner is None or partner.get("status") == "off":
         return "off"
     return "suspended" if partner["status"] == "suspended" else "enabled"
-
-
-def _key(project_id: str) -> dict[str, str]:
-    return project_items.key(project_id, "project")

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from functools import lru_cache
 from hashlib import sha256
 
-from craftkit import clock, project_items, storage
+from craftkit import clock, storage
 from craftkit.clock import from_rfc3339, to_rfc3339
 from craftkit.dynamodb import Item
 from craftkit.errors import ConflictError, InvalidRequestError, Issues, NotFoundError
+from craftkit.project_items import FONT
 from craftkit.templates.models import Font
 from craftkit.typesetter import FONT_LIMIT_BYTES, FontError, FontFace
 
@@ -50,13 +51,13 @@ def add_font(project_id: str, content: bytes, *, by: str, check: CheckFont) -> F
     if len(others) >= FONT_LIMIT:
         raise ConflictError(f"A project may have {FONT_LIMIT} fonts. Remove one first.")
     storage.put(font.key, content, content_type="application/octet-stream")
-    project_items.table().put_item(Item=_item(project_id, font))
+    FONT.table().put_item(Item=_item(project_id, font))
     return font
 
 
 def list_fonts(project_id: str) -> list[Font]:
     """By name: family, then weight, then style."""
-    return [_font(item) for item in project_items.of_project(project_id, "font#")]
+    return [_font(item) for item in FONT.list(project_id)]
 
 
 def remove_font(project_id: str, name: str) -> None:
@@ -65,7 +66,7 @@ def remove_font(project_id: str, name: str) -> None:
     Raises:
         NotFoundError: the project has no font of this name.
     """
-    removed = project_items.table().delete_item(Key=_key(project_id, name), ReturnValues="ALL_OLD")
+    removed = FONT.table().delete_item(Key=FONT.key(project_id, name), ReturnValues="ALL_OLD")
     if "Attributes" not in removed:
         raise NotFoundError("The project has no font of this name.")
 
@@ -93,13 +94,9 @@ def _refusal(message: str) -> InvalidRequestError:
     return InvalidRequestError(message, issues=Issues(field_errors={"font": [message]}))
 
 
-def _key(project_id: str, name: str) -> dict[str, str]:
-    return project_items.key(project_id, f"font#{name}")
-
-
 def _item(project_id: str, font: Font) -> Item:
     return {
-        **_key(project_id, font.name),
+        **FONT.key(project_id, font.name),
         "name": font.name,
         "family": font.family,
         "weight": font.weight,

@@ -1,4 +1,4 @@
-"""Templates, versions and drafts as items of the Projects table, and back.
+"""Templates, versions and drafts as items of the content table, and back.
 
 A version's manifest and source lie together in one compressed attribute: lists of versions then
 read little, and the largest allowed template stays far below DynamoDB's 400 KB.
@@ -10,11 +10,17 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from craftkit import dynamodb, project_items
+from craftkit import dynamodb
 from craftkit.audit import repository as audit
 from craftkit.clock import from_rfc3339, to_rfc3339
 from craftkit.dynamodb import Item
-from craftkit.project_items import NEW, key
+from craftkit.project_items import (
+    NEW,
+    RETIRED_SLUG,
+    TEMPLATE,
+    TEMPLATE_DRAFT,
+    TEMPLATE_VERSION,
+)
 from craftkit.schema import from_stored
 from craftkit.templates.models import Draft, Manifest, Template, TemplateVersion, VersionSummary
 
@@ -24,27 +30,27 @@ _SUMMARY_NAMES = {"#number": "number", "#name": "name", "#by": "by"}
 
 def get_template(project_id: str, slug: str) -> Template | None:
     """Strongly consistent: what was published a moment ago is what renders."""
-    item = project_items.get(key(project_id, f"template#{slug}"))
+    item = TEMPLATE.get(project_id, slug)
     return _template(project_id, item) if item else None
 
 
 def list_templates(project_id: str, limit: int, after: str | None) -> list[Template]:
     """In the order of their slugs, those that come after `after`."""
-    start = {"ExclusiveStartKey": key(project_id, f"template#{after}")} if after else {}
-    items = project_items.of_project(project_id, "template#", Limit=limit, **start)
+    start = {"ExclusiveStartKey": TEMPLATE.key(project_id, after)} if after else {}
+    items = TEMPLATE.list(project_id, Limit=limit, **start)
     return [_template(project_id, item) for item in islice(items, limit)]
 
 
 def get_version(project_id: str, slug: str, number: int) -> TemplateVersion | None:
-    item = project_items.get(key(project_id, _version_sk(slug, number)))
+    item = TEMPLATE_VERSION.get(project_id, slug, _padded(number))
     return _version(item) if item else None
 
 
 def list_versions(project_id: str, slug: str, limit: int) -> list[VersionSummary]:
     """Newest first."""
-    items = project_items.of_project(
+    items = TEMPLATE_VERSION.list(
         project_id,
-        f"version#{slug}#",
+        slug,
         ScanIndexForward=False,
         Limit=limit,
         ProjectionExpression=_SUMMARY,
@@ -55,7 +61,7 @@ def list_versions(project_id: str, slug: str, limit: int) -> list[VersionSummary
 
 def last_number(project_id: str, slug: str) -> int:
     """The last number that a deleted template of this slug had, 0 if there never was one."""
-    item = project_items.get(key(project_id, f"retired#{slug}"))
+    item = RETIRED_SLUG.get(project_id, slug)
     return int(item["number"]) if item else 0
 
 
@@ -70,7 +76,7 @@ def put_version(project_id: str, version: TemplateVersion, previous: Template | 
     """
     published_at = to_rfc3339(version.published_at)
     template: Item = {
-        **key(project_id, f"template#{version.slug}"),
+        **TEMPLATE.key(project_id, version.slug),
         "slug": version.slug,
         "name": version.name,
         "latest_version": version.number,
@@ -79,8 +85,8 @@ def put_version(project_id: str, version: TemplateVersion, previous: Template | 
     }
     dynamodb.transact(
         [
-            project_items.put(_version_item(project_id, version)),
-            project_items.put(template, *_unchanged(previous)),
+            TEMPLATE_VERSION.put(_version_item(project_id, version)),
+            TEMPLATE.put(template, *_unchanged(previous)),
             audit.entry(
                 project_id,
                 actor=version.by,
@@ -100,12 +106,12 @@ def retire(template: Template, *, by: str, now: datetime) -> None:
         ConditionFailedError: somebody published in between.
     """
     project_id, slug = template.project_id, template.slug
-    retired = {**key(project_id, f"retired#{slug}"), "number": template.latest_version or 0}
+    retired = {**RETIRED_SLUG.key(project_id, slug), "number": template.latest_version or 0}
     dynamodb.transact(
         [
-            project_items.delete(key(project_id, f"template#{slug}"), *_unchanged(template)),
-            project_items.put(retired, condition=None),
-            project_items.delete(key(project_id, f"draft#{slug}")),
+            TEMPLATE.delete(TEMPLATE.key(project_id, slug), *_unchanged(template)),
+            RETIRED_SLUG.put(retired, condition=None),
+            TEMPLATE_DRAFT.delete(TEMPLATE_DRAFT.key(project_id, slug)),
             audit.entry(
                 project_id,
                 actor=by,
@@ -118,14 +124,14 @@ def retire(template: Template, *, by: str, now: datetime) -> None:
 
 
 def delete_versions(project_id: str, slug: str) -> None:
-    keys = project_items.of_project(project_id, f"version#{slug}#", ProjectionExpression="pk, sk")
-    with project_items.table().batch_writer() as batch:
+    keys = TEMPLATE_VERSION.list(project_id, slug, ProjectionExpression="pk, sk")
+    with TEMPLATE_VERSION.table().batch_writer() as batch:
         for each in keys:
             batch.delete_item(Key=each)
 
 
 def get_draft(project_id: str, slug: str) -> Draft | None:
-    item = project_items.get(key(project_id, f"draft#{slug}"))
+    item = TEMPLATE_DRAFT.get(project_id, slug)
     if item is None:
         return None
     body = _unpack(item["body"])
@@ -152,7 +158,7 @@ def put_draft(project_id: str, draft: Draft, create: Template | None) -> None:
         ConditionFailedError: another editor saved, or made the template, in between.
     """
     item = {
-        **key(project_id, f"draft#{draft.slug}"),
+        **TEMPLATE_DRAFT.key(project_id, draft.slug),
         "slug": draft.slug,
         "name": draft.name,
         "body": _pack({"manifest": draft.manifest, "source": draft.source}),
@@ -164,23 +170,23 @@ def put_draft(project_id: str, draft: Draft, create: Template | None) -> None:
     }
     if draft.revision > 1:
         before = {":revision": draft.revision - 1}
-        writes = [project_items.put(item, "revision = :revision", before)]
+        writes = [TEMPLATE_DRAFT.put(item, "revision = :revision", before)]
     else:
-        writes = [project_items.put(item)]
+        writes = [TEMPLATE_DRAFT.put(item)]
     if create:
         template = {
-            **key(project_id, f"template#{create.slug}"),
+            **TEMPLATE.key(project_id, create.slug),
             "slug": create.slug,
             "name": create.name,
             "created_at": to_rfc3339(create.created_at),
             "updated_at": to_rfc3339(create.updated_at),
         }
-        writes.append(project_items.put(template))
+        writes.append(TEMPLATE.put(template))
     dynamodb.transact(writes)
 
 
 def delete_draft(project_id: str, slug: str) -> None:
-    project_items.table().delete_item(Key=key(project_id, f"draft#{slug}"))
+    TEMPLATE_DRAFT.table().delete_item(Key=TEMPLATE_DRAFT.key(project_id, slug))
 
 
 def _unchanged(template: Template | None) -> tuple[str, Item | None]:
@@ -230,7 +236,7 @@ def _version_item(project_id: str, version: TemplateVersion) -> Item:
         "fonts": dict(version.fonts),
     }
     return {
-        **key(project_id, _version_sk(version.slug, version.number)),
+        **TEMPLATE_VERSION.key(project_id, version.slug, _padded(version.number)),
         "slug": version.slug,
         "number": version.number,
         "name": version.name,
@@ -251,5 +257,6 @@ def _unpack(body: Any) -> dict[str, Any]:
     return unpacked
 
 
-def _version_sk(slug: str, number: int) -> str:
-    return f"version#{slug}#{number:06}"
+def _padded(number: int) -> str:
+    """Sorts as text in the order of numbers."""
+    return f"{number:06}"

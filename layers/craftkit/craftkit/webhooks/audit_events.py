@@ -5,23 +5,19 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 from craftkit.clock import from_rfc3339
+from craftkit.project_items import AUDIT_ENTRY
 from craftkit.webhooks.models import EVENT_TYPES, Event
-
-_ENTRY = "audit#"
-_PROJECT = "project#"
 
 
 def event_of(item: dict[str, Any] | None) -> Event | None:
-    """The event behind a new item of the projects table, or None where it is none.
+    """The event that a new audit entry stands for, or None where webhooks have no such event.
 
     The entry's id is the event's. Who did it stays in the audit: an operator's identity is no
     business of a receiver.
     """
-    if item is None or not str(item["sk"]).startswith(_ENTRY):
+    if item is None or item.get("action") not in EVENT_TYPES:
         return None
-    if item["action"] not in EVENT_TYPES:
-        return None
-    project_id = str(item["pk"]).removeprefix(_PROJECT)
+    project_id = AUDIT_ENTRY.owner_of(item)
     details = {to_camel(name): value for name, value in item.get("details", {}).items()}
     return Event(
         id=str(item["id"]),

@@ -1,19 +1,19 @@
-"""Endpoints in the projects table: `endpoint#<id>` under the project."""
+"""Webhook endpoints in the content table."""
 
 from datetime import datetime
 from typing import Any
 
-from craftkit import dynamodb, project_items
+from craftkit import dynamodb
 from craftkit.audit import repository as audit
 from craftkit.auth.principal import Mode
 from craftkit.clock import to_rfc3339
-from craftkit.project_items import THERE, Write
+from craftkit.project_items import ENDPOINT, THERE, Write
 from craftkit.webhooks.models import Endpoint, SealedSecret
 
 
 def create(endpoint: Endpoint) -> None:
     item: dict[str, Any] = {
-        **_key(endpoint.project_id, endpoint.id),
+        **ENDPOINT.key(endpoint.project_id, endpoint.id),
         "id": endpoint.id,
         "project_id": endpoint.project_id,
         "url": endpoint.url,
@@ -23,18 +23,18 @@ def create(endpoint: Endpoint) -> None:
         "created_at": to_rfc3339(endpoint.created_at),
         "created_by": endpoint.created_by,
     }
-    put, action = project_items.put(item), "endpoint.created"
+    put, action = ENDPOINT.put(item), "endpoint.created"
     _write(put, endpoint, action, endpoint.created_by, endpoint.created_at)
 
 
 def get(project_id: str, endpoint_id: str) -> Endpoint | None:
-    item = project_items.get(_key(project_id, endpoint_id))
+    item = ENDPOINT.get(project_id, endpoint_id)
     return _endpoint(item) if item else None
 
 
 def list_endpoints(project_id: str) -> list[Endpoint]:
     """Every endpoint of the project, oldest first."""
-    return [_endpoint(item) for item in project_items.of_project(project_id, "endpoint#")]
+    return [_endpoint(item) for item in ENDPOINT.list(project_id)]
 
 
 def change(
@@ -82,15 +82,15 @@ def enable(endpoint: Endpoint, *, by: str, now: datetime) -> None:
 
 def delete(endpoint: Endpoint, *, by: str, now: datetime) -> None:
     """Raises ConditionFailedError where it is gone already."""
-    gone = project_items.delete(_key(endpoint.project_id, endpoint.id), THERE)
+    gone = ENDPOINT.delete(ENDPOINT.key(endpoint.project_id, endpoint.id), THERE)
     _write(gone, endpoint, "endpoint.deleted", by, now)
 
 
 def note_failure(endpoint: Endpoint, now: datetime) -> None:
     """Remember since when it fails. The first failure after a success counts."""
     with dynamodb.conditions():
-        project_items.table().update_item(
-            Key=_key(endpoint.project_id, endpoint.id),
+        ENDPOINT.table().update_item(
+            Key=ENDPOINT.key(endpoint.project_id, endpoint.id),
             UpdateExpression="SET failing_since = if_not_exists(failing_since, :now)",
             ConditionExpression=THERE,
             ExpressionAttributeValues={":now": to_rfc3339(now)},
@@ -100,8 +100,8 @@ def note_failure(endpoint: Endpoint, now: datetime) -> None:
 def note_success(endpoint: Endpoint) -> None:
     """It works again. Raises ConditionFailedError where it was deleted meanwhile."""
     with dynamodb.conditions():
-        project_items.table().update_item(
-            Key=_key(endpoint.project_id, endpoint.id),
+        ENDPOINT.table().update_item(
+            Key=ENDPOINT.key(endpoint.project_id, endpoint.id),
             UpdateExpression="REMOVE failing_since",
             ConditionExpression=THERE,
         )
@@ -117,9 +117,9 @@ def _update(
     condition: str = THERE,
     **details: str,
 ) -> None:
-    key = _key(endpoint.project_id, endpoint.id)
+    key = ENDPOINT.key(endpoint.project_id, endpoint.id)
     names = {f"#{name}": name for name in ("url", "mode") if f"#{name}" in expression} or None
-    update = project_items.update(key, expression, condition, values, names)
+    update = ENDPOINT.update(key, expression, condition, values, names)
     _write(update, endpoint, action, by, now, **details)
 
 
@@ -131,10 +131,6 @@ def _write(
         endpoint.project_id, actor=by, action=action, target=endpoint.id, now=now, **details
     )
     dynamodb.transact([write, entry])
-
-
-def _key(project_id: str, endpoint_id: str) -> dict[str, str]:
-    return project_items.key(project_id, f"endpoint#{endpoint_id}")
 
 
 def _secret_item(secret: SealedSecret) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The people of a stage: who can sign in, as its Cognito user pool has them."""
+"""The users of a stage: who can sign in, from its Cognito user pool."""
 
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -7,7 +7,7 @@ import boto3
 from botocore.config import Config as ClientConfig
 
 from craftkit.config import config
-from craftkit.errors import InvalidRequestError, Issues, NotFoundError
+from craftkit.errors import ConflictError, InvalidRequestError, Issues, NotFoundError
 from craftkit.projects.models import Person
 
 if TYPE_CHECKING:
@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 
 def find(email: str) -> Person:
-    """The person with this address.
+    """The user with this address.
 
     Raises:
         NotFoundError: nobody of this stage has it.
+        ConflictError: a user has it, and has not shown that it is theirs.
     """
     client = _cognito()
     try:
@@ -29,10 +30,11 @@ def find(email: str) -> Person:
 
 
 def find_or_invite(email: str) -> Person:
-    """The person with this address. Who is new is sent a first password by mail.
+    """The user with this address. A new user is sent a first password by mail.
 
     Raises:
-        InvalidRequestError: this is no address.
+        InvalidRequestError: this is not an email address.
+        ConflictError: a user has it, and has not shown that it is theirs.
     """
     client, address = _cognito(), _normal(email)
     try:
@@ -49,7 +51,9 @@ def find_or_invite(email: str) -> Person:
         return find(address)
     except client.exceptions.InvalidParameterException as error:
         raise InvalidRequestError(
-            issues=Issues(field_errors={"email": ["This is no address that mail could go to."]})
+            issues=Issues(
+                field_errors={"email": ["Enter an email address, such as name@example.com."]}
+            )
         ) from error
     return _person(made["User"]["Attributes"])
 
@@ -60,6 +64,11 @@ def _normal(email: str) -> str:
 
 def _person(attributes: Any) -> Person:
     by_name = {attribute["Name"]: attribute["Value"] for attribute in attributes}
+    if by_name.get("email_verified") != "true":
+        raise ConflictError(
+            "The user with this address has not verified it. They must verify it, or an operator "
+            "must, before they can be invited."
+        )
     return Person(sub=by_name["sub"], email=by_name["email"])
 
 
