@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any, get_args
 
 from craftkit import clock
-from craftkit.errors import InvalidRequestError
+from craftkit.errors import InvalidRequestError, Issues
 from craftkit.projects import service as projects
 from craftkit.remote_typesetter import preview_remotely, typeset_remotely
-from craftkit.templates import data, service
+from craftkit.templates import data, publishing, service
 from craftkit.templates.fonts import fonts_of
-from craftkit.templates.models import TemplateVersion, read_manifest
+from craftkit.templates.models import TemplateVersion, read_manifest, require_publishable
 from craftkit.templates.source import write_source
 from craftkit.templates.views import TemplateView, VersionView
 from craftkit.typesetter import DEFAULT_PDF_STANDARD, Job, PdfStandard, TypesettingError
@@ -62,7 +62,7 @@ def _about_content(made: argparse.ArgumentParser) -> None:
 
 def _publish(arguments: argparse.Namespace, operator: str) -> Answer:
     project = projects.get_project(arguments.project)
-    version = service.publish(
+    version = publishing.publish(
         project.id,
         arguments.slug,
         arguments.name,
@@ -126,7 +126,7 @@ def _diff(arguments: argparse.Namespace, _operator: str) -> Answer:
 
 def _roll_back(arguments: argparse.Namespace, operator: str) -> Answer:
     project = projects.get_project(arguments.project)
-    version = service.roll_back(
+    version = publishing.roll_back(
         project.id, arguments.slug, arguments.number, by=operator, typeset=typeset_remotely
     )
     return _published(version)
@@ -139,6 +139,11 @@ def _delete(arguments: argparse.Namespace, operator: str) -> Answer:
 
 
 def _preview(arguments: argparse.Namespace, _operator: str) -> Answer:
+    out = Path(arguments.out)
+    if out.suffix not in (".pdf", ".png"):
+        message = f"--out is {out.name}; it must end in .pdf or .png"
+        raise InvalidRequestError(message, issues=Issues(field_errors={"out": [message]}))
+    require_publishable("preview", arguments.name, arguments.pdf_standard, arguments.locale)
     manifest = read_manifest(read_json_file(arguments.manifest))
     source = (
         read_text_file(arguments.source)
@@ -156,16 +161,15 @@ def _preview(arguments: argparse.Namespace, _operator: str) -> Answer:
         pdf_standard=arguments.pdf_standard,
         font_files=fonts_of(arguments.project, source) if arguments.project else {},
     )
-    out = Path(arguments.out)
     try:
         if out.suffix == ".png":
             shown = preview_remotely(job)
-            pages = shown.pages
+            pages, warnings = shown.pages, shown.warnings
             files = [out.with_stem(f"{out.stem}-{number}") for number in range(1, len(pages) + 1)]
             missing = shown.page_count - len(pages)
-            warnings: tuple[str, ...] = ()
             if missing:
-                warnings = (f"Pages are missing: {missing}. Ask for a PDF to have them all.",)
+                left_out = f"Pages are missing: {missing}. Ask for a PDF to have them all."
+                warnings = (*warnings, left_out)
         else:
             document = typeset_remotely(job)
             pages, files, warnings = (document.pdf,), [out], document.warnings
@@ -182,4 +186,5 @@ def _published(version: TemplateVersion) -> Answer:
         "slug": version.slug,
         "versionNumber": version.number,
         "pdfStandard": version.pdf_standard,
+        "warnings": list(version.warnings),
     }

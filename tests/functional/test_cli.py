@@ -199,7 +199,12 @@ def test_templates_publish__answers_slug_version_and_standard(
     words = ("--project", project_id, "--slug", "invoice", "--name", "Invoice")
     files = ("--manifest", str(manifest), "--source", str(source))
     out = craftkit("templates", "publish", *words, *files).out
-    assert out == {"slug": "invoice", "versionNumber": 1, "pdfStandard": "a-2a+ua-1"}
+    assert out == {
+        "slug": "invoice",
+        "versionNumber": 1,
+        "pdfStandard": "a-2a+ua-1",
+        "warnings": [],
+    }
     listed = craftkit("templates", "list", "--project", project_id).out["templates"]
     assert listed == [{"slug": "invoice", "name": "Invoice", "latestVersion": 1}]
 
@@ -277,3 +282,13 @@ def test_fonts__are_added_listed_and_removed(
     assert craftkit("fonts", "list", "--project", project_id).out == {"fonts": [added]}
     craftkit("fonts", "remove", "--project", project_id, added["name"])
     assert craftkit("fonts", "list", "--project", project_id).out == {"fonts": []}
+
+
+def test_templates_preview__writes_no_file_of_another_type(craftkit: Any, tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text(json.dumps(MANIFEST))
+    out = tmp_path / "page.gif"
+    run = craftkit("templates", "preview", "--manifest", str(manifest), "--out", str(out))
+    assert run.exit_code == 1
+    assert "must end in .pdf or .png" in run.error["error"]["message"]
+    assert not out.exists()

@@ -7,7 +7,7 @@ import pytest
 
 from craftkit import storage
 from craftkit.errors import ConflictError, InvalidRequestError, NotFoundError
-from craftkit.templates import fonts, service
+from craftkit.templates import fonts, publishing, service
 from craftkit.typesetter import FontError, FontFace
 from tests.support.template import ROOT
 from tests.support.typesetter import FakeTypesetter
@@ -78,9 +78,9 @@ def test_publish__keeps_the_fonts_that_its_source_names(typesetter: FakeTypesett
     named = _add(b"Brand Sans/400/normal")
     _add(b"Other Serif/400/normal")
     source = '#set text(font: "brand sans")\nHi'
-    service.publish(PROJECT, "card", "Card", {}, source, by="ada", typeset=typesetter)
+    publishing.publish(PROJECT, "card", "Card", {}, source, by="ada", typeset=typesetter)
     fonts.remove_font(PROJECT, named.name)
-    service._memory.cache_clear()
+    service._cache.cache_clear()
     assert dict(service.get_version(PROJECT, "card", 1).fonts) == {named.name: named.key}
     job = with_files(typesetter.jobs[0])
     assert job.fonts == {named.name: b"Brand Sans/400/normal"}
@@ -98,7 +98,7 @@ def test_font__sets_a_real_document_and_is_read_from_the_bucket_once() -> None:
     )
     assert added.family == "Noto Sans Hebrew"
     source = '#set text(font: "Noto Sans Hebrew", weight: "bold")\nשלום'
-    version = service.publish(
+    version = publishing.publish(
         PROJECT, "card", "Card", {}, source, by="ada", typeset=lambda job: typeset(with_files(job))
     )
     assert list(version.fonts) == [added.name]

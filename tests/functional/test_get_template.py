@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from craftkit.auth.principal import Principal
-from craftkit.templates import drafts, service
+from craftkit.templates import drafts, publishing
 from tests.support.cloud import Cloud
 from tests.support.project import DemoProject
 from tests.support.typesetter import FakeTypesetter
@@ -28,7 +28,7 @@ def _get(cloud: Cloud, event: Any, slug: str, principal: Principal) -> tuple[int
 
 @pytest.fixture
 def invoice(cloud: Cloud) -> None:
-    service.publish(
+    publishing.publish(
         PROJECT, "invoice", "Invoice", INVOICE, "= Hi", by="ada", typeset=FakeTypesetter()
     )
 

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from craftkit.auth.principal import Principal
-from craftkit.templates import service
+from craftkit.templates import publishing
 from tests.support.cloud import Cloud
 from tests.support.typesetter import FakeTypesetter
 
@@ -15,7 +15,7 @@ READER = Principal(PROJECT, "key", "live", frozenset({"templates:read"}))
 @pytest.fixture(autouse=True)
 def templates(cloud: Cloud) -> None:
     for project, slug in ((PROJECT, "a"), (PROJECT, "b"), (PROJECT, "c"), ("other", "d")):
-        service.publish(project, slug, slug.upper(), {}, "", by="ada", typeset=FakeTypesetter())
+        publishing.publish(project, slug, slug.upper(), {}, "", by="ada", typeset=FakeTypesetter())
 
 
 def _list(cloud: Cloud, event: Any, principal: Principal = READER, **query: str) -> tuple[int, Any]:

@@ -1,5 +1,6 @@
 """Publishing and keeping templates, on a table."""
 
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -13,7 +14,7 @@ from craftkit.errors import (
     TemplateNotFoundError,
     VersionNotFoundError,
 )
-from craftkit.templates import drafts, service
+from craftkit.templates import drafts, publishing, service
 from craftkit.templates.models import TemplateVersion
 from craftkit.typesetter import SourceError, StandardError
 from tests.support.clock import FrozenClock
@@ -32,7 +33,7 @@ def publish(typesetter: FakeTypesetter) -> Any:
     def publish(slug: str = "invoice", project: str = PROJECT, **changes: Any) -> TemplateVersion:
         settings: dict[str, Any] = {"name": "Invoice", "manifest": INVOICE, "source": "= Hi"}
         settings |= {"by": "ada", "typeset": typesetter} | changes
-        return service.publish(project, slug, **settings)
+        return publishing.publish(project, slug, **settings)
 
     return publish
 
@@ -67,7 +68,7 @@ def test_publish__what_does_not_compile_is_refused_with_its_place(
     publish: Any, typesetter: FakeTypesetter
 ) -> None:
     typesetter.failure = SourceError("unclosed delimiter", 3, 7)
-    with pytest.raises(service.DoesNotCompileError) as refusal:
+    with pytest.raises(publishing.DoesNotCompileError) as refusal:
         publish(source="= Hi\n\n#table(")
     assert (refusal.value.line, refusal.value.column) == (3, 7)
     assert refusal.value.code == "invalid_request"
@@ -81,7 +82,7 @@ def test_publish__broken_pdf_standard_is_named_apart(
     publish: Any, typesetter: FakeTypesetter
 ) -> None:
     typesetter.failure = StandardError("an image has no alternative text", 2, 1)
-    with pytest.raises(service.DoesNotCompileError) as refusal:
+    with pytest.raises(publishing.DoesNotCompileError) as refusal:
         publish()
     assert refusal.value.issues is not None
     assert list(refusal.value.issues.field_errors) == ["pdfStandard"]
@@ -205,7 +206,7 @@ def test_delete__while_somebody_publishes_is_a_conflict(
 def test_roll_back__publishes_the_old_content_again(publish: Any) -> None:
     publish(source="= one", name="One", locale="fr")
     publish(source="= two", name="Two")
-    back = service.roll_back(PROJECT, "invoice", 1, by="bob", typeset=FakeTypesetter())
+    back = publishing.roll_back(PROJECT, "invoice", 1, by="bob", typeset=FakeTypesetter())
     assert (back.number, back.source, back.name, back.locale, back.by) == (
         3,
         "= one",
@@ -219,8 +220,36 @@ def test_diff__shows_what_changed(publish: Any) -> None:
     publish(source="= Hi\nsame")
     publish(source="= Ho\nsame")
     found = service.diff(PROJECT, "invoice", 1, 2)
-    assert found["manifest"] == ""
+    assert found["manifest"] == found["settings"] == ""
     assert "-= Hi\n+= Ho\n same" in found["source"]
+
+
+def test_diff__shows_changed_settings(publish: Any) -> None:
+    publish()
+    publish(locale="de-CH", pdf_standard="1.7", name="Rechnung")
+    changed = service.diff(PROJECT, "invoice", 1, 2)["settings"]
+    for line in ("-locale: en", "+locale: de-CH", "+pdfStandard: 1.7", "+name: Rechnung"):
+        assert line in changed
+
+
+def test_publish__tells_the_warnings_of_the_document(
+    publish: Any, typesetter: FakeTypesetter
+) -> None:
+    typesetter.document = replace(typesetter.document, warnings=("line 1: unknown font family",))
+    assert publish().warnings == ("line 1: unknown font family",)
+
+
+def test_publish__names_every_fault_of_manifest_and_settings_at_once(publish: Any) -> None:
+    manifest = {"variables": [{"key": "1", "label": "L", "dataType": "colour"}]}
+    with pytest.raises(InvalidRequestError) as refusal:
+        publish("No Slug", locale="xx-YY", manifest=manifest)
+    assert refusal.value.issues is not None
+    assert set(refusal.value.issues.field_errors) == {
+        "slug",
+        "locale",
+        "variables.0.key",
+        "variables.0.dataType",
+    }
 
 
 def test_list__pages_by_slug_and_seals_its_cursor(publish: Any) -> None:
@@ -279,5 +308,5 @@ def test_version__largest_template_fits_its_item(publish: Any, cloud: Cloud) -> 
         Key={"pk": {"S": f"templates#{PROJECT}"}, "sk": {"S": "version#invoice#000001"}},
     )["Item"]
     assert len(item["body"]["B"]) < 390 * 1024
-    service._memory.cache_clear()
+    service._cache.cache_clear()
     assert service.get_version(PROJECT, "invoice", 1).source == noise

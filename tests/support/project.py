@@ -7,7 +7,7 @@ from craftkit.auth.principal import Mode, Principal
 from craftkit.keys import service as keys
 from craftkit.keys.models import MintedKey, NewKey
 from craftkit.projects import service as projects
-from craftkit.templates import service as templates
+from craftkit.templates import publishing
 from tests.support.typesetter import FakeTypesetter
 
 MANIFEST: dict[str, Any] = {
@@ -62,7 +62,7 @@ def make_project(
 def publish(
     project_id: str, slug: str, manifest: dict[str, Any] | None = None, source: str = SOURCE
 ) -> None:
-    templates.publish(
+    publishing.publish(
         project_id,
         slug,
         "Invoice",

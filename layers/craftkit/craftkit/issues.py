@@ -3,7 +3,7 @@
 No issue contains the value that was sent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -55,10 +55,18 @@ _WORDS = {
 }
 
 
-def issues_of(error: ValidationError) -> Issues:
-    """The error's issues by dotted path (`items.3.qty`); the first hundred, and how many more."""
+def issues_of(error: ValidationError, *, without: Collection[str] = ()) -> Issues:
+    """The error's issues by dotted path (`items.3.qty`); the first hundred, and how many more.
+
+    Args:
+        without: types of errors to leave out, because the caller reports them itself.
+    """
     issues = Issues()
-    details = error.errors(include_input=False, include_url=False)
+    details = [
+        problem
+        for problem in error.errors(include_input=False, include_url=False)
+        if problem["type"] not in without
+    ]
     for problem in details[:ISSUE_LIMIT]:
         path, message = ".".join(_steps(problem["loc"])), _words(problem)
         if path:

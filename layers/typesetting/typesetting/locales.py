@@ -1,4 +1,4 @@
-"""What CLDR says of a locale, from the file that `tools/locales.py` wrote through Babel."""
+"""CLDR's data on a locale, from the file that `tools/locales.py` wrote through Babel."""
 
 import json
 from functools import cache, lru_cache
@@ -38,8 +38,11 @@ _LETTER = {"BZ", "CA", "CL", "CO", "CR", "GT", "MX", "NI", "PA", "PH", "PR", "SV
 
 @lru_cache(maxsize=64)
 def locale(tag: str) -> "Locale":
-    """The nearest locale that CLDR has: `de-XX` is `de`, an unknown language is `en`."""
-    subtags = tag.replace("_", "-").split("-")
+    """The nearest locale that CLDR has: `de-XX` is `de`, an unknown language is `en`.
+
+    Publishing refuses such tags since; versions from before have them.
+    """
+    subtags = [_canonical(at, part) for at, part in enumerate(tag.replace("_", "-").split("-"))]
     for length in range(len(subtags), 0, -1):
         if found := _line("-".join(subtags[:length])):
             return Locale(found)
@@ -47,7 +50,7 @@ def locale(tag: str) -> "Locale":
 
 
 class Locale:
-    """One line of the file: `text` for the prelude, and what we need of it ourselves."""
+    """One line of the file: `text` for the prelude, and two values of it."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -72,8 +75,15 @@ def paper(tag: str) -> str:
     return "us-letter" if tag.upper().rpartition("-")[2] in _LETTER else "a4"
 
 
+def _canonical(position: int, subtag: str) -> str:
+    """A subtag as BCP 47 recommends to write it: `zh-Hant-TW`."""
+    if position == 0:
+        return subtag.lower()
+    return {2: subtag.upper(), 4: subtag.title()}.get(len(subtag), subtag)
+
+
 def _line(tag: str) -> str:
-    """What stands behind a tag, or nothing."""
+    """The JSON of a tag, or an empty text."""
     content, head = _content(), f"\n{tag}\t".encode()
     start = content.find(head) + len(head)
     return content[start : content.index(b"\n", start)].decode() if start >= len(head) else ""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from craftkit.typesetter import Job
-from typesetting.request import UNASSIGNED
+from typesetting.request import REPLACEMENT, UNASSIGNED
 
 _NAMED = 20
 
@@ -14,19 +14,30 @@ def warnings_of(job: Job, missing: Sequence[str], *, replaced: bool) -> Iterator
 
     Args:
         missing: as the child found them in the PDF.
-        replaced: whether the data may have had characters that mean nothing.
+        replaced: whether the document's data has U+FFFD, as it was sent or by `request`.
     """
     texts = dict(_texts(job.data, "")) if missing or replaced else {}
+    missing = [text for text in missing if text != REPLACEMENT]
     for text in missing[:_NAMED]:
         codes = " ".join(f"U+{ord(character):04X}" for character in text)
         where = next((f" at {path}" for path, value in texts.items() if text in value), "")
         yield f"No font has “{text}” ({codes}){where}: a box stands in its place."
     if len(missing) > _NAMED:
         yield f"No font has {len(missing) - _NAMED} further characters."
-    paths = [path for path, value in texts.items() if replaced and UNASSIGNED.search(value)]
-    if paths:
-        where = ", ".join(paths[:_NAMED])
-        yield f"Characters without a meaning (private use) were replaced at {where}."
+    if not replaced:
+        return
+    if paths := [path for path, value in texts.items() if UNASSIGNED.search(value)]:
+        yield f"Characters without a meaning (private use) were replaced at {_named(paths)}."
+    if paths := [path for path, value in texts.items() if REPLACEMENT in value]:
+        yield (
+            f"The data has U+FFFD (�) at {_named(paths)}: the text was damaged before it was sent, "
+            "mostly by reading another encoding as UTF-8."
+        )
+
+
+def _named(paths: Sequence[str]) -> str:
+    more = len(paths) - _NAMED
+    return ", ".join(paths[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:

@@ -64,7 +64,7 @@ def _finish(held: Claim, typeset: Typeset, clock: Clock) -> Render:
         page_count=document.page_count,
         size_bytes=len(document.pdf),
         sha256=hashlib.sha256(document.pdf).hexdigest(),
-        warnings=document.warnings,
+        warnings=(*render.warnings, *document.warnings),
     )
 
 

@@ -121,8 +121,8 @@ def test_preview__names_the_line_that_does_not_compile(
         ("data", '{"a": ', "not JSON"),
         ("data", "[1]", "JSON object"),
         ("data", "{}", "customer.name"),
-        ("row.0.path", "not a key!", "manifest does not fit"),
-        ("row.0.type", "unheard-of", "manifest does not fit"),
+        ("row.0.path", "not a key!", "manifest is not valid"),
+        ("row.0.type", "unheard-of", "manifest is not valid"),
     ],
 )
 def test_preview__says_what_does_not_fit(

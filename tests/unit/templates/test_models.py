@@ -29,23 +29,27 @@ def test_manifest__loop_key_with_a_dot_is_refused() -> None:
 
 def test_manifest__two_equal_keys_are_refused_and_named() -> None:
     issues = _issues_of({"variables": [_field("total"), _field("total")]})
-    assert issues[""] == ["The key total is there twice"]
+    assert issues["variables.1.key"] == ["The key total is there twice"]
 
 
 def test_manifest__loop_and_variable_of_one_name_are_refused() -> None:
     loop = {"key": "items", "label": "Items", "itemFields": [_field("name")]}
-    assert _issues_of({"variables": [_field("items")], "loops": [loop]})[""]
-    assert _issues_of({"variables": [_field("items.count")], "loops": [loop]})[""]
+    assert _issues_of({"variables": [_field("items")], "loops": [loop]})["loops.0.key"]
+    assert _issues_of({"variables": [_field("items.count")], "loops": [loop]})["variables.0.key"]
 
 
 def test_manifest__key_beneath_a_value_is_refused() -> None:
     issues = _issues_of({"variables": [_field("customer.name"), _field("customer")]})
-    assert issues[""] == ["The key customer is a value and cannot also hold customer.name"]
+    assert issues["variables.0.key"] == [
+        "The key customer is a value and cannot also hold customer.name"
+    ]
 
 
 def test_manifest__equal_keys_of_an_item_are_refused_where_they_stand() -> None:
     loop = {"key": "items", "label": "Items", "itemFields": [_field("name"), _field("name")]}
-    assert _issues_of({"loops": [loop]})["loops.0"] == ["The key name is there twice"]
+    assert _issues_of({"loops": [loop]})["loops.0.itemFields.1.key"] == [
+        "The key name is there twice"
+    ]
 
 
 def test_manifest__unknown_type_is_refused_by_its_own_path() -> None:
@@ -81,7 +85,7 @@ def test_manifest__format_that_does_not_fit_its_type_is_refused(
     data_type: str, format_: str | None
 ) -> None:
     issues = _issues_of({"variables": [_field("a", data_type, format=format_)]})
-    assert "variables.0" in issues
+    assert "variables.0.format" in issues
 
 
 @pytest.mark.parametrize(
@@ -99,7 +103,70 @@ def test_manifest__loops_nest_three_levels_and_no_more() -> None:
     outer = {"key": "a", "label": "a", "itemFields": [middle]}
     assert read_manifest({"loops": [outer]}).loops[0].loops[0].loops[0].key == "c"
     too_deep = {"key": "z", "label": "z", "itemFields": [outer]}
-    assert _issues_of({"loops": [too_deep]})[""] == ["Loops may nest 3 levels deep"]
+    deepest = "loops.0.itemFields.0.itemFields.0.itemFields.0"
+    assert _issues_of({"loops": [too_deep]})[deepest] == ["Loops may nest 3 levels deep"]
+
+
+def test_manifest__every_fault_is_named_in_one_pass() -> None:
+    issues = _issues_of(
+        {
+            "variables": [
+                {"key": "1st", "dataType": "colour"},
+                {"key": "total", "label": "Total", "dataType": "currency", "format": "euro"},
+                {"key": "total", "label": "Total", "dataType": "qr"},
+            ],
+            "loops": [
+                {"key": "a.b", "label": "A", "itemFields": [{"key": "x", "dataType": "text"}]},
+                {"key": "c", "label": "C", "itemFields": []},
+            ],
+            "colour": "red",
+        }
+    )
+    assert set(issues) == {
+        "",
+        "variables.0.key",
+        "variables.0.label",
+        "variables.0.dataType",
+        "variables.1.format",
+        "variables.2.key",
+        "variables.2.format",
+        "loops.0.key",
+        "loops.0.itemFields.0.label",
+        "loops.1.itemFields",
+        "colour",
+    }
+
+
+def test_manifest__a_flood_of_faults_is_cut_off() -> None:
+    flood = {"variables": [{f"a{n}": 1 for n in range(50)} for _ in range(300)]}
+    issues = _issues_of(flood)
+    assert sum(map(len, issues.values())) <= 202
+    with pytest.raises(InvalidRequestError, match="larger than 100 KiB"):
+        read_manifest({"variables": [{"a": "x" * 300_000}]})
+
+
+@pytest.mark.parametrize(
+    "locale", ["en", "de-CH", "zh-Hant-TW", "es-419", "DE-ch", "ca-ES-valencia"]
+)
+def test_publishable__a_locale_of_cldr(locale: str) -> None:
+    require_publishable("a", "A", "1.7", locale)
+
+
+@pytest.mark.parametrize(
+    ("locale", "fault"),
+    [
+        ("xx-YY", "xx is not a language that CLDR has data for"),
+        ("de-XX", "XX is not a territory"),
+        ("de-Abcd", "Abcd is not a script"),
+        ("english please", "Must be a BCP 47 tag"),
+        ("de_DE", "Must be a BCP 47 tag"),
+    ],
+)
+def test_publishable__a_locale_that_nobody_knows_is_refused(locale: str, fault: str) -> None:
+    with pytest.raises(InvalidRequestError) as refusal:
+        require_publishable("a", "A", "1.7", locale)
+    assert refusal.value.issues is not None
+    assert refusal.value.issues.field_errors["locale"][0].startswith(fault)
 
 
 def test_manifest__what_is_no_object_is_refused() -> None:

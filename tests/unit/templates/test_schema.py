@@ -12,7 +12,8 @@ from jsonschema.validators import extend
 
 from craftkit.errors import InvalidInputDataError
 from craftkit.templates import data
-from craftkit.templates.models import BARCODE_FORMATS, DataType, Manifest, read_manifest
+from craftkit.templates.manifest_checks import BARCODE_FORMATS
+from craftkit.templates.models import DataType, Manifest, read_manifest
 from craftkit.templates.values import check_digit
 from tests.unit.templates.manifests import invoice, nested
 

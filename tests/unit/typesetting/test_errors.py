@@ -1,6 +1,7 @@
 """What an author is told when a template does not compile."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -78,6 +79,35 @@ def test_error__no_message_has_a_path_of_the_machine(job: Make) -> None:
 def test_error__a_message_is_cut_before_it_outgrows_the_renders_row(job: Make) -> None:
     message = str(failure(job('#panic("a" * 900000)')))
     assert message == "a" * 1000 + "…"
+
+
+@pytest.mark.parametrize("name", ["data", "money", "document-frame"])
+def test_error__a_name_of_the_prelude_without_its_import_has_a_hint(job: Make, name: str) -> None:
+    asked = replace(job(""), source=f"#{name}")
+    assert str(failure(asked)) == (
+        f'unknown variable: {name} (begin the template with #import "/craftkit.typ": *)'
+    )
+
+
+@pytest.mark.parametrize("operator", ["*", "+", "-", "/", "<"])
+def test_error__a_decimal_with_a_float_has_a_hint(job: Make, operator: str) -> None:
+    data, types = {"total": "9.90"}, {"total": "currency"}
+    for source in (f"#(data.total {operator} 0.19)", f"#(0.19 {operator} data.total)"):
+        assert 'write the constant as decimal("0.19")' in str(
+            failure(job(source, data, types=types))
+        )
+
+
+def test_error__names_no_path_of_this_machine(job: Make) -> None:
+    for source in (
+        '#image("/no.png")',
+        '#json("/craftkit")',
+        '#read("/etc/passwd")',
+        '#plugin("/x")',
+    ):
+        message = str(failure(job(source)))
+        assert "/tmp" not in message
+        assert "craftkit-" not in message
 
 
 def test_error__pages_over_the_limit_are_too_large(job: Make) -> None:

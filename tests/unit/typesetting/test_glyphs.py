@@ -153,3 +153,12 @@ def test_characters_that_a_font_claims_without_a_glyph_do_not_cost_the_document(
     job: Callable[..., Job], text: str
 ) -> None:
     assert typeset(job("#data.text", {"text": text})).page_count == 1
+
+
+def test_warning__text_that_was_damaged_on_its_way_is_named(job: Make) -> None:
+    data = {"customer": {"name": "J\ufffdrgen"}, "note": "fine"}
+    types = {"customer.name": "text", "note": "text"}
+    assert typeset(job("#data.customer.name", data, types=types)).warnings == (
+        "The data has U+FFFD (\ufffd) at customer.name: the text was damaged before it was sent, "
+        "mostly by reading another encoding as UTF-8.",
+    )

@@ -2,12 +2,14 @@
 
 import pytest
 
-from tools.locales import FILE, lines
+from tools.locales import FILE, TAGS_FILE, lines, tags_file
 from typesetting import locales
 
 
 def test_locales__the_file_is_what_babel_makes() -> None:
-    assert FILE.read_text(encoding="utf-8") == "".join(lines())
+    content = list(lines())
+    assert FILE.read_text(encoding="utf-8") == "".join(content)
+    assert TAGS_FILE.read_text(encoding="utf-8") == tags_file(content)
 
 
 @pytest.mark.parametrize(
@@ -21,4 +23,5 @@ def test_locale__knows_its_currency(tag: str, currency: str) -> None:
 def test_locale__short_and_long_tags_meet() -> None:
     assert locales.locale("zh-TW").text == locales.locale("zh-Hant-TW").text
     assert locales.locale("sr-Latn-RS-x-private").text == locales.locale("sr-Latn-RS").text
+    assert locales.locale("DE-ch").text == locales.locale("de-CH").text
     assert locales.locale("pt_PT").text == locales.locale("pt-PT").text

@@ -12,10 +12,10 @@ from craftkit.errors import (
     NotFoundError,
 )
 from craftkit.remote_typesetter import preview_remotely, typeset_remotely
-from craftkit.templates import data, drafts, pictures
+from craftkit.templates import data, drafts, previews, publishing
 from craftkit.templates import service as templates
 from craftkit.templates.models import DataType, read_manifest
-from craftkit.templates.service import DoesNotCompileError
+from craftkit.templates.publishing import DoesNotCompileError
 from craftkit.typesetter import PdfStandard, Preview, TypesettingError
 from dashboard.manifest_table import Row, manifest_of, rows_in, rows_of
 from dashboard.router import route
@@ -66,9 +66,10 @@ def preview(visit: Visit) -> Answer:
     problem: dict[str, Any] | None = None
     shown: Preview | None = None
     try:
-        shown = pictures.preview(
+        shown = previews.preview(
             work.manifest, work.source, work.values,
             name=work.name, locale=work.locale, draw=preview_remotely,
+            pdf_standard=work.pdf_standard,  # type: ignore[arg-type]  # validated by preview
             project_id=visit.project.id,
         )  # fmt: skip
     except TypesettingError as error:
@@ -100,7 +101,7 @@ def save(visit: Visit) -> Answer:
 def publish(visit: Visit) -> Answer:
     work, slug = _sent(visit), visit.path("slug")
     try:
-        version = templates.publish(
+        version = publishing.publish(
             visit.project.id, slug, work.name, work.manifest, work.source,
             work.pdf_standard,  # type: ignore[arg-type]  # judged by publish
             work.locale, by=visit.person.sub, typeset=typeset_remotely,
@@ -109,6 +110,8 @@ def publish(visit: Visit) -> Answer:
         return _editor(visit, work, error)
     drafts.discard_draft(visit.project.id, slug)
     said = f"Version {version.number} is published. Renders use it from now on."
+    if version.warnings:
+        said += " Warnings: " + "; ".join(version.warnings[:3])
     return visit.done(f"/templates/{slug}", said)
 
 

@@ -11,7 +11,7 @@ from craftkit.keys import service as keys
 from craftkit.keys.models import Key
 from craftkit.projects.service import slug_of
 from craftkit.remote_typesetter import preview_remotely, typeset_remotely
-from craftkit.templates import drafts, gallery, pictures
+from craftkit.templates import drafts, gallery, previews, publishing
 from craftkit.templates import service as templates
 from craftkit.templates.models import is_slug
 from dashboard import samples
@@ -45,7 +45,7 @@ def choose(visit: Visit) -> Answer:
 
 @route("GET", "/projects/{project}/gallery/{entry}/picture")
 def gallery_picture(visit: Visit) -> Answer:
-    return _picture(pictures.gallery_page(_entry(visit.path("entry")), draw=preview_remotely))
+    return _picture(previews.gallery_page(_entry(visit.path("entry")), draw=preview_remotely))
 
 
 @route("POST", "/projects/{project}/templates", needs="admin")
@@ -93,7 +93,7 @@ def version_picture(visit: Visit) -> Answer:
     number = _number(visit.path("number"))
     version = templates.get_version(visit.project.id, visit.path("slug"), number)
     small = visit.path("size") == "small"
-    picture = pictures.first_page(version, visit.project.id, draw=preview_remotely, small=small)
+    picture = previews.first_page(version, visit.project.id, draw=preview_remotely, small=small)
     return _picture(picture)
 
 
@@ -114,7 +114,7 @@ def compare(visit: Visit) -> Answer:
 @route("POST", "/projects/{project}/templates/{slug}/versions/{number}/restore", needs="admin")
 def roll_back(visit: Visit) -> Answer:
     slug, number = visit.path("slug"), _number(visit.path("number"))
-    version = templates.roll_back(
+    version = publishing.roll_back(
         visit.project.id, slug, number, by=visit.person.sub, typeset=typeset_remotely
     )
     said = f"Version {version.number} is published; it is version {number} again."

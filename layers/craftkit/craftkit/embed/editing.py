@@ -24,11 +24,11 @@ from craftkit.errors import (
 from craftkit.projects.service import slug_of
 from craftkit.remote_typesetter import preview_remotely, typeset_remotely
 from craftkit.schema import ApiModel, Matches
-from craftkit.templates import drafts
+from craftkit.templates import drafts, publishing
 from craftkit.templates import service as templates
 from craftkit.templates.fonts import fonts_of
+from craftkit.templates.locales import LOCALE_PATTERN
 from craftkit.templates.models import (
-    LOCALE_PATTERN,
     NAME_LIMIT,
     SOURCE_LIMIT_BYTES,
     Draft,
@@ -153,7 +153,7 @@ def publish_template(
         catalogs.require_allowed(manifest, catalog)
 
     def publish(slug: str, *, must_be_new: bool) -> TemplateVersion:
-        return templates.publish(
+        return publishing.publish(
             session.project_id,
             slug,
             writing.name,

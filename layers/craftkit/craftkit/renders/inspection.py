@@ -9,7 +9,7 @@ from craftkit.renders import repository, service
 from craftkit.renders.models import Render, Source, Status
 from craftkit.templates import service as templates
 from craftkit.templates.data import types
-from craftkit.templates.pictures import SCREEN_PIXELS_PER_INCH
+from craftkit.templates.previews import SCREEN_PIXELS_PER_INCH
 from craftkit.typesetter import Draw, Job, Preview
 
 _DEPTH_SHOWN = 6

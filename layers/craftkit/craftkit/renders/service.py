@@ -41,6 +41,7 @@ from craftkit.renders.repository import Idempotency
 from craftkit.renders.views import view_of
 from craftkit.templates import service as templates
 from craftkit.templates.data import judge
+from craftkit.templates.misspellings import warnings_of_names
 
 ExtraWrites = Callable[[Render], Sequence[dict[str, Any]]]
 
@@ -121,6 +122,7 @@ def create_render(
         base_url=base_url,
         attempt_limit=lifecycle.ATTEMPTS,
         created_at=clock(),
+        warnings=warnings_of_names(version.manifest, request.data),
     )
     idempotency = _idempotency_of(
         idempotency_key or request.job_id, principal.mode, source, slug, request

@@ -22,7 +22,8 @@ _SEARCHED_LIMIT = 2_000
 """Objects and lists of data in which every misfit is looked for. A kilobyte of empty items lacks
 thousands of values, and each that is told of takes half a kilobyte of memory."""
 
-_Tree = dict[str, "_Tree | Variable | Loop"]
+Tree = dict[str, "Tree | Variable | Loop"]
+"""The names of an object, each with its variable, its loop or its own object."""
 
 
 def judge(manifest: Manifest, data: object) -> dict[str, Any]:
@@ -100,12 +101,12 @@ def json_schema(manifest: Manifest) -> dict[str, Any]:
     """The manifest as JSON Schema draft-07: accepts the data that `judge` accepts."""
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
-        **_object_schema(_tree((*manifest.variables, *manifest.loops))),
+        **_object_schema(tree_of((*manifest.variables, *manifest.loops))),
     }
 
 
-def _tree(fields: Iterable[Variable | Loop]) -> _Tree:
-    root: _Tree = {}
+def tree_of(fields: Iterable[Variable | Loop]) -> Tree:
+    root: Tree = {}
     for field in fields:
         *parents, name = field.key.split(".")
         node = root
@@ -117,7 +118,7 @@ def _tree(fields: Iterable[Variable | Loop]) -> _Tree:
     return root
 
 
-def _is_required(node: "_Tree | Variable | Loop") -> bool:
+def _is_required(node: "Tree | Variable | Loop") -> bool:
     """A group is required when anything in it is."""
     if isinstance(node, dict):
         return any(map(_is_required, node.values()))
@@ -132,16 +133,16 @@ def _validator(canonical: str, *, finds_all: bool = False) -> SchemaValidator:
 
 
 def _object(fields: Iterable[Variable | Loop], finds_all: bool) -> CoreSchema:
-    return _group(_tree(fields), finds_all)
+    return _group(tree_of(fields), finds_all)
 
 
-def _group(tree: _Tree, finds_all: bool) -> CoreSchema:
+def _group(tree: Tree, finds_all: bool) -> CoreSchema:
     return core_schema.typed_dict_schema(
         {name: _member(node, finds_all) for name, node in tree.items()}, extra_behavior="ignore"
     )
 
 
-def _member(node: "_Tree | Variable | Loop", finds_all: bool) -> core_schema.TypedDictField:
+def _member(node: "Tree | Variable | Loop", finds_all: bool) -> core_schema.TypedDictField:
     if isinstance(node, dict):
         # An absent group is an empty one, so that the issue names the value that is missing in it.
         schema = core_schema.no_info_before_validator_function(
@@ -256,7 +257,7 @@ def _preview(fields: Iterable[Variable], loops: Iterable[Loop], index: int) -> d
     return data
 
 
-def _object_schema(tree: _Tree) -> dict[str, Any]:
+def _object_schema(tree: Tree) -> dict[str, Any]:
     schema: dict[str, Any] = {
         "type": "object",
         "properties": {name: _node_schema(node) for name, node in tree.items()},
@@ -265,11 +266,11 @@ def _object_schema(tree: _Tree) -> dict[str, Any]:
     return schema | ({"required": required} if required else {})
 
 
-def _node_schema(node: "_Tree | Variable | Loop") -> dict[str, Any]:
+def _node_schema(node: "Tree | Variable | Loop") -> dict[str, Any]:
     if isinstance(node, dict):
         schema = _object_schema(node)
     elif isinstance(node, Loop):
-        items = _object_schema(_tree(node.item_fields))
+        items = _object_schema(tree_of(node.item_fields))
         schema = {"type": "array", "maxItems": LOOP_LIMIT, "items": items}
     else:
         schema = dict(value_type(node).schema)

@@ -1,10 +1,12 @@
 """What a template is: its manifest (the data it takes), its versions, its draft."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from itertools import islice
+from json import dumps
 from typing import Annotated, Any, Literal, NoReturn, Self, get_args
 
 from pydantic import (
@@ -20,8 +22,15 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from craftkit.errors import InvalidRequestError, Issues
-from craftkit.issues import issues_of
+from craftkit.issues import ISSUE_LIMIT, issues_of
 from craftkit.schema import ApiModel, Matches
+from craftkit.templates.locales import locale_fault
+from craftkit.templates.manifest_checks import (
+    LOOP_DEPTH_LIMIT,
+    faults_of,
+    format_fault,
+    key_faults,
+)
 from craftkit.typesetter import PdfStandard
 
 SLUG_PATTERN = r"^[a-z0-9][a-z0-9-]*$"
@@ -29,12 +38,12 @@ SLUG_LIMIT = 120
 NAME_LIMIT = 120
 SOURCE_LIMIT_BYTES = 200 * 1024
 MANIFEST_LIMIT_BYTES = 100 * 1024
-LOOP_DEPTH_LIMIT = 3
-"""How many loops may stand inside one another: an order's lines' serial numbers."""
+RAW_MANIFEST_LIMIT_BYTES = 2 * MANIFEST_LIMIT_BYTES
+"""As it is sent, with values spelled out that are left out of what is kept."""
+_JOINT_RULE = "manifest"
+"""The type of errors that `manifest_checks.faults_of` reports by their own paths."""
 
 _SLUG = re.compile(SLUG_PATTERN.rstrip("$"))
-LOCALE_PATTERN = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,4}$"
-_LOCALE = re.compile(LOCALE_PATTERN.rstrip("$"))
 
 # A segment never starts with a digit, so that an index in a path (`items.3.qty`) is always one.
 _SEGMENT = r"[A-Za-z_][A-Za-z0-9_-]{0,63}"
@@ -78,21 +87,6 @@ DataType = Literal[
     "barcode",
 ]
 
-BARCODE_FORMATS = (
-    "code128",
-    "code39",
-    "ean13",
-    "ean8",
-    "upca",
-    "itf",
-    "datamatrix",
-    "pdf417",
-    "aztec",
-    "qr",
-)
-_DATE_STYLES = ("short", "medium", "long", "full")
-_CURRENCY_CODE = re.compile(r"[A-Z]{3}")
-
 
 class Variable(ApiModel):
     """One value: of the document (`customer.name`) or, in a loop, of each item (`qty`).
@@ -111,25 +105,9 @@ class Variable(ApiModel):
 
     @model_validator(mode="after")
     def _format_fits(self) -> Self:
-        match self.data_type, self.format:
-            case "qr", "qr":
-                pass
-            case "barcode", str(format) if format in BARCODE_FORMATS:
-                pass
-            case "qr", _:
-                _refuse("A qr variable needs the format qr")
-            case "barcode", _:
-                _refuse("A barcode variable needs a format: " + ", ".join(BARCODE_FORMATS))
-            case _, None:
-                pass
-            case "currency", str(format):
-                if not _CURRENCY_CODE.fullmatch(format):
-                    _refuse("The format of a currency is its ISO 4217 code, such as EUR")
-            case (("date" | "datetime"), str(format)):
-                if format not in _DATE_STYLES:
-                    _refuse("The format of a date is one of: " + ", ".join(_DATE_STYLES))
-            case _:
-                _refuse(f"A {self.data_type} variable takes no format")
+        fault = format_fault(self.data_type, self.format)
+        if fault:
+            _refuse(fault)
         return self
 
 
@@ -157,7 +135,6 @@ class Loop(ApiModel):
             ...,
         ],
         Field(min_length=1, max_length=100),
-        FailFast(),
     ]
     required: StrictBool = True
     description: Annotated[str, StringConstraints(max_length=500)] | None = None
@@ -173,15 +150,15 @@ class Loop(ApiModel):
 
     @model_validator(mode="after")
     def _keys_fit(self) -> Self:
-        _require_distinct(part.key for part in self.item_fields)
+        _require_distinct([part.key for part in self.item_fields])
         return self
 
 
 class Manifest(ApiModel):
     """The data that a template takes: variables by dotted key, and loops of items."""
 
-    variables: Annotated[tuple[Variable, ...], Field(max_length=300), FailFast()] = ()
-    loops: Annotated[tuple[Loop, ...], Field(max_length=30), FailFast()] = ()
+    variables: Annotated[tuple[Variable, ...], Field(max_length=300)] = ()
+    loops: Annotated[tuple[Loop, ...], Field(max_length=30)] = ()
 
     @model_validator(mode="after")
     def _keys_fit(self) -> Self:
@@ -202,14 +179,24 @@ def read_manifest(value: object) -> Manifest:
     """A manifest from parsed JSON.
 
     Raises:
-        InvalidRequestError: an issue for each misfit, by path (`loops.0.itemFields.1.dataType`).
+        InvalidRequestError: every fault at once, by path (`loops.0.itemFields.1.dataType`).
     """
     if isinstance(value, Manifest):
         return value
+    if len(dumps(value, default=str)) > RAW_MANIFEST_LIMIT_BYTES:
+        raise _too_large("manifest", MANIFEST_LIMIT_BYTES)
     try:
         return Manifest.model_validate(value, by_alias=True, by_name=False)
     except ValidationError as error:
-        raise InvalidRequestError("The manifest does not fit.", issues=issues_of(error)) from error
+        issues = issues_of(error, without={_JOINT_RULE})
+        for path, message in islice(faults_of(value), ISSUE_LIMIT):
+            issues.field_errors.setdefault(path, []).append(message)
+        # A list whose only entries are invalid counts as empty, too.
+        for path in [path for path in issues.field_errors if path.endswith("itemFields")]:
+            if any(other.startswith(f"{path}.") for other in issues.field_errors):
+                del issues.field_errors[path]
+        message = "The manifest is not valid. Each issue names a value of it."
+        raise InvalidRequestError(message, issues=issues) from error
 
 
 @dataclass(frozen=True)
@@ -243,11 +230,13 @@ class TemplateVersion(VersionSummary):
 
     `name` is the template's at that time, which is the title of the documents. `fonts` are the
     project's fonts that the source names, by name, with the key of each file in the bucket.
+    `warnings` are those of the preview data's document: told to whoever publishes, not kept.
     """
 
     manifest: Manifest
     source: str
     fonts: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -302,8 +291,8 @@ def require_publishable(slug: str, name: str, pdf_standard: str, locale: str) ->
         issues.field_errors["name"] = [f"1 to {NAME_LIMIT} printable characters"]
     if pdf_standard not in get_args(PdfStandard):
         issues.field_errors["pdfStandard"] = ["One of: " + ", ".join(get_args(PdfStandard))]
-    if not _LOCALE.fullmatch(locale):
-        issues.field_errors["locale"] = ["A BCP 47 tag, such as en, de-CH or ar"]
+    if fault := locale_fault(locale):
+        issues.field_errors["locale"] = [fault]
     if issues:
         raise InvalidRequestError(issues=issues)
 
@@ -317,28 +306,23 @@ def require_fitting_size(manifest: str, source: str) -> None:
     parts = (("manifest", manifest, MANIFEST_LIMIT_BYTES), ("source", source, SOURCE_LIMIT_BYTES))
     for part, text, limit_bytes in parts:
         if len(text.encode(errors="replace")) > limit_bytes:
-            message = f"The {part} is larger than {limit_bytes // 1024} KiB."
-            raise InvalidRequestError(message, issues=Issues(field_errors={part: [message]}))
+            raise _too_large(part, limit_bytes)
+
+
+def _too_large(part: str, limit_bytes: int) -> InvalidRequestError:
+    message = f"The {part} is larger than {limit_bytes // 1024} KiB."
+    return InvalidRequestError(message, issues=Issues(field_errors={part: [message]}))
 
 
 def _loop_depth(loop: Loop) -> int:
     return 1 + max(map(_loop_depth, loop.loops), default=0)
 
 
-def _require_distinct(keys: Iterable[str]) -> None:
+def _require_distinct(keys: Sequence[str]) -> None:
     """No key twice, and none that is a value to one and an object to another."""
-    seen: set[str] = set()
-    for key in keys:
-        if key in seen:
-            _refuse(f"The key {key} is there twice")
-        seen.add(key)
-    for key in seen:
-        segments = key.split(".")
-        for length in range(1, len(segments)):
-            parent = ".".join(segments[:length])
-            if parent in seen:
-                _refuse(f"The key {parent} is a value and cannot also hold {key}")
+    for _, message in key_faults(keys):
+        _refuse(message)
 
 
 def _refuse(message: str) -> NoReturn:
-    raise PydanticCustomError("manifest", "{message}", {"message": message})
+    raise PydanticCustomError(_JOINT_RULE, "{message}", {"message": message})

@@ -1,159 +1,47 @@
-"""What can be done with templates: publish, read, list, compare, roll back, delete.
+"""The use cases of templates other than publishing: read, list, compare, delete.
 
-Versions are immutable, and no number of a slug is ever given out twice, not even after a delete:
-so a version may be kept in the process for as long as it lives.
+Versions are immutable, and no number of a slug is ever used twice, not even after a delete: so a
+version may be cached for as long as the process lives.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import unified_diff
 from itertools import islice
 from json import dumps
-from typing import Any
 
 from craftkit import clock, cursors
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.errors import (
     ConflictError,
-    InvalidInputDataError,
-    InvalidRequestError,
-    Issues,
     NoPublishedVersionError,
-    TemplateExistsError,
     TemplateNotFoundError,
     VersionNotFoundError,
 )
-from craftkit.templates import data, repository
-from craftkit.templates.fonts import fonts_of
-from craftkit.templates.memory import Memory
+from craftkit.templates import repository
 from craftkit.templates.models import (
-    Manifest,
     Template,
     TemplateVersion,
     VersionSummary,
     is_slug,
-    read_manifest,
-    require_fitting_size,
-    require_publishable,
 )
-from craftkit.templates.source import write_source
-from craftkit.typesetter import (
-    DEFAULT_PDF_STANDARD,
-    Job,
-    PdfStandard,
-    StandardError,
-    Typeset,
-    TypesettingError,
-)
+from craftkit.templates.version_cache import VersionCache
 
 VERSIONS_SHOWN = 100
 
-_ATTEMPTS = 8
 _VERSION_NUMBER_LIMIT = 999_999
 _PINNED_AGE = timedelta(seconds=60)
 """How long a pinned render may use a version without looking whether it was deleted."""
 
 
-_memory = Memory()
-
-
-class DoesNotCompileError(InvalidRequestError):
-    """The source does not compile, or not to the PDF standard. Lines and columns start at 1."""
-
-    def __init__(self, message: str, path: str, line: int | None, column: int | None) -> None:
-        where = f"Line {line}, column {column or 1}: " if line else ""
-        super().__init__(
-            f"The template cannot be published. {where}{message}",
-            issues=Issues(field_errors={path: [where + message]}),
-        )
-        self.line = line
-        self.column = column
+_cache = VersionCache()
 
 
 @dataclass(frozen=True)
 class TemplatePage:
     templates: list[Template]
     next_cursor: str | None
-
-
-def publish(
-    project_id: str,
-    slug: str,
-    name: str,
-    manifest: Manifest | dict[str, Any],
-    source: str | None = None,
-    pdf_standard: PdfStandard = DEFAULT_PDF_STANDARD,
-    locale: str = "en",
-    *,
-    must_be_new: bool = False,
-    by: str,
-    typeset: Typeset,
-) -> TemplateVersion:
-    """Publish the next version of a template; the first makes the template.
-
-    Args:
-        must_be_new: refuse a slug that has a template, however shortly before it was made.
-        manifest: a manifest, or parsed JSON that should be one.
-        source: Typst source; written from the manifest when None.
-        by: who publishes, for the version's record.
-
-    Raises:
-        InvalidRequestError: the manifest, a setting or the preview data does not fit.
-        DoesNotCompileError: with line and column, where the typesetter knows them.
-        TemplateExistsError: it must be new, and is not.
-    """
-    require_publishable(slug, name, pdf_standard, locale)
-    manifest = read_manifest(manifest)
-    preview = _preview(manifest)
-    source = write_source(manifest, name) if source is None else source
-    require_fitting_size(manifest.canonical, source)
-    used = fonts_of(project_id, source)
-    now = clock.utc_now()
-    _compile(
-        Job(
-            source=source,
-            data=preview,
-            types=data.types(manifest),
-            locale=locale,
-            title=name,
-            created_at=now,
-            pdf_standard=pdf_standard,
-            font_files=used,
-        ),
-        typeset,
-    )
-    version = TemplateVersion(
-        slug=slug,
-        number=0,
-        name=name,
-        pdf_standard=pdf_standard,
-        locale=locale,
-        published_at=now,
-        by=by,
-        manifest=manifest,
-        source=source,
-        fonts=used,
-    )
-    return _write_next(project_id, version, must_be_new=must_be_new)
-
-
-def roll_back(
-    project_id: str, slug: str, number: int, *, by: str, typeset: Typeset
-) -> TemplateVersion:
-    """Publish an old version's content again, as the next version."""
-    old = get_version(project_id, slug, number)
-    return publish(
-        project_id,
-        slug,
-        old.name,
-        old.manifest,
-        old.source,
-        old.pdf_standard,
-        old.locale,
-        by=by,
-        typeset=typeset,
-    )
 
 
 def get_template(project_id: str, slug: str) -> Template:
@@ -169,7 +57,7 @@ def get_template(project_id: str, slug: str) -> Template:
 
 
 def get_version(project_id: str, slug: str, number: int) -> TemplateVersion:
-    """A published version, from the process's memory when it was used in the last minute.
+    """A published version, cached in the process if it was read in the last minute.
 
     Raises:
         TemplateNotFoundError: as in `get_template`.
@@ -244,7 +132,7 @@ def list_versions(project_id: str, slug: str) -> list[VersionSummary]:
 
 
 def diff(project_id: str, slug: str, before: int, after: int) -> dict[str, str]:
-    """What changed between two versions: unified diffs of `manifest` and `source`."""
+    """What changed between two versions: unified diffs of `settings`, `manifest` and `source`."""
     old, new = (get_version(project_id, slug, number) for number in (before, after))
     return {
         part: "\n".join(
@@ -256,7 +144,7 @@ def diff(project_id: str, slug: str, before: int, after: int) -> dict[str, str]:
                 lineterm="",
             )
         )
-        for part in ("manifest", "source")
+        for part in ("settings", "manifest", "source")
     }
 
 
@@ -281,62 +169,26 @@ def _version(
     project_id: str, slug: str, number: int, fresh_since: datetime | None
 ) -> TemplateVersion:
     key = (project_id, slug, number)
-    known = _memory.get(key, fresh_since)
+    known = _cache.get(key, fresh_since)
     if known:
         return known
     in_range = is_slug(slug) and 0 < number <= _VERSION_NUMBER_LIMIT
     version = repository.get_version(project_id, slug, number) if in_range else None
     if version is None:
-        _memory.drop(key)
+        _cache.drop(key)
         get_template(project_id, slug)
         raise VersionNotFoundError
-    _memory.put(key, version, clock.utc_now())
+    _cache.put(key, version, clock.utc_now())
     return version
-
-
-def _write_next(project_id: str, version: TemplateVersion, *, must_be_new: bool) -> TemplateVersion:
-    for _ in range(_ATTEMPTS):
-        template = repository.get_template(project_id, version.slug)
-        if must_be_new and template:
-            raise TemplateExistsError
-        last = template.latest_version if template else None
-        if last is None:
-            last = repository.last_number(project_id, version.slug)
-        numbered = replace(version, number=last + 1)
-        try:
-            repository.put_version(project_id, numbered, template)
-        except ConditionFailedError:
-            continue
-        return numbered
-    raise ConflictError("Others publish this template at the same time. Try again.")
-
-
-def _preview(manifest: Manifest) -> dict[str, Any]:
-    try:
-        return data.judge(manifest, data.preview_data(manifest))
-    except InvalidInputDataError as error:
-        found = error.issues or Issues()
-        issues = Issues(
-            form_errors=found.form_errors,
-            field_errors={
-                f"manifest.previewData.{path}": messages
-                for path, messages in found.field_errors.items()
-            },
-        )
-        message = "The preview data does not fit the manifest."
-        raise InvalidRequestError(message, issues=issues) from error
-
-
-def _compile(job: Job, typeset: Typeset) -> None:
-    try:
-        typeset(job)
-    except StandardError as error:
-        raise DoesNotCompileError(str(error), "pdfStandard", error.line, error.column) from error
-    except TypesettingError as error:
-        raise DoesNotCompileError(str(error), "source", error.line, error.column) from error
 
 
 def _lines(version: TemplateVersion, part: str) -> list[str]:
     if part == "source":
         return version.source.splitlines()
+    if part == "settings":
+        return [
+            f"name: {version.name}",
+            f"locale: {version.locale}",
+            f"pdfStandard: {version.pdf_standard}",
+        ]
     return dumps(version.manifest.as_json(), indent=2, ensure_ascii=False).splitlines()

@@ -1,4 +1,4 @@
-"""Pictures of templates: of what somebody is typing, and small ones that are kept."""
+"""Page images of templates: live previews of an editor, and thumbnails that are kept."""
 
 import hashlib
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from craftkit.templates.models import (
     require_publishable,
 )
 from craftkit.templates.source import write_source
-from craftkit.typesetter import Draw, Job, Preview
+from craftkit.typesetter import DEFAULT_PDF_STANDARD, Draw, Job, PdfStandard, Preview
 
 SCREEN_PIXELS_PER_INCH = 110.0
 SMALL_PIXELS_PER_INCH = 48.0
@@ -29,6 +29,7 @@ def preview(
     *,
     name: str,
     locale: str,
+    pdf_standard: PdfStandard = DEFAULT_PDF_STANDARD,
     draw: Draw,
     project_id: str | None = None,
 ) -> Preview:
@@ -42,40 +43,42 @@ def preview(
         InvalidInputDataError: the data does not fit the manifest.
         TypesettingError: the source does not compile; with its line, where that is known.
     """
-    require_publishable("preview", name, "1.7", locale)
+    require_publishable("preview", name, pdf_standard, locale)
     known = read_manifest(manifest)
     text = write_source(known, name) if source is None else source
     require_fitting_size(known.canonical, text)
     fonts = fonts_of(project_id, text) if project_id else {}
-    job = _job(known, text, data.judge(known, values), name, locale, fonts)
+    job = _job(known, text, data.judge(known, values), name, locale, fonts, pdf_standard)
     return draw(job, SCREEN_PIXELS_PER_INCH)
 
 
 def first_page(version: TemplateVersion, project_id: str, *, draw: Draw, small: bool) -> bytes:
-    """The first page of a version with its preview data. Drawn once, kept as long as the bucket."""
+    """The first page of a version with its preview data. Drawn once and kept in the bucket."""
     size = "small" if small else "screen"
     key = f"thumbnails/{project_id}/{version.slug}/{version.number}-{size}.png"
-    return _kept(key, version, version.fonts, draw, small)
+    return _thumbnail(key, version, version.fonts, draw, small)
 
 
 def gallery_page(entry: Entry, *, draw: Draw) -> bytes:
     """The first page of a finished template, small."""
     content = f"{entry.manifest.canonical}\n{entry.source}".encode()
     key = f"thumbnails/gallery/{entry.slug}-{hashlib.sha256(content).hexdigest()[:16]}.png"
-    return _kept(key, entry, {}, draw, small=True)
+    return _thumbnail(key, entry, {}, draw, small=True)
 
 
-def _kept(
+def _thumbnail(
     key: str, shown: TemplateVersion | Entry, fonts: Mapping[str, str], draw: Draw, small: bool
 ) -> bytes:
     found = storage.find(key)
     if found is not None:
         return found
     sample = data.judge(shown.manifest, data.preview_data(shown.manifest))
-    job = _job(shown.manifest, shown.source, sample, shown.name, shown.locale, fonts)
-    picture = draw(job, SMALL_PIXELS_PER_INCH if small else SCREEN_PIXELS_PER_INCH).pages[0]
-    storage.put(key, picture, content_type="image/png")
-    return picture
+    job = _job(
+        shown.manifest, shown.source, sample, shown.name, shown.locale, fonts, shown.pdf_standard
+    )
+    image = draw(job, SMALL_PIXELS_PER_INCH if small else SCREEN_PIXELS_PER_INCH).pages[0]
+    storage.put(key, image, content_type="image/png")
+    return image
 
 
 def _job(
@@ -85,6 +88,7 @@ def _job(
     name: str,
     locale: str,
     fonts: Mapping[str, str],
+    pdf_standard: PdfStandard,
 ) -> Job:
     return Job(
         source=source,
@@ -94,4 +98,5 @@ def _job(
         title=name,
         created_at=clock.utc_now(),
         font_files=fonts,
+        pdf_standard=pdf_standard,
     )

@@ -1,0 +1,115 @@
+"""The rules of a manifest that join several of its values: formats, distinct keys, depth of loops.
+
+They run on parsed JSON as it was sent, so that they find their faults beside those of single
+values, and an author corrects all of them in one pass.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+LOOP_DEPTH_LIMIT = 3
+"""How many loops may stand inside one another: an order's lines' serial numbers."""
+
+BARCODE_FORMATS = (
+    "code128",
+    "code39",
+    "ean13",
+    "ean8",
+    "upca",
+    "itf",
+    "datamatrix",
+    "pdf417",
+    "aztec",
+    "qr",
+)
+DATE_STYLES = ("short", "medium", "long", "full")
+_CURRENCY_CODE = re.compile(r"[A-Z]{3}")
+
+Fault = tuple[str, str]
+"""A path in the manifest (`loops.0.itemFields.1.key`) and a sentence."""
+
+
+def format_fault(data_type: str, format_: str | None) -> str | None:
+    """Why a variable of this type cannot have this format."""
+    match data_type, format_:
+        case "qr", value:
+            return None if value == "qr" else "A qr variable needs the format qr"
+        case "barcode", value:
+            known = ", ".join(BARCODE_FORMATS)
+            return None if value in BARCODE_FORMATS else f"A barcode variable needs one of: {known}"
+        case _, None:
+            return None
+        case "currency", value:
+            fits = _CURRENCY_CODE.fullmatch(str(value))
+            return None if fits else "The format of a currency is its ISO 4217 code, such as EUR"
+        case (("date" | "datetime"), value):
+            styles = ", ".join(DATE_STYLES)
+            return None if value in DATE_STYLES else f"The format of a date is one of: {styles}"
+    return f"A {data_type} variable takes no format"
+
+
+def key_faults(keys: Sequence[object]) -> Iterator[tuple[int, str]]:
+    """Keys that are there twice, or are a value to one and an object to another, by their index."""
+    seen: set[str] = set()
+    for index, key in enumerate(keys):
+        if not isinstance(key, str):
+            continue
+        if key in seen:
+            yield index, f"The key {key} is there twice"
+        seen.add(key)
+    for index, key in enumerate(keys):
+        if isinstance(key, str):
+            segments = key.split(".")
+            for length in range(1, len(segments)):
+                parent = ".".join(segments[:length])
+                if parent in seen:
+                    yield index, f"The key {parent} is a value and cannot also hold {key}"
+
+
+def faults_of(manifest: object) -> Iterator[Fault]:
+    """Every breach of these rules in a manifest as it was sent; other faults are skipped."""
+    if not isinstance(manifest, dict):
+        return
+    variables, loops = (_entries(manifest.get(part)) for part in ("variables", "loops"))
+    places = [
+        *(f"variables.{index}" for index in range(len(variables))),
+        *(f"loops.{index}" for index in range(len(loops))),
+    ]
+    fields = [*variables, *loops]
+    for index, message in key_faults([field.get("key") for field in fields]):
+        yield f"{places[index]}.key", message
+    for place, variable in zip(places, variables, strict=False):
+        yield from _variable_faults(variable, place)
+    for index, loop in enumerate(loops):
+        yield from _loop_faults(loop, f"loops.{index}", 1)
+
+
+def _loop_faults(loop: dict[str, Any], place: str, depth: int) -> Iterator[Fault]:
+    if depth > LOOP_DEPTH_LIMIT:
+        yield place, f"Loops may nest {LOOP_DEPTH_LIMIT} levels deep"
+        return
+    fields = _entries(loop.get("itemFields"))
+    for index, message in key_faults([field.get("key") for field in fields]):
+        yield f"{place}.itemFields.{index}.key", message
+    for index, field in enumerate(fields):
+        inside = f"{place}.itemFields.{index}"
+        if "itemFields" in field:
+            yield from _loop_faults(field, inside, depth + 1)
+        else:
+            yield from _variable_faults(field, inside)
+
+
+def _variable_faults(variable: dict[str, Any], place: str) -> Iterator[Fault]:
+    data_type, format_ = variable.get("dataType"), variable.get("format")
+    if isinstance(data_type, str) and isinstance(format_, str | None):
+        fault = format_fault(data_type, format_)
+        if fault:
+            yield f"{place}.format", fault
+
+
+def _entries(value: Any) -> list[dict[str, Any]]:
+    """The entries of a list, each as an object; what is none counts as an empty one."""
+    if not isinstance(value, list):
+        return []
+    return [entry if isinstance(entry, dict) else {} for entry in value]

@@ -1,0 +1,199 @@
+"""Publishing: a template's next version is checked, compiled with its preview data, and written."""
+
+from dataclasses import replace
+from typing import Any
+
+from craftkit import clock
+from craftkit.dynamodb import ConditionFailedError
+from craftkit.errors import (
+    ConflictError,
+    InvalidInputDataError,
+    InvalidRequestError,
+    Issues,
+    TemplateExistsError,
+)
+from craftkit.templates import data, repository
+from craftkit.templates.fonts import fonts_of
+from craftkit.templates.models import (
+    Manifest,
+    TemplateVersion,
+    read_manifest,
+    require_fitting_size,
+    require_publishable,
+)
+from craftkit.templates.service import get_version
+from craftkit.templates.source import write_source
+from craftkit.typesetter import (
+    DEFAULT_PDF_STANDARD,
+    Job,
+    PdfStandard,
+    StandardError,
+    Typeset,
+    TypesettingError,
+)
+
+_ATTEMPTS = 8
+
+
+class DoesNotCompileError(InvalidRequestError):
+    """The source does not compile, or not to the PDF standard. Lines and columns start at 1."""
+
+    def __init__(self, message: str, path: str, line: int | None, column: int | None) -> None:
+        where = f"Line {line}, column {column or 1}: " if line else ""
+        super().__init__(
+            f"The template cannot be published. {where}{message}",
+            issues=Issues(field_errors={path: [where + message]}),
+        )
+        self.line = line
+        self.column = column
+
+
+def publish(
+    project_id: str,
+    slug: str,
+    name: str,
+    manifest: Manifest | dict[str, Any],
+    source: str | None = None,
+    pdf_standard: PdfStandard = DEFAULT_PDF_STANDARD,
+    locale: str = "en",
+    *,
+    must_be_new: bool = False,
+    by: str,
+    typeset: Typeset,
+) -> TemplateVersion:
+    """Publish the next version of a template; the first makes the template.
+
+    Args:
+        must_be_new: refuse a slug that has a template, however shortly before it was made.
+        manifest: a manifest, or parsed JSON that should be one.
+        source: Typst source; written from the manifest when None.
+        by: who publishes, for the version's record.
+
+    Returns:
+        The version, with the warnings of its compilation.
+
+    Raises:
+        InvalidRequestError: the manifest, a setting or the preview data is not valid; every fault
+            of manifest and settings at once.
+        DoesNotCompileError: with line and column, where the typesetter knows them.
+        TemplateExistsError: it must be new, and is not.
+    """
+    manifest = _checked(slug, name, manifest, pdf_standard, locale)
+    preview = _preview(manifest)
+    source = write_source(manifest, name) if source is None else source
+    require_fitting_size(manifest.canonical, source)
+    used = fonts_of(project_id, source)
+    now = clock.utc_now()
+    warnings = _compile(
+        Job(
+            source=source,
+            data=preview,
+            types=data.types(manifest),
+            locale=locale,
+            title=name,
+            created_at=now,
+            pdf_standard=pdf_standard,
+            font_files=used,
+        ),
+        typeset,
+    )
+    version = TemplateVersion(
+        slug=slug,
+        number=0,
+        name=name,
+        pdf_standard=pdf_standard,
+        locale=locale,
+        published_at=now,
+        by=by,
+        manifest=manifest,
+        source=source,
+        fonts=used,
+        warnings=warnings,
+    )
+    return _write_next(project_id, version, must_be_new=must_be_new)
+
+
+def roll_back(
+    project_id: str, slug: str, number: int, *, by: str, typeset: Typeset
+) -> TemplateVersion:
+    """Publish an old version's content again, as the next version."""
+    old = get_version(project_id, slug, number)
+    return publish(
+        project_id,
+        slug,
+        old.name,
+        old.manifest,
+        old.source,
+        old.pdf_standard,
+        old.locale,
+        by=by,
+        typeset=typeset,
+    )
+
+
+def _checked(
+    slug: str,
+    name: str,
+    manifest: Manifest | dict[str, Any],
+    pdf_standard: str,
+    locale: str,
+) -> Manifest:
+    """The manifest, if it and the settings are valid."""
+    issues = Issues()
+    try:
+        require_publishable(slug, name, pdf_standard, locale)
+    except InvalidRequestError as error:
+        issues = error.issues or issues
+    try:
+        read = read_manifest(manifest)
+    except InvalidRequestError as error:
+        found = error.issues or Issues()
+        issues.form_errors.extend(found.form_errors)
+        issues.field_errors.update(found.field_errors)
+        raise InvalidRequestError(str(error), issues=issues) from error
+    if issues:
+        raise InvalidRequestError(issues=issues)
+    return read
+
+
+def _write_next(project_id: str, version: TemplateVersion, *, must_be_new: bool) -> TemplateVersion:
+    for _ in range(_ATTEMPTS):
+        template = repository.get_template(project_id, version.slug)
+        if must_be_new and template:
+            raise TemplateExistsError
+        last = template.latest_version if template else None
+        if last is None:
+            last = repository.last_number(project_id, version.slug)
+        numbered = replace(version, number=last + 1)
+        try:
+            repository.put_version(project_id, numbered, template)
+        except ConditionFailedError:
+            continue
+        return numbered
+    raise ConflictError("Others publish this template at the same time. Try again.")
+
+
+def _preview(manifest: Manifest) -> dict[str, Any]:
+    try:
+        return data.judge(manifest, data.preview_data(manifest))
+    except InvalidInputDataError as error:
+        found = error.issues or Issues()
+        issues = Issues(
+            form_errors=found.form_errors,
+            field_errors={
+                f"manifest.previewData.{path}": messages
+                for path, messages in found.field_errors.items()
+            },
+        )
+        message = "The preview data does not fit the manifest."
+        raise InvalidRequestError(message, issues=issues) from error
+
+
+def _compile(job: Job, typeset: Typeset) -> tuple[str, ...]:
+    """The warnings of the document."""
+    try:
+        return typeset(job).warnings
+    except StandardError as error:
+        raise DoesNotCompileError(str(error), "pdfStandard", error.line, error.column) from error
+    except TypesettingError as error:
+        raise DoesNotCompileError(str(error), "source", error.line, error.column) from error
