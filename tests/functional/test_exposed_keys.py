@@ -170,6 +170,24 @@ def test_report__an_ended_secret_revokes_nothing(project: DemoProject, report: A
     assert verdict(minted.cleartext) == "allowed"
 
 
+@pytest.mark.parametrize("which", ["old", "new"])
+def test_report__during_a_rotation_ends_the_reported_secret_alone(
+    cloud: Cloud, project: DemoProject, report: Any, which: str
+) -> None:
+    minted = service.rotate_key(project.key.key.id, by="tester")
+    reported, other = project.key.cleartext, minted.cleartext
+    if which == "new":
+        reported, other = other, reported
+    assert labels(report([found(reported)])) == ["true_positive"]
+    assert (verdict(reported), verdict(other)) == ("expired", "allowed")
+    [entry] = entries(cloud, "key.exposed")
+    assert entry["details"]["answer"] == "secret_ended"
+    assert entry["details"]["prefix"] == api_key.prefix_of(reported)
+    service.revoke_key(project.key.key.id, by="tester")
+    service.undo_revocation(project.key.key.id, by="tester")
+    assert (verdict(reported), verdict(other)) == ("expired", "allowed")
+
+
 def test_report__of_1000_tokens_takes_a_read_for_each_hundred(
     cloud: Cloud, project: DemoProject, report: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,6 +44,10 @@ class ModelSecret:
     used: bool = False
     ends_at: datetime | None = None
     thrown_away: bool = False
+    exposed: bool = False
+
+    def is_over(self, now: datetime) -> bool:
+        return self.thrown_away or (self.ends_at is not None and self.ends_at <= now)
 
 
 @dataclass(eq=False)
@@ -56,14 +60,12 @@ class ModelKey:
     grace: timedelta | None = None
     grace_runs: bool = False
     revoked_at: datetime | None = None
-    exposed: bool = False
 
     def is_active(self, now: datetime) -> bool:
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
     def passes(self, secret: ModelSecret, now: datetime) -> bool:
-        is_over = secret.ends_at is not None and secret.ends_at <= now
-        return self.is_active(now) and not secret.thrown_away and not is_over
+        return self.is_active(now) and not secret.is_over(now)
 
     def previous(self, now: datetime) -> ModelSecret | None:
         older = [one for one in self.secrets[:-1] if not one.thrown_away]
@@ -160,7 +162,9 @@ class Keys(RuleBasedStateMachine):
     def undo(self, key: ModelKey) -> None:
         now = self.clock()
         is_late = key.revoked_at is not None and now - key.revoked_at > HOUR
-        is_fine = not key.exposed and not is_late
+        kept = key.secrets
+        is_exposed = any(secret.exposed and not secret.is_over(now) for secret in kept)
+        is_fine = not is_exposed and not is_late
         self._attempt(
             lambda: service.undo_revocation(key.id, by="tester", clock=self.clock), is_fine
         )
@@ -179,16 +183,21 @@ class Keys(RuleBasedStateMachine):
         projects.set_exposure_policy(self.project.id, policy, by="tester", clock=self.clock)
         secret = key.secrets[-1 - which % len(key.secrets)]
         is_known = find_record(api_key.hash_of(secret.cleartext)) is not None
-        is_over = (secret.ends_at is not None and secret.ends_at <= now) or (
-            key.expires_at is not None and key.expires_at <= now
-        )
         report = Exposure(token=secret.cleartext, url="https://a.example/file")
         exposure.report_exposed([report], by="scanner", clock=self.clock)
-        # The authorizer knows a revoked secret as revoked, whatever else is true of it.
-        if is_known and (key.revoked_at is not None or not is_over):
-            key.exposed = True
-            if policy == "revoke":
-                key.revoked_at = key.revoked_at or now
+        is_expired = key.expires_at is not None and key.expires_at <= now
+        if not is_known or secret.is_over(now) or (is_expired and key.revoked_at is None):
+            return
+        secret.exposed = True
+        previous = key.previous(now)
+        if policy == "revoke" and previous is None:
+            key.revoked_at = key.revoked_at or now
+        elif policy == "revoke" and previous is not None:
+            secret.ends_at = now
+            if secret is not previous:  # the old secret is the current one again
+                key.secrets.remove(previous)
+                key.secrets.append(previous)
+                previous.ends_at, key.grace_runs = None, True
 
     @rule(by=SPANS)
     def time_passes(self, by: timedelta) -> None:

@@ -47,6 +47,12 @@ def in_grace(grace: timedelta = DAY, used_at: datetime = NOON) -> Key:
     return step.key
 
 
+def expose(
+    of: Key, prefix: str = "ck_live_first", *, url: str = "https://a.example", is_revoked: bool
+) -> Step | None:
+    return lifecycle.expose(of, prefix, url, "content", NOON, is_revoked=is_revoked)
+
+
 def actions(step: Step | None) -> list[str]:
     return [event.action for event in step.events] if step else []
 
@@ -156,14 +162,19 @@ class TestRevoke:
         assert lifecycle.restore(key(), NOON) is None
 
     def test_is_never_undone_for_an_exposed_key(self) -> None:
-        step = lifecycle.expose(key(), "https://example.com", "content", NOON, is_revoked=True)
+        step = expose(key(), url="https://example.com", is_revoked=True)
         assert step
         with pytest.raises(UndoRefusedError):
             lifecycle.restore(step.key, NOON)
 
     def test_stands_where_a_revoked_key_is_exposed_afterwards(self) -> None:
         step = lifecycle.expose(
-            key(revoked_at=NOON), "https://example.com", "content", NOON, is_revoked=True
+            key(revoked_at=NOON),
+            "ck_live_first",
+            "https://example.com",
+            "content",
+            NOON,
+            is_revoked=True,
         )
         assert actions(step) == ["key.exposed"]
         assert step
@@ -173,13 +184,13 @@ class TestRevoke:
 
 class TestExpose:
     def test_revokes_where_the_project_says_so(self) -> None:
-        step = lifecycle.expose(key(), "https://a.example", "content", NOON, is_revoked=True)
+        step = expose(key(), is_revoked=True)
         assert actions(step) == ["key.exposed", "key.revoked"]
         assert step
         assert step.key.status(NOON) == "revoked"
 
     def test_only_tells_where_the_project_says_so(self) -> None:
-        step = lifecycle.expose(key(), "https://a.example", "content", NOON, is_revoked=False)
+        step = expose(key(), is_revoked=False)
         assert actions(step) == ["key.exposed"]
         assert step
         assert step.key.status(NOON) == "active"
@@ -187,18 +198,56 @@ class TestExpose:
     @pytest.mark.parametrize("is_revoked", [True, False])
     def test_a_replay_changes_nothing(self, is_revoked: bool) -> None:
         report = ("https://a.example", "content", NOON)
-        first = lifecycle.expose(key(), *report, is_revoked=is_revoked)
+        first = lifecycle.expose(key(), "ck_live_first", *report, is_revoked=is_revoked)
         assert first
-        assert lifecycle.expose(first.key, *report, is_revoked=is_revoked) is None
+        assert lifecycle.expose(first.key, "ck_live_first", *report, is_revoked=is_revoked) is None
 
     def test_another_place_is_told_of_too_up_to_a_number(self) -> None:
         exposed, told = key(), 0
         for number in range(50):
             step = lifecycle.expose(
-                exposed, f"https://{number}.example", "content", NOON, is_revoked=False
+                exposed,
+                "ck_live_first",
+                f"https://{number}.example",
+                "content",
+                NOON,
+                is_revoked=False,
             )
             exposed, told = (step.key, told + 1) if step else (exposed, told)
         assert told == lifecycle.EXPOSED_URLS_KEPT
+
+    def test_only_the_reported_secret_ends_during_a_rotation(self) -> None:
+        step = expose(in_grace(), is_revoked=True)
+        assert actions(step) == ["key.exposed", "key.rotation_ended"]
+        assert step
+        assert step.key.status(NOON) == "active"
+        assert step.key.prefix == "ck_live_second"
+        assert step.key.previous(NOON) is None
+
+    def test_the_old_secret_is_current_again_where_the_new_one_was_reported(self) -> None:
+        step = expose(in_grace(), "ck_live_second", is_revoked=True)
+        assert step
+        assert (step.key.prefix, step.key.current.expires_at) == ("ck_live_first", None)
+        assert step.key.previous(NOON) is None
+        assert lifecycle.rotate(step.key, secret("third"), NOON).key.prefix == "ck_live_third"
+
+    def test_a_report_of_an_ended_secret_changes_nothing(self) -> None:
+        ended = lifecycle.end_rotation(rotated(), NOON).key
+        step = expose(ended, is_revoked=True)
+        assert step is None
+
+    def test_a_revocation_can_be_undone_once_the_exposed_secret_has_ended(self) -> None:
+        exposed = expose(rotated(), is_revoked=False)
+        assert exposed
+        revoked = lifecycle.revoke(lifecycle.end_rotation(exposed.key, NOON).key, None, NOON)
+        assert revoked
+        assert actions(lifecycle.restore(revoked.key, NOON)) == ["key.revocation_undone"]
+
+    def test_a_second_secret_is_told_of_though_many_places_are_known(self) -> None:
+        places = tuple(f"https://{number}.example" for number in range(10))
+        known = key(exposed_at=NOON, exposed_urls=places)
+        step = expose(known, url="https://new.example", is_revoked=False)
+        assert actions(step) == ["key.exposed"]
 
 
 class TestReminders:

@@ -76,11 +76,12 @@ def show_once(visit: Visit) -> Answer:
 def show_key(visit: Visit) -> Answer:
     key = views.show_key(_key(visit).id)
     undo_until = key.revoked_at + UNDO_WITHIN if key.revoked_at else None
+    is_exposed = any(each.exposed_at and each.state != "ended" for each in key.secrets)
     return visit.page(
         "keys/show.html",
         key=key,
         month=last_days(views.SHOWN_DAYS),
-        may_undo=undo_until is not None and utc_now() < undo_until and not key.exposed_at,
+        may_undo=undo_until is not None and utc_now() < undo_until and not is_exposed,
         undo_until=undo_until,
         graces=_GRACES,
         names=names_of(visit),

@@ -1,4 +1,4 @@
-"""Keys that somebody found in the open: in a public repository, in a package, in a chat."""
+"""Keys that were found in public: in a repository, in a package, in a chat."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -15,8 +15,9 @@ from craftkit.keys.models import Exposure, Key
 from craftkit.projects import service as projects
 
 Finding = Literal["handled", "ended", "unknown", "foreign"]
-"""`handled`: on record, and told of or revoked. `ended`: the secret was rotated out or has expired,
-and opens nothing. `foreign`: minted in another stage, which alone can say more of it."""
+"""`handled`: on record; an event was sent, and the secret ended or the key was revoked if the
+project wants that. `ended`: the secret was rotated out or has expired. `foreign`: another stage
+made the key."""
 
 _URL_LIMIT = 500
 
@@ -24,12 +25,13 @@ _URL_LIMIT = 500
 def report_exposed(
     reports: Sequence[Exposure], *, by: str, clock: Clock = utc_now
 ) -> list[Finding]:
-    """Revoke each key, or tell of it, as its project chose. What is known changes nothing.
+    """End each reported secret, or only send an event, as its project chose.
 
-    Whether a key was revoked before does not matter: a revocation of an exposed key stands.
+    A report that is known changes nothing. A report of a revoked key is recorded, so that the
+    revocation is not undone while the reported secret would work again.
 
     Returns:
-        What became of each report, in their order.
+        A finding for each report, in their order.
     """
     keys = [api_key.find_in(report.token) or "" for report in reports]
     own = {key for key in keys if api_key.stage_of(key) == config.stage}
@@ -60,14 +62,17 @@ def _handle(
     project_id = record.principal.project_id
     if project_id not in policies:
         policies[project_id] = projects.get_project(project_id).exposure_policy
-    step = partial(_step, report=report, policy=policies[project_id], clock=clock)
+    step = partial(
+        _step, prefix=record.prefix, report=report, policy=policies[project_id], clock=clock
+    )
     service.change_key(record.principal.key_id, step, by=by, clock=clock)
     return "handled"
 
 
-def _step(key: Key, *, report: Exposure, policy: str, clock: Clock) -> Step | None:
+def _step(key: Key, *, prefix: str, report: Exposure, policy: str, clock: Clock) -> Step | None:
     return lifecycle.expose(
         key,
+        prefix,
         api_key.without_keys(report.url)[:_URL_LIMIT],
         api_key.without_keys(report.source),
         clock(),

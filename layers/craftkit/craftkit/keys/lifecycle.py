@@ -116,43 +116,90 @@ def revoke(key: Key, reason: str | None, now: datetime) -> Step | None:
 
 
 def restore(key: Key, now: datetime) -> Step | None:
-    """Take a revocation back. None for a key that is not revoked.
+    """Undo a revocation. None for a key that is not revoked.
 
     Raises:
-        UndoRefusedError: an hour has passed, or the key was exposed.
+        UndoRefusedError: an hour has passed, or a secret that would work again was exposed.
     """
-    if key.exposed_at is not None:
-        raise UndoRefusedError("This key was exposed: whoever found it has it still. Create a new.")
+    if has_exposed_secret(key, now):
+        raise UndoRefusedError(
+            "A secret of this key was found in public, and whoever found it still has it. "
+            "Create a new key."
+        )
     if key.revoked_at is None:
         return None
     if now - key.revoked_at > UNDO_WITHIN:
         minutes = int(UNDO_WITHIN.total_seconds() // 60)
-        raise UndoRefusedError(f"A revocation can be undone for {minutes} minutes. Create a new.")
+        raise UndoRefusedError(
+            f"A revocation can be undone for {minutes} minutes. Create a new key."
+        )
     return Step(_with(key, revoked_at=None, revoked_reason=None), (Event("key.revocation_undone"),))
 
 
-def expose(key: Key, url: str, source: str, now: datetime, *, is_revoked: bool) -> Step | None:
-    """Somebody found the key in the open. None where that report is known.
+def has_exposed_secret(key: Key, now: datetime) -> bool:
+    """Whether a secret that has not ended was found in public."""
+    return any(secret.exposed_at is not None and not secret.is_over(now) for secret in key.secrets)
+
+
+def expose(
+    key: Key, prefix: str, url: str, source: str, now: datetime, *, is_revoked: bool
+) -> Step | None:
+    """A secret of the key was found in public. None where that report changes nothing.
+
+    Where the project wants exposed keys revoked and a rotation is under way, only the reported
+    secret ends and the other one goes on. Without a rotation the key is revoked.
 
     Args:
-        url: where, without the key itself; may be empty.
-        is_revoked: the project wants exposed keys revoked, not only to be told.
+        prefix: of the reported secret.
+        url: where it was found, without the secret itself; may be empty.
+        is_revoked: whether the project wants exposed keys revoked, or only an event.
     """
+    reported = next((secret for secret in key.secrets if secret.prefix == prefix), None)
+    if reported is None or reported.is_over(now):
+        return None  # it opens nothing, and its successor was not reported
     where = url or source
-    is_known = key.exposed_at is not None and where in key.exposed_urls
-    must_revoke = is_revoked and key.revoked_at is None
-    if (is_known or len(key.exposed_urls) >= EXPOSED_URLS_KEPT) and not must_revoke:
+    is_known = reported.exposed_at is not None and (
+        where in key.exposed_urls or len(key.exposed_urls) >= EXPOSED_URLS_KEPT
+    )
+    is_rotating = key.previous(now) is not None
+    must_end = is_revoked and is_rotating
+    must_revoke = is_revoked and not is_rotating and key.revoked_at is None
+    if is_known and not must_end and not must_revoke:
         return None
-    exposed = _with(key, exposed_at=key.exposed_at or now)
+    marked = reported.model_copy(update={"exposed_at": reported.exposed_at or now})
+    exposed = _with(
+        key,
+        exposed_at=key.exposed_at or now,
+        secrets=tuple(marked if secret is reported else secret for secret in key.secrets),
+    )
     events: tuple[Event, ...] = ()
     if not is_known:
-        exposed = _with(exposed, exposed_urls=(*key.exposed_urls, where)[:EXPOSED_URLS_KEPT])
-        answer = "revoked" if is_revoked else "alerted"
-        events = (Event("key.exposed", {"url": url, "source": source, "answer": answer}),)
+        exposed = _with(exposed, exposed_urls=_with_url(key.exposed_urls, where))
+        answer = "secret_ended" if must_end else "revoked" if is_revoked else "alerted"
+        details = {"prefix": prefix, "url": url, "source": source, "answer": answer}
+        events = (Event("key.exposed", details),)
+    if must_end:
+        exposed = _end_secret(exposed, marked, now)
+        events += (Event("key.rotation_ended", {"ended_prefix": prefix}),)
     if must_revoke:
         exposed = _with(exposed, revoked_at=now, revoked_reason="exposed")
         events += (Event("key.revoked", {"reason": "exposed"}),)
     return Step(exposed, events)
+
+
+def _with_url(known: tuple[str, ...], url: str) -> tuple[str, ...]:
+    return known if url in known else (*known, url)[:EXPOSED_URLS_KEPT]
+
+
+def _end_secret(key: Key, secret: Secret, now: datetime) -> Key:
+    """End one of the two living secrets of a rotation. The other is the current one from now on."""
+    ended = secret.model_copy(update={"expires_at": now})
+    if secret is not key.current:
+        return _with(key, secrets=(*key.secrets[:-2], ended, key.current))
+    remaining = key.secrets[-2]
+    first_used_at = remaining.first_used_at or now
+    kept = remaining.model_copy(update={"expires_at": None, "first_used_at": first_used_at})
+    return _with(key, secrets=(*key.secrets[:-2], ended, kept), quiet_since=None)
 
 
 def limit(key: Key, subject: str, *, is_limited: bool) -> Step | None:

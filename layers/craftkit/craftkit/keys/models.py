@@ -40,6 +40,7 @@ class Secret(BaseModel):
     grace: timedelta | None = None
     first_used_at: datetime | None = None
     expires_at: datetime | None = None
+    exposed_at: datetime | None = None
 
     def is_over(self, now: datetime) -> bool:
         return self.expires_at is not None and self.expires_at <= now
@@ -48,10 +49,11 @@ class Secret(BaseModel):
 class Key(BaseModel):
     """A key. `templates` are the slugs that it may use; empty means all of the project's.
 
-    `secrets` stand in the order of their making: the last is the current one. `revision` counts the
-    changes, so that of two that race one is told. `reminded_days` is the last reminder before the
-    expiry that was sent, or that came too late for this key; `quiet_since` is set once nobody has
-    used the previous secret for a day.
+    `secrets` stand in the order of their making; the last is the current one. Where the current
+    one was exposed during a rotation, it ends and its predecessor is the last again. `revision`
+    counts the changes, so that only one of two concurrent changes succeeds. `reminded_days` is the
+    last reminder before the expiry that was sent, or that was due before the key was created.
+    `quiet_since` is set once the previous secret has not been used for a day.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -156,7 +156,7 @@ def _secret_entry(secret: Secret) -> dict[str, Any]:
         "hash": secret.hash,
         "prefix": secret.prefix,
         "created_at": to_rfc3339(secret.created_at),
-        **_present(secret, ("first_used_at", "expires_at"), ()),
+        **_present(secret, ("first_used_at", "expires_at", "exposed_at"), ()),
     }
     if secret.grace is not None:
         entry["grace"] = int(secret.grace.total_seconds())

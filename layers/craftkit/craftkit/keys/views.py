@@ -57,6 +57,7 @@ class SecretView(BaseModel):
     state: Literal["current", "previous", "ended"]
     created_at: datetime
     expires_at: datetime | None
+    exposed_at: datetime | None
     first_used_at: datetime | None
     last_used_at: datetime | None
     requests: int
@@ -145,6 +146,7 @@ def _secret_view(key: Key, secret: Secret, used: SecretActivity, now: datetime) 
         state=state,
         created_at=secret.created_at,
         expires_at=secret.expires_at,
+        exposed_at=secret.exposed_at,
         first_used_at=used.first_used_at,
         last_used_at=used.last_used_at,
         requests=used.requests,
