@@ -40,8 +40,8 @@ def test_chaos__a_requeuer_that_never_runs_is_found_out(monkeypatch: pytest.Monk
 def test_chaos__usage_without_its_marker_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     transact = usage.dynamodb.transact
 
-    def forgetful(writes: list[dict[str, Any]]) -> None:
-        transact([write for write in writes if "Update" in write])
+    def forgetful(writes: list[dict[str, Any]], **how: Any) -> None:
+        transact([write for write in writes if "Update" in write], **how)
 
     with monkeypatch.context() as broken:
         broken.setattr(usage, "dynamodb", _With(usage.dynamodb, transact=forgetful))

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from craftkit.keys import service as keys
 from craftkit.keys.models import NewKey
@@ -36,6 +37,9 @@ class Meter:
     def count(self, times: int = 1) -> Any:
         records = self.stream.event()["Records"]
         return self._cloud.invoke("meter_usage", {"Records": records * times})
+
+    def invoke(self, records: Any) -> Any:
+        return self._cloud.invoke("meter_usage", {"Records": records})
 
     def usage(self, project: DemoProject, **query: str) -> Any:
         return self._call("get_usage", project, query=query)
@@ -117,8 +121,8 @@ def test_usage__adds_up_templates_and_keeps_them_apart_for_charts(
         metered = Metered(
             live.id, f"render-{slug}", clock.now.date(), "live", live.key.key.id, slug, 2
         )
-        assert service.count_render(metered)
-        assert not service.count_render(metered)
+        assert service.count_renders([metered]) == 1
+        assert service.count_renders([metered]) == 0
     [row] = meter.usage(live).body["usage"]
     assert (row["renders"], row["pages"]) == (2, 4)
     counters = service.list_counters(live.id, UsageQuery())
@@ -171,7 +175,7 @@ def test_usage__a_marker_outlives_the_row_that_could_be_counted_again(
     meter.render(live)
     meter.count()
     rows = cloud.table("UsageTable").scan()["Items"]
-    [marker] = [row for row in rows if row[repository.SORT_KEY].startswith("render#")]
+    [marker] = [row for row in rows if row["project_id"].startswith("render#")]
     [render] = cloud.table("RendersTable").scan()["Items"]
     assert marker["expires_at"] - render["expires_at"] >= timedelta(days=2).total_seconds()
     assert not any("expires_at" in row for row in rows if row is not marker)
@@ -204,9 +208,53 @@ def test_usage__a_key_that_is_confined_to_templates_sees_theirs_alone(
     for slug, pages in (("invoice", 2), ("letter", 3)):
         day = clock.now.date()
         metered = Metered(live.id, f"r-{slug}", day, "live", live.key.key.id, slug, pages)
-        assert service.count_render(metered)
+        assert service.count_renders([metered]) == 1
     wanted = NewKey(name="Letters", mode="live", templates=("letter",))
     confined = replace(live, key=keys.create_key(live.id, wanted, by="tester"))
     [row] = meter.usage(confined).body["usage"]
     assert (row["renders"], row["pages"]) == (1, 3)
     assert meter.usage(live).body["usage"][0]["pages"] == 5
+
+
+def test_meter__a_batch_of_renders_of_one_counter_is_one_transaction(
+    meter: Meter, live: DemoProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(5):
+        meter.render(live)
+    sent: list[int] = []
+    transact = repository.dynamodb.transact
+
+    def noting(writes: Any, **how: Any) -> None:
+        sent.append(len(writes))
+        transact(writes, **how)
+
+    monkeypatch.setattr(repository.dynamodb, "transact", noting)
+    meter.count()
+    assert sent == [6]
+    [row] = meter.usage(live).body["usage"]
+    assert (row["renders"], row["pages"]) == (5, 5)
+
+
+def test_meter__a_counter_that_fails_is_handed_over_again_and_stops_no_other(
+    meter: Meter, live: DemoProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = make_project("live", name="Other")
+    for project in (live, other, live):
+        meter.render(project)
+    records = meter.stream.event()["Records"]
+    count = service.count_renders
+
+    def failing(renders: Any, **how: Any) -> int:
+        if renders[0].project_id == live.id:
+            raise ClientError({"Error": {"Code": "InternalServerError"}}, "TransactWriteItems")
+        return count(renders, **how)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(service, "count_renders", failing)
+        answer = meter.invoke(records)
+    numbers = [records[index]["dynamodb"]["SequenceNumber"] for index in (0, 2)]
+    assert answer == {"batchItemFailures": [{"itemIdentifier": each} for each in numbers]}
+    assert meter.usage(other).body["usage"][0]["renders"] == 1
+    assert meter.invoke(records) == {"batchItemFailures": []}
+    assert meter.usage(live).body["usage"][0]["renders"] == 2
+    assert meter.usage(other).body["usage"][0]["renders"] == 1

@@ -106,7 +106,7 @@ def _get_batch(table_name: str, keys: Sequence[Item]) -> list[Item]:
     raise ThrottledError(f"{table_name} did not answer for every key")
 
 
-def transact(writes: Sequence[dict[str, Any]]) -> None:
+def transact(writes: Sequence[dict[str, Any]], *, attempts: int = _TRANSACTION_ATTEMPTS) -> None:
     """All of the writes, or none. Plain Python values, as `Table` takes them.
 
     A transaction that met another on the same item is tried again; it was never half done.
@@ -114,13 +114,13 @@ def transact(writes: Sequence[dict[str, Any]]) -> None:
     Raises:
         ConditionFailedError: a condition did not hold; nothing was written.
     """
-    for attempt in range(_TRANSACTION_ATTEMPTS):
+    for attempt in range(attempts):
         try:
             with conditions():
                 client = resource().meta.client
                 client.transact_write_items(TransactItems=writes)  # type: ignore[arg-type]
         except ClientError as error:
-            if not _may_pass(error) or attempt == _TRANSACTION_ATTEMPTS - 1:
+            if not _may_pass(error) or attempt == attempts - 1:
                 raise
             time.sleep(random.uniform(0, _BACKOFF_SECONDS * 2**attempt))  # noqa: S311 jitter
         else:

@@ -252,13 +252,13 @@ class TestUsageAndAudit:
         assert "Nothing was rendered" in ada.get(path(project, "/usage")).words
         key_id = key_of(project)
         for number, mode in enumerate(("live", "live", "test")):
-            usage.count_render(
+            usage.count_renders([
                 Metered(
                     project_id=project.id, render_id=f"r{number}", day=datetime.now(UTC).date(),
                     mode=mode,  # type: ignore[arg-type]
                     key_id=key_id, template_slug="invoice", page_count=2,
                 )
-            )  # fmt: skip
+            ])  # fmt: skip
         page = ada.get(path(project, "/usage?days=7"))
         assert "Live renders 2" in page.words
         assert "Test renders 1" in page.words

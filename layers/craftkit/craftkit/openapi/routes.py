@@ -146,7 +146,7 @@ ROUTES: tuple[Route, ...] = (
         scope=RENDERS_READ,
         query=UsageQuery,
         description="Counters of succeeded renders by UTC day, mode and key; a render counts once, "
-        "within seconds of its end. Those of the key's own mode; of its own templates where it is "
+        "within a minute of its end. Those of the key's own mode; of its own templates where it is "
         "confined to some. The last 30 days by default.",
     ),
     Route(

@@ -1,27 +1,46 @@
 """Counts the renders that the renders table's stream says have succeeded."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import datetime
+from itertools import batched
 
 from craftkit.clock import Clock, utc_now
+from craftkit.observability import logger
 from craftkit.renders import repository as renders
 from craftkit.renders.changes import ended
 from craftkit.renders.models import Render
-from craftkit.streams import Change
+from craftkit.streams import Batch
 from craftkit.usage import service
 from craftkit.usage.models import Metered
 
-
-def meter_change(change: Change) -> None:
-    """Count the render that succeeded with this change, if one did."""
-    if render := ended(change):
-        meter(render)
+_RECONCILED_AT_ONCE = 100
 
 
-def meter(render: Render, *, clock: Clock = utc_now) -> bool:
-    """Count a render that succeeded. False if it did not, or was counted before."""
-    if render.status != "succeeded":
-        return False
-    metered = Metered(
+def meter_batch(batch: Batch, *, clock: Clock = utc_now) -> None:
+    """Count the renders that succeeded with the changes of a batch, those of a counter together.
+
+    A counter that fails marks the changes of its renders as failed, and no others.
+    """
+    by_counter: dict[tuple[str, ...], dict[str, Metered]] = defaultdict(dict)
+    for change in batch.changes:
+        with batch.marking(change):
+            render = ended(change)
+            if render and render.status == "succeeded":
+                metered = metered_of(render)
+                by_counter[metered.counter][change.number] = metered
+    counted = 0
+    for metereds in by_counter.values():
+        try:
+            counted += service.count_renders(list(metereds.values()), clock=clock)
+        except Exception:
+            logger.exception("renders were not counted")
+            batch.failed.update(metereds)
+    logger.info("metered", extra={"changes": len(batch.changes), "counted": counted})
+
+
+def metered_of(render: Render) -> Metered:
+    return Metered(
         project_id=render.project_id,
         render_id=render.id,
         day=render.ended_at.date(),
@@ -30,10 +49,19 @@ def meter(render: Render, *, clock: Clock = utc_now) -> bool:
         template_slug=render.template_slug,
         page_count=render.page_count or 0,
     )
-    return service.count_render(metered, clock=clock)
 
 
 def reconcile(project_id: str, since: datetime, until: datetime, *, clock: Clock = utc_now) -> int:
     """Count the renders of a period that the stream did not bring; how many they were."""
     found = renders.between(project_id, since, until)
-    return sum(meter(render, clock=clock) for render in found)
+    succeeded = (metered_of(render) for render in found if render.status == "succeeded")
+    return sum(
+        _count_all(part, clock) for part in batched(succeeded, _RECONCILED_AT_ONCE, strict=False)
+    )
+
+
+def _count_all(metereds: Iterable[Metered], clock: Clock) -> int:
+    by_counter: dict[tuple[str, ...], list[Metered]] = defaultdict(list)
+    for metered in metereds:
+        by_counter[metered.counter].append(metered)
+    return sum(service.count_renders(each, clock=clock) for each in by_counter.values())

@@ -1,7 +1,7 @@
 """Counters of finished renders."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated, Any
 
@@ -28,6 +28,11 @@ class Metered:
     template_slug: str
     page_count: int
 
+    @property
+    def counter(self) -> tuple[str, str, str, str, str]:
+        """The counter that it belongs to."""
+        return self.project_id, f"{self.day}", self.mode, self.key_id, self.template_slug
+
 
 @dataclass(frozen=True)
 class Counter:
@@ -39,6 +44,9 @@ class Counter:
     template_slug: str
     renders: int
     pages: int
+
+    def __add__(self, other: "Counter") -> "Counter":
+        return replace(self, renders=self.renders + other.renders, pages=self.pages + other.pages)
 
 
 def _written_day(value: Any) -> Any:

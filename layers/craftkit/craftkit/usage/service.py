@@ -1,8 +1,8 @@
 """Counting renders, and telling what was counted."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
-from itertools import groupby
+from itertools import batched, groupby
 
 from craftkit.auth.principal import Mode
 from craftkit.clock import Clock, utc_now
@@ -14,13 +14,29 @@ from craftkit.usage.models import DAYS_LIMIT, Counter, Metered, UsageQuery, Usag
 DAYS_SHOWN = 30
 
 
-def count_render(metered: Metered, *, clock: Clock = utc_now) -> bool:
-    """Count a render that succeeded, once. False where it was counted before."""
-    try:
-        repository.add(metered, now=clock())
-    except ConditionFailedError:
-        return False
-    return True
+RENDERS_AT_ONCE = 25
+"""Renders of one counter that are counted in one transaction; DynamoDB takes 100 writes in one."""
+
+
+def count_renders(renders: Sequence[Metered], *, clock: Clock = utc_now) -> int:
+    """Count renders of one counter that succeeded, each once; how many were not counted before."""
+    new = list({each.render_id: each for each in renders}.values())
+    counted = 0
+    for part in batched(new, RENDERS_AT_ONCE, strict=False):
+        counted += _count(list(part), clock)
+    return counted
+
+
+def _count(renders: list[Metered], clock: Clock) -> int:
+    while renders:
+        try:
+            repository.add(renders, now=clock())
+        except ConditionFailedError as error:
+            known = error.items[: len(renders)]
+            renders = [each for each, item in zip(renders, known, strict=True) if item is None]
+        else:
+            return len(renders)
+    return 0
 
 
 def get_usage(
