@@ -31,6 +31,7 @@ def deploy(build: Path, stage: str, *, endpoint: str, public_url: str, home: Pat
         env=environment(endpoint) | {"SAM_CLI_POLL_DELAY": _POLL_SECONDS},
     )  # fmt: skip
     deployed = Deployed(stage, endpoint)
+    put_any_methods(deployed)
     put_gateway_responses(deployed)
     put_page_routes(deployed)
     return deployed
@@ -45,6 +46,36 @@ def put_gateway_responses(deployed: Deployed) -> None:
     for kind, response in gateway_responses().items():
         gateway.put_gateway_response(restApiId=api, responseType=kind, **response)
     gateway.create_deployment(restApiId=api, stageName=deployed.stage)
+
+
+def put_any_methods(deployed: Deployed) -> None:
+    """Give the REST API its ANY methods, which the embedded AWS does not read from it."""
+    gateway, api = deployed.client("apigateway"), deployed.only("AWS::ApiGateway::RestApi")
+    functions = deployed.physical_ids("AWS::Lambda::Function")
+    pages = gateway.get_paginator("get_resources").paginate(restApiId=api, embed=["methods"])
+    resources = {each["path"]: each for page in pages for each in page["items"]}
+    for function, paths in any_paths().items():
+        alias = deployed.client("lambda").get_alias(FunctionName=functions[function], Name="live")
+        prefix = f"arn:aws:apigateway:{gateway.meta.region_name}:lambda:path/2015-03-31/functions"
+        uri = f"{prefix}/{alias['AliasArn']}/invocations"
+        for path in paths:
+            if "ANY" in resources[path].get("resourceMethods", {}):
+                continue
+            method = {"restApiId": api, "resourceId": resources[path]["id"], "httpMethod": "ANY"}
+            gateway.put_method(**method, authorizationType="NONE")
+            gateway.put_integration(
+                **method, type="AWS_PROXY", integrationHttpMethod="POST", uri=uri
+            )
+
+
+def any_paths() -> dict[str, list[str]]:
+    """The REST API's paths with an ANY method, by the function that answers it."""
+    paths: dict[str, list[str]] = {}
+    for name, resource in read_template(ROOT / "template.yaml")["Resources"].items():
+        for event in resource.get("Properties", {}).get("Events", {}).values():
+            if event["Type"] == "Api" and event["Properties"]["Method"].upper() == "ANY":
+                paths.setdefault(name, []).append(event["Properties"]["Path"])
+    return paths
 
 
 def put_page_routes(deployed: Deployed) -> None:

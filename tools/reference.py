@@ -63,7 +63,7 @@ def _operation(method: str, path: str, operation: Json) -> list[str]:
     parts += ["| status | answer |", "| --- | --- |"]
     for status, answer in sorted(operation["responses"].items()):
         content = answer.get("content", {}).get("application/json", {}).get("schema", {})
-        is_refusal = "allOf" in content
+        is_refusal = content.get("$ref", "").endswith("/Error")
         shown = answer["description"] if is_refusal or not content else _type(content)
         parts.append(f"| {status} | {shown} |")
     return [*parts, ""]

@@ -99,9 +99,13 @@ def references(value: object) -> Iterator[str]:
 
 def test_every_reference_of_the_document_leads_somewhere_and_every_schema_is_used() -> None:
     document = describe("https://api.example.com")
-    schemas = document["components"]["schemas"]
-    used = {reference.removeprefix("#/components/schemas/") for reference in references(document)}
-    assert used == set(schemas)
+    used = set(references(document))
+    there = {
+        f"#/components/{kind}/{name}"
+        for kind in ("schemas", "examples")
+        for name in document["components"][kind]
+    }
+    assert used == there
 
 
 def test_every_parameter_of_a_path_is_described() -> None:

@@ -2,13 +2,12 @@
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     ValidationError,
@@ -70,8 +69,8 @@ def _integral(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-WholeNumber = Annotated[int, Field(strict=True), BeforeValidator(_integral)]
-"""A JSON number without a fraction: 1 and 1.0, but no text and no boolean."""
+INTEGRAL = BeforeValidator(_integral)
+"""Metadata of a strict `int`: a JSON number without a fraction, 1 and 1.0 alike."""
 
 
 def validate_request[Model: BaseModel](kind: type[Model], value: object) -> Model:

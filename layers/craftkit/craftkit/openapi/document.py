@@ -4,58 +4,46 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import BaseModel
-from pydantic.json_schema import JsonSchemaMode, models_json_schema
+from pydantic.json_schema import JsonSchemaMode
 
 from craftkit import errors
 from craftkit.errors import CraftkitError
 from craftkit.ids import UUID_PATTERN
+from craftkit.openapi import examples
 from craftkit.openapi.route import Kind, Route
-from craftkit.openapi.routes import ROUTES
+from craftkit.openapi.routes import ROUTES, TAGS
+from craftkit.openapi.schemas import PREFIX, References, schemas_of, without_null
+from craftkit.openapi.webhooks import event_schemas, webhooks
 
 VERSION = "1"
-_SCHEMAS = "#/components/schemas/"
 
 Json = dict[str, Any]
-References = dict[tuple[Any, JsonSchemaMode], Json]
 
-# What the gateway itself may say before any function runs, by status; see template.yaml.
+# Errors that the gateway itself sends on any route, by status; see template.yaml.
 _GATEWAY = {403: ["permission_denied"], 429: ["rate_limited"], 504: ["timeout"]}
+_TIMEOUT_MESSAGE = "The response took longer than 29 seconds; the render may have been created."
 
-_ERROR: Json = {
-    "type": "object",
-    "description": "Every refusal. `code` is stable; `message` is for people.",
-    "required": ["error"],
-    "properties": {
-        "error": {
-            "type": "object",
-            "required": ["code", "message", "requestId"],
-            "properties": {
-                "code": {"type": "string"},
-                "message": {"type": "string"},
-                "requestId": {"type": "string"},
-                "issues": {
-                    "type": "object",
-                    "description": "Where an input was judged; keyed by dotted path.",
-                    "required": ["formErrors", "fieldErrors"],
-                    "properties": {
-                        "formErrors": {"type": "array", "items": {"type": "string"}},
-                        "fieldErrors": {
-                            "type": "object",
-                            "additionalProperties": {"type": "array", "items": {"type": "string"}},
-                        },
-                    },
-                },
-            },
-        }
-    },
+_REQUEST_ID = {
+    "description": "Names the request; send it when you contact support.",
+    "schema": {"type": "string"},
 }
 
 _PATH_PARAMETERS: dict[str, Json] = {
-    "id": {"type": "string", "pattern": UUID_PATTERN, "description": "A UUIDv7."},
+    "id": {
+        "type": "string",
+        "format": "uuid",
+        "pattern": UUID_PATTERN,
+        "description": "The id, a UUIDv7.",
+    },
     "slug": {"type": "string", "description": "The template's slug."},
     "name": {"type": "string", "description": "The catalog's name."},
     "token": {"type": "string", "description": "The hook's token: a secret."},
+}
+_PATH_EXAMPLES = {
+    "id": "019cec2a-7a10-7c44-8f21-1d2e3f405162",
+    "slug": "invoice",
+    "name": "orders",
+    "token": "3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
 }
 
 
@@ -65,7 +53,14 @@ def describe(url: str) -> Json:
     Args:
         url: where the stage is reached, without a trailing slash.
     """
-    schemas, reference = _schemas()
+    wanted: dict[tuple[Kind, JsonSchemaMode], None] = {}
+    for route in ROUTES:
+        if route.body:
+            wanted[route.body, "validation"] = None
+        for kind in route.answers.values():
+            if kind:
+                wanted[kind, "serialization"] = None
+    schemas, reference = schemas_of(wanted)
     paths: Json = {}
     for route in ROUTES:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, reference)
@@ -75,11 +70,16 @@ def describe(url: str) -> Json:
             "title": "Craftkit",
             "version": VERSION,
             "summary": "A template and JSON in, a PDF out.",
+            "description": "Render documents from templates. Send a project API key as "
+            "`Authorization: Bearer ck_live_…`; every error has one envelope.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            "contact": {"name": "Craftkit", "url": "https://docs.craftkit.dev"},
         },
         "servers": [{"url": url}],
+        "tags": [{"name": name, "description": what} for name, what in TAGS.items()],
         "security": [{"apiKey": []}],
         "paths": paths,
+        "webhooks": webhooks(),
         "components": {
             "securitySchemes": {
                 "apiKey": {
@@ -88,7 +88,8 @@ def describe(url: str) -> Json:
                     "description": "A project API key: `Authorization: Bearer ck_live_…`.",
                 }
             },
-            "schemas": {**schemas, "Error": _ERROR},
+            "schemas": {**schemas, **event_schemas()},
+            "examples": _error_examples(),
         },
     }
 
@@ -119,25 +120,33 @@ def refusals(route: Route) -> dict[int, list[str]]:
     return {status: sorted(found[status]) for status in sorted(found)}
 
 
+def operation_id(route: Route) -> str:
+    """The function's name in camelCase, as generators turn into a method's name."""
+    first, *rest = route.function.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
 def _operation(route: Route, reference: References) -> Json:
     operation: Json = {
-        "operationId": route.function,
+        "operationId": operation_id(route),
         "summary": route.summary,
+        "description": route.description or f"{route.summary}.",
         "tags": [route.tag],
     }
-    if route.description:
-        operation["description"] = route.description
     if parameters := [*_parameters(route)]:
         operation["parameters"] = parameters
     if route.body:
-        schema = reference[route.body, "validation"]
-        operation["requestBody"] = {"required": True, "content": _json(schema)}
+        content = _json(reference[route.body, "validation"], examples.REQUESTS[route.function])
+        operation["requestBody"] = {"required": True, "content": content}
     if route.scope:
         operation["x-scope"] = route.scope
     else:
         operation["security"] = []
     operation["responses"] = {
-        **{str(status): _answer(status, kind, reference) for status, kind in route.answers.items()},
+        **{
+            str(status): _answer(route, status, kind, reference)
+            for status, kind in route.answers.items()
+        },
         **{str(status): _refusal(codes) for status, codes in refusals(route).items()},
     }
     return operation
@@ -145,11 +154,15 @@ def _operation(route: Route, reference: References) -> Json:
 
 def _parameters(route: Route) -> Iterator[Json]:
     for name in re.findall(r"{(\w+)}", route.path):
-        schema = dict(_PATH_PARAMETERS.get(name, {"type": "string"}))
-        parameter: Json = {"name": name, "in": "path", "required": True}
-        if description := schema.pop("description", None):
-            parameter["description"] = description
-        yield parameter | {"schema": schema}
+        schema = dict(_PATH_PARAMETERS[name])
+        yield {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": schema.pop("description"),
+            "schema": schema,
+            "example": _PATH_EXAMPLES[name],
+        }
     for name, description in route.headers.items():
         schema = {"type": "string", "maxLength": 200}
         yield {"name": name, "in": "header", "description": description, "schema": schema}
@@ -158,60 +171,97 @@ def _parameters(route: Route) -> Iterator[Json]:
         own = route.query.model_json_schema(by_alias=True)
         for name, schema in own["properties"].items():
             shown = {key: value for key, value in schema.items() if key != "title"}
-            yield {
+            parameter: Json = {
                 "name": name,
                 "in": "query",
                 "required": name in own.get("required", []),
-                "schema": _without_null(shown),
+                "schema": without_null(shown),
             }
+            if said := shown.get("description") or _QUERY.get(name):
+                parameter["description"] = said
+                parameter["schema"].pop("description", None)
+            yield parameter
 
 
-def _without_null(schema: Json) -> Json:
-    """A parameter that may be left out is optional; no caller can send a null in a query."""
-    options = [option for option in schema.get("anyOf", []) if option != {"type": "null"}]
-    if len(options) != 1:
-        return schema
-    (only,) = options
-    rest = {key: value for key, value in schema.items() if key not in ("anyOf", "default")}
-    return {**rest, **only}
+_QUERY = {
+    "limit": "The most entries of a page.",
+    "cursor": "`nextCursor` of the page before.",
+    "status": "Renders with this status.",
+    "templateSlug": "Renders of this template.",
+    "keyId": "Renders of this API key.",
+    "from": "The first day, UTC.",
+    "to": "The last day, UTC.",
+    "version": "This version; without it the newest.",
+    "compareTo": "Adds what changed since this earlier version.",
+}
 
 
-def _answer(status: int, kind: Kind | None, reference: References) -> Json:
+def _answer(route: Route, status: int, kind: Kind | None, reference: References) -> Json:
     answer: Json = {
-        "description": "See `Location`." if status == 302 else "Done.",
-        "headers": {"x-request-id": {"schema": {"type": "string"}}},
+        "description": _STATUSES[status],
+        "headers": {"x-request-id": _REQUEST_ID},
     }
     if status == 302:
-        answer["headers"]["Location"] = {"schema": {"type": "string", "format": "uri"}}
+        answer["headers"]["Location"] = {
+            "description": "The document's signed address.",
+            "schema": {"type": "string", "format": "uri"},
+        }
     if kind:
-        answer["content"] = _json(reference[kind, "serialization"])
+        example = examples.RESPONSES[route.function, status]
+        answer["content"] = _json(reference[kind, "serialization"], example)
+    elif route.function == "download_render" and status == 200:
+        answer["description"] = "The document, for a client that follows the redirect."
     elif status == 200:
-        answer["content"] = _json({"type": "object"})
+        answer["content"] = _json({"type": "object"}, {"openapi": "3.1.0"})
     return answer
 
 
+_STATUSES = {
+    200: "Done.",
+    201: "Created.",
+    202: "Accepted: the render is queued.",
+    204: "Done; no body.",
+    302: "Go to `Location`.",
+}
+
+
 def _refusal(codes: list[str]) -> Json:
-    narrowed = {"properties": {"error": {"properties": {"code": {"enum": codes}}}}}
     return {
         "description": " · ".join(f"`{code}`" for code in codes),
-        "content": _json({"allOf": [{"$ref": f"{_SCHEMAS}Error"}, narrowed]}),
+        "headers": {"x-request-id": _REQUEST_ID},
+        "content": {
+            "application/json": {
+                "schema": {"$ref": f"{PREFIX}Error"},
+                "examples": {code: {"$ref": f"#/components/examples/{code}"} for code in codes},
+            }
+        },
     }
 
 
-def _json(schema: Json) -> Json:
-    return {"application/json": {"schema": schema}}
+def _error_examples() -> Json:
+    """One envelope for each code that a route can answer."""
+    used = {code for route in ROUTES for codes in refusals(route).values() for code in codes}
+    messages = {error.code: error.message for error in errors.every_error()}
+    messages["timeout"] = _TIMEOUT_MESSAGE
+    return {code: {"value": _envelope(code, messages[code])} for code in sorted(used)}
 
 
-def _schemas() -> tuple[Json, References]:
-    """The models' schemas by name, and where each one is referred to."""
-    wanted: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {}
-    for route in ROUTES:
-        if route.body:
-            wanted[route.body, "validation"] = None
-        for kind in route.answers.values():
-            if kind:
-                wanted[kind, "serialization"] = None
-    references, definitions = models_json_schema(
-        list(wanted), by_alias=True, ref_template=_SCHEMAS + "{model}"
-    )
-    return definitions["$defs"], dict(references)
+def _envelope(code: str, message: str) -> Json:
+    error: Json = {"code": code, "message": message}
+    if code == "invalid_input_data":
+        fields = {"items.3.qty": ["Required"]}
+        error["issues"] = {"formErrors": [], "fieldErrors": fields}
+    if code == "invalid_request":
+        fields = {"options.filenam": ["Unknown field"]}
+        error["issues"] = {"formErrors": [], "fieldErrors": fields}
+    if code == "idempotency_conflict":
+        error["renderId"] = examples.FAILED["id"]
+    if code == "render_failed":
+        error["render"] = examples.FAILED
+    error["docUrl"] = errors.documentation_url(code)
+    error["requestId"] = "0f29e713-36f7-4b80-ac91-c78e2219c281"
+    return {"error": error}
+
+
+def _json(schema: Json, example: Any) -> Json:
+    return {"application/json": {"schema": schema, "example": example}}

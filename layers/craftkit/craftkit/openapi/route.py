@@ -1,4 +1,4 @@
-"""What is said of one route."""
+"""The description of one route."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,8 +36,9 @@ class Route:
 
     @property
     def tag(self) -> str:
-        """What it is about: the first word of its path that says so."""
+        """The group of routes that it belongs to, one of `TAGS`."""
         words = self.path.split("/")
         if words[-1] == "render":
             return "renders"
-        return words[2] if len(words) > 2 and words[1] == "v1" else "about"
+        is_resource = len(words) > 2 and words[1] == "v1" and words[2] != "openapi.json"
+        return words[2] if is_resource else "about"

@@ -1,6 +1,6 @@
-"""Every route that callers may use: what it takes, what it answers, which scope it wants.
+"""Every public route: what it takes, what it answers, and the scope that it needs.
 
-`functions/` answers them and template.yaml wires them; a test keeps the three the same.
+A test compares this table with `functions/` and template.yaml.
 """
 
 from typing import Literal
@@ -34,11 +34,11 @@ class HealthView(ApiModel):
 
 
 class ExposureReport(RootModel[list[Exposure]]):
-    """What a secret scanning programme found."""
+    """The keys that a secret scanning service found."""
 
 
 class Finding(BaseModel):
-    """What one token was, in the programme's own words. `token_hash` is its SHA-256."""
+    """What one token is, in the service's own terms. `token_hash` is its SHA-256."""
 
     token_hash: str
     token_type: str
@@ -46,14 +46,26 @@ class Finding(BaseModel):
 
 
 class Findings(RootModel[list[Finding]]):
-    """The answer to a report: of each token that there is a word for."""
+    """The answer to a report: one entry for each token that is or was a key."""
 
 
 _LIMITS = (errors.RateLimitedError, errors.QuotaExceededError)
 _IDEMPOTENCY = {
-    "Idempotency-Key": "The same key with the same body gives the stored render in its present "
-    "state; with another body it is refused. Live and test keys keep theirs apart. At most 200 "
-    "characters."
+    "Idempotency-Key": "At most 200 characters; `jobId` is used where this header is absent. The "
+    "same key with the same body returns the render that it made, in its present state; with "
+    "another body it is refused with 409. A key belongs to one project and mode, and is kept as "
+    "long as its render. A failed render is tried again."
+}
+
+TAGS = {
+    "renders": "Create, read, list, download and cancel renders.",
+    "templates": "Read the project's templates.",
+    "usage": "Read how much was rendered.",
+    "hooks": "Let third parties trigger renders.",
+    "embed": "Open the form or the editor in your own product.",
+    "exposed-keys": "For secret scanning services.",
+    "about": "About this API.",
+    "webhooks": "Events that are sent to your endpoints.",
 }
 
 ROUTES: tuple[Route, ...] = (
@@ -61,7 +73,7 @@ ROUTES: tuple[Route, ...] = (
         "POST",
         "/v1/templates/{slug}/render",
         "create_render",
-        "Render a document",
+        "Create a render",
         {202: RenderView, 200: RenderView},
         scope=RENDERS_WRITE,
         body=RenderRequest,
@@ -73,22 +85,26 @@ ROUTES: tuple[Route, ...] = (
             errors.NoPublishedVersionError,
             errors.IdempotencyConflictError,
             errors.QueueUnavailableError,
+            errors.RenderFailedError,
             *_LIMITS,
         ),
-        description="202 while the render is to come: poll `pollUrl`. 200 for a repeat of an "
-        "idempotent request, and for `options.sync` once the document is there.",
+        description="202: the render is queued; read `pollUrl` until `status` is final. 200: the "
+        "same idempotent request was sent before, or `options.sync` waited for the document. 422 "
+        "`render_failed`: `options.sync` waited and the render failed. `sync` waits at most 25 s, "
+        "then answers 202. The connection ends after 29 s at the latest, with 504.",
     ),
     Route(
         "GET",
         "/v1/renders",
         "list_renders",
-        "List renders, newest first",
+        "List renders",
         {200: RenderPage},
         scope=RENDERS_READ,
         query=RenderList,
-        description="Those of the key's own mode; of its own templates where it is confined to "
-        "some.",
         errors=(errors.InvalidCursorError,),
+        description="The renders of the key's mode, and of its templates where it is restricted "
+        "to some; newest first. All filters must match. A page can be short and still have a "
+        "`nextCursor`: a filter reads at most 2,000 renders for one page.",
     ),
     Route(
         "GET",
@@ -104,16 +120,17 @@ ROUTES: tuple[Route, ...] = (
         "/v1/renders/{id}/download",
         "download_render",
         "Download a render's document",
-        {302: None},
+        {200: None, 302: None},
         scope=RENDERS_READ,
         errors=(errors.NotFoundError, errors.NotReadyError),
-        description="302 to a signed address of the PDF that lives for minutes.",
+        description="Redirects to a signed URL of the document, valid for a few minutes. The URL "
+        "supports `Range`.",
     ),
     Route(
         "POST",
         "/v1/renders/{id}/cancel",
         "cancel_render",
-        "Cancel a render that is still queued",
+        "Cancel a queued render",
         {200: RenderView},
         scope=RENDERS_WRITE,
         errors=(errors.NotFoundError, errors.NotCancellableError),
@@ -122,7 +139,7 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         "/v1/templates",
         "list_templates",
-        "List templates, by slug",
+        "List templates",
         {200: TemplatesView},
         scope=TEMPLATES_READ,
         query=TemplateList,
@@ -132,7 +149,7 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         "/v1/templates/{slug}",
         "get_template",
-        "Read a template: its manifest, JSON Schema and versions",
+        "Read a template",
         {200: TemplateDetailView},
         scope=TEMPLATES_READ,
         errors=(errors.TemplateNotFoundError,),
@@ -141,19 +158,19 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         "/v1/usage",
         "get_usage",
-        "Read how much was rendered",
+        "Read usage",
         {200: UsageView},
         scope=RENDERS_READ,
         query=UsageQuery,
-        description="Counters of succeeded renders by UTC day, mode and key; a render counts once, "
-        "within a minute of its end. Those of the key's own mode; of its own templates where it is "
-        "confined to some. The last 30 days by default.",
+        description="Succeeded renders of the key's mode by UTC day and key; of its templates where "
+        "it is restricted to some. Each render is counted once, within a minute of its end. Live "
+        "renders are billable. Default: the last 30 days.",
     ),
     Route(
         "POST",
         "/v1/hooks/{token}",
         "receive_hook",
-        "Render a hook's template with the body as its data",
+        "Trigger an inbound hook",
         {202: RenderView},
         body=HookData,
         headers=_IDEMPOTENCY
@@ -173,13 +190,14 @@ ROUTES: tuple[Route, ...] = (
             errors.QueueUnavailableError,
             *_LIMITS,
         ),
-        description="The token stands in for an API key: the render is its hook's key's.",
+        description="Renders the hook's template with the body as its data. The token takes the "
+        "place of an API key; the render belongs to the hook's key.",
     ),
     Route(
         "POST",
         "/v1/embed/sessions",
         "create_embed_session",
-        "Mint an embed session",
+        "Create an embed session",
         {201: SessionView},
         scope=EMBED_WRITE,
         body=SessionRequest,
@@ -191,19 +209,19 @@ ROUTES: tuple[Route, ...] = (
             errors.NotFoundError,
             errors.RateLimitedError,
         ),
-        description="`iframe_url` opens the page. `renew_token` is good once, for a week. "
-        "Modes `edit` and `create` also need the scope `embed:edit`.",
+        description="`iframe_url` opens the page. `renew_token` works once, within a week. The "
+        "modes `edit` and `create` also need the scope `embed:edit`.",
     ),
     Route(
         "POST",
         "/v1/embed/sessions/refresh",
         "refresh_embed_session",
-        "Renew an embed session's token",
+        "Refresh an embed session",
         {200: SessionView},
         scope=EMBED_WRITE,
         body=RefreshRequest,
         errors=(errors.PartnerSuspendedError, errors.RefreshFailedError),
-        description="Of two calls with the same renew token, one is answered.",
+        description="Each renew token works once: of two calls with the same one, one is refused.",
     ),
     Route(
         "DELETE",
@@ -213,13 +231,13 @@ ROUTES: tuple[Route, ...] = (
         {204: None},
         scope=EMBED_WRITE,
         errors=(errors.PartnerSuspendedError, errors.NotFoundError),
-        description="It is refused from the next request on. A second time changes nothing.",
+        description="The session's next request is refused. Revoking it again changes nothing.",
     ),
     Route(
         "POST",
         "/v1/embed/catalogs",
         "publish_catalog",
-        "Publish a catalog's next version",
+        "Publish a catalog",
         {201: CatalogView},
         scope=EMBED_WRITE,
         body=CatalogRequest,
@@ -229,7 +247,7 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         "/v1/embed/catalogs",
         "list_catalogs",
-        "List catalogs, by name",
+        "List catalogs",
         {200: CatalogsView},
         scope=EMBED_WRITE,
         query=CatalogList,
@@ -239,7 +257,7 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         "/v1/embed/catalogs/{name}",
         "get_catalog",
-        "Read a catalog, and what changed in it",
+        "Read a catalog",
         {200: CatalogView},
         scope=EMBED_WRITE,
         query=CatalogRead,
@@ -249,24 +267,24 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         "/.well-known/jwks.json",
         "get_jwks",
-        "Read the keys that verify session tokens",
+        "Read the public signing keys",
         {200: JwksView},
     ),
     Route(
         "POST",
         "/v1/exposed-keys",
         "report_exposed_keys",
-        "Report keys that were found in the open",
+        "Report exposed keys",
         {200: Findings},
         body=ExposureReport,
         errors=(errors.InvalidSignatureError,),
         headers={
-            "github-public-key-identifier": "Which key of the programme signed the raw body.",
+            "github-public-key-identifier": "Which of the service's keys signed the raw body.",
             "github-public-key-signature": "Its ECDSA signature, base64.",
         },
-        description="For secret scanning programmes, in the form of GitHub's.",
+        description="For secret scanning services, in the form that GitHub uses.",
     ),
-    Route("GET", "/health", "get_health", "Is the stage there?", {200: HealthView}),
+    Route("GET", "/health", "get_health", "Check the service", {200: HealthView}),
     Route("GET", "/v1/openapi.json", "get_openapi", "Read this document", {200: None}),
 )
 

@@ -16,7 +16,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from craftkit.auth.principal import Mode
-from craftkit.schema import ApiModel, Matches, WholeNumber
+from craftkit.schema import INTEGRAL, ApiModel, Matches
 from craftkit.typesetter import DEFAULT_PDF_STANDARD
 
 Status = Literal["queued", "rendering", "succeeded", "failed", "cancelled"]
@@ -36,7 +36,7 @@ MetadataValue = Annotated[str, StringConstraints(max_length=500)]
 
 
 class RenderOptions(ApiModel):
-    version_number: Annotated[WholeNumber, Field(ge=1)] | None = None
+    version_number: Annotated[int, Field(ge=1, strict=True), INTEGRAL] | None = None
     filename: Filename | None = None
     sync: StrictBool = False
 

@@ -1,0 +1,195 @@
+"""One example of each request and response, by operation; a test holds them to the schemas."""
+
+from typing import Any
+
+Json = Any
+
+_RENDER_ID = "019cec2a-7a10-7c44-8f21-1d2e3f405162"
+_KEY_ID = "019cec2a-1000-7000-8000-000000000001"
+_SESSION_ID = "019cec2a-9b00-7d10-9a31-5e6f70819203"
+_URL = f"https://api.craftkit.dev/v1/renders/{_RENDER_ID}"
+_DOCUMENT = f"https://documents.example.com/renders/{_RENDER_ID}.pdf?X-Amz-Signature=5d672d79c15b13162d9279b0855cfba6"
+
+DATA = {
+    "number": "2026-014",
+    "customer": {"name": "Ada Lovelace"},
+    "items": [{"name": "Engine notes", "qty": 1, "price": 42}],
+    "total": 42,
+}
+QUEUED = {
+    "id": _RENDER_ID,
+    "status": "queued",
+    "mode": "live",
+    "templateSlug": "invoice",
+    "versionNumber": 3,
+    "pollUrl": _URL,
+    "downloadUrl": None,
+    "downloadExpiresAt": None,
+    "filename": "invoice-2026-014.pdf",
+    "pageCount": None,
+    "sizeBytes": None,
+    "sha256": None,
+    "pdfStandard": "a-2a+ua-1",
+    "warnings": [],
+    "errorCode": None,
+    "errorMessage": None,
+    "metadata": {"order": "4711"},
+    "jobId": None,
+    "attempt": 1,
+    "createdAt": "2026-03-14T12:00:00.000Z",
+    "completedAt": None,
+    "durationMs": None,
+}
+SUCCEEDED = {
+    **QUEUED,
+    "status": "succeeded",
+    "downloadUrl": _DOCUMENT,
+    "downloadExpiresAt": "2026-03-14T13:00:00.000Z",
+    "pageCount": 1,
+    "sizeBytes": 21734,
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "completedAt": "2026-03-14T12:00:00.180Z",
+    "durationMs": 180,
+}
+CANCELLED = {
+    **QUEUED,
+    "status": "cancelled",
+    "completedAt": "2026-03-14T12:00:01.000Z",
+    "durationMs": 1000,
+}
+FAILED = {
+    **QUEUED,
+    "status": "failed",
+    "errorCode": "template_error",
+    "errorMessage": "Line 12, column 5: unknown variable: totl",
+    "completedAt": "2026-03-14T12:00:00.120Z",
+    "durationMs": 120,
+}
+
+_TEMPLATE = {
+    "slug": "invoice",
+    "name": "Invoice",
+    "latestVersion": 3,
+    "createdAt": "2026-01-05T09:00:00.000Z",
+    "updatedAt": "2026-03-01T16:20:00.000Z",
+}
+_SESSION = {
+    "session_id": _SESSION_ID,
+    "session_token": "eyJhbGciOiJFZERTQSJ9.eyJpc3MiOiIuLi4ifQ.c2lnbmF0dXJl",
+    "iframe_url": "https://app.craftkit.dev/embed?session_token=eyJhbGciOiJFZERTQSJ9.eyJpc3MiOiIuLi4ifQ.c2lnbmF0dXJl",
+    "expires_at": "2026-03-14T16:00:00.000Z",
+    "renew_token": "ert_9mX2…",
+}
+_CATALOG = {
+    "namespaces": [
+        {
+            "key": "customer",
+            "label": "Customer",
+            "fields": [{"key": "name", "label": "Name", "dataType": "text", "required": True}],
+        }
+    ],
+    "loops": [],
+}
+_PUBLISHED = {
+    "name": "orders",
+    "version": 2,
+    "catalog": _CATALOG,
+    "created_at": "2026-03-14T12:00:00.000Z",
+    "versions": [2, 1],
+    "changes": None,
+}
+
+REQUESTS: dict[str, Json] = {
+    "create_render": {
+        "data": DATA,
+        "options": {"filename": "invoice-2026-014.pdf"},
+        "metadata": {"order": "4711"},
+    },
+    "receive_hook": DATA,
+    "create_embed_session": {
+        "tenant": {"externalId": "tenant-7", "displayName": "Analytical Engines Ltd"},
+        "actor": {"externalId": "user-12", "displayName": "Ada Lovelace"},
+        "scope": {"mode": "fill", "templateExternalId": "invoice"},
+    },
+    "refresh_embed_session": {"renewToken": "ert_9mX2…"},
+    "publish_catalog": {"name": "orders", "catalog": _CATALOG},
+    "report_exposed_keys": [
+        {
+            "token": "ck_live_…",
+            "type": "craftkit_api_key",
+            "url": "https://github.com/octocat/hello-world/blob/main/.env",
+            "source": "content",
+        }
+    ],
+}
+
+RESPONSES: dict[tuple[str, int], Json] = {
+    ("create_render", 202): QUEUED,
+    ("create_render", 200): SUCCEEDED,
+    ("list_renders", 200): {"renders": [SUCCEEDED], "nextCursor": None},
+    ("get_render", 200): SUCCEEDED,
+    ("cancel_render", 200): CANCELLED,
+    ("list_templates", 200): {"templates": [_TEMPLATE], "nextCursor": None},
+    ("get_template", 200): {
+        **_TEMPLATE,
+        "manifest": {
+            "variables": [
+                {
+                    "key": "customer.name",
+                    "label": "Customer",
+                    "dataType": "text",
+                    "required": True,
+                }
+            ],
+            "loops": [],
+        },
+        "jsonSchema": {"$schema": "http://json-schema.org/draft-07/schema#", "type": "object"},
+        "previewData": {"data": {"customer": {"name": "Ada Lovelace"}}},
+        "pdfStandard": "a-2a+ua-1",
+        "locale": "en",
+        "versions": [
+            {
+                "number": 3,
+                "pdfStandard": "a-2a+ua-1",
+                "locale": "en",
+                "publishedAt": "2026-03-01T16:20:00.000Z",
+            }
+        ],
+    },
+    ("get_usage", 200): {
+        "from": "2026-03-01",
+        "to": "2026-03-14",
+        "usage": [
+            {"day": "2026-03-14", "mode": "live", "keyId": _KEY_ID, "renders": 120, "pages": 133}
+        ],
+    },
+    ("receive_hook", 202): QUEUED,
+    ("create_embed_session", 201): _SESSION,
+    ("refresh_embed_session", 200): _SESSION,
+    ("publish_catalog", 201): _PUBLISHED,
+    ("list_catalogs", 200): {
+        "catalogs": [{"name": "orders", "version": 2, "updated_at": "2026-03-14T12:00:00.000Z"}],
+        "next_cursor": None,
+    },
+    ("get_catalog", 200): _PUBLISHED,
+    ("get_jwks", 200): {
+        "keys": [
+            {
+                "kty": "OKP",
+                "crv": "Ed25519",
+                "alg": "EdDSA",
+                "use": "sig",
+                "kid": "019cec2a-0001-7000-8000-000000000001",
+                "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+            }
+        ]
+    },
+    ("report_exposed_keys", 200): [
+        {
+            "token_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "token_type": "craftkit_api_key",
+            "label": "true_positive",
+        }
+    ],
+    ("get_health", 200): {"status": "ok", "stage": "prod"},
+}
