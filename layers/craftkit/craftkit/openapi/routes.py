@@ -162,9 +162,9 @@ ROUTES: tuple[Route, ...] = (
         {200: UsageView},
         scope=RENDERS_READ,
         query=UsageQuery,
-        description="Succeeded renders of the key's mode by UTC day and key; of its templates where "
-        "it is restricted to some. Each render is counted once, within a minute of its end. Live "
-        "renders are billable. Default: the last 30 days.",
+        description="Succeeded renders of the key's mode by UTC day and key; of its templates "
+        "where it is restricted to some. Each render is counted once, within a minute of its end. "
+        "Live renders are billable. Default: the last 30 days.",
     ),
     Route(
         "POST",
