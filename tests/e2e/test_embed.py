@@ -217,7 +217,7 @@ def test_only_what_mints_can_read_the_signing_secret(stack: RunningStack) -> Non
     for name in minting:
         client = stack.client_of(f"{name}Function", "secretsmanager")
         assert client.get_secret_value(SecretId=secret)["SecretString"]
-    for name in ("OpenEmbedSession", "SubmitEmbedForm", "GetJwks", "GetEmbedPage", "CreateRender"):
+    for name in ("EmbedPage", "GetJwks", "CreateRender"):
         client = stack.client_of(f"{name}Function", "secretsmanager")
         with pytest.raises(client.exceptions.ClientError, match="AccessDenied"):
             client.get_secret_value(SecretId=secret)

@@ -24,6 +24,22 @@ WISH: dict[str, Any] = {
 }
 
 
+_API = "/embed/api/"
+_CALLS = {
+    "get_embed_page": ("embed_page", "GET", "/embed", "/embed"),
+    "get_embed_asset": ("embed_page", "GET", "/embed/assets/page.css", "/embed/assets/{name}"),
+    "exchange_embed_token": ("exchange_embed_token", "POST", *[f"{_API}exchange"] * 2),
+    "open_embed_session": ("embed_page", "POST", *[f"{_API}session"] * 2),
+    "preview_embed_form": ("embed_page", "POST", *[f"{_API}preview"] * 2),
+    "submit_embed_form": ("embed_page", "POST", *[f"{_API}submit"] * 2),
+    "get_embed_document": ("embed_page", "POST", *[f"{_API}document"] * 2),
+    "preview_embed_template": ("embed_page", "POST", *[f"{_API}template/preview"] * 2),
+    "save_embed_draft": ("embed_page", "POST", *[f"{_API}template/draft"] * 2),
+    "publish_embed_template": ("embed_page", "POST", *[f"{_API}template/publish"] * 2),
+}
+"""The function, method, path and route of each call of the page."""
+
+
 def wish(mode: str = "fill", **changes: Any) -> dict[str, Any]:
     """The body of a mint, with the mode and whole top-level fields changed."""
     scope = {"mode": mode, "templateExternalId": "invoice"}
@@ -62,18 +78,31 @@ class PageAnswer:
 
 def page_call(
     cloud: Cloud,
-    function: str,
+    name: str,
     token: str | None,
     body: object = None,
     *,
     headers: dict[str, str | None] | None = None,
     **changes: Any,
 ) -> PageAnswer:
-    """One call of the page's script: its own origin, the token in the header."""
-    sent = {"origin": ORIGIN, "authorization": f"Bearer {token}" if token else None}
-    made = event(function, body=body, headers={**sent, **(headers or {})}, **changes)
+    """One call of the page's script: its own origin, the token in the header.
+
+    Args:
+        name: of the route's answer, such as `open_embed_session`.
+    """
+    function, method, path, resource = _CALLS[name]
+    sent = {
+        "origin": ORIGIN,
+        "content-type": "application/json",
+        "authorization": f"Bearer {token}" if token else None,
+    }
+    made = event(function, body=body, headers={**sent, **(headers or {})})
     del made["multiValueHeaders"]  # which an HTTP API does not send
-    answer = cloud.invoke(function, made)
+    made |= {"routeKey": f"{method} {resource}", "rawPath": path}
+    made["requestContext"]["http"] |= {"method": method, "path": path}
+    if "query" in changes:
+        made["queryStringParameters"] = changes.pop("query")
+    answer = cloud.invoke(function, made | changes)
     text = answer["body"]
     raw = base64.b64decode(text) if answer["isBase64Encoded"] else text.encode()
     return PageAnswer(answer["statusCode"], answer["headers"], raw)
