@@ -63,6 +63,12 @@ def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("craftkit.renders.dispatch.call", lambda _render: None)
 
 
+def test_the_function_answers_each_route_that_the_gateway_sends_to_it(cloud: Cloud) -> None:
+    events = cloud.template.functions["EmbedPageFunction"]["Events"].values()
+    routes = {event["Properties"]["Path"] for event in events}
+    assert set(cloud.module("embed_page").ROUTES) == routes
+
+
 class TestAddress:
     def test_get_embed_page__its_frame_is_for_the_partners_sites_alone(
         self, page: Call, mint: Call
