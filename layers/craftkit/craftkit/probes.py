@@ -28,6 +28,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "KEY_ACTIVITY_TABLE": ("key_id", "secret_day"),
     "LIMITS_TABLE": ("subject",),
     "PROJECTS_TABLE": ("pk", "sk"),
+    "CONTENT_TABLE": ("pk", "sk"),
     "RENDERS_TABLE": ("project_id", "render_id"),
     "EMBED_SESSIONS_TABLE": ("pk", "sk"),
     "EMBED_KEYS_TABLE": ("ring", "kid"),
