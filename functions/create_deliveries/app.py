@@ -15,6 +15,7 @@ from craftkit.webhooks.dispatch import create_deliveries
 )
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    logger.debug("changes", extra={"records": len(event["Records"])})
     return each_change(event, _create_deliveries)
 
 

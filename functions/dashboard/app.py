@@ -3,7 +3,7 @@
 from typing import Any
 
 import dashboard.pages  # noqa: F401 each module tells the router what it answers
-from craftkit.observability import count, logger
+from craftkit.observability import log_and_count, logger
 from craftkit.probes import item, needs, secret
 from dashboard import failures
 from dashboard.router import dispatch
@@ -51,6 +51,5 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         answer = dispatch(request)
     except Exception as error:
         code, answer = failures.page_of(request, error)
-    logger.info("answered", status=answer.status, code=code)
-    count("DashboardAnswered", code=code)
+    log_and_count("answered", "DashboardAnswered", {"code": code}, status=answer.status)
     return respond(request, answer)

@@ -22,11 +22,9 @@ def handler(event: dict[str, Any], _context: object) -> None:
     for record in event["Records"]:
         message = json.loads(record["body"])
         logger.append_keys(delivery_id=message["deliveryId"], attempt=message["attempt"])
-        delivery = deliver_webhook(
+        deliver_webhook(
             message["projectId"],
             message["endpointId"],
             message["deliveryId"],
             message["attempt"],
         )
-        if delivery:
-            logger.info("attempted", extra={"status": delivery.status})

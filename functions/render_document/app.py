@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from craftkit.clock import utc_now
-from craftkit.observability import count, logger
+from craftkit.observability import log_and_count, logger
 from craftkit.probes import item, needs
 from craftkit.renders.lifecycle import BusyError
 from craftkit.typesetter import Job
@@ -47,6 +47,6 @@ def _render(message: dict[str, str]) -> dict[str, Any] | None:
     render = render_document(message["projectId"], message["renderId"], typeset=typeset)
     if render is None:
         return None
-    count("RenderEnded", mode=render.mode, status=render.status)
-    logger.info("ended", extra={"status": render.status, "error_code": render.error_code})
+    dimensions = {"mode": render.mode, "status": render.status}
+    log_and_count("ended", "RenderEnded", dimensions, error_code=render.error_code)
     return render.model_dump(mode="json")

@@ -30,7 +30,7 @@ from craftkit.errors import (
     UnsupportedMediaTypeError,
 )
 from craftkit.ids import is_id
-from craftkit.observability import count, logger
+from craftkit.observability import log_and_count, logger
 from craftkit.schema import validate_request
 from craftkit.strict_json import Json, parse_object
 
@@ -242,8 +242,8 @@ def endpoint(handle: Callable[[Request], Response]) -> Callable[[Json, Any], Jso
             logger.exception("failed")
             unforeseen = CraftkitError()
             code, response = unforeseen.code, _refusal(unforeseen, request.id)
-        logger.info("answered", status=response.status, code=code)
-        count("Answered", route=route, code=code)
+        dimensions = {"route": route, "code": code}
+        log_and_count("answered", "Answered", dimensions, status=response.status)
         return _answer(response, request.id, has_body=event["httpMethod"] != "HEAD")
 
     return handler

@@ -8,7 +8,7 @@ from craftkit import network, vault
 from craftkit.clock import Clock, utc_now
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.network import Fetched, FetchError, Policy
-from craftkit.observability import count, logger
+from craftkit.observability import log_and_count, logger
 from craftkit.webhooks import deliveries, dispatch, repository
 from craftkit.webhooks.models import Attempt, Delivery, Endpoint
 from craftkit.webhooks.policy import policy
@@ -53,7 +53,8 @@ def deliver_webhook(
     if endpoint is None or endpoint.disabled_at is not None:
         return deliveries.finish(held, "skipped", clock(), None)
     made, retry_after = _attempt(held, endpoint, fetch or network.fetch, clock)
-    count("WebhookAttempted", outcome="delivered" if made.is_success else "failed")
+    outcome = {"outcome": "delivered" if made.is_success else "failed"}
+    log_and_count("attempted", "WebhookAttempted", outcome, duration_ms=made.duration_ms)
     if made.is_success:
         ended = deliveries.finish(held, "delivered", clock(), made)
         _note_success(endpoint)

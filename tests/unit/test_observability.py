@@ -1,0 +1,60 @@
+"""One line for a log entry and its metric, without fields that say nothing."""
+
+import json
+import sys
+from typing import Any
+
+import pytest
+
+from craftkit.observability import log_and_count, logger
+from tests.support.cloud import LambdaContext, variables
+
+
+@pytest.fixture
+def lines(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
+    # The logger took its stream when it was imported, before this test's output was captured.
+    monkeypatch.setattr(logger.handlers[0], "stream", sys.stderr)
+
+    def read() -> list[dict[str, Any]]:
+        captured = capfd.readouterr()
+        printed = (captured.out + captured.err).splitlines()
+        return [json.loads(line) for line in printed if line]
+
+    return read
+
+
+def answer(level: str) -> None:
+    @logger.inject_lambda_context(clear_state=True)
+    def handler(_event: dict[str, Any], _context: object) -> None:
+        logger.append_keys(route="GET /health")
+        dimensions = {"route": "GET /health", "code": "ok"}
+        log_and_count("answered", "Answered", dimensions, status=200)
+
+    before = logger.log_level
+    logger.setLevel(level)
+    try:
+        with variables({"STAGE": "prod"}):
+            handler({}, LambdaContext("GetHealth"))
+    finally:
+        logger.setLevel(before)
+
+
+def test_log_and_count__is_one_line_that_is_a_metric_too(lines: Any) -> None:
+    answer("INFO")
+    [line] = lines()
+    [metric] = line["_aws"]["CloudWatchMetrics"]
+    assert metric["Namespace"] == "Craftkit/prod"
+    assert metric["Dimensions"] == [["route", "code"]]
+    assert metric["Metrics"] == [{"Name": "Answered", "Unit": "Count"}]
+    assert line["Answered"] == 1
+    assert (line["route"], line["code"], line["status"]) == ("GET /health", "ok", 200)
+    assert (line["message"], line["level"]) == ("answered", "INFO")
+    assert line["function_request_id"]
+    assert not {"function_arn", "function_memory_size", "service", "location"} & set(line)
+
+
+def test_log_and_count__the_metric_is_written_where_the_line_is_left_out(lines: Any) -> None:
+    answer("WARNING")
+    [line] = lines()
+    assert "message" not in line
+    assert line["Answered"] == [1.0]
