@@ -4,7 +4,8 @@ from base64 import b64decode
 from typing import Any
 
 from craftkit.errors import CraftkitError
-from craftkit.keys.secret_scanning import ScannerKeys, receive
+from craftkit.keys.scanner_keys import ScannerKeys
+from craftkit.keys.secret_scanning import receive
 from craftkit.observability import logger
 from craftkit.probes import item, needs
 
@@ -18,4 +19,5 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     try:
         return {"findings": receive(b64decode(event["body"]), event["headers"], keys=keys)}
     except CraftkitError as error:
-        return {"refused": error.code, "message": str(error)}
+        retry_after = error.headers.get("Retry-After")
+        return {"refused": error.code, "message": str(error), "retryAfter": retry_after}

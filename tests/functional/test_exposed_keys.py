@@ -3,8 +3,8 @@
 import base64
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,11 +15,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from craftkit import network
 from craftkit.auth import api_key
-from craftkit.errors import UndoRefusedError
-from craftkit.keys import secret_scanning, service
+from craftkit.errors import ScannerKeysUnavailableError, UndoRefusedError
+from craftkit.keys import service
 from craftkit.keys.exposure import report_exposed
 from craftkit.keys.models import Exposure
-from craftkit.keys.secret_scanning import ScannerKeys
+from craftkit.keys.scanner_keys import ScannerKeys, fetch_list
 from craftkit.projects import service as projects
 from tests.functional.test_keys import entries, verdict
 from tests.support.clock import FrozenClock
@@ -30,10 +30,12 @@ from tests.support.project import DemoProject, make_project
 
 @dataclass
 class Scanner:
-    """A programme that signs, and lists its public keys. `asked` counts the calls for the list."""
+    """The partner: signs reports and lists its public keys. `asked` has the ETag of each call."""
 
     keys: dict[str, ec.EllipticCurvePrivateKey] = field(default_factory=dict)
-    asked: int = 0
+    asked: list[str | None] = field(default_factory=list)
+    sent: int = 0
+    answer: bytes | None = None
     is_down: bool = False
 
     def __post_init__(self) -> None:
@@ -42,10 +44,19 @@ class Scanner:
     def add(self, name: str, curve: ec.EllipticCurve | None = None) -> None:
         self.keys[name] = ec.generate_private_key(curve or ec.SECP256R1())
 
-    def fetch(self) -> bytes:
-        self.asked += 1
+    @property
+    def etag(self) -> str:
+        return f'"{len(self.keys)}"'
+
+    def fetch(self, etag: str | None) -> network.Fetched:
+        self.asked.append(etag)
         if self.is_down:
             raise network.FetchError("no route")
+        if self.answer is not None:
+            return network.Fetched(200, {}, self.answer, 1)
+        if etag == self.etag:
+            return network.Fetched(304, {}, b"", 1)
+        self.sent += 1
         listed = [
             {
                 "key_identifier": name,
@@ -56,7 +67,8 @@ class Scanner:
             }
             for name, key in self.keys.items()
         ]
-        return json.dumps({"public_keys": listed}).encode()
+        text = json.dumps({"public_keys": listed}).encode()
+        return network.Fetched(200, {"etag": self.etag}, text, 1)
 
     def signed(self, body: str, by: str = "current") -> dict[str, str | None]:
         signature = self.keys[by].sign(body.encode(), ec.ECDSA(hashes.SHA256()))
@@ -226,7 +238,7 @@ def test_report__without_a_signature_is_401_and_hands_nothing_over(
     assert answer["statusCode"] == 401
     assert '"code":"invalid_signature"' in answer["body"]
     assert verdict(project.key.cleartext) == "allowed"
-    assert scanner.asked == 0
+    assert scanner.asked == []
 
 
 def test_report__with_a_bad_signature_is_401(
@@ -246,7 +258,7 @@ def test_report__with_a_bad_signature_is_401(
     assert verdict(project.key.cleartext) == "allowed"
 
 
-def test_report__a_key_on_another_curve_is_no_key_of_the_programme(
+def test_report__a_key_on_another_curve_is_refused(
     project: DemoProject, scanner: Scanner, report: Any
 ) -> None:
     scanner.add("large", ec.SECP384R1())
@@ -271,59 +283,109 @@ def test_report__that_is_signed_and_no_list_of_reports_is_400(
     assert (answer["statusCode"], json.loads(answer["body"])["error"]["code"]) == (400, code)
 
 
-class TestKeyRing:
-    def test_asks_for_the_list_once_a_day(self, scanner: Scanner) -> None:
-        clock = FrozenClock()
-        ring = ScannerKeys(scanner.fetch, clock)
+@pytest.fixture
+def instance(cloud: Cloud, scanner: Scanner, clock: FrozenClock) -> Callable[[], ScannerKeys]:
+    """One more running instance of the stage."""
+    return lambda: ScannerKeys(scanner.fetch)
+
+
+class TestScannerKeys:
+    def test_the_list_is_asked_for_once_a_day_by_all_instances_together(
+        self, instance: Any, scanner: Scanner, clock: FrozenClock
+    ) -> None:
         for _ in range(5):
-            assert ring.get("current")
-        assert scanner.asked == 1
+            assert instance().get("current")
+        assert scanner.asked == [None]
         clock.advance(hours=25)
-        assert ring.get("current")
-        assert scanner.asked == 2
-
-    def test_finds_a_key_that_is_new_since_and_asks_for_no_unknown_one_twice_a_minute(
-        self, scanner: Scanner
-    ) -> None:
-        clock = FrozenClock()
-        ring = ScannerKeys(scanner.fetch, clock)
-        ring.get("current")
-        scanner.add("next")
-        assert ring.get("next") is None
-        clock.advance(minutes=1)
-        assert ring.get("next")
         for _ in range(5):
-            assert ring.get("made up") is None
-        assert scanner.asked == 2
+            assert instance().get("current")
+        assert scanner.asked == [None, scanner.etag]
 
-    def test_lives_on_with_what_it_has_while_the_list_is_down(self, scanner: Scanner) -> None:
-        clock = FrozenClock()
-        ring = ScannerKeys(scanner.fetch, clock)
-        ring.get("current")
-        scanner.is_down = True
-        clock.now += timedelta(days=2)
-        assert ring.get("current")
-
-    def test_asks_where_the_stage_says_and_takes_a_200_alone(
-        self, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+    def test_a_list_that_did_not_change_is_kept(
+        self, instance: Any, scanner: Scanner, clock: FrozenClock
     ) -> None:
-        answers = {200: b"{}", 503: b"busy"}
-        asked: list[str] = []
+        instance().get("current")
+        for _ in range(3):
+            clock.advance(hours=25)
+            assert instance().get("current")
+        assert scanner.sent == 1
 
-        def fetch(url: str, *_: Any, **__: Any) -> network.Fetched:
-            asked.append(url)
-            status = [200, 503][len(asked) - 1]
-            return network.Fetched(status, {}, answers[status], 1)
+    def test_unknown_identifiers_make_no_more_than_a_dozen_calls_an_hour(
+        self, instance: Any, scanner: Scanner, clock: FrozenClock
+    ) -> None:
+        instance().get("current")
+        keys = [instance() for _ in range(3)]
+        for second in range(0, 3600, 20):
+            clock.advance(seconds=20)
+            with suppress(ScannerKeysUnavailableError):
+                assert keys[second % 3].get(f"made up {second}") is None
+        assert len(scanner.asked) <= 13
+
+    def test_a_new_key_is_found_once_the_shared_wait_is_over(
+        self, instance: Any, scanner: Scanner, clock: FrozenClock
+    ) -> None:
+        one, other = instance(), instance()
+        one.get("current")
+        scanner.add("next")
+        clock.advance(minutes=2)
+        with pytest.raises(ScannerKeysUnavailableError) as refused:
+            one.get("next")
+        assert refused.value.headers["Retry-After"] == "180"
+        clock.advance(minutes=3)
+        assert other.get("next")
+        assert one.get("next")
+        assert len(scanner.asked) == 2
+
+    def test_a_known_key_passes_while_the_list_is_down(
+        self, instance: Any, scanner: Scanner, clock: FrozenClock
+    ) -> None:
+        instance().get("current")
+        scanner.is_down = True
+        clock.advance(days=2)
+        assert instance().get("current")
+
+    def test_the_wait_doubles_with_each_failure_up_to_an_hour(
+        self, instance: Any, scanner: Scanner, clock: FrozenClock
+    ) -> None:
+        scanner.is_down = True
+        for _ in range(24 * 60):
+            with pytest.raises(ScannerKeysUnavailableError):
+                instance().get("current")
+            clock.advance(minutes=1)
+        assert 24 <= len(scanner.asked) <= 30
+
+    def test_an_answer_that_is_no_list_changes_nothing(
+        self, instance: Any, scanner: Scanner, clock: FrozenClock
+    ) -> None:
+        instance().get("current")
+        for answer in (b"", b"[]", b'{"public_keys": [{"key": "x"}]}', b"\xff"):
+            clock.advance(hours=25)
+            scanner.answer = answer
+            assert instance().get("current")
+
+    def test_asks_where_the_stage_says(self, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked: list[Any] = []
+
+        def fetch(url: str, *_: Any, headers: dict[str, str]) -> network.Fetched:
+            asked.append((url, headers.get("If-None-Match")))
+            return network.Fetched(200, {}, b"{}", 1)
 
         monkeypatch.setattr(network, "fetch", fetch)
-        assert secret_scanning.fetch_keys() == b"{}"
-        with pytest.raises(network.FetchError):
-            secret_scanning.fetch_keys()
-        assert asked == ["https://api.github.com/meta/public_keys/secret_scanning"] * 2
+        fetch_list(None)
+        fetch_list('"etag"')
+        url = "https://api.github.com/meta/public_keys/secret_scanning"
+        assert asked == [(url, None), (url, '"etag"')]
 
-    def test_an_answer_that_is_no_list_is_no_key(self) -> None:
-        for answer in (b"", b"[]", b'{"public_keys": [{"key": "x"}]}'):
-            assert ScannerKeys(lambda answer=answer: answer).get("current") is None
+
+def test_report__is_503_and_not_401_while_the_keys_cannot_be_had(
+    project: DemoProject, scanner: Scanner, report: Any
+) -> None:
+    scanner.is_down = True
+    answer = report([found(project.key.cleartext)])
+    error = json.loads(answer["body"])["error"]
+    assert (answer["statusCode"], error["code"]) == (503, "scanner_keys_unavailable")
+    assert int(answer["headers"]["Retry-After"]) >= 5
+    assert verdict(project.key.cleartext) == "allowed"
 
 
 class TestPattern:

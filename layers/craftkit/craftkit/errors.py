@@ -500,6 +500,21 @@ class QueueUnavailableError(CraftkitError):
         super().__init__(message, headers={"Retry-After": "5"})
 
 
+class ScannerKeysUnavailableError(CraftkitError):
+    """The public key that a report of exposed keys names cannot be looked up at present."""
+
+    code = "scanner_keys_unavailable"
+    status = 503
+    message = (
+        "The list of keys that reports are signed with cannot be read at present, so the signature "
+        "was not checked. Send the report again after the time in Retry-After."
+    )
+
+    def __init__(self, message: str | None = None, *, retry_seconds: int = 60) -> None:
+        super().__init__(message, headers={"Retry-After": str(retry_seconds)})
+        self.retry_seconds = retry_seconds
+
+
 def every_error(root: type[CraftkitError] = CraftkitError) -> Iterator[type[CraftkitError]]:
     """The API's classes that have a code of their own. Those of the CLI are not among them."""
     if "code" in vars(root) and root.__module__ == CraftkitError.__module__:

@@ -1,7 +1,7 @@
-"""A signed report on its way from the public route to what may act on it.
+"""Forwards a signed report from the public route to the function that may act on it.
 
-The route's own role can touch no key. It hands the report over as it came, signature and all, and
-the other side trusts nothing but the signature: to invoke it is no power in itself.
+The route's role cannot read or write keys. It forwards the report unchanged with its signature,
+and the function behind it trusts only the signature: the right to invoke it gives no power.
 """
 
 import json
@@ -19,6 +19,7 @@ from craftkit.errors import (
     InvalidJsonError,
     InvalidRequestError,
     InvalidSignatureError,
+    ScannerKeysUnavailableError,
 )
 
 if TYPE_CHECKING:
@@ -35,31 +36,37 @@ _REFUSALS: tuple[type[CraftkitError], ...] = (
 
 
 def forward_report(body: bytes, headers: Mapping[str, str]) -> list[dict[str, str]]:
-    """Have a report acted on, and return the answer in the programme's format.
+    """Have a report acted on, and return the findings in the partner programme's format.
 
     Raises:
-        InvalidSignatureError, InvalidJsonError, InvalidRequestError: as `programme.receive`.
+        InvalidSignatureError, InvalidJsonError, InvalidRequestError, ScannerKeysUnavailableError:
+            as `secret_scanning.receive`.
     """
     signed = {name: headers.get(name, "") for name in (IDENTIFIER_HEADER, SIGNATURE_HEADER)}
     if not all(signed.values()):
-        raise InvalidSignatureError("Sign the report as the scanning programme does.")
+        raise InvalidSignatureError(
+            f"Send the signature of the raw body in {SIGNATURE_HEADER}, and the identifier of its "
+            f"key in {IDENTIFIER_HEADER}."
+        )
     request = {"body": b64encode(body).decode(), "headers": signed}
     response = _client().invoke(
         FunctionName=config.revoke_exposed_keys_function, Payload=json.dumps(request)
     )
     answer: dict[str, Any] = json.loads(response["Payload"].read())
     if "FunctionError" in response:
-        raise RuntimeError("the function that retires exposed keys failed: see its log")
+        raise RuntimeError("the function that revokes exposed keys failed: see its log")
+    if answer.get("refused") == ScannerKeysUnavailableError.code:
+        raise ScannerKeysUnavailableError(retry_seconds=int(answer["retryAfter"]))
     for refusal in _REFUSALS:
         if answer.get("refused") == refusal.code:
-            raise refusal(answer["message"])
+            raise refusal(message=answer["message"])
     findings: list[dict[str, str]] = answer["findings"]
     return findings
 
 
 @cache
 def _client() -> "LambdaClient":
-    # Once: the scanners send a report again, and a second at the same time gains nothing.
+    # One attempt: the scanners send a failed report again.
     return boto3.client(
         "lambda",
         config=ClientConfig(connect_timeout=1, read_timeout=27, retries={"total_max_attempts": 1}),

@@ -277,7 +277,7 @@ ROUTES: tuple[Route, ...] = (
         "Report exposed keys",
         {200: Findings},
         body=ExposureReport,
-        errors=(errors.InvalidSignatureError,),
+        errors=(errors.InvalidSignatureError, errors.ScannerKeysUnavailableError),
         headers={
             "github-public-key-identifier": "Which of the service's keys signed the raw body.",
             "github-public-key-signature": "Its ECDSA signature, base64.",
