@@ -18,7 +18,7 @@ from craftkit.config import config
 from craftkit.keys import repository
 from craftkit.keys.models import Key, Secret
 from tests.support.stack import RunningStack
-from tests.support.template import template
+from tests.support.template import Part, template
 from tests.support.trials import operating, race, revocations
 
 _TRIALS = 1000
@@ -177,7 +177,7 @@ def _wire(value: Any) -> dict[str, Any]:
 @contextmanager
 def _keys_table(stack: RunningStack, size: str) -> Iterator[str]:
     client, name = stack.client("dynamodb"), f"benchmark-keys-{size}"
-    described = template().of_type("AWS::DynamoDB::Table")["KeysTable"]
+    described = template(part=Part.DATA).of_type("AWS::DynamoDB::Table")["KeysTable"]
     wanted = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
     client.create_table(TableName=name, **{each: described[each] for each in wanted})
     try:

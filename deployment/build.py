@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from deployment.stacks import write_templates
 from deployment.workspace import BIN, HOME, ROOT, TOOLS, environment, run
 
 LOCAL_BUILDS = HOME / "builds"
 DEPLOYED_BUILD = ROOT / ".aws-sam" / "build"
 
-_INPUTS = ("functions", "layers")
+_INPUTS = ("functions", "infrastructure", "layers")
 _FINISHED = "finished.txt"
 _KEPT_BUILDS = 2
 _IGNORED = {"__pycache__", ".DS_Store"}
@@ -58,7 +59,8 @@ def fingerprint() -> str:
     """A digest of all that a build is made from."""
     digest = hashlib.sha256(host_architecture().encode())
     files = [ROOT / "template.yaml", ROOT / "samconfig.toml", TOOLS / "sam" / "prepared.txt"]
-    files += [Path(__file__), Path(__file__).with_name("artifacts.py")]
+    own = ("artifacts.py", "build.py", "stacks.py", "template.py")
+    files += [Path(__file__).with_name(name) for name in own]
     for folder in _INPUTS:
         files += sorted(
             path
@@ -77,6 +79,7 @@ def _sam_build(config: str, folder: Path, log: Path, *finishing: str) -> None:
     run(command, log=log, env=environment())
     finish: list[str | Path] = [BIN / "python", "-m", "deployment.artifacts", folder, *finishing]
     run(finish, log=log.with_suffix(".artifacts.log"), env=environment())
+    write_templates(folder)
 
 
 def _forget_old_builds() -> None:

@@ -1,40 +1,101 @@
-"""Deploying: `sam deploy`, and what the embedded AWS needs beside it."""
+"""Deploying to the embedded AWS: `sam deploy`, and what the embedded AWS needs in addition."""
 
+import time
 from pathlib import Path
 from typing import Any
 
-from deployment.artifacts import PACKED_TEMPLATE
-from deployment.stacks import stack_name
-from deployment.template import read_template
-from deployment.workspace import ROOT, TOOLS, environment, run
-from local.stack import Deployed
+from botocore.exceptions import ClientError
 
-_POLL_SECONDS = "0.5"
+from deployment.artifacts import PACKED_TEMPLATE
+from deployment.stacks import Part, built_template, has_resources, outputs_of, parameters_of
+from deployment.template import read_template
+from deployment.workspace import ROOT, TOOLS, TaskError, environment, run
+from local.stack import Deployed, session
+
+_POLL_SECONDS = 0.2
+_DEPLOY_SECONDS = 120
 
 
 def deploy(build: Path, stage: str, *, endpoint: str, public_url: str, home: Path) -> Deployed:
     """Deploy what was built for this machine onto the embedded AWS, under the stage's name.
 
     Raises:
-        TaskError: with the end of SAM's log.
+        TaskError: with the end of SAM's log, or CloudFormation's reason.
     """
-    overrides = [f"Stage={stage}", f"AwsEndpointUrl={endpoint}", f"PublicUrl={public_url}"]
-    overrides.append(f"PagesUrl={public_url}")  # one origin serves both here
-    run(
-        [
-            TOOLS / "sam" / "bin" / "sam", "deploy",
-            "--config-file", ROOT / "samconfig.toml", "--config-env", "local",
-            "--template-file", build / PACKED_TEMPLATE, "--stack-name", stack_name(stage),
-            "--no-progressbar", "--parameter-overrides", *overrides,
-        ],
-        log=home / "logs" / f"deploy-{stage}.log",
-        env=environment(endpoint) | {"SAM_CLI_POLL_DELAY": _POLL_SECONDS},
-    )  # fmt: skip
+    # One origin serves both here.
+    given = {"Stage": stage, "AwsEndpointUrl": endpoint}
+    given |= {"PublicUrl": public_url, "PagesUrl": public_url}
+    cloudformation = session().client("cloudformation", endpoint_url=endpoint)
+    known: dict[str, str] = {}
+    for part in Part:
+        template = built_template(part, build)
+        parameters = parameters_of(template, known | given)
+        if part is Part.APPLICATION:
+            _sam_deploy(build, stage, parameters, endpoint, home)
+        elif has_resources(template, parameters):
+            deploy_plain(cloudformation, part.stack_name(stage), template, parameters)
+        else:
+            continue
+        known |= outputs_of(cloudformation, part.stack_name(stage))
     deployed = Deployed(stage, endpoint)
     put_any_methods(deployed)
     put_gateway_responses(deployed)
     put_page_routes(deployed)
     return deployed
+
+
+def deploy_plain(
+    cloudformation: Any, stack_name: str, template: Path, parameters: dict[str, str]
+) -> None:
+    """Create or update a stack whose template SAM does not transform.
+
+    Raises:
+        TaskError: CloudFormation's reason.
+    """
+    wanted = {
+        "StackName": stack_name,
+        "TemplateBody": template.read_text(encoding="utf-8"),
+        "Capabilities": ["CAPABILITY_IAM"],
+        "Parameters": [
+            {"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()
+        ],
+    }
+    try:
+        cloudformation.create_stack(**wanted)
+    except cloudformation.exceptions.AlreadyExistsException:
+        try:
+            cloudformation.update_stack(**wanted)
+        except ClientError as error:
+            if "No updates are to be performed" not in str(error):
+                raise
+            return
+    deadline = time.monotonic() + _DEPLOY_SECONDS
+    while time.monotonic() < deadline:
+        (stack,) = cloudformation.describe_stacks(StackName=stack_name)["Stacks"]
+        status = stack["StackStatus"]
+        if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+            return
+        if "ROLLBACK" in status or status.endswith("_FAILED"):
+            reason = stack.get("StackStatusReason", status)
+            raise TaskError(f"CloudFormation did not deploy {stack_name}: {reason}")
+        time.sleep(_POLL_SECONDS)
+    raise TaskError(f"CloudFormation did not deploy {stack_name} in {_DEPLOY_SECONDS} s.")
+
+
+def _sam_deploy(
+    build: Path, stage: str, parameters: dict[str, str], endpoint: str, home: Path
+) -> None:
+    run(
+        [
+            TOOLS / "sam" / "bin" / "sam", "deploy",
+            "--config-file", ROOT / "samconfig.toml", "--config-env", "local",
+            "--template-file", build / PACKED_TEMPLATE,
+            "--stack-name", Part.APPLICATION.stack_name(stage), "--no-progressbar",
+            "--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items()),
+        ],
+        log=home / "logs" / f"deploy-{stage}.log",
+        env=environment(endpoint) | {"SAM_CLI_POLL_DELAY": "0.5"},
+    )  # fmt: skip
 
 
 def put_gateway_responses(deployed: Deployed) -> None:

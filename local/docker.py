@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from deployment.build import build_for_host
+from deployment.stacks import parameters_of
 from deployment.template import read_template
 from deployment.workspace import HOME, ROOT, TOOLS, TaskError, environment
 from local.front import Front
@@ -62,9 +63,17 @@ def _sam_local(command: str, *arguments: str) -> None:
     stack = running(HOME)
     gateway = _gateway()
     build = build_for_host()
-    variables = write_environment(Deployed("local", stack.aws_endpoint_url), HOME, gateway)
+    deployed = Deployed("local", stack.aws_endpoint_url)
+    variables = write_environment(deployed, HOME, gateway)
     address = urlsplit(stack.aws_endpoint_url)
     upstream = (str(address.hostname), int(address.port or 80))
+    known = deployed.outputs | {
+        "Stage": "local",
+        "AwsEndpointUrl": f"http://{gateway}:{upstream[1]}",
+        "PublicUrl": stack.api_url,
+        "PagesUrl": stack.api_url,
+    }
+    parameters = parameters_of(build / "template.yaml", known)
     with ExitStack() as stopping:
         # The embedded AWS is on loopback, which a container cannot reach: this one can be.
         relay = Front(upstream[1], upstream, lambda path: path, host=None, addresses=(gateway,))
@@ -73,9 +82,8 @@ def _sam_local(command: str, *arguments: str) -> None:
             [
                 TOOLS / "sam" / "bin" / "sam", "local", command, *arguments,
                 "--template", build / "template.yaml", "--env-vars", variables,
-                "--parameter-overrides", "Stage=local",
-                f"AwsEndpointUrl=http://{gateway}:{upstream[1]}", f"PublicUrl={stack.api_url}",
-                f"PagesUrl={stack.api_url}",
+                "--parameter-overrides",
+                *(f"{name}={value}" for name, value in parameters.items()),
             ],
             cwd=ROOT,
             env=environment() | _docker_variables(),

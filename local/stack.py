@@ -7,7 +7,7 @@ from typing import Any
 
 import boto3
 
-from deployment.stacks import stack_name
+from deployment.stacks import outputs_of, present_stacks, stack_name
 from deployment.workspace import REGION, TaskError
 from local.emulator import is_answering
 
@@ -94,7 +94,7 @@ def session(region: str = REGION) -> boto3.Session:
 
 
 class Deployed:
-    """What a deployed stack consists of, asked from CloudFormation.
+    """What a deployed stage consists of, over all of its stacks, asked from CloudFormation.
 
     Args:
         endpoint: the embedded AWS.
@@ -104,16 +104,13 @@ class Deployed:
         self.stage, self.endpoint = stage, endpoint
         self._session = session()
         cloudformation = self.client("cloudformation")
-        (stack,) = cloudformation.describe_stacks(StackName=stack_name(stage))["Stacks"]
-        self.outputs: dict[str, str] = {
-            output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])
-        }
         pages = cloudformation.get_paginator("list_stack_resources")
-        self._resources: list[dict[str, Any]] = [
-            resource
-            for page in pages.paginate(StackName=stack_name(stage))
-            for resource in page["StackResourceSummaries"]
-        ]
+        self.outputs: dict[str, str] = {}
+        self._resources: list[dict[str, Any]] = []
+        for name in present_stacks(cloudformation, stage):
+            self.outputs |= outputs_of(cloudformation, name)
+            for page in pages.paginate(StackName=name):
+                self._resources += page["StackResourceSummaries"]
 
     def client(self, service: str) -> Any:
         return self._session.client(service, endpoint_url=self.endpoint)  # type: ignore[call-overload]

@@ -104,11 +104,13 @@ def _listed(value: Any) -> list[Any]:
 def _name(resource: Json) -> str:
     ((kind, argument),) = resource.items()
     if kind == "Ref":
-        return str(argument).removesuffix(".Alias")
+        # An alias, or a parameter: what data.yaml made, by its ARN or its id.
+        return re.sub(r"StreamArn$", "/stream", str(argument).removesuffix(".Alias")).removesuffix(
+            "Arn"
+        )
     if kind == "Fn::GetAtt":
-        name, attribute = argument
-        return f"{name}/stream" if attribute == "StreamArn" else str(name)
-    if known := re.fullmatch(r"\$\{(\w+)\.Arn\}(/.*)?", argument):
+        return str(argument[0])
+    if known := re.fullmatch(r"\$\{(\w+?)\.?Arn\}(/.*)?", argument):
         return known[1] + (known[2] or "").replace("/stream/*", "/stream")
     if argument.endswith("parameter/${AWS::StackName}/pages-url"):
         return "PagesUrlParameter"
@@ -122,7 +124,7 @@ _HEAD = """# Who may do what
 
 Made from `template.yaml` by `make docs`.
 
-Each function has a role of its own, and each role these rights and no others, but for writing its log lines and traces. Resources are named as in `template.yaml`; every one belongs to the stack itself, so no right reaches another stage. `tests/e2e/test_permissions.py` puts on each role in turn, tries what is in this table and what is not, on this stage and on another beside it, and holds the answers against the table.
+Each function has a role of its own, and each role these rights and no others, but for writing its log lines and traces. Resources are named as in `template.yaml` and `infrastructure/data.yaml`; every one belongs to the stage itself, so no right reaches another stage. `tests/e2e/test_permissions.py` puts on each role in turn, tries what is in this table and what is not, on this stage and on another beside it, and holds the answers against the table.
 
 | function | on | may |
 | --- | --- | --- |"""  # noqa: E501 a paragraph of Markdown is one line

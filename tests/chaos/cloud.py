@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from tests.chaos.faults import Faults
-from tests.support.cloud import Cloud
+from tests.support.cloud import Cloud, data_of
 from tests.support.tables import MemoryTables
 from tests.support.template import ACCOUNT, REGION, Template
 
@@ -27,7 +27,8 @@ class MemoryCloud(Cloud):
         self.template, self.faults, self._send = template, faults, send
         self.names: dict[str, str] = {}
         self._modules: dict[str, ModuleType] = {}
-        tables = template.of_type("AWS::DynamoDB::Table")
+        self.data = data_of(template)
+        tables = self.data.of_type("AWS::DynamoDB::Table")
         self.tables = MemoryTables(tables)
         self.objects: dict[str, bytes] = {}
         self.waiting: dict[str, dict[str, Json]] = {}
@@ -38,11 +39,12 @@ class MemoryCloud(Cloud):
             self._know(name, f"https://queues/{name}", Arn=f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}")
             self.waiting[name] = {}
         for kind in ("AWS::S3::Bucket", "AWS::KMS::Key", "AWS::SecretsManager::Secret"):
-            for name in template.of_type(kind):
+            for name in self.data.of_type(kind):
                 self._know(name, name.lower(), Arn=f"arn:aws:x:{REGION}:{ACCOUNT}:{name}")
         for name in template.functions:
             arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
             self._know(name, name, Arn=arn, Alias=f"{arn}:live")
+        self._pass_outputs()
 
     def call(self, client: Any, operation: str, params: Json) -> Json:
         """In place of `BaseClient._make_api_call`: a place to be killed before, and one after."""

@@ -13,7 +13,7 @@ from tests.chaos.cloud import MemoryCloud, folder_of
 from tests.chaos.faults import Faults, KilledError
 from tests.support.clock import NOON, FrozenClock
 from tests.support.events import event
-from tests.support.streams import passes, patterns_of
+from tests.support.streams import passes, patterns_of, source_of
 from tests.support.template import Json, Template
 
 SHARDS = 4
@@ -33,14 +33,14 @@ class World:
         self.queues: dict[str, Queue] = {}
         sources = template.of_type("AWS::Lambda::EventSourceMapping")
         self.streams = [
-            StreamSource(self, name, str(properties["EventSourceArn"]["Fn::GetAtt"][0]))
+            StreamSource(self, name, source_of(properties)[0])
             for name, properties in sources.items()
-            if properties["EventSourceArn"]["Fn::GetAtt"][1] == "StreamArn"
+            if source_of(properties)[1] == "StreamArn"
         ]
         for name, properties in template.of_type("AWS::SQS::Queue").items():
             self.queues[name] = Queue(self, name, properties)
         for properties in sources.values():
-            logical_id, attribute = properties["EventSourceArn"]["Fn::GetAtt"]
+            logical_id, attribute = source_of(properties)
             if attribute == "Arn":
                 self.queues[logical_id].function = properties["FunctionName"]
 

@@ -15,16 +15,16 @@ from botocore.session import get_session
 
 from craftkit.project_items import MEMBER, MEMBERSHIP, PARTNER, SIGNING_KEY
 from tests.support.stack import RunningStack
-from tests.support.template import template
+from tests.support.template import Part, template
 from tools.permissions import is_allowed, rights
 
 DENIED = {"AccessDenied", "AccessDeniedException"}
 NOWHERE = b"nothing that was ever sealed"
 RIGHTS = rights()
 FUNCTIONS = [*template().functions]
-TABLES = template().of_type("AWS::DynamoDB::Table")
+TABLES = template(part=Part.DATA).of_type("AWS::DynamoDB::Table")
 PREFIXES = ("renders", "inputs", "fonts", "thumbnails", "elsewhere")
-SECRETS = [*template().of_type("AWS::SecretsManager::Secret")]
+SECRETS = [*template(part=Part.DATA).of_type("AWS::SecretsManager::Secret")]
 # Those that some function may invoke, and two that none may.
 INVOKED = sorted({right.resource for right in RIGHTS if "lambda:InvokeFunction" in right.actions})
 NEVER_INVOKED = ["AuthorizeFunction", "DashboardFunction"]

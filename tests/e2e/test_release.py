@@ -3,13 +3,14 @@
 import json
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from deployment import acceptance, pruning, release
 from deployment.build import build_for_host
-from deployment.deploy import deploy, settings_of
-from deployment.stacks import stack_name
+from deployment.deploy import deploy, of_environment, settings_of
+from deployment.stacks import Part
 from deployment.workspace import TaskError
 from tests.support.stack import RunningStack
 
@@ -38,9 +39,13 @@ def test_make_deploy_prod__deploys_a_release_and_guards_the_stack(
     build = release.unpack(packed, tmp_path / "unpacked")
     deploy("prod", build, AwsEndpointUrl=stack.aws_endpoint_url)
     cloudformation = stack.client("cloudformation")
-    (deployed,) = cloudformation.describe_stacks(StackName=stack_name("prod"))["Stacks"]
-    assert deployed["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
-    assert deployed["EnableTerminationProtection"] is True
+    statuses = {}
+    for part in (Part.DATA, Part.APPLICATION):
+        stacks = cloudformation.describe_stacks(StackName=part.stack_name("prod"))["Stacks"]
+        statuses[part] = stacks[0]["StackStatus"]
+        assert stacks[0]["EnableTerminationProtection"] is True
+    # Data is protected in a second step, so that a failed creation can be rolled back.
+    assert statuses == {Part.DATA: "UPDATE_COMPLETE", Part.APPLICATION: "CREATE_COMPLETE"}
     tables = [
         each for each in stack.client("dynamodb").list_tables()["TableNames"] if "prod" in each
     ]
@@ -70,6 +75,11 @@ def test_make_deploy__leaves_the_version_that_callers_reach_and_the_one_before(
     assert stack.call("GET", "/health").status_code == 200
 
 
+def settings_of_application(environ: dict[str, str]) -> dict[str, Any]:
+    parameters = {"Stage": "prod"} | of_environment(environ)
+    return settings_of("prod", Part.APPLICATION, environ, parameters)
+
+
 def test_a_release_carries_its_bill_of_materials(tmp_path: Path) -> None:
     (tmp_path / "build").mkdir()
     (tmp_path / "build" / "template.yaml").write_text("Resources: {}\n")
@@ -97,12 +107,12 @@ def test_make_deploy__what_a_pipeline_knows_better_goes_before_samconfig() -> No
         "PUBLIC_URL": "https://api.example.com",
         "PAGES_URL": "",
     }
-    settings = settings_of("prod", environ, {})["prod"]["deploy"]["parameters"]
+    settings = settings_of_application(environ)["prod"]["deploy"]["parameters"]
     assert (settings["s3_bucket"], settings["s3_prefix"]) == ("artifacts", "craftkit-prod")
     assert "resolve_s3" not in settings
     assert settings["role_arn"] == environ["AWS_EXECUTION_ROLE_ARN"]
     assert settings["confirm_changeset"] is False
     assert settings["parameter_overrides"] == "Stage=prod PublicUrl=https://api.example.com"
-    by_hand = settings_of("prod", {}, {})["prod"]["deploy"]["parameters"]
+    by_hand = settings_of_application({})["prod"]["deploy"]["parameters"]
     assert by_hand["resolve_s3"] is True
     assert by_hand["confirm_changeset"] is True

@@ -13,7 +13,7 @@ from craftkit.typesetter import SourceError
 from tests.support.cloud import Cloud
 from tests.support.events import event
 from tests.support.project import DATA, make_project
-from tests.support.template import ROOT, Json, template
+from tests.support.template import ROOT, Json, Part, template
 from tests.support.typesetter import FakeTypesetter
 
 Metric = tuple[str, str, frozenset[tuple[str, str]]]
@@ -35,7 +35,7 @@ AWS_METRICS = {
     ("AWS/DynamoDB", "WriteThrottleEvents"): {"TableName"},
     ("AWS/WAFV2", "BlockedRequests"): {"WebACL", "Region", "Rule"},
 }
-STAGE = template("prod")
+STAGE = template("prod", Part.MONITORING)
 ALARMS = STAGE.of_type("AWS::CloudWatch::Alarm")
 
 
@@ -57,7 +57,7 @@ def of_the_board() -> Iterator[tuple[str, str, dict[str, str]]]:
     (board,) = STAGE.of_type("AWS::CloudWatch::Dashboard").values()
     text = board["DashboardBody"]
     text = text if isinstance(text, str) else text["Fn::Sub"]
-    text = text.replace("${Stage}", "prod").replace("${AWS::StackName}", "craftkit-prod")
+    text = text.replace("${Stage}", "prod")
     for widget in json.loads(text)["widgets"]:
         for row in widget["properties"]["metrics"]:
             if isinstance(row[0], str):
@@ -163,8 +163,9 @@ def test_alarms_ring_somewhere_and_only_where_a_stage_is_watched() -> None:
     for name, alarm in ALARMS.items():
         assert alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}], name
         assert alarm["OKActions"] == alarm["AlarmActions"], name
-    assert not template("dev").of_type("AWS::CloudWatch::Alarm")
-    assert template("staging").of_type("AWS::CloudWatch::Alarm").keys() == ALARMS.keys()
+    assert not template("dev", Part.MONITORING).of_type("AWS::CloudWatch::Alarm")
+    staging = template("staging", Part.MONITORING)
+    assert staging.of_type("AWS::CloudWatch::Alarm").keys() == ALARMS.keys()
 
 
 def test_a_metric_belongs_to_its_stage(cloud: Cloud, capfd: pytest.CaptureFixture[str]) -> None:

@@ -183,7 +183,7 @@ def granted(function: str) -> list[dict[str, Any]]:
 
 
 def test_probe__the_keys_of_each_table_are_those_of_the_template(cloud: Cloud) -> None:
-    tables = template().of_type("AWS::DynamoDB::Table")
+    tables = cloud.data.of_type("AWS::DynamoDB::Table")
     for variable, attributes in KEYS.items():
         (table,) = [
             each for name, each in tables.items() if name.upper() == variable.replace("_", "")

@@ -10,10 +10,10 @@ import shlex
 import pytest
 
 from craftkit_cli.main import parser
-from deployment.deploy import settings_of
+from deployment.deploy import of_environment
 from deployment.template import read_template
 from tests.infrastructure.test_workflows import WORKFLOWS, targets
-from tests.support.template import ROOT, template
+from tests.support.template import ROOT, Part, template
 
 PAGE = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
 COMMANDS = [
@@ -48,11 +48,10 @@ def test_every_make_target_exists_and_its_variables_are_read() -> None:
 
 
 def test_what_is_set_in_the_environment_reaches_the_template() -> None:
-    settings = settings_of("prod", dict.fromkeys(VARIABLES, "x"), {})
-    overrides = settings["prod"]["deploy"]["parameters"]["parameter_overrides"].split()
-    parameters = {override.partition("=")[0] for override in overrides}
-    assert len(parameters) == len(VARIABLES) + 1
-    assert parameters <= set(template().document["Parameters"])
+    parameters = of_environment(dict.fromkeys(VARIABLES, "x"))
+    assert len(parameters) == len(VARIABLES)
+    declared = {name for part in Part for name in template(part=part).document["Parameters"]}
+    assert set(parameters) <= declared
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith(".venv/bin/craftkit")])
@@ -83,7 +82,9 @@ def test_the_variables_of_an_environment_are_those_that_the_pipeline_reads() -> 
 
 
 def test_every_output_that_is_named_exists() -> None:
-    outputs = set(template().document["Outputs"]) | set(BOOTSTRAP["Outputs"])
+    outputs = set(BOOTSTRAP["Outputs"])
+    for part in Part:
+        outputs |= set(template(part=part).document.get("Outputs", {}))
     named = re.findall(r"the outputs? `(\w+)`(?: and `(\w+)`)?", PAGE, re.IGNORECASE)
     assert {name for pair in named for name in pair if name} <= outputs
     assert len(named) >= 5
@@ -107,7 +108,7 @@ def test_every_page_and_file_that_is_named_is_there() -> None:
 def test_what_is_said_of_backups_is_what_the_template_says() -> None:
     assert "35 days" in PAGE
     assert "a week" in PAGE
-    (vault,) = template("prod").of_type("AWS::Backup::BackupVault").values()
+    (vault,) = template("prod", Part.DATA).of_type("AWS::Backup::BackupVault").values()
     assert vault["LockConfiguration"]["MinRetentionDays"] == 7
     assert vault["BackupVaultName"] == "craftkit-prod"
 
@@ -120,7 +121,7 @@ def test_what_stays_of_a_removed_stage_is_named() -> None:
         "AWS::KMS::Key": "the vault's key",
         "AWS::Backup::BackupVault": "the backups' vault",
     }
-    resources = template("prod").document["Resources"].values()
+    resources = template("prod", Part.DATA).document["Resources"].values()
     stays = {each["Type"] for each in resources if "Retain" in each.get("DeletionPolicy", "")}
     assert stays == set(words)
     (said,) = [line for line in PAGE.splitlines() if line.startswith("To remove a stage")]

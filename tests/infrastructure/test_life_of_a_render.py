@@ -10,8 +10,8 @@ from craftkit.webhooks import delivering, dispatch
 from craftkit.webhooks.models import EVENT_TYPES
 from craftkit.webhooks.policy import DEADLINE_SECONDS
 from tests.chaos.cloud import folder_of
-from tests.support.streams import patterns_of
-from tests.support.template import Json, Template, template
+from tests.support.streams import patterns_of, source_of
+from tests.support.template import Template, template
 
 SOURCES = "AWS::Lambda::EventSourceMapping"
 QUEUES = "AWS::SQS::Queue"
@@ -20,12 +20,6 @@ QUEUES = "AWS::SQS::Queue"
 @pytest.fixture(params=STAGES)
 def stage(request: pytest.FixtureRequest) -> Template:
     return template(request.param)
-
-
-def source_of(properties: Json) -> tuple[str, str]:
-    """Logical id and attribute of what an event source reads."""
-    logical_id, attribute = properties["EventSourceArn"]["Fn::GetAtt"]
-    return logical_id, attribute
 
 
 def only_pattern(source: str) -> Any:

@@ -28,7 +28,8 @@ def write_grants(properties: dict[str, Any]) -> Iterator[tuple[str, set[str], se
             writes = {action.removeprefix("dynamodb:") for action in named} & WRITES
             resources = statement["Resource"]
             for resource in resources if isinstance(resources, list) else [resources]:
-                table = resource.get("Fn::GetAtt", [""])[0] if isinstance(resource, dict) else ""
+                table = resource.get("Ref", "") if isinstance(resource, dict) else ""
+                table = table.removesuffix("Arn")
                 if writes and table in TABLES:
                     yield TABLES[table], writes, _partitions(statement.get("Condition"))
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from craftkit.stages import STAGES
-from tests.support.template import Json, Template, template
+from tests.support.template import Part, Template, template
 
 DEPLOYED_WITH_CARE = ("staging", "prod")
 DOMAINS = {
@@ -17,8 +17,8 @@ DOMAINS = {
 }
 
 
-def with_domains() -> Template:
-    return Template(template("prod").document, Stage="prod", **DOMAINS)
+def with_domains(part: Part) -> Template:
+    return Template(template("prod", part).document, Stage="prod", **DOMAINS)
 
 
 def text_of(value: Any) -> str:
@@ -41,22 +41,23 @@ class TestGradualDeploys:
 
     def test_the_alarms_that_roll_back_exist_where_deploys_are_gradual(self) -> None:
         for name in DEPLOYED_WITH_CARE:
-            alarms = template(name).of_type("AWS::CloudWatch::Alarm")
+            alarms = template(name, Part.MONITORING).of_type("AWS::CloudWatch::Alarm").values()
             (wanted,) = {
                 text_of(properties["DeploymentPreference"]["Alarms"])
                 for properties in template(name).functions.values()
             }
-            assert {alarm["Ref"] for alarm in json.loads(wanted)} <= set(alarms)
+            names = json.loads(wanted)
+            assert len(names) == 2
+            assert set(names) <= {alarm["AlarmName"] for alarm in alarms if "AlarmName" in alarm}
 
-    def test_nothing_that_a_rollback_reads_waits_for_an_alias(self) -> None:
-        """An alias waits for its group, which waits for its alarms: a ring would never deploy."""
-        prod = template("prod")
-        preference = prod.functions["GetHealthFunction"]["DeploymentPreference"]
-        alarms = [prod.resources[alarm["Ref"]] for alarm in preference["Alarms"]]
-        waiting = set(re.findall(r'"Ref": "(\w+)"', text_of(alarms))) - {"AlarmTopic"}
-        waiting.add("CheckDeploymentFunction")
-        for name in waiting:
-            assert ".Alias" not in text_of(prod.functions[name]), name
+    def test_without_rollback_alarms_a_deployment_group_names_none(self) -> None:
+        ungated = Template(template("prod").document, Stage="prod", RollbackAlarms="false")
+        for properties in ungated.functions.values():
+            assert properties["DeploymentPreference"]["Alarms"] == []
+
+    def test_the_hook_waits_for_no_alias(self) -> None:
+        """Every alias waits for its deployment group, which waits for the hook."""
+        assert ".Alias" not in text_of(template("prod").functions["CheckDeploymentFunction"])
 
     def test_the_hook_has_the_name_that_codedeploy_may_invoke(self) -> None:
         hook = template("prod").functions["CheckDeploymentFunction"]
@@ -66,12 +67,13 @@ class TestGradualDeploys:
 class TestFirewall:
     def test_it_stands_where_a_stage_is_open_to_the_world(self) -> None:
         for name in STAGES:
-            kinds = {resource["Type"] for resource in template(name).resources.values()}
+            edge = template(name, Part.EDGE)
+            kinds = {resource["Type"] for resource in edge.resources.values()}
             assert ("AWS::WAFv2::WebACL" in kinds) == (name in DEPLOYED_WITH_CARE), name
             assert ("AWS::WAFv2::WebACLAssociation" in kinds) == (name in DEPLOYED_WITH_CARE)
 
     def test_one_address_cannot_flood_and_bodies_are_not_judged_by_their_words(self) -> None:
-        (firewall,) = template("prod").of_type("AWS::WAFv2::WebACL").values()
+        (firewall,) = template("prod", Part.EDGE).of_type("AWS::WAFv2::WebACL").values()
         rules = {rule["Name"]: rule for rule in firewall["Rules"]}
         rate = rules["OneAddress"]["Statement"]["RateBasedStatement"]
         assert (rate["AggregateKeyType"], rules["OneAddress"]["Action"]) == ("IP", {"Block": {}})
@@ -92,7 +94,7 @@ class TestFirewall:
         assert priorities == sorted(set(priorities))
 
     def test_its_log_holds_no_secret(self) -> None:
-        (log,) = template("prod").of_type("AWS::WAFv2::LoggingConfiguration").values()
+        (log,) = template("prod", Part.EDGE).of_type("AWS::WAFv2::LoggingConfiguration").values()
         redacted = text_of(log["RedactedFields"])
         for field in ("authorization", "cookie", "UriPath", "QueryString"):
             assert field in redacted
@@ -122,13 +124,14 @@ class TestAccessLogs:
 
 class TestDomains:
     def test_without_a_certificate_there_are_none(self, stage: Template) -> None:
-        kinds = {resource["Type"] for resource in stage.resources.values()}
+        edge = template(stage.stage, Part.EDGE)
+        kinds = {resource["Type"] for resource in edge.resources.values()}
         assert not {kind for kind in kinds if "Domain" in kind and "ApiGateway" in kind}
         (api,) = stage.of_type("AWS::Serverless::Api").values()
         assert api["DisableExecuteApiEndpoint"] is False
 
     def test_with_one_programs_and_people_each_have_a_host_with_tls_1_2(self) -> None:
-        prod = with_domains()
+        prod = with_domains(Part.EDGE)
         (api,) = prod.of_type("AWS::ApiGateway::DomainName").values()
         (pages,) = prod.of_type("AWS::ApiGatewayV2::DomainName").values()
         assert api["SecurityPolicy"] == "TLS_1_2"
@@ -140,21 +143,22 @@ class TestDomains:
     def test_with_one_the_gateways_own_address_is_shut_so_that_no_firewall_is_passed_by(
         self,
     ) -> None:
-        prod = with_domains()
+        prod = with_domains(Part.APPLICATION)
         for kind in ("AWS::Serverless::Api", "AWS::Serverless::HttpApi"):
             (api,) = prod.of_type(kind).values()
             assert api["DisableExecuteApiEndpoint"] is True
 
     def test_a_certificate_alone_is_refused(self) -> None:
-        (rule,) = template().document["Rules"].values()
-        assert "CertificateArn" in text_of(rule["RuleCondition"])
-        for parameter in ("PublicUrl", "PagesUrl"):
-            assert parameter in text_of(rule["Assertions"])
+        for part in (Part.APPLICATION, Part.EDGE):
+            (rule,) = template(part=part).document["Rules"].values()
+            assert "CertificateArn" in text_of(rule["RuleCondition"])
+            for parameter in ("PublicUrl", "PagesUrl"):
+                assert parameter in text_of(rule["Assertions"])
 
 
 class TestBackups:
     def test_prod_keeps_what_cannot_be_made_again_for_five_weeks(self) -> None:
-        prod = template("prod")
+        prod = template("prod", Part.DATA)
         (plan,) = prod.of_type("AWS::Backup::BackupPlan").values()
         (rule,) = plan["BackupPlan"]["BackupPlanRule"]
         assert rule["Lifecycle"] == {"DeleteAfterDays": 35}
@@ -166,14 +170,15 @@ class TestBackups:
 
     def test_a_stage_that_holds_nothing_dear_pays_for_none(self) -> None:
         for name in ("local", "dev", "staging"):
-            assert not template(name).of_type("AWS::Backup::BackupPlan")
+            assert not template(name, Part.DATA).of_type("AWS::Backup::BackupPlan")
 
 
 class TestIdleStage:
     def test_dev_pays_for_nothing_that_stands_still(self) -> None:
         """No firewall, no alarms, no board, no snapshots, no provisioned anything."""
         dev = template("dev")
-        kinds = {resource["Type"] for resource in dev.resources.values()}
+        resources = [each for part in Part for each in template("dev", part).resources.values()]
+        kinds = {resource["Type"] for resource in resources}
         paid = ("WAFv2", "CloudWatch", "Backup", "EC2", "ElastiCache", "RDS", "NatGateway")
         assert not {kind for kind in kinds for word in paid if word in kind}
         for properties in dev.functions.values():
@@ -187,8 +192,54 @@ def stage(request: pytest.FixtureRequest) -> Template:
 
 
 def test_what_differs_by_stage_is_said_in_one_place() -> None:
-    """No other mapping, and no stage's name outside of it but in the conditions."""
-    document: Json = template().document
-    assert set(document["Mappings"]) == {"StageConfig"}
-    assert "prod" not in text_of(document["Resources"])
-    assert "staging" not in text_of(document["Resources"])
+    """No other mapping, no setting in two templates, and no stage's name in a resource."""
+    settings: list[str] = []
+    for part in Part:
+        document = template(part=part).document
+        assert set(document["Mappings"]) == {"StageConfig"}
+        settings += document["Mappings"]["StageConfig"]["prod"]
+        assert "prod" not in text_of(document["Resources"])
+        assert "staging" not in text_of(document["Resources"])
+    assert len(settings) == len(set(settings))
+
+
+def test_each_parameter_is_a_persons_or_an_output_of_an_earlier_stack() -> None:
+    """What a deploy cannot find is missing at its first run, when nothing is there yet."""
+    persons = {"Stage", *DOMAINS, "AlarmEmail", "ScannerKeysUrl", "AwsEndpointUrl"}
+    persons |= {"DeletionProtection", "RollbackAlarms"}
+    outputs: set[str] = set()
+    for part in Part:
+        document = template(part=part).document
+        assert set(document["Parameters"]) <= persons | outputs, part
+        outputs |= set(document["Outputs"]) if "Outputs" in document else set()
+
+
+def test_no_two_stacks_have_a_resource_of_the_same_name() -> None:
+    names = [name for part in Part for name in template(part=part).document["Resources"]]
+    assert len(names) == len(set(names))
+
+
+def test_the_application_holds_nothing_that_must_outlive_it() -> None:
+    """A failed or deleted application stack cannot touch data."""
+    kinds = {each["Type"] for each in template("prod").document["Resources"].values()}
+    data = {each["Type"] for each in template("prod", Part.DATA).document["Resources"].values()}
+    assert not kinds & (data - {"AWS::IAM::Role"})
+
+
+class TestFirstCreate:
+    def test_without_deletion_protection_a_failed_creation_can_be_rolled_back(self) -> None:
+        document = template("prod", Part.DATA).document
+        first = Template(document, Stage="prod", DeletionProtection="false")
+        for name, table in first.of_type("AWS::DynamoDB::Table").items():
+            assert table["DeletionProtectionEnabled"] is False, name
+        (pool,) = first.of_type("AWS::Cognito::UserPool").values()
+        assert pool["DeletionProtection"] == "INACTIVE"
+        kept = [each for each in document["Resources"].values() if "DeletionPolicy" in each]
+        assert {each["DeletionPolicy"] for each in kept} == {"RetainExceptOnCreate"}
+
+    def test_afterwards_prods_tables_and_users_are_protected(self) -> None:
+        prod = template("prod", Part.DATA)
+        for name, table in prod.of_type("AWS::DynamoDB::Table").items():
+            assert table["DeletionProtectionEnabled"] is True, name
+        (pool,) = prod.of_type("AWS::Cognito::UserPool").values()
+        assert pool["DeletionProtection"] == "ACTIVE"

@@ -15,7 +15,7 @@ from unittest.mock import patch
 import boto3
 
 from craftkit import config
-from tests.support.template import ACCOUNT, REGION, ROOT, Template
+from tests.support.template import ACCOUNT, REGION, ROOT, Part, Template, template
 
 Json = dict[str, Any]
 
@@ -49,24 +49,25 @@ class LambdaContext:
 class Cloud:
     """Made inside moto. `names` holds the physical id behind each logical one."""
 
-    def __init__(self, template: Template) -> None:
-        self.template = template
+    def __init__(self, application: Template) -> None:
+        self.template, self.data = application, data_of(application)
         self.names: dict[str, str] = {}
         self._modules: dict[str, ModuleType] = {}
-        for name, properties in template.of_type("AWS::DynamoDB::Table").items():
+        for name, properties in self.data.of_type("AWS::DynamoDB::Table").items():
             self._make_table(name, properties)
-        for name in template.of_type("AWS::S3::Bucket"):
+        for name in self.data.of_type("AWS::S3::Bucket"):
             self._make_bucket(name)
-        for name, properties in template.of_type("AWS::SQS::Queue").items():
+        for name, properties in application.of_type("AWS::SQS::Queue").items():
             self._make_queue(name, properties)
-        for name, properties in template.of_type("AWS::SecretsManager::Secret").items():
+        for name, properties in self.data.of_type("AWS::SecretsManager::Secret").items():
             self._make_secret(name, properties)
-        for name in template.of_type("AWS::KMS::Key"):
+        for name in self.data.of_type("AWS::KMS::Key"):
             made = boto3.client("kms").create_key()["KeyMetadata"]
             self._know(name, made["KeyId"], Arn=made["Arn"])
-        for name in template.of_type("AWS::Cognito::UserPool"):
+        for name in self.data.of_type("AWS::Cognito::UserPool"):
             self._make_user_pool(name)
-        for name in template.functions:
+        self._pass_outputs()
+        for name in application.functions:
             self._know(name, name, Arn=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}")
             self.names[f"{name}.Alias"] = f"{self.names[f'{name}.Arn']}:live"
 
@@ -138,6 +139,12 @@ class Cloud:
             raise ValueError(f"functions/{folder} is the code of {functions or 'no function'}")
         return functions[0]
 
+    def _pass_outputs(self) -> None:
+        """The outputs of the data stack are parameters of the application."""
+        for name, output in self.data.document["Outputs"].items():
+            value = self.data.resolve(output["Value"], self.names)
+            self.names[name] = str(_leaf(value))
+
     def _know(self, logical_id: str, physical_id: str, **attributes: str) -> None:
         self.names[logical_id] = physical_id
         for attribute, value in attributes.items():
@@ -182,6 +189,11 @@ class Cloud:
         pool = client.create_user_pool(PoolName=name, UsernameAttributes=["email"])["UserPool"]
         client.create_user_pool_client(UserPoolId=pool["Id"], ClientName=f"{name}Client")
         self._know(name, pool["Id"], Arn=pool["Arn"])
+
+
+def data_of(application: Template) -> Template:
+    """The data stack's template in the stage of an application's."""
+    return template(application.stage, Part.DATA)
 
 
 @contextmanager

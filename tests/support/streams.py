@@ -39,6 +39,15 @@ class Stream:
         return [json.loads(json.dumps(record, default=str)) for record in records]
 
 
+def source_of(properties: Json) -> tuple[str, str]:
+    """Logical id and attribute of what an event source reads."""
+    arn = properties["EventSourceArn"]
+    if "Ref" in arn:  # a table of the data stack
+        return str(arn["Ref"]).removesuffix("StreamArn"), "StreamArn"
+    logical_id, attribute = arn["Fn::GetAtt"]
+    return logical_id, attribute
+
+
 def patterns_of(template: Template, source: str) -> list[Json]:
     """The filter of an event source mapping, parsed."""
     properties = template.of_type("AWS::Lambda::EventSourceMapping")[source]
