@@ -2,13 +2,12 @@
 
 import json
 import re
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from craftkit.observability import count, logger
+from craftkit.observability import count
 from craftkit.typesetter import SourceError
 from tests.support.cloud import Cloud
 from tests.support.events import event
@@ -66,12 +65,8 @@ def of_the_board() -> Iterator[tuple[str, str, dict[str, str]]]:
 
 
 @pytest.fixture
-def written(
-    cloud: Cloud, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> set[Metric]:
+def written(cloud: Cloud, capfd: pytest.CaptureFixture[str]) -> set[Metric]:
     """What the handlers write as metrics while keys are tried and documents rendered."""
-    # The logger took its stream when it was imported, before this test's output was captured.
-    monkeypatch.setattr(logger.handlers[0], "stream", sys.stderr)
     project = make_project("live")
     for header in (None, "Bearer nonsense", f"Bearer {project.key.cleartext}"):
         authorize(cloud, header)

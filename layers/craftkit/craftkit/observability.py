@@ -4,7 +4,8 @@ import logging
 import sys
 import time
 from collections.abc import Mapping
-from typing import Any
+from io import TextIOBase
+from typing import IO, Any, cast
 
 from aws_lambda_powertools import Logger, single_metric
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
@@ -26,7 +27,16 @@ class _Formatter(LambdaPowertoolsFormatter):
         return super().serialize(log)
 
 
-logger = Logger(service="craftkit", stream=sys.stderr, logger_formatter=_Formatter())
+class _StandardError(TextIOBase):
+    """Standard error as it is when a line is written, not as it was when this was imported."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+
+logger = Logger(
+    service="craftkit", stream=cast(IO[str], _StandardError()), logger_formatter=_Formatter()
+)
 
 
 def count(name: str, value: int = 1, **dimensions: str) -> None:
