@@ -3,16 +3,21 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, ClassVar
 
 import jwt
 import pytest
 
 from craftkit.auth.principal import EMBED_EDIT, EMBED_WRITE, SCOPES
-from craftkit.embed import editing, partners
+from craftkit.config import Config
+from craftkit.embed import editing, forms, partners
+from craftkit.keys import limiting
 from craftkit.keys import service as keys
 from craftkit.keys.models import NewKey
+from craftkit.limits.models import LimitsChange
 from craftkit.templates import service as templates
+from craftkit.typesetter import Preview
 from tests.support.clock import FrozenClock
 from tests.support.embed import PartnerSigner, partnership, wish
 from tests.support.project import DATA, DemoProject, make_project
@@ -236,15 +241,15 @@ class TestCreate:
             call("create_embed_session", partner, body=body).body["session_token"] for _ in range(2)
         )
         answers: list[Any] = []
-        compile_now = templates._compile
+        compile_now = editing.publish_template.__kwdefaults__["typeset"]
 
-        def compile_late(*how: Any) -> None:
+        def compile_late(job: Any) -> Any:
             if not answers:
                 answers.append(None)
                 answers.append(page("publish_embed_template", second, WRITING))
-            compile_now(*how)
+            return compile_now(job)
 
-        monkeypatch.setattr(templates, "_compile", compile_late)
+        monkeypatch.setitem(editing.publish_template.__kwdefaults__, "typeset", compile_late)
         late = page("publish_embed_template", first, WRITING)
         assert answers[1].body == {"slug": "letter", "versionNumber": 1}
         assert late.status == 201
@@ -262,6 +267,85 @@ class TestCreate:
         assert page("save_embed_draft", first, {**WRITING, "revision": 0}).status == 200
         answer = page("save_embed_draft", second, {**WRITING, "revision": 0})
         assert (answer.status, answer.code) == (409, "conflict")
+
+
+class TestPreviewLimits:
+    @pytest.fixture
+    def drawing(self, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+        """What a preview does while it runs: calls that are taken off this list."""
+        meanwhile: list[Any] = []
+
+        def draw(*_: Any) -> Preview:
+            if meanwhile:
+                meanwhile.pop()()
+            return Preview((b"page",), 1)
+
+        monkeypatch.setitem(forms.preview_form.__kwdefaults__, "draw", draw)
+        monkeypatch.setitem(editing.preview_template.__kwdefaults__, "draw", draw)
+        return meanwhile
+
+    def test_preview_embed_form__beyond_what_a_project_may_have_running_is_429(
+        self, call: Call, page: Call, partner: DemoProject, drawing: list[Any],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:  # fmt: skip
+        monkeypatch.setattr(Config, "previews_per_project", 1)
+        body = wish("edit", permissions="admin")
+        form = call("create_embed_session", partner, body=wish()).body["session_token"]
+        editor = call("create_embed_session", partner, body=body).body["session_token"]
+        refused: list[Any] = []
+        for name, sent in (
+            ("preview_embed_form", {}),
+            ("preview_embed_template", WRITING),
+            ("publish_embed_template", WRITING),
+        ):
+            token = form if name == "preview_embed_form" else editor
+            drawing.append(partial(lambda *how: refused.append(page(*how)), name, token, sent))
+            assert page("preview_embed_form", form, {}).status == 200
+        assert [(one.status, one.code) for one in refused] == [(429, "rate_limited")] * 3
+        assert all(int(one.headers["Retry-After"]) >= 1 for one in refused)
+        assert page("preview_embed_form", form, {}).status == 200
+        assert templates.get_template(partner.id, "invoice").latest_version == 1
+
+    def test_preview_embed_form__more_often_than_the_rate_is_429_until_it_passed(
+        self, call: Call, page: Call, partner: DemoProject, drawing: list[Any],
+        monkeypatch: pytest.MonkeyPatch, clock: FrozenClock,
+    ) -> None:  # fmt: skip
+        monkeypatch.setattr(Config, "previews_per_second", 2)
+        token = call("create_embed_session", partner, body=wish()).body["session_token"]
+        answers = [page("preview_embed_form", token, {}) for _ in range(5)]
+        assert [one.status for one in answers] == [200] * 4 + [429]
+        assert (answers[-1].code, answers[-1].headers["Retry-After"]) == ("rate_limited", "1")
+        other = make_project("live", name="Other", scopes=SCOPES)
+        partnership(other)
+        theirs = call("create_embed_session", other, body=wish()).body["session_token"]
+        assert page("preview_embed_form", theirs, {}).status == 200
+        clock.advance(seconds=1)
+        answers = [page("preview_embed_form", token, {}) for _ in range(3)]
+        assert [one.status for one in answers] == [200, 200, 429]
+
+    def test_previews__are_charged_to_no_limit_of_the_key(
+        self, call: Call, page: Call, partner: DemoProject, drawing: list[Any]
+    ) -> None:
+        limiting.limit_project(partner.id, LimitsChange(renders_per_day=0), by="tester")
+        token = call("create_embed_session", partner, body=wish()).body["session_token"]
+        assert page("preview_embed_form", token, {}).status == 200
+
+    def test_previews__of_a_test_session_are_marked_and_of_a_live_one_are_not(
+        self, call: Call, page: Call, partner: DemoProject, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        jobs: list[Any] = []
+
+        def draw(job: Any, _: float) -> Preview:
+            jobs.append(job)
+            return Preview((b"page",), 1)
+
+        monkeypatch.setitem(forms.preview_form.__kwdefaults__, "draw", draw)
+        monkeypatch.setitem(editing.preview_template.__kwdefaults__, "draw", draw)
+        for caller in (partner, with_key(partner, mode="test")):
+            for mode, name in (("fill", "preview_embed_form"), ("edit", "preview_embed_template")):
+                opened = call("create_embed_session", caller, body=wish(mode)).body
+                assert page(name, opened["session_token"], {}).status == 200
+        assert [job.watermark for job in jobs] == [False, False, True, True]
 
 
 def test_a_partner_of_another_project_changes_nothing(call: Call, partner: DemoProject) -> None:

@@ -186,6 +186,16 @@ class Config:
         return _required(f"{mode.upper()}_WORKER_FUNCTION")
 
     @cached_property
+    def previews_per_project(self) -> int:
+        """How many previews the embed sessions of one project may have running; 0 is no limit."""
+        return int(_required("PREVIEWS_PER_PROJECT"))
+
+    @cached_property
+    def previews_per_second(self) -> int:
+        """How many previews a second the embed sessions of one project may ask for; 0 is any."""
+        return int(_required("PREVIEWS_PER_SECOND"))
+
+    @cached_property
     def sync_renders_per_project(self) -> int:
         """How many synchronous renders one project may have running; more of them are queued."""
         return int(_required("SYNC_RENDERS_PER_PROJECT"))

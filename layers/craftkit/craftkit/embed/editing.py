@@ -13,6 +13,7 @@ from craftkit.embed.access import Visit
 from craftkit.embed.forms import Scale
 from craftkit.embed.models import Catalog, Session
 from craftkit.embed.preview import Problem, Sheet
+from craftkit.embed.preview_limits import one_preview
 from craftkit.errors import (
     ConflictError,
     InvalidRequestError,
@@ -85,6 +86,7 @@ def preview_template(
 
     Raises:
         WrongModeError, PermissionDeniedError: no session to edit or create.
+        RateLimitedError: too many previews of this project.
     """
     visit.require("edit", "edit", "create")
     try:
@@ -102,7 +104,9 @@ def preview_template(
         standard_of(visit.session),
         watermark=visit.session.key_mode == "test",
     )
-    pages = preview.draw_draft(sheet, now=clock(), scale=writing.scale, preview=draw)
+    now = clock()
+    with one_preview(visit.session.project_id, now):
+        pages = preview.draw_draft(sheet, now=now, scale=writing.scale, preview=draw)
     return Drawn(pages, source)
 
 
@@ -142,6 +146,7 @@ def publish_template(
         WrongModeError, PermissionDeniedError: not for this session.
         InvalidRequestError: it does not compile, or uses more than the catalog has.
         ConflictError: a template of this name is there already.
+        RateLimitedError: too many previews of this project; a publish counts as one.
     """
     visit.require("publish", "edit", "create")
     session = visit.session
@@ -166,7 +171,8 @@ def publish_template(
             typeset=typeset,
         )
 
-    version = _write(session, writing.name, publish)
+    with one_preview(session.project_id, utc_now()):
+        version = _write(session, writing.name, publish)
     drafts.discard_draft(session.project_id, version.slug)
     return version
 

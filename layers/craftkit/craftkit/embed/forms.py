@@ -14,6 +14,7 @@ from craftkit.embed import preview, repository
 from craftkit.embed.access import Visit
 from craftkit.embed.models import Session
 from craftkit.embed.preview import Problem, Sheet
+from craftkit.embed.preview_limits import one_preview
 from craftkit.embed.uploads import require_images
 from craftkit.errors import (
     InvalidInputDataError,
@@ -62,10 +63,12 @@ def preview_form(
 
     Raises:
         WrongModeError, PermissionDeniedError: it is no session for a form or a view.
+        RateLimitedError: too many previews of this project.
     """
     visit.require("view", "fill", "view")
-    session, now = visit.session, clock()
+    session, called_at = visit.session, clock()
     version = version_of(session)
+    now = called_at
     if session.mode == "view":
         data, now = _viewed(session, version, now)
     else:
@@ -79,7 +82,8 @@ def preview_form(
         version.pdf_standard,
         watermark=session.key_mode == "test",
     )
-    return preview.draw(sheet, data, now=now, scale=request.scale, preview=draw)
+    with one_preview(session.project_id, called_at):
+        return preview.draw(sheet, data, now=now, scale=request.scale, preview=draw)
 
 
 def submit_form(

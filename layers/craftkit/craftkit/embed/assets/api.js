@@ -2,9 +2,10 @@
 
 /** A refusal, as every answer of the API words it. */
 export class Refusal extends Error {
-  constructor(status, error) {
+  constructor(status, error, retryAfter = null) {
     super(error?.message ?? "The service did not answer. Check your connection and try again.");
     this.status = status;
+    this.retryAfterSeconds = Number(retryAfter) || 1;
     this.code = error?.code ?? "unreachable";
     this.issues = error?.issues ?? { formErrors: [], fieldErrors: {} };
   }
@@ -86,6 +87,6 @@ async function post(name, body, bearer, signal) {
     throw new Refusal(0, null);
   }
   const answer = await response.json().catch(() => null);
-  if (!response.ok) throw new Refusal(response.status, answer?.error);
+  if (!response.ok) throw new Refusal(response.status, answer?.error, response.headers.get("retry-after"));
   return answer;
 }

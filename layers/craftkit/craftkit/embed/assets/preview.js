@@ -48,6 +48,11 @@ export function previewPane(route, request, { title = "Preview", answered = () =
       show(images, answer.problem, answer.pageCount);
     } catch (error) {
       if (error.name === "AbortError" || number < asked) return;
+      if (error.code === "rate_limited") {
+        // The project's previews are too many for a moment: the newest is asked for again.
+        setTimeout(() => number === asked && now(), error.retryAfterSeconds * 1000);
+        return;
+      }
       show([], { message: error.message });
     } finally {
       clearTimeout(slow);

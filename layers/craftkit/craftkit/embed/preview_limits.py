@@ -1,0 +1,28 @@
+"""How much typesetting the sessions of one project may ask for: how often, and how much at once."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from craftkit.config import config
+from craftkit.limits.concurrency import Work, running
+from craftkit.limits.rates import ProjectRate, charge_rate
+
+_LASTS_AT_MOST = timedelta(seconds=45)
+"""Longer than the compile function can run."""
+
+
+@contextmanager
+def one_preview(project_id: str, now: datetime) -> Iterator[None]:
+    """Charge one preview, or one check of a template before it is published.
+
+    Raises:
+        RateLimitedError: the project makes previews too often, or has too many running.
+    """
+    per_second = config.previews_per_second
+    charge_rate(
+        ProjectRate("preview", "previews", per_second, burst=2 * per_second), project_id, now
+    )
+    work = Work("preview", "previews", config.previews_per_project, _LASTS_AT_MOST)
+    with running(work, project_id, clock=lambda: now):
+        yield
