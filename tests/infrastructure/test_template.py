@@ -273,9 +273,9 @@ class TestGateway:
 
 class TestSignIn:
     def test_a_user_cannot_take_an_address_that_they_have_not_verified(
-        self, stage: Template
+        self, stage: Template, data: Template
     ) -> None:
-        [pool] = stage.of_type("AWS::Cognito::UserPool").values()
+        [pool] = data.of_type("AWS::Cognito::UserPool").values()
         settings = pool["UserAttributeUpdateSettings"]
         assert settings["AttributesRequireVerificationBeforeUpdate"] == ["email"]
         [client] = stage.of_type("AWS::Cognito::UserPoolClient").values()
