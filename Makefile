@@ -50,7 +50,7 @@ sam-api: setup ## Serve the routes from Docker with `sam local start-api`, again
 test: setup ## Run every test (TESTS=tests/unit for some, ARGS=… for pytest).
 ifeq ($(TESTS),tests)
 	@# Those that share one deployed stack come after, one at a time.
-	@$(BIN)/pytest tests/unit tests/functional tests/infrastructure -n auto --dist loadfile $(ARGS)
+	@$(BIN)/pytest tests/unit tests/functional tests/infrastructure tests/sdks -n auto --dist loadfile $(ARGS)
 	@$(BIN)/pytest tests/e2e tests/browser $(ARGS)
 else
 	@$(BIN)/pytest -n $(WORKERS) --maxprocesses 4 $(TESTS) $(ARGS)

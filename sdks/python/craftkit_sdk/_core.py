@@ -1,0 +1,186 @@
+"""What the client does, without doing it: generators that yield a call or a pause.
+
+The synchronous and the asynchronous client run the same generators; see `_sync` and `_async`.
+"""
+
+import os
+import random
+import uuid
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from craftkit_sdk.errors import ConnectionFailedError, RenderFailedError, WaitTimeoutError, error_of
+
+BASE_URL = "https://api.craftkit.dev"
+TIMEOUT_SECONDS = 60.0
+MAX_RETRIES = 5
+LONGEST_PAUSE_SECONDS = 60.0
+"""A longer `Retry-After` is raised instead of waited for: a quota is renewed in hours."""
+
+FINAL = ("succeeded", "failed", "cancelled")
+_RETRIED = (429, 500, 502, 503, 504)
+_NOT_ACCEPTED = (429, 503)
+"""Statuses after which nothing was done, so that any request may be sent again."""
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One HTTP request. `is_safe` says that sending it twice does it once."""
+
+    method: str
+    url: str
+    headers: dict[str, str] = field(default_factory=dict)
+    json: Any = None
+    params: dict[str, str] = field(default_factory=dict)
+    is_safe: bool = True
+
+
+@dataclass(frozen=True)
+class Pause:
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An HTTP response, or None as `status` where there was none."""
+
+    status: int | None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    json: Any = None
+    failure: Exception | None = None
+
+    @property
+    def request_id(self) -> str:
+        return self.headers.get("x-request-id", "")
+
+    @property
+    def retry_after(self) -> float | None:
+        try:
+            return max(0.0, float(self.headers.get("retry-after", "")))
+        except ValueError:
+            return None
+
+
+Steps = Generator[Call | Pause, Reply | None, Any]
+
+
+class Core:
+    """The settings of a client, and its calls as steps."""
+
+    def __init__(
+        self,
+        api_key: str | None,
+        base_url: str | None,
+        max_retries: int,
+        random_: random.Random | None = None,
+    ) -> None:
+        self.api_key = api_key or os.environ.get("CRAFTKIT_API_KEY", "")
+        self.base_url = (base_url or os.environ.get("CRAFTKIT_BASE_URL") or BASE_URL).rstrip("/")
+        self.max_retries = max_retries
+        self._random = random_ or random.Random()  # noqa: S311 jitter is no secret
+
+    def send(self, call: Call) -> Steps:
+        """The reply to a call, retried with jitter; raises the error that it ends with."""
+        for attempt in range(self.max_retries + 1):
+            reply = yield call
+            assert reply is not None
+            if reply.status is not None and reply.status < 400:
+                return reply
+            is_last = attempt == self.max_retries
+            may_retry = call.is_safe or reply.status in _NOT_ACCEPTED
+            is_passing = reply.status is None or reply.status in _RETRIED
+            pause = reply.retry_after
+            if pause is None:
+                # Full jitter: 0 to 0.25, 0.5, 1, 2, 4 seconds.
+                pause = self._random.uniform(0, 0.25 * 2**attempt)
+            if is_last or not (may_retry and is_passing) or pause > LONGEST_PAUSE_SECONDS:
+                raise self._error(reply)
+            if reply.retry_after:
+                pause += self._random.uniform(0, 0.25)
+            yield Pause(pause)
+        raise AssertionError("unreachable")
+
+    def api(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        is_safe: bool = True,
+    ) -> Steps:
+        """The reply of the API itself, with the key."""
+        sent = {"Authorization": f"Bearer {self.api_key}", **(headers or {})}
+        query = {name: str(value) for name, value in (params or {}).items() if value is not None}
+        url = path if "://" in path else self.base_url + path
+        return (yield from self.send(Call(method, url, sent, json, query, is_safe)))
+
+    def create_render(
+        self,
+        slug: str,
+        data: Mapping[str, Any],
+        *,
+        idempotency_key: str | None,
+        job_id: str | None,
+        metadata: Mapping[str, str] | None,
+        options: Mapping[str, Any],
+    ) -> Steps:
+        """The new render. Without a key of the caller's it gets one, so that a retry is safe."""
+        body: Json = {"data": dict(data)}
+        if job_id is not None:
+            body["jobId"] = job_id
+        if metadata:
+            body["metadata"] = dict(metadata)
+        given = {name: value for name, value in options.items() if value is not None}
+        if given:
+            body["options"] = given
+        headers = {}
+        if idempotency_key or job_id is None:
+            headers["Idempotency-Key"] = idempotency_key or str(uuid.uuid4())
+        path = f"/v1/templates/{slug}/render"
+        return (yield from self.api("POST", path, json=body, headers=headers))
+
+    def wait(self, render: Any, timeout: float, clock: Any) -> Steps:
+        """The render once it succeeded; polls at growing intervals up to two seconds.
+
+        Raises:
+            RenderFailedError: it failed or was cancelled.
+            WaitTimeoutError: it is not finished in time.
+        """
+        deadline, pause, request_id = clock() + timeout, 0.05, ""
+        while render["status"] not in FINAL:
+            if clock() >= deadline:
+                raise WaitTimeoutError(f"Render {render['id']} is {render['status']} after wait.")
+            yield Pause(min(pause, max(0.0, deadline - clock())))
+            pause = min(pause * 1.6, 2.0)
+            reply = yield from self.api("GET", f"/v1/renders/{render['id']}")
+            render, request_id = reply.json, reply.request_id
+        if render["status"] != "succeeded":
+            raise RenderFailedError(render, request_id)
+        return render
+
+    def document(self, render: Any, timeout: float, clock: Any) -> Steps:
+        """The render and its document's bytes, once it succeeded."""
+        render = yield from self.wait(render, timeout, clock)
+        url = render.get("downloadUrl")
+        if not url:
+            render = (yield from self.api("GET", f"/v1/renders/{render['id']}")).json
+            url = render["downloadUrl"]
+        reply = yield from self.send(Call("GET", url))  # signed: it takes no key
+        return render, reply.body
+
+    def _error(self, reply: Reply) -> Exception:
+        if reply.status is None:
+            message = f"{self.base_url} did not respond: {reply.failure}"
+            failed = ConnectionFailedError(message)
+            failed.__cause__ = reply.failure
+            return failed
+        body = reply.json if isinstance(reply.json, dict) else {}
+        error = body.get("error")
+        found: Json = error if isinstance(error, dict) else {}
+        return error_of(reply.status, found, reply.request_id, reply.retry_after)

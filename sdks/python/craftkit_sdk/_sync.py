@@ -1,0 +1,282 @@
+"""The synchronous client."""
+
+import time
+import weakref
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, cast
+
+import httpx
+
+from craftkit_sdk._core import MAX_RETRIES, TIMEOUT_SECONDS, Call, Core, Pause, Reply, Steps
+from craftkit_sdk._http import reply_of, request_of
+from craftkit_sdk.types import EmbedSession, Me, RenderJson, Template, TemplateSummary, UsageRow
+from craftkit_sdk.webhooks import Webhooks
+
+WAIT_SECONDS = 120.0
+
+
+class Craftkit:
+    """A client of one project; safe to share between threads.
+
+    Args:
+        api_key: `ck_live_…` or `ck_test_…`; without it, `CRAFTKIT_API_KEY` of the environment.
+        base_url: where the API is; without it, `CRAFTKIT_BASE_URL`, else https://api.craftkit.dev.
+        timeout: seconds for one HTTP request.
+        max_retries: how often a request is sent again after a passing failure.
+    """
+
+    webhooks = Webhooks()
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        base_url: str | None = None,
+        timeout: float = TIMEOUT_SECONDS,
+        max_retries: int = MAX_RETRIES,
+        http_client: httpx.Client | None = None,
+    ) -> None:
+        self._core = Core(api_key, base_url, max_retries)
+        self._http = http_client or httpx.Client(timeout=timeout)
+        # For clients that are never closed: a script of four lines.
+        weakref.finalize(self, self._http.close)
+        self.renders = Renders(self)
+        self.templates = Templates(self)
+        self.embed = Embed(self)
+
+    def me(self) -> Me:
+        """The API key of this client: its project, mode, scopes and limits."""
+        return cast(Me, self._json("GET", "/v1/me"))
+
+    def usage(self, *, from_: str | None = None, to: str | None = None) -> list[UsageRow]:
+        """Succeeded renders by day, mode and key; days as `2026-03-14`, both included."""
+        found = self._json("GET", "/v1/usage", params={"from": from_, "to": to})
+        return cast(list[UsageRow], found["usage"])
+
+    def close(self) -> None:
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _run(self, steps: Steps) -> Any:
+        """The result of the steps, their calls made and their pauses slept."""
+        reply: Reply | None = None
+        while True:
+            try:
+                step = steps.send(reply)
+            except StopIteration as done:
+                return done.value
+            reply = None
+            if isinstance(step, Pause):
+                time.sleep(step.seconds)
+            else:
+                reply = self._call(step)
+
+    def _call(self, call: Call) -> Reply:
+        try:
+            return reply_of(self._http.request(**request_of(call)))
+        except httpx.TransportError as error:
+            return Reply(None, failure=error)
+
+    def _json(self, method: str, path: str, **how: Any) -> Any:
+        return self._run(self._core.api(method, path, **how)).json
+
+    def _pages(self, path: str, field: str, **filters: Any) -> Iterator[Any]:
+        cursor = None
+        while True:
+            page = self._json("GET", path, params={**filters, "cursor": cursor})
+            yield from page[field]
+            cursor = page.get("nextCursor") or page.get("next_cursor")
+            if cursor is None:
+                return
+
+
+class Render:
+    """A render as it was when it was last read; `json` has every field of the API."""
+
+    def __init__(self, client: Craftkit, json: RenderJson) -> None:
+        self._client = client
+        self.json = json
+
+    @property
+    def id(self) -> str:
+        return self.json["id"]
+
+    @property
+    def status(self) -> str:
+        return self.json["status"]
+
+    @property
+    def page_count(self) -> int | None:
+        return self.json["pageCount"]
+
+    @property
+    def download_url(self) -> str | None:
+        """A signed address of the document, valid for an hour at most."""
+        return self.json["downloadUrl"]
+
+    def wait(self, timeout: float = WAIT_SECONDS) -> Self:
+        """This render, once it succeeded.
+
+        Raises:
+            RenderFailedError: it failed or was cancelled.
+            WaitTimeoutError: it is not finished in time.
+        """
+        core = self._client._core
+        self.json = self._client._run(core.wait(self.json, timeout, time.monotonic))
+        return self
+
+    def content(self, timeout: float = WAIT_SECONDS) -> bytes:
+        """The document's bytes; waits for them. Raises as `wait`."""
+        core = self._client._core
+        steps = core.document(self.json, timeout, time.monotonic)
+        self.json, content = self._client._run(steps)
+        return cast(bytes, content)
+
+    def save(self, path: str | Path, timeout: float = WAIT_SECONDS) -> Path:
+        """Write the document to a file; waits for it. Raises as `wait`."""
+        file = Path(path)
+        file.write_bytes(self.content(timeout))
+        return file
+
+    def cancel(self) -> Self:
+        """Cancel this render while it is queued."""
+        self.json = self._client._json("POST", f"/v1/renders/{self.id}/cancel", is_safe=False)
+        return self
+
+    def __repr__(self) -> str:
+        return f"<Render {self.id} {self.status}>"
+
+
+class Renders:
+    def __init__(self, client: Craftkit) -> None:
+        self._client = client
+
+    def create(
+        self,
+        template: str,
+        data: Mapping[str, Any],
+        *,
+        filename: str | None = None,
+        version_number: int | None = None,
+        sync: bool | None = None,
+        metadata: Mapping[str, str] | None = None,
+        job_id: str | None = None,
+        idempotency_key: str | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> Render:
+        """Create a render of the template with this slug. A retry never makes a second one.
+
+        Args:
+            sync: wait for the document, up to 25 seconds, in this one call.
+            job_id: your own name for the job; also the idempotency key.
+            options: further `options` of the API by their names there.
+        """
+        named = {"filename": filename, "versionNumber": version_number, "sync": sync}
+        steps = self._client._core.create_render(
+            template,
+            data,
+            idempotency_key=idempotency_key,
+            job_id=job_id,
+            metadata=metadata,
+            options={**named, **(options or {})},
+        )
+        return Render(self._client, self._client._run(steps).json)
+
+    def get(self, render_id: str) -> Render:
+        return Render(self._client, self._client._json("GET", f"/v1/renders/{render_id}"))
+
+    def list(
+        self,
+        *,
+        status: str | None = None,
+        template: str | None = None,
+        key_id: str | None = None,
+        metadata: str | None = None,
+        from_: str | None = None,
+        to: str | None = None,
+    ) -> Iterator[Render]:
+        """Every render that matches, newest first; further pages are read as they are needed."""
+        filters = {
+            "status": status,
+            "templateSlug": template,
+            "keyId": key_id,
+            "metadata": metadata,
+            "from": from_,
+            "to": to,
+        }
+        for each in self._client._pages("/v1/renders", "renders", limit=100, **filters):
+            yield Render(self._client, each)
+
+
+class Templates:
+    def __init__(self, client: Craftkit) -> None:
+        self._client = client
+
+    def list(self) -> Iterator[TemplateSummary]:
+        return self._client._pages("/v1/templates", "templates", limit=100)
+
+    def get(self, slug: str) -> Template:
+        return cast(Template, self._client._json("GET", f"/v1/templates/{slug}"))
+
+
+class Embed:
+    def __init__(self, client: Craftkit) -> None:
+        self.sessions = EmbedSessions(client)
+        self.catalogs = EmbedCatalogs(client)
+
+
+class EmbedSessions:
+    def __init__(self, client: Craftkit) -> None:
+        self._client = client
+
+    def create(
+        self,
+        *,
+        tenant: Mapping[str, Any],
+        actor: Mapping[str, Any],
+        scope: Mapping[str, Any],
+        **settings: Any,
+    ) -> EmbedSession:
+        """Create a session; `settings` are the further fields of the API by their names there."""
+        body = {"tenant": tenant, "actor": actor, "scope": scope, **settings}
+        path = "/v1/embed/sessions"
+        return cast(EmbedSession, self._client._json("POST", path, json=body, is_safe=False))
+
+    def refresh(self, renew_token: str) -> EmbedSession:
+        """The session with a new token. A renew token works once."""
+        path, body = "/v1/embed/sessions/refresh", {"renewToken": renew_token}
+        return cast(EmbedSession, self._client._json("POST", path, json=body, is_safe=False))
+
+    def revoke(self, session_id: str) -> None:
+        self._client._json("DELETE", f"/v1/embed/sessions/{session_id}")
+
+
+class EmbedCatalogs:
+    def __init__(self, client: Craftkit) -> None:
+        self._client = client
+
+    def publish(self, name: str, catalog: Mapping[str, Any]) -> dict[str, Any]:
+        """Publish the next version of a catalog."""
+        body = {"name": name, "catalog": catalog}
+        found = self._client._json("POST", "/v1/embed/catalogs", json=body, is_safe=False)
+        return cast(dict[str, Any], found)
+
+    def get(self, name: str, *, version: int | None = None) -> dict[str, Any]:
+        params = {"version": version}
+        found = self._client._json("GET", f"/v1/embed/catalogs/{name}", params=params)
+        return cast(dict[str, Any], found)
+
+    def list(self) -> Iterator[dict[str, Any]]:
+        return self._client._pages("/v1/embed/catalogs", "catalogs", limit=100)

@@ -1,0 +1,76 @@
+"""The API's objects, as they are in JSON."""
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+Mode = Literal["live", "test"]
+RenderStatus = Literal["queued", "rendering", "succeeded", "failed", "cancelled"]
+
+
+class RenderJson(TypedDict):
+    id: str
+    status: RenderStatus
+    mode: Mode
+    templateSlug: str
+    versionNumber: int
+    pollUrl: str
+    downloadUrl: str | None
+    downloadExpiresAt: str | None
+    filename: str
+    pageCount: int | None
+    sizeBytes: int | None
+    sha256: str | None
+    pdfStandard: str
+    warnings: list[str]
+    errorCode: str | None
+    errorMessage: str | None
+    metadata: dict[str, str]
+    jobId: str | None
+    attempt: int
+    createdAt: str
+    completedAt: str | None
+    durationMs: int | None
+
+
+class TemplateSummary(TypedDict):
+    slug: str
+    name: str
+    latestVersion: int | None
+    createdAt: str
+    updatedAt: str
+
+
+class Template(TemplateSummary):
+    manifest: dict[str, Any] | None
+    jsonSchema: dict[str, Any] | None
+    previewData: dict[str, Any] | None
+    pdfStandard: str | None
+    locale: str | None
+    versions: list[dict[str, Any]]
+
+
+class UsageRow(TypedDict):
+    day: str
+    mode: Mode
+    keyId: str
+    renders: int
+    pages: int
+
+
+class EmbedSession(TypedDict):
+    session_id: str
+    session_token: str
+    iframe_url: str
+    expires_at: str
+    renew_token: str
+
+
+class Me(TypedDict):
+    keyId: str
+    name: str
+    kind: Literal["key", "token"]
+    projectId: str
+    mode: Mode
+    scopes: list[str]
+    templates: list[str]
+    expiresAt: str | None
+    limits: NotRequired[list[dict[str, Any]]]
