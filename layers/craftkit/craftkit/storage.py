@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import boto3
 from botocore.config import Config as ClientConfig
@@ -19,10 +19,16 @@ DOWNLOAD_LIFETIME = timedelta(minutes=15)
 
 @cache
 def _client() -> "S3Client":
+    # The region's own host: S3 redirects a URL that is signed for the global host in the older
+    # regions, and refuses it in the newer ones. The embedded AWS has one host for all buckets.
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
+    style: Literal["path", "virtual"] = "path" if config.aws_endpoint_url else "virtual"
     return boto3.client(
         "s3",
+        region_name=config.region,
         config=ClientConfig(
             signature_version="s3v4",
+            s3={"addressing_style": style, "us_east_1_regional_endpoint": "regional"},
             connect_timeout=1,
             read_timeout=5,
             retries={"mode": "standard", "total_max_attempts": 3},
