@@ -1,9 +1,11 @@
-"""POST /v1/hooks/{token}: public; the token is who calls."""
+"""POST /v1/hooks and /v1/hooks/{token}: public routes; the token identifies the caller."""
 
 from craftkit.hooks.service import receive_hook
 from craftkit.http import Request, Response, endpoint
 from craftkit.probes import item, needs
 from craftkit.renders.views import unsigned_view_of
+
+HEADER = "x-craftkit-hook-token"
 
 
 @needs(
@@ -22,7 +24,7 @@ from craftkit.renders.views import unsigned_view_of
 def handler(request: Request) -> Response:
     """202 without a download URL, also for a repeat: a caller of a hook reads no documents."""
     render = receive_hook(
-        request.path("token"),
+        request.parameter("token") or request.headers.get(HEADER, ""),
         request.body,
         read=request.json,
         signature=request.headers.get("x-craftkit-signature"),

@@ -77,6 +77,15 @@ def test_receive_hook__is_202_with_a_render_of_the_hooks_key(
     assert len(cloud.messages("TestQueue")) == 1
 
 
+def test_receive_hook__takes_the_token_in_a_header(
+    cloud: Cloud, event: Any, made: MadeHook
+) -> None:
+    for headers, status in (({"x-craftkit-hook-token": made.token}, 202), ({}, 404)):
+        sent = event("receive_hook", body=BODY, headers=headers)
+        sent |= {"resource": "/v1/hooks", "path": "/v1/hooks", "pathParameters": None}
+        assert cloud.invoke("receive_hook", sent)["statusCode"] == status
+
+
 def test_receive_hook__a_hook_of_a_live_key_is_live(cloud: Cloud, send: Send) -> None:
     made = make(make_project("live"))
     assert send(made.token).body["mode"] == "live"

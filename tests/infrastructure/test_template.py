@@ -13,7 +13,7 @@ from tests.support.template import ROOT, Json, Part, Template, statements, templ
 
 ON_AWS = [stage for stage in STAGES if stage != "local"]
 PUBLIC_ROUTES = {"/health", "/v1/openapi.json", "/.well-known/jwks.json", "/v1/hooks/{token}"}
-PUBLIC_ROUTES |= {"/v1/exposed-keys"}
+PUBLIC_ROUTES |= {"/v1/hooks", "/v1/exposed-keys"}
 # Codes of the contract that no code of ours has to raise, so far.
 GATEWAYS_OWN = {"permission_denied": 403, "rate_limited": 429, "timeout": 504}
 WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "PartiQLInsert", "*"}
@@ -179,6 +179,13 @@ class TestRights:
 
 
 class TestGateway:
+    def test_no_trace_records_urls_and_the_access_log_has_no_path(self, stage: Template) -> None:
+        (api,) = stage.of_type("AWS::Serverless::Api").values()
+        assert api["TracingEnabled"] is False
+        logged = api["AccessLogSetting"]["Format"]
+        assert "$context.resourcePath" in logged
+        assert "$context.path" not in logged
+
     def api(self) -> Json:
         (api,) = template("prod").of_type("AWS::Serverless::Api").values()
         return api

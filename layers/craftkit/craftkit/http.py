@@ -208,6 +208,10 @@ class Request:
     def path(self, name: str) -> str:
         return str(self._event["pathParameters"][name])
 
+    def parameter(self, name: str) -> str | None:
+        """A path parameter; None on a route that has none of this name."""
+        return (self._event["pathParameters"] or {}).get(name)
+
     def path_id(self, name: str = "id") -> str:
         """A path parameter that is an id. Raises NotFoundError for any other text."""
         value = self.path(name)

@@ -121,8 +121,8 @@ def refusals(route: Route) -> dict[int, list[str]]:
 
 
 def operation_id(route: Route) -> str:
-    """The function's name in camelCase, as generators turn into a method's name."""
-    first, *rest = route.function.split("_")
+    """The operation's name in camelCase, as generators turn into a method's name."""
+    first, *rest = (route.operation or route.function).split("_")
     return first + "".join(word.capitalize() for word in rest)
 
 

@@ -15,7 +15,8 @@ class Route:
     """One method of one path.
 
     Args:
-        function: the folder in `functions/` that answers; its name is the operation's id.
+        function: the folder in `functions/` that answers.
+        operation: the operation's id, where it is not the function's name.
         scope: what the key must hold; a route without one is public.
         answers: by status, the model of the body; None where there is no body, or none of ours.
         errors: what this route can refuse beyond what its shape implies (see `every_error`).
@@ -33,6 +34,7 @@ class Route:
     errors: tuple[type[CraftkitError], ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     description: str = ""
+    operation: str = ""
 
     @property
     def tag(self) -> str:

@@ -57,6 +57,12 @@ _IDEMPOTENCY = {
     "long as its render. A failed render is tried again."
 }
 
+_HOOK_HEADERS = _IDEMPOTENCY | {
+    "x-craftkit-signature": "HMAC-SHA256 of the raw body under the hook's secret, in lower-case "
+    "hex. Checked when present; some hooks require it."
+}
+_HOOK_TOKEN = {"x-craftkit-hook-token": "The hook's token."}
+
 TAGS = {
     "renders": "Create, read, list, download and cancel renders.",
     "templates": "Read the project's templates.",
@@ -168,16 +174,12 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "POST",
-        "/v1/hooks/{token}",
+        "/v1/hooks",
         "receive_hook",
         "Trigger an inbound hook",
         {202: RenderView},
         body=HookData,
-        headers=_IDEMPOTENCY
-        | {
-            "x-craftkit-signature": "HMAC-SHA256 of the raw body under the hook's secret, in "
-            "lower-case hex. Checked when present; some hooks require it."
-        },
+        headers=_HOOK_TOKEN | _HOOK_HEADERS,
         errors=(
             errors.InvalidTokenError,
             errors.InvalidSignatureError,
@@ -192,6 +194,30 @@ ROUTES: tuple[Route, ...] = (
         ),
         description="Renders the hook's template with the body as its data. The token takes the "
         "place of an API key; the render belongs to the hook's key.",
+    ),
+    Route(
+        "POST",
+        "/v1/hooks/{token}",
+        "receive_hook",
+        "Trigger an inbound hook by its URL",
+        {202: RenderView},
+        body=HookData,
+        headers=_HOOK_HEADERS,
+        errors=(
+            errors.InvalidTokenError,
+            errors.InvalidSignatureError,
+            errors.InvalidCredentialsError,
+            errors.InsufficientScopeError,
+            errors.InvalidInputDataError,
+            errors.TemplateNotFoundError,
+            errors.NoPublishedVersionError,
+            errors.IdempotencyConflictError,
+            errors.QueueUnavailableError,
+            *_LIMITS,
+        ),
+        description="For senders that cannot set a header: the token is the last part of the path. "
+        "Otherwise the same as `POST /v1/hooks`.",
+        operation="receive_hook_by_url",
     ),
     Route(
         "POST",
