@@ -1,8 +1,11 @@
 """The documents bucket: PDFs, fonts, inputs too large for a row. Private; read by signed URL."""
 
+import re
+import unicodedata
 from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote
 
 import boto3
 from botocore.config import Config as ClientConfig
@@ -60,16 +63,33 @@ def delete(key: str) -> None:
     _client().delete_object(Bucket=config.documents_bucket, Key=key)
 
 
-def sign_download(key: str, *, filename: str, now: datetime) -> tuple[str, datetime]:
-    """A URL that opens one object without credentials, and when it stops to."""
+def sign_download(
+    key: str, *, filename: str, media_type: str, now: datetime
+) -> tuple[str, datetime]:
+    """A URL that opens one object without credentials, and when it expires."""
     url = _client().generate_presigned_url(
         "get_object",
         Params={
             "Bucket": config.documents_bucket,
             "Key": key,
-            "ResponseContentType": "application/pdf",
-            "ResponseContentDisposition": f'inline; filename="{filename}"',
+            "ResponseContentType": media_type,
+            "ResponseContentDisposition": content_disposition(filename),
         },
         ExpiresIn=int(DOWNLOAD_LIFETIME.total_seconds()),
     )
     return url, now + DOWNLOAD_LIFETIME
+
+
+def content_disposition(filename: str) -> str:
+    """The header that names a file, in ASCII alone.
+
+    Names in other letters follow as `filename*` (RFC 6266, RFC 8187). S3 returns the value as it
+    was signed: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+    """
+    plain = unicodedata.normalize("NFKD", filename).encode("ascii", "ignore").decode()
+    stem, dot, ending = plain.rpartition(".")
+    fallback = re.sub(r"[^A-Za-z0-9 ._()-]", "_", stem).strip() or "document"
+    header = f'inline; filename="{fallback}{dot}{ending}"'
+    if f"{fallback}{dot}{ending}" == filename:
+        return header
+    return f"{header}; filename*=UTF-8''{quote(filename, safe='')}"

@@ -87,6 +87,15 @@ class Document:
 
 
 @dataclass(frozen=True)
+class PageImages:
+    """Pages of a document as images, each with its number, from 1."""
+
+    files: tuple[bytes, ...]
+    numbers: tuple[int, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class FontFace:
     """What a font file holds, as `set text(font: …, weight: …, style: …)` asks for it."""
 
@@ -198,3 +207,6 @@ def unpack(text: str) -> bytes:
 
 Typeset = Callable[[Job], Document]
 """`typesetting.typeset` in a worker, `typeset_remotely` elsewhere, a fake in tests."""
+
+DrawImages = Callable[[Job, OutputFormat, float, str | None], PageImages]
+"""`typesetting.draw_images`, or a fake in tests: job, format, pixels per inch, selected pages."""

@@ -1,5 +1,5 @@
-"""Typst, made safe and ours: source and data in, a conformant PDF out."""
+"""Typst in a sandbox: source and data in, a conformant PDF or images out."""
 
-from typesetting.service import check_font, preview, typeset, warm
+from typesetting.service import check_font, draw_images, preview, typeset, warm
 
-__all__ = ["check_font", "preview", "typeset", "warm"]
+__all__ = ["check_font", "draw_images", "preview", "typeset", "warm"]

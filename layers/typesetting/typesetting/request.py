@@ -51,12 +51,19 @@ Values = Iterator[tuple[str, str]]
 
 
 def request(
-    job: Job, output_format: OutputFormat = "pdf", pixels_per_inch: float = 96.0
+    job: Job,
+    output_format: OutputFormat = "pdf",
+    pixels_per_inch: float = 96.0,
+    *,
+    pages: str | None = None,
+    check_standard: bool = True,
 ) -> tuple[dict[str, Any], list[bytes]]:
     """The header and the blobs of the frame for a job.
 
     Args:
         pixels_per_inch: of PNG, JPEG and WebP.
+        pages: of images, such as `1-3,7`; all of them without it.
+        check_standard: of images, whether breaches of the job's PDF standard become warnings.
     """
     locale = locales.locale(job.locale)
     header = {
@@ -64,7 +71,8 @@ def request(
         "pixels_per_inch": pixels_per_inch,
         "codes": _codes(job),
         "image_kinds": [image_type(image) for image in job.images.values()],
-        "standards": _STANDARDS[job.pdf_standard],
+        "pages": pages and [_range(part) for part in pages.split(",")],
+        "standards": _STANDARDS[job.pdf_standard if check_standard else "1.7"],
         "timestamp": int(job.created_at.timestamp()),
         "watermark": job.watermark,
     }
@@ -76,6 +84,11 @@ def request(
         *job.images.values(),
         *job.fonts.values(),
     ]
+
+
+def _range(text: str) -> tuple[int, int]:
+    first, _, last = text.partition("-")
+    return int(first), int(last or first)
 
 
 def _json(value: Any) -> str:

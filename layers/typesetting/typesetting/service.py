@@ -13,6 +13,7 @@ from craftkit.typesetter import (
     FontFace,
     Job,
     OutputFormat,
+    PageImages,
     Preview,
     RenderTimeoutError,
     RenderTooLargeError,
@@ -76,6 +77,19 @@ def preview(job: Job, pixels_per_inch: float = 96.0) -> Preview:
     return Preview.of(results, warnings)
 
 
+def draw_images(
+    job: Job, output_format: OutputFormat, pixels_per_inch: float, pages: str | None = None
+) -> PageImages:
+    """The job's pages as images for a render; `pages` selects some, such as `1-3,7`.
+
+    The job's PDF standard does not apply. Raises as `typeset` does.
+    """
+    answer, results, warnings = _answer(
+        job, output_format, pixels_per_inch, pages=pages, check_standard=False
+    )
+    return PageImages(tuple(results), tuple(answer["numbers"]), warnings)
+
+
 def check_font(content: bytes) -> FontFace:
     """The face of a TrueType or OpenType file, at most 4 MiB, that a project brings.
 
@@ -95,8 +109,10 @@ def check_font(content: bytes) -> FontFace:
     return FontFace(answer["family"], answer["weight"], answer["style"])
 
 
-def _answer(job: Job, output_format: OutputFormat, pixels_per_inch: float = 96.0) -> Answer:
-    header, blobs = request(job, output_format, pixels_per_inch)
+def _answer(
+    job: Job, output_format: OutputFormat, pixels_per_inch: float = 96.0, **options: Any
+) -> Answer:
+    header, blobs = request(job, output_format, pixels_per_inch, **options)
     try:
         answer, results = _sandbox().exchange(header, blobs)
     except TimedOutError as error:

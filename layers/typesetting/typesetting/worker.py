@@ -5,22 +5,40 @@ same job, and the end is written by the holder alone.
 """
 
 import hashlib
+from dataclasses import dataclass
 
 from craftkit import storage
 from craftkit.clock import Clock, utc_now
 from craftkit.errors import NotFoundError
 from craftkit.observability import logger
 from craftkit.renders import inputs, lifecycle
+from craftkit.renders.files import MEDIA_TYPES, ZIP_TYPE, filename_of, zip_of
 from craftkit.renders.lifecycle import AttemptsExhaustedError, Claim, GoneError
 from craftkit.renders.models import Render
 from craftkit.templates import service as templates
 from craftkit.templates.data import types
-from craftkit.typesetter import Document, Job, Typeset, TypesettingError
+from craftkit.typesetter import DrawImages, Job, Typeset, TypesettingError
 from typesetting.files import with_files
+from typesetting.service import draw_images
+
+CSS_PIXELS_PER_INCH = 96.0
+
+
+@dataclass(frozen=True)
+class _File:
+    content: bytes
+    media_type: str
+    page_count: int
+    warnings: tuple[str, ...]
 
 
 def render_document(
-    project_id: str, render_id: str, *, typeset: Typeset, clock: Clock = utc_now
+    project_id: str,
+    render_id: str,
+    *,
+    typeset: Typeset,
+    draw: DrawImages = draw_images,
+    clock: Clock = utc_now,
 ) -> Render | None:
     """Render one document to its end.
 
@@ -40,7 +58,7 @@ def render_document(
             error.render, now=clock(), code=lifecycle.WORKER_FAILED, message=lifecycle.GIVEN_UP
         )
     try:
-        return _finish(held, typeset, clock)
+        return _finish(held, typeset, draw, clock)
     except GoneError:
         logger.warning("a lease was lost while rendering", extra={"render_id": render_id})
         return None
@@ -49,23 +67,47 @@ def render_document(
         raise
 
 
-def _finish(held: Claim, typeset: Typeset, clock: Clock) -> Render:
+def _finish(held: Claim, typeset: Typeset, draw: DrawImages, clock: Clock) -> Render:
     render = held.render
     try:
-        document = typeset(with_files(_job_of(held)))
+        file = _make_file(held, typeset, draw)
     except TypesettingError as error:
         return lifecycle.fail(held, now=clock(), code=error.code, message=str(error))
     except NotFoundError as error:  # the template was deleted while the render waited
         return lifecycle.fail(held, now=clock(), code=error.code, message=str(error))
-    _keep(render, document)
+    render = render.model_copy(update={"media_type": file.media_type})
+    storage.put(render.document_key, file.content, content_type=file.media_type)
     return lifecycle.succeed(
         held,
         now=clock(),
-        page_count=document.page_count,
-        size_bytes=len(document.pdf),
-        sha256=hashlib.sha256(document.pdf).hexdigest(),
-        warnings=(*render.warnings, *document.warnings),
+        page_count=file.page_count,
+        size_bytes=len(file.content),
+        sha256=hashlib.sha256(file.content).hexdigest(),
+        warnings=(*render.warnings, *file.warnings),
+        filename=filename_of(render.filename, file.media_type),
+        media_type=file.media_type,
     )
+
+
+def _make_file(held: Claim, typeset: Typeset, draw: DrawImages) -> _File:
+    """The render's document in its format.
+
+    Raises:
+        TypesettingError: there is none.
+        NotFoundError: the template was deleted while the render waited.
+    """
+    render, job = held.render, with_files(_job_of(held))
+    if render.format == "pdf":
+        document = typeset(job)
+        media_type = MEDIA_TYPES["pdf"]
+        return _File(document.pdf, media_type, document.page_count, document.warnings)
+    density = CSS_PIXELS_PER_INCH * float(render.scale)
+    drawn = draw(job, render.format, density, render.pages)
+    media_type, count = MEDIA_TYPES[render.format], len(drawn.files)
+    if count == 1:
+        return _File(drawn.files[0], media_type, 1, drawn.warnings)
+    archive = zip_of(drawn.files, drawn.numbers, render.filename, media_type)
+    return _File(archive, ZIP_TYPE, count, drawn.warnings)
 
 
 def _job_of(held: Claim) -> Job:
@@ -79,13 +121,9 @@ def _job_of(held: Claim) -> Job:
         types=types(version.manifest),
         locale=version.locale,
         title=version.name,
-        created_at=render.created_at,
+        created_at=render.document_date or render.created_at,
         pdf_standard=version.pdf_standard,
         font_files=version.fonts,
         watermark=render.mode == "test",
         is_live=render.mode == "live",
     )
-
-
-def _keep(render: Render, document: Document) -> None:
-    storage.put(render.document_key, document.pdf, content_type="application/pdf")

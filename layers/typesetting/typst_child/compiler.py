@@ -10,7 +10,14 @@ import typst
 from typst_child import codes, diagnosis, fonts, raster, watermark
 from typst_child.glyphs import missing
 from typst_child.images import ImageChecker
-from typst_child.pages import PagesError, check_output, check_pdf, check_raster
+from typst_child.pages import (
+    NoSuchPageError,
+    PagesError,
+    check_output,
+    check_pdf,
+    check_raster,
+    selected_pages,
+)
 from typst_child.wire import Header
 from typst_child.workplace import Workplace, Workplaces
 
@@ -42,12 +49,14 @@ class Job(NamedTuple):
     Args:
         format: pdf, png, jpeg, webp or svg.
         pixels_per_inch: of images other than SVG.
+        pages: ranges of the pages that become images; all of them if None.
         standards: what a PDF has to conform to. For images, breaches are warnings.
         images_index: the path of each image that the data names: `{"https://…": "/images/0"}`.
     """
 
     format: str
     pixels_per_inch: float
+    pages: list[tuple[int, int]] | None
     codes: list[str]
     standards: list[str]
     timestamp: int
@@ -110,7 +119,7 @@ class Typesetter:
             return diagnosis.of(error, self._folder), []
         except PagesError as error:
             return {"error": "too_large", "message": str(error)}, []
-        except CodesError as error:
+        except (CodesError, NoSuchPageError) as error:
             return {"error": "source", "message": str(error)}, []
 
     def _document(self, job: Job) -> Answer:
@@ -150,12 +159,15 @@ class Typesetter:
             pdf = compilation.pdf([])
         count = check_pdf(pdf)
         check_raster(pdf, job.pixels_per_inch)
+        numbers = selected_pages(job.pages, count)
         answer = {
             "page_count": count,
+            "numbers": numbers,
             "warnings": [*breaches, *diagnosis.sentences(compilation.warnings, self._folder)],
             "missing": missing(pdf),
         }
-        return answer, [self._finished(page, job) for page in compilation.pages()]
+        pages = compilation.pages()
+        return answer, [self._finished(pages[number - 1], job) for number in numbers]
 
     def _finished(self, page: bytes, job: Job) -> bytes:
         fonts_ = self._workplaces.fonts

@@ -1,7 +1,7 @@
 """The pages of a finished document: how many, how large, and whether that is allowed."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 PAGE_LIMIT = 500
 IMAGE_PAGE_LIMIT = 100
@@ -18,6 +18,26 @@ _MEDIA_BOX = re.compile(rb"/MediaBox ?\[0 0 ([\d.]{1,20}) ([\d.]{1,20})\]")
 
 class PagesError(Exception):
     """The document has more, or larger, pages than it may. The message is for the author."""
+
+
+class NoSuchPageError(Exception):
+    """None of the selected pages exists. The message is for the caller."""
+
+
+def selected_pages(ranges: Sequence[tuple[int, int]] | None, count: int) -> list[int]:
+    """The numbers of the selected pages in the document's order; those that do not exist are left
+    out.
+
+    Raises:
+        NoSuchPageError: none is left.
+    """
+    every = range(1, count + 1)
+    if ranges is None:
+        return list(every)
+    found = [page for page in every if any(first <= page <= last for first, last in ranges)]
+    if not found:
+        raise NoSuchPageError(f"options.pages selects none of the document's {count} pages")
+    return found
 
 
 def page_count(pdf: bytes) -> int:

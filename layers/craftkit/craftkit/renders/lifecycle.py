@@ -126,6 +126,8 @@ def succeed(
     size_bytes: int,
     sha256: str,
     warnings: tuple[str, ...],
+    filename: str | None = None,
+    media_type: str | None = None,
 ) -> Render:
     """The document is kept; say so.
 
@@ -138,6 +140,8 @@ def succeed(
         "sha256": sha256,
         "warnings": list(warnings),
     }
+    if filename and media_type:
+        outcome |= {"filename": filename, "media_type": media_type}
     return _end(held, {"status": "succeeded", "completed_at": to_rfc3339(now), **outcome})
 
 

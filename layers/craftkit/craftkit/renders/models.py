@@ -1,7 +1,8 @@
 """A render: as it is asked for, as it is kept, and as a caller sees it."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self
+from decimal import Decimal
+from typing import Annotated, Any, Literal, NoReturn, Self
 
 from pydantic import (
     AfterValidator,
@@ -10,35 +11,110 @@ from pydantic import (
     ConfigDict,
     Field,
     StrictBool,
+    StrictFloat,
+    StrictInt,
     StringConstraints,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
 from craftkit.auth.principal import Mode
+from craftkit.renders.files import ENDINGS, MEDIA_TYPES, endings_of
 from craftkit.schema import INTEGRAL, ApiModel, Matches
-from craftkit.typesetter import DEFAULT_PDF_STANDARD
+from craftkit.templates.values import read_datetime
+from craftkit.typesetter import DEFAULT_PDF_STANDARD, OutputFormat
 
 Status = Literal["queued", "rendering", "succeeded", "failed", "cancelled"]
 Source = Literal["api", "hook", "form"]
 
 METADATA_LIMIT = 20
 JobId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+def _require_printable(value: str) -> str:
+    if not value.isprintable():
+        message = "Must be a file name without invisible or control characters"
+        raise PydanticCustomError("filename", message)
+    return value
+
+
+_NAME = r"""[^\x00-\x20\x7f-\x9f/\\:*?"<>|.][^\x00-\x1f\x7f-\x9f/\\:*?"<>|]{0,150}"""
 Filename = Annotated[
     str,
     Matches(
-        r"[A-Za-z0-9][A-Za-z0-9 ._()-]{0,150}\.pdf",
-        "Must be a file name that ends in .pdf, such as invoice-2026.pdf",
+        rf"{_NAME}\.pdf",
+        "Must be a file name of at most 155 characters that ends in .pdf, such as "
+        'Rechnung-Jürgen.pdf, without any of / \\ : * ? " < > |',
+    ),
+    AfterValidator(_require_printable),
+]
+"""Of a PDF, in any language's letters."""
+OutputFilename = Annotated[
+    str,
+    Matches(
+        rf"{_NAME}\.(pdf|png|jpe?g|webp|svg|zip)",
+        "Must be a file name of at most 156 characters that ends in .pdf, or in the format's own "
+        'ending, without any of / \\ : * ? " < > |',
+    ),
+    AfterValidator(_require_printable),
+]
+PageSelection = Annotated[
+    str,
+    Matches(
+        r"[1-9][0-9]{0,2}(-[1-9][0-9]{0,2})?(,[1-9][0-9]{0,2}(-[1-9][0-9]{0,2})?){0,19}",
+        "Must be page numbers and ranges, such as 1-3,7",
     ),
 ]
 MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 MetadataValue = Annotated[str, StringConstraints(max_length=500)]
 
 
+def _read_document_date(value: object) -> datetime:
+    read = datetime.fromisoformat(read_datetime(value))
+    if not 1970 <= read.year <= 2999:
+        raise PydanticCustomError("time", "Must be a time from 1970 to 2999")
+    return read
+
+
+DocumentDate = Annotated[
+    datetime,
+    BeforeValidator(_read_document_date),
+    Field(
+        description="The date of the document: its creation time and its `datetime.today()`. The "
+        "same version, data and date give the same bytes. Without it, when the render was created."
+    ),
+]
+
+
 class RenderOptions(ApiModel):
+    """How a document is made.
+
+    `pages` and `scale` are for images alone. `scale` 1 is 96 pixels per inch; it does not apply to
+    SVG. Several pages come as one ZIP file.
+    """
+
     version_number: Annotated[int, Field(ge=1, strict=True), INTEGRAL] | None = None
-    filename: Filename | None = None
+    filename: OutputFilename | None = None
     sync: StrictBool = False
+    format: OutputFormat = "pdf"
+    pages: PageSelection | None = None
+    scale: Annotated[StrictFloat | StrictInt, Field(ge=0.1, le=4)] | None = None
+    document_date: DocumentDate | None = None
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        if self.format == "pdf" and (self.pages or self.scale):
+            _refuse("`pages` and `scale` apply to the formats png, jpeg, webp and svg, not to pdf")
+        if self.format == "svg" and self.scale:
+            _refuse("`scale` does not apply to the format svg")
+        if self.filename and not self.filename.lower().endswith(endings_of(self.format)):
+            expected = " or ".join(endings_of(self.format))
+            _refuse(f"`filename` must end in {expected} for the format {self.format}")
+        return self
+
+
+def _refuse(message: str) -> NoReturn:
+    raise PydanticCustomError("options", "{message}", {"message": message})
 
 
 class RenderRequest(ApiModel):
@@ -119,6 +195,11 @@ class Render(BaseModel):
     metadata: dict[str, str] = {}
     job_id: str | None = None
     base_url: str
+    format: OutputFormat = "pdf"
+    pages: str | None = None
+    scale: Decimal = Decimal(1)
+    document_date: datetime | None = None
+    media_type: str = MEDIA_TYPES["pdf"]
     attempt: int = 1
     attempt_limit: int
     created_at: datetime
@@ -147,8 +228,8 @@ class Render(BaseModel):
 
     @property
     def document_key(self) -> str:
-        """Where the PDF is kept in the documents bucket."""
-        return f"renders/{self.project_id}/{self.id}.pdf"
+        """The key of the finished file in the documents bucket."""
+        return f"renders/{self.project_id}/{self.id}{ENDINGS[self.media_type][0]}"
 
 
 class RenderView(ApiModel):
@@ -163,6 +244,7 @@ class RenderView(ApiModel):
     download_url: str | None
     download_expires_at: str | None
     filename: str
+    format: OutputFormat
     page_count: int | None
     size_bytes: int | None
     sha256: str | None

@@ -37,7 +37,7 @@ _QUERIES_A_PAGE = 10
 _FILTERED_LIMIT = 200
 """A filtered page reads at most 2,000 rows, and says where to go on."""
 
-_TIMES = ("created_at", "queued_at", "completed_at")
+_TIMES = ("created_at", "queued_at", "completed_at", "document_date")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from craftkit import cursors
@@ -30,6 +31,7 @@ from craftkit.limits.service import Charge
 from craftkit.observability import logger
 from craftkit.renders import dispatch, inputs, lifecycle, repository
 from craftkit.renders.dispatch import StillRunningError
+from craftkit.renders.files import ENDINGS, MEDIA_TYPES
 from craftkit.renders.models import (
     Render,
     RenderList,
@@ -104,7 +106,8 @@ def create_render(
         QueueUnavailableError: nothing was kept; the same request may be sent again.
     """
     principal.require_template(slug)
-    version = templates.current_version(principal.project_id, slug, request.options.version_number)
+    options = request.options
+    version = templates.current_version(principal.project_id, slug, options.version_number)
     data = judge(version.manifest, request.data)
     render = Render(
         project_id=principal.project_id,
@@ -116,7 +119,12 @@ def create_render(
         template_slug=slug,
         version_number=version.number,
         pdf_standard=version.pdf_standard,
-        filename=request.options.filename or f"{slug}.pdf",
+        filename=options.filename or f"{slug}{ENDINGS[MEDIA_TYPES[options.format]][0]}",
+        format=options.format,
+        pages=options.pages,
+        scale=Decimal(str(options.scale or 1)),
+        document_date=options.document_date,
+        media_type=MEDIA_TYPES[options.format],
         metadata=request.metadata,
         job_id=request.job_id,
         base_url=base_url,
@@ -391,7 +399,8 @@ def _idempotency_of(
         return None
     return Idempotency(
         key_hash=_sha256_of([mode, source, key]),
-        request_hash=_sha256_of([slug, request.model_dump(mode="json")]),
+        # Without defaults: an option that is added later leaves the hash of a request as it is.
+        request_hash=_sha256_of([slug, request.model_dump(mode="json", exclude_defaults=True)]),
     )
 
 

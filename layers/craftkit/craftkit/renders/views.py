@@ -12,7 +12,9 @@ def view_of(render: Render, now: datetime) -> RenderView:
     view = unsigned_view_of(render)
     if render.status != "succeeded":
         return view
-    url, expires = storage.sign_download(render.document_key, filename=render.filename, now=now)
+    url, expires = storage.sign_download(
+        render.document_key, filename=render.filename, media_type=render.media_type, now=now
+    )
     signed = {"download_url": url, "download_expires_at": to_rfc3339(expires)}
     return view.model_copy(update=signed)
 
