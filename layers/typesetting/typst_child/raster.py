@@ -1,6 +1,5 @@
 """Pages as images: in the format that was asked for, with the mark of a test render."""
 
-from collections.abc import Iterable
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -24,33 +23,28 @@ def finish(
     from PIL import Image
 
     with Image.open(BytesIO(png), formats=["PNG"]) as drawn:
-        page = drawn.convert("RGBA")
+        page = _on_white(drawn) if mark or image_format == "jpeg" else drawn
         if mark:
             width, height = (side * 72 / pixels_per_inch for side in page.size)
-            _paste(page, watermark.raster_marks(width, height, pixels_per_inch, fonts))
+            for x, y, letters in watermark.raster_marks(width, height, pixels_per_inch, fonts):
+                page.paste(watermark.COLOR, (x, y), letters)
         output = BytesIO()
         dpi = (pixels_per_inch, pixels_per_inch)
         if image_format == "png":
             page.save(output, "PNG", compress_level=1, dpi=dpi)
         elif image_format == "jpeg":
-            _on_white(page).save(output, "JPEG", quality=JPEG_QUALITY, dpi=dpi)
+            page.save(output, "JPEG", quality=JPEG_QUALITY, dpi=dpi)
         else:
             page.save(output, "WEBP", quality=WEBP_QUALITY, method=2)
         return output.getvalue()
 
 
-def _paste(page: "Image.Image", marks: Iterable[tuple[int, int, bytes]]) -> None:
-    from PIL import Image
-
-    for x, y, png in marks:
-        with Image.open(BytesIO(png), formats=["PNG"]) as mark:
-            page.alpha_composite(mark.convert("RGBA"), (x, y))
-
-
 def _on_white(page: "Image.Image") -> "Image.Image":
-    """JPEG has no transparency."""
+    """Without transparency: JPEG has none, and a marked page needs none."""
     from PIL import Image
 
+    if page.mode != "RGBA" or page.getchannel("A").getextrema() == (255, 255):
+        return page.convert("RGB")
     white = Image.new("RGB", page.size, "white")
     white.paste(page, mask=page.getchannel("A"))
     return white

@@ -9,11 +9,15 @@ from functools import lru_cache
 from io import BytesIO
 from itertools import product
 from math import atan2, ceil, degrees, hypot
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import typst
 
 TEXT = "TEST"
+COLOR = "#64748b"
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 _CELL_POINTS = 1200.0
 """A page longer than A3 gets a mark for each cell of this size: a corner cannot be cut out."""
@@ -67,12 +71,12 @@ def stamp_svg(svg: bytes, width: float, height: float, fonts: typst.Fonts) -> by
 
 def raster_marks(
     width: float, height: float, pixels_per_inch: float, fonts: typst.Fonts
-) -> Iterator[tuple[int, int, bytes]]:
-    """The marks of a page as transparent PNG, each with its place in pixels from the top left."""
+) -> Iterator[tuple[int, int, "Image.Image"]]:
+    """The marks of a page as masks, each with its place in pixels from the top left."""
     size, places = _cells(width, height)
-    mark = _png_mark(*size, pixels_per_inch, fonts)
+    mask = _mask(*size, pixels_per_inch, fonts)
     for x, y in places:
-        yield round(x * pixels_per_inch / 72), round(y * pixels_per_inch / 72), mark
+        yield round(x * pixels_per_inch / 72), round(y * pixels_per_inch / 72), mask
 
 
 def _cells(width: float, height: float) -> tuple[tuple[float, float], list[tuple[float, float]]]:
@@ -89,9 +93,14 @@ def _pdf_mark(width: float, height: float, fonts: typst.Fonts) -> bytes:
     return cast(bytes, pdf)
 
 
-@lru_cache(maxsize=8)
-def _png_mark(width: float, height: float, pixels_per_inch: float, fonts: typst.Fonts) -> bytes:
-    return cast(bytes, _mark(width, height, fonts).compile(format="png", ppi=pixels_per_inch))
+@lru_cache(maxsize=2)  # at most 41 megabytes each
+def _mask(width: float, height: float, pixels_per_inch: float, fonts: typst.Fonts) -> "Image.Image":
+    """How much of the mark's color each pixel takes."""
+    from PIL import Image
+
+    png = cast(bytes, _mark(width, height, fonts).compile(format="png", ppi=pixels_per_inch))
+    with Image.open(BytesIO(png), formats=["PNG"]) as mark:
+        return mark.getchannel("A")
 
 
 @lru_cache(maxsize=8)
