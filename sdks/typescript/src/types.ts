@@ -1,0 +1,111 @@
+export type Mode = "live" | "test";
+export type RenderStatus = "queued" | "rendering" | "succeeded" | "failed" | "cancelled";
+export type Data = Record<string, unknown>;
+
+/** A render, as the API shows it. */
+export interface RenderJson {
+  id: string;
+  status: RenderStatus;
+  mode: Mode;
+  templateSlug: string;
+  versionNumber: number;
+  pollUrl: string;
+  downloadUrl: string | null;
+  downloadExpiresAt: string | null;
+  filename: string;
+  pageCount: number | null;
+  sizeBytes: number | null;
+  sha256: string | null;
+  pdfStandard: string;
+  warnings: string[];
+  errorCode: string | null;
+  errorMessage: string | null;
+  metadata: Record<string, string>;
+  jobId: string | null;
+  attempt: number;
+  createdAt: string;
+  completedAt: string | null;
+  durationMs: number | null;
+}
+
+export interface CreateRenderOptions {
+  filename?: string;
+  versionNumber?: number;
+  /** Wait for the document, up to 25 seconds, in this one call. */
+  sync?: boolean;
+  metadata?: Record<string, string>;
+  /** Your own name for the job; also the idempotency key. */
+  jobId?: string;
+  idempotencyKey?: string;
+  /** Further `options` of the API by their names there. */
+  options?: Data;
+}
+
+export interface RenderFilters {
+  status?: RenderStatus;
+  templateSlug?: string;
+  keyId?: string;
+  /** A name and a value, such as `order:4711`. */
+  metadata?: string;
+  from?: string;
+  to?: string;
+}
+
+export interface TemplateSummary {
+  slug: string;
+  name: string;
+  latestVersion: number | null;
+  createdAt: string;
+  updatedAt: string;
+}
+
+export interface Template extends TemplateSummary {
+  manifest: Data | null;
+  jsonSchema: Data | null;
+  /** A render request with example data. */
+  previewData: Data | null;
+  pdfStandard: string | null;
+  locale: string | null;
+  versions: { number: number; pdfStandard: string; locale: string; publishedAt: string }[];
+}
+
+export interface UsageRow {
+  day: string;
+  mode: Mode;
+  keyId: string;
+  renders: number;
+  pages: number;
+}
+
+export interface EmbedSessionRequest {
+  tenant: { externalId: string; displayName: string; branding?: Data };
+  actor: { externalId: string; displayName?: string; email?: string; avatarUrl?: string };
+  scope: { mode: "edit" | "create" | "view" | "fill"; templateExternalId?: string };
+  [setting: string]: unknown;
+}
+
+export interface EmbedSession {
+  session_id: string;
+  session_token: string;
+  iframe_url: string;
+  expires_at: string;
+  renew_token: string;
+}
+
+export interface Me {
+  keyId: string;
+  name: string;
+  kind: "key" | "token";
+  projectId: string;
+  mode: Mode;
+  scopes: string[];
+  templates: string[];
+  expiresAt: string | null;
+  limits?: Data[];
+}
+
+export interface WebhookEvent {
+  type: string;
+  timestamp: string;
+  data: Data & { id?: string; projectId?: string };
+}
