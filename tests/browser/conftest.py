@@ -16,6 +16,7 @@ from tests.support.served_dashboard import ServedDashboard, served_dashboard
 OpenPage = Callable[..., Page]
 
 ADA = Person(sub="11111111-aaaa-4aaa-8aaa-000000000001", email="ada@example.com")
+BOB = Person(sub="22222222-bbbb-4bbb-8bbb-000000000002", email="bob@example.com")
 
 
 @pytest.fixture(scope="session")

@@ -44,6 +44,11 @@ class Cookie:
         content: dict[str, Any] = json.loads(text)
         return content
 
+    def age_seconds(self, request: Request, *, clock: Clock = utc_now) -> int:
+        """How long ago the content was sealed. The cookie must be one that `read` opens."""
+        sealed = request.cookies[self._name(request)]
+        return int(clock().timestamp()) - self._fernet().extract_timestamp(sealed)
+
     def eat(self, request: Request) -> str:
         """The `Set-Cookie` line that takes it away."""
         return self._line(request, "", 0)

@@ -1,11 +1,19 @@
 """What a person sees where something did not work."""
 
+import re
+
 from craftkit.clock import utc_now
 from craftkit.errors import CraftkitError
+from craftkit.ids import is_id
 from craftkit.observability import logger
+from craftkit.projects import members
+from craftkit.projects.members import Access
 from dashboard import session, view
+from dashboard.session import Session
 from dashboard.visit import Visit
-from dashboard.web import Answer, Request, TooLargeError
+from dashboard.web import BASE, Answer, Request, TooLargeError
+
+_PROJECT = re.compile(rf"{BASE}/projects/([^/]+)(/.*)?")
 
 _TITLES = {
     400: "This cannot be done",
@@ -19,7 +27,11 @@ _TITLES = {
 def page_of(request: Request, error: Exception) -> tuple[str, Answer]:
     """The error's code for the log, and its page; for htmx, one sentence that is shown above."""
     if isinstance(error, TooLargeError):
-        code, status, message = "payload_too_large", 413, "A form may have 1 MiB."
+        code, status, message = (
+            "payload_too_large",
+            413,
+            "The form is larger than 1 MiB. Make it smaller, then send it again.",
+        )
     elif isinstance(error, CraftkitError):
         code, status, message = error.code, error.status, str(error)
     else:
@@ -28,7 +40,7 @@ def page_of(request: Request, error: Exception) -> tuple[str, Answer]:
         code, status, message = unforeseen.code, unforeseen.status, str(unforeseen)
     if request.is_fragment:
         return code, Answer(status, message.encode(), content_type="text/plain; charset=utf-8")
-    visit = Visit(request, {}, session=session.current(request))
+    visit = _context(request)
     html = view.render(
         "failure.html",
         visit=visit,
@@ -39,3 +51,19 @@ def page_of(request: Request, error: Exception) -> tuple[str, Answer]:
         request_id=request.id,
     )
     return code, Answer(status, html.encode())
+
+
+def _context(request: Request) -> Visit:
+    """Who asked, and for which project: a page about a failure keeps the way to the others."""
+    current = session.current(request)
+    return Visit(request, {}, session=current, access=_access(request, current))
+
+
+def _access(request: Request, current: Session | None) -> Access | None:
+    found = _PROJECT.fullmatch(request.path)
+    if current is None or found is None or not is_id(found[1]):
+        return None
+    try:
+        return members.open_project(current.person, found[1], signed_in_at=current.signed_in_at)
+    except Exception:  # the failure's page is shown without the project
+        return None

@@ -36,6 +36,14 @@ class RoleError(ForbiddenError):
     message = "Your role in this project does not let you do this. Ask one of its owners."
 
 
+class _PostedToError(Exception):
+    """A GET of an address that takes POST alone. `page` is what to show instead."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(page)
+        self.page = page
+
+
 @dataclass(frozen=True)
 class _Route:
     method: str
@@ -69,7 +77,10 @@ def dispatch(request: Request) -> Answer:
     Raises:
         CraftkitError, TooLargeError: why there is none.
     """
-    found, parameters = _find(request)
+    try:
+        found, parameters = _find(request)
+    except _PostedToError as posted:
+        return see_other(posted.page)
     visit = Visit(request, parameters)
     if found.needs == "nobody":
         return found.page(visit)
@@ -83,7 +94,10 @@ def dispatch(request: Request) -> Answer:
         visit = _admit(visit, person, found.needs)
     except SessionEndedError:
         return _to_sign_in(request).with_cookies(session.end(request))
-    return found.page(visit)
+    answer = found.page(visit)
+    renewal = session.renewed(request)
+    # Before the answer's own cookies: signing out must have the last word.
+    return replace(answer, cookies=(renewal, *answer.cookies)) if renewal else answer
 
 
 def _admit(visit: Visit, by: Session, needs: Needs) -> Visit:
@@ -112,11 +126,30 @@ def _admit(visit: Visit, by: Session, needs: Needs) -> Visit:
 def _find(request: Request) -> tuple[_Route, dict[str, str]]:
     path = request.path.rstrip("/")
     method = "GET" if request.method == "HEAD" else request.method
+    if found := _match(method, path):
+        return found
+    if method == "GET" and not request.is_fragment and _match("POST", path):
+        # Somebody opened or reloaded the address that a form was sent to.
+        raise _PostedToError(_page_above(path))
+    raise NotFoundError("There is no such page.")
+
+
+def _match(method: str, path: str) -> tuple[_Route, dict[str, str]] | None:
     for candidate in _routes:
         match = candidate.pattern.fullmatch(path)
         if match and candidate.method == method:
             return candidate, {name: unquote(value) for name, value in match.groupdict().items()}
-    raise NotFoundError("There is no such page.")
+    return None
+
+
+def _page_above(path: str) -> str:
+    """The page that a form's address lies below; a form of the editor lies below the editor."""
+    while path != BASE:
+        path = path.rpartition("/")[0]
+        for candidate in (f"{path}/edit", path):
+            if _match("GET", candidate):
+                return candidate
+    return BASE
 
 
 def _to_sign_in(request: Request) -> Answer:
@@ -124,7 +157,8 @@ def _to_sign_in(request: Request) -> Answer:
     wanted = request.path if request.method == "GET" and not request.is_fragment else BASE
     if wanted != BASE and request.query:
         wanted += "?" + "&".join(f"{quote(k)}={quote(v)}" for k, v in request.query.items())
-    location = f"{BASE}/sign-in?to={quote(wanted, safe='/')}"
     if request.is_fragment:
-        return Answer(401, headers={"HX-Redirect": location})
-    return see_other(location)
+        # The page stays, with what was entered in it; its script offers to sign in over it.
+        message = "Your session has ended. Sign in again."
+        return Answer(401, message.encode(), content_type="text/plain; charset=utf-8")
+    return see_other(f"{BASE}/sign-in?to={quote(wanted, safe='/')}")

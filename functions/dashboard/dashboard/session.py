@@ -1,9 +1,12 @@
-"""Who is signed in: a sealed cookie, renewed by nothing, worth eight hours."""
+"""Who is signed in: a sealed cookie that ends after eight hours without a request.
+
+Requests of the user renew it, for seven days at most after the sign-in.
+"""
 
 import hmac
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from craftkit.clock import from_rfc3339, to_rfc3339, utc_now
 from craftkit.projects.models import Person
@@ -11,6 +14,8 @@ from dashboard.cookies import Cookie
 from dashboard.web import Request
 
 _LIFETIME_SECONDS = 8 * 3600
+_RENEWED_AFTER_SECONDS = 600
+_LONGEST = timedelta(days=7)
 
 _session = Cookie("session", _LIFETIME_SECONDS)
 
@@ -49,13 +54,27 @@ def begin(request: Request, person: Person) -> str:
 
 def current(request: Request) -> Session | None:
     content = _session.read(request)
-    if content is None:
+    if content is None or utc_now() - from_rfc3339(content["at"]) >= _LONGEST:
         return None
     return Session(
         person=Person.model_construct(sub=content["sub"], email=content["email"]),
         signed_in_at=from_rfc3339(content["at"]),
         csrf=content["csrf"],
     )
+
+
+def renewed(request: Request) -> str | None:
+    """The cookie of the session that `current` found, sealed anew; None where it is young.
+
+    What a page asks for by itself, such as the state of a render, renews nothing: a page that is
+    left open must not keep its session for ever.
+    """
+    if request.is_fragment and request.method == "GET":
+        return None
+    content = _session.read(request)
+    if content is None or _session.age_seconds(request) < _RENEWED_AFTER_SECONDS:
+        return None
+    return _session.bake(request, content)
 
 
 def end(request: Request) -> str:

@@ -7,6 +7,8 @@ import boto3
 import pytest
 
 from craftkit.ids import new_id
+from craftkit.keys import service as keys
+from craftkit.keys.models import NewKey
 from craftkit.renders import lifecycle
 from craftkit.renders import service as renders
 from craftkit.renders.models import Render, RenderRequest
@@ -95,6 +97,37 @@ def test_show_render__draws_its_pages_anew(ada: Visitor, demo: DemoProject, comp
     assert compiler.jobs[0].data["customer"]["name"] == "Ada Lovelace"
     compiler.failure = SourceError("gone", 1, 1)
     assert "cannot be shown" in ada.get(path(demo, f"/{render.id}/pages")).words
+
+
+def test_show_render__pages_of_a_test_render_have_the_watermark_that_its_pdf_has(
+    ada: Visitor, demo: DemoProject, compiler: Any
+) -> None:
+    ada.get(path(demo, f"/{make(demo).id}/pages"))
+    assert compiler.jobs[-1].watermark
+
+
+def test_show_state__is_not_sent_again_while_nothing_has_changed(
+    ada: Visitor, demo: DemoProject
+) -> None:
+    render = make(demo)
+    asked = re.findall(r'hx-get="([^"]*/state[^"]*)"', ada.get(path(demo, f"/{render.id}")).text)[0]
+    assert ada.get(asked, hx_request="true").status == 204
+    fail(render)
+    assert ada.get(asked, hx_request="true").status == 200
+
+
+def test_list_renders__names_and_finds_a_key_however_many_are_newer(
+    ada: Visitor, demo: DemoProject
+) -> None:
+    render = make(demo)
+    for number in range(101):
+        keys.create_key(demo.id, NewKey(name=f"Newer {number}", mode="test"), by=ADA.sub)
+    page = ada.get(path(demo))
+    assert re.search(rf"{render.id}.*?<td>{demo.key.key.name}</td>", page.text, re.DOTALL)
+    for wanted in (demo.key.key.name.upper(), demo.key.key.id):
+        assert render.id in ada.get(path(demo, f"?key={wanted}")).text
+    assert render.id not in ada.get(path(demo, "?key=Newer+7")).text
+    assert "No such API key" in ada.get(path(demo, "?key=nobody")).words
 
 
 def test_show_render__looks_again_until_it_has_ended(ada: Visitor, demo: DemoProject) -> None:

@@ -50,10 +50,11 @@ class TestWhoIsNotSignedIn:
         assert page.status == 303
         assert page.location.startswith("/dashboard/sign-in?to=/dashboard/projects/")
 
-    def test_is_led_there_by_htmx_as_a_whole_page(self, stranger: Visitor) -> None:
+    def test_keeps_a_page_whose_part_asks_for_more(self, stranger: Visitor) -> None:
         page = stranger.get("/dashboard", hx_request="true")
         assert page.status == 401
-        assert page.headers["HX-Redirect"].startswith("/dashboard/sign-in")
+        assert "HX-Redirect" not in page.headers
+        assert "session has ended" in page.text
 
     def test_cannot_post(self, stranger: Visitor) -> None:
         assert stranger.post("/dashboard/projects", {"name": "Mine"}).location.startswith(
@@ -168,11 +169,38 @@ class TestSigningIn:
 
 
 class TestSessions:
-    def test_end_after_eight_hours(self, cloud: Cloud, clock: FrozenClock) -> None:
+    def test_are_renewed_by_requests_and_end_seven_days_after_the_sign_in(
+        self, cloud: Cloud, clock: FrozenClock
+    ) -> None:
         visitor = Visitor(cloud).signs_in(ADA)
-        clock.advance(hours=7, minutes=59)
-        assert visitor.get("/dashboard").status == 200
-        clock.advance(minutes=2)
+        for _ in range(23):
+            clock.advance(hours=7)
+            assert visitor.get("/dashboard").status == 200
+        clock.advance(hours=7)
+        assert visitor.get("/dashboard").status == 303
+
+    def test_are_not_renewed_by_what_a_page_asks_for_by_itself(
+        self, cloud: Cloud, clock: FrozenClock
+    ) -> None:
+        visitor = Visitor(cloud).signs_in(ADA)
+        for _ in range(2):
+            clock.advance(hours=5)
+            visitor.get("/dashboard/session", hx_request="true")
+        assert visitor.get("/dashboard").status == 303
+
+    def test_are_young_for_ten_minutes_and_then_sealed_anew(
+        self, cloud: Cloud, clock: FrozenClock
+    ) -> None:
+        visitor = Visitor(cloud).signs_in(ADA)
+        assert visitor.get("/dashboard").cookies == []
+        clock.advance(minutes=11)
+        assert len(visitor.get("/dashboard").cookies) == 1
+
+    def test_end_after_eight_hours_without_a_request(
+        self, cloud: Cloud, clock: FrozenClock
+    ) -> None:
+        visitor = Visitor(cloud).signs_in(ADA)
+        clock.advance(hours=8, minutes=1)
         assert visitor.get("/dashboard").status == 303
 
     def test_end_everywhere_when_a_person_signs_out(self, cloud: Cloud, clock: FrozenClock) -> None:

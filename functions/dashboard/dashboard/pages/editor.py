@@ -1,7 +1,7 @@
 """The editor of a template: manifest, source and preview data, seen as they are typed."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from craftkit.errors import (
@@ -76,11 +76,10 @@ def preview(visit: Visit) -> Answer:
         problem = {"message": str(error), "line": error.line, "column": error.column}
     except (InvalidRequestError, InvalidInputDataError) as error:
         problem = {"message": str(error), "issues": error.issues}
-    return visit.fragment(
-        "templates/preview.html",
-        problem=problem,
-        preview=shown,
-    )
+    if problem:
+        answer = visit.fragment("templates/problem.html", problem=problem)
+        return replace(answer, headers={"HX-Retarget": "#problem"})  # the last good pages stay
+    return visit.fragment("templates/preview.html", preview=shown)
 
 
 @route("POST", "/projects/{project}/templates/{slug}/draft", needs="admin")
@@ -129,6 +128,9 @@ def discard(visit: Visit) -> Answer:
 def _editor(visit: Visit, work: Work, error: CraftkitError | None = None) -> Answer:
     slug = visit.path("slug")
     template = templates.get_template(visit.project.id, slug)
+    problem = None
+    if isinstance(error, DoesNotCompileError):  # said where the preview says it, and once
+        problem = {"message": error.reason, "line": error.line, "column": error.column}
     return visit.page(
         "templates/edit.html",
         422 if error else 200,
@@ -137,7 +139,7 @@ def _editor(visit: Visit, work: Work, error: CraftkitError | None = None) -> Ans
         types=get_args(DataType),
         standards=get_args(PdfStandard),
         error=error,
-        line=error.line if isinstance(error, DoesNotCompileError) else None,
+        problem=problem,
     )
 
 

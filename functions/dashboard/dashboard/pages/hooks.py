@@ -3,8 +3,8 @@
 from craftkit.config import config
 from craftkit.hooks import service as hooks
 from craftkit.hooks.models import Hook, MadeHook
+from craftkit.keys import service as keys
 from dashboard import once, samples
-from dashboard.pages.keys import key_names_of
 from dashboard.router import route
 from dashboard.visit import Visit
 from dashboard.web import Answer
@@ -13,7 +13,11 @@ from dashboard.web import Answer
 @route("GET", "/projects/{project}/hooks")
 def list_hooks(visit: Visit) -> Answer:
     found = hooks.list_hooks(visit.project.id)
-    return visit.page("hooks/list.html", hooks=found, keys=key_names_of(visit))
+    return visit.page(
+        "hooks/list.html",
+        hooks=found,
+        keys=keys.names_of(visit.project.id, [hook.key_id for hook in found]),
+    )
 
 
 @route("POST", "/projects/{project}/hooks", needs="admin")

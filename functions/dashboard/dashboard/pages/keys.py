@@ -146,11 +146,6 @@ def names_of(visit: Visit) -> dict[str, str]:
     return {member.sub: member.email for member in members.list_members(visit.project.id)}
 
 
-def key_names_of(visit: Visit) -> dict[str, str]:
-    """The names of this project's newest hundred keys by their ids."""
-    return {key.id: key.name for key in keys.list_keys(visit.project.id)[0]}
-
-
 def _key(visit: Visit) -> Key:
     key = keys.get_key(visit.path("key"))
     if key.project_id != visit.project.id:

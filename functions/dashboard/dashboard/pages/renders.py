@@ -16,7 +16,6 @@ from craftkit.renders.inspection import Filter
 from craftkit.renders.models import Render, Source, Status
 from craftkit.templates import service as templates
 from craftkit.typesetter import TypesettingError
-from dashboard.pages.keys import key_names_of
 from dashboard.router import route
 from dashboard.visit import Visit
 from dashboard.web import Answer, see_other
@@ -37,16 +36,18 @@ class Search(BaseModel):
     source: Source | None = None
     cursor: Text | None = None
 
-    def as_filter(self) -> Filter:
-        return Filter(self.status, self.mode, self.template, self.key, self.source)
+    def as_filter(self, key_id: str | None) -> Filter:
+        return Filter(self.status, self.mode, self.template, key_id, self.source)
 
 
 @route("GET", "/projects/{project}/renders")
 def list_renders(visit: Visit) -> Answer:
     search, project_id = visit.query(Search), visit.project.id
+    key_id = _key_id(project_id, search.key) if search.key else None
     found, cursor = inspection.search(
-        project_id, search.as_filter(), limit=_PAGE_LIMIT, cursor=search.cursor
+        project_id, search.as_filter(key_id), limit=_PAGE_LIMIT, cursor=search.cursor
     )
+    newest_keys, _ = keys.list_keys(project_id, limit=_CHOICES)
     some_templates = templates.list_templates(project_id, limit=_CHOICES).templates
     return visit.page(
         "renders/list.html",
@@ -55,7 +56,9 @@ def list_renders(visit: Visit) -> Answer:
         search=search,
         chosen=search.model_dump(exclude={"cursor"}, exclude_none=True),
         statuses=[(status, status) for status in get_args(Status)],
-        keys=key_names_of(visit),
+        keys=keys.names_of(project_id, [render.key_id for render in found]),
+        key_choices=[key.name for key in newest_keys],
+        no_such_key=bool(search.key) and key_id is None,
         templates=[(each.slug, each.name) for each in some_templates],
     )
 
@@ -73,7 +76,10 @@ def show_render(visit: Visit) -> Answer:
 @route("GET", "/projects/{project}/renders/{render}/state")
 def show_state(visit: Visit) -> Answer:
     """The part of the page that changes until the render has ended."""
-    return visit.fragment("renders/state.html", **_shown(_render(visit)))
+    render = _render(visit)
+    if visit.request.query.get("seen") == f"{render.status}-{render.attempt}":
+        return Answer(204)
+    return visit.fragment("renders/state.html", **_shown(render))
 
 
 @route("GET", "/projects/{project}/renders/{render}/pages")
@@ -102,6 +108,14 @@ def cancel(visit: Visit) -> Answer:
 def retry(visit: Visit) -> Answer:
     render = renders.retry_render(visit.project.id, _render(visit).id)
     return visit.done(f"/renders/{render.id}", "The render is queued again.")
+
+
+def _key_id(project_id: str, wanted: str) -> str | None:
+    """The id of a key that is given by its name or its id."""
+    if is_id(wanted):
+        return wanted
+    key = keys.find_by_name(project_id, wanted)
+    return key.id if key else None
 
 
 def _render(visit: Visit) -> Render:

@@ -50,12 +50,15 @@ def limit_project(visit: Visit) -> Answer:
 
 
 def _page(visit: Visit, error: InvalidRequestError | None = None) -> Answer:
+    all_members = members.list_members(visit.project.id)
+    owners = [each.sub for each in all_members if each.role == "owner" and each.joined_at]
     return visit.page(
         "settings/show.html",
         422 if error else 200,
         error=error,
         form=visit.request.form,
-        members=members.list_members(visit.project.id),
+        members=all_members,
+        last_owners=owners if len(owners) == 1 else [],
         roles=ROLES,
         retention_days=config.retention_days,
         limits=limits_of("project", visit.project.id),

@@ -1,5 +1,6 @@
 """In and out, by way of the user pool's hosted page."""
 
+import json
 import re
 import secrets
 from dataclasses import asdict
@@ -47,6 +48,21 @@ def finish(visit: Visit) -> Answer:
     return see_other(begun["to"]).with_cookies(
         session.begin(visit.request, person), _attempt.eat(visit.request)
     )
+
+
+@route("GET", "/session", needs="person")
+def show_session(visit: Visit) -> Answer:
+    """Asked by a page before it sends a form: 401 where the session has ended."""
+    assert visit.session  # noqa: S101 the route needs a person
+    content = json.dumps({"csrf": visit.session.csrf}).encode()
+    return Answer(200, content, content_type="application/json")
+
+
+@route("GET", "/signed-in-again", needs="person")
+def signed_in_again(visit: Visit) -> Answer:
+    """The end of a sign-in in a second tab: its script tells the first tab, and closes this one."""
+    title, message = "You are signed in", "Go back to the other tab: what you entered is there."
+    return visit.page("signed_out.html", title=title, message=message)
 
 
 @route("POST", "/sign-out", needs="person")

@@ -6,12 +6,12 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from craftkit.keys import service as keys
 from craftkit.limits.service import limits_of
 from craftkit.usage import prices
 from craftkit.usage import service as usage
 from craftkit.usage.models import Counter, UsageQuery
 from dashboard.charts import last_days
-from dashboard.pages.keys import key_names_of
 from dashboard.router import route
 from dashboard.visit import Visit
 from dashboard.web import Answer
@@ -36,6 +36,7 @@ def show_usage(visit: Visit) -> Answer:
         for mode in ("live", "test")
     }
     renders = sum(each.renders for each in counters)
+    by_key = _sum(counters, lambda each: each.key_id).most_common(_NAMED)
     return visit.page(
         "usage/show.html",
         days=[f"{day:%-d %b}" for day in days],
@@ -44,9 +45,9 @@ def show_usage(visit: Visit) -> Answer:
         renders=renders,
         live=sum(each.renders for each in counters if each.mode == "live"),
         pages=sum(each.pages for each in counters),
-        by_key=_sum(counters, lambda each: each.key_id).most_common(_NAMED),
+        by_key=by_key,
         by_template=_sum(counters, lambda each: each.template_slug).most_common(_NAMED),
-        keys=key_names_of(visit),
+        keys=keys.names_of(visit.project.id, [key_id for key_id, _ in by_key]),
         cost=prices.cost_of(renders),
         a_thousand=prices.cost_of(1000),
         prices=prices,

@@ -112,7 +112,10 @@ def show_delivery(visit: Visit) -> Answer:
 @route("GET", "/projects/{project}/webhooks/{endpoint}/deliveries/{delivery}/attempts")
 def show_attempts(visit: Visit) -> Answer:
     """The part of a delivery's page that grows until it has arrived."""
-    return visit.fragment("webhooks/attempts.html", delivery=_delivery(visit))
+    delivery = _delivery(visit)
+    if visit.request.query.get("seen") == f"{delivery.status}-{len(delivery.attempts)}":
+        return Answer(204)  # htmx leaves the page as it is: what is open stays open
+    return visit.fragment("webhooks/attempts.html", delivery=delivery)
 
 
 @route(

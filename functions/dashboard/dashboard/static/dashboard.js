@@ -1,4 +1,4 @@
-// What HTML alone cannot do: copying, forms that are sent once, and what htmx could not fetch.
+// What HTML alone cannot do: copying, forms that are sent once and by whom, and what htmx could not fetch.
 "use strict";
 
 document.addEventListener("click", async (event) => {
@@ -11,14 +11,62 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => { button.textContent = label; }, 1500);
 });
 
-// A form goes out once, however often its button is pressed.
-document.addEventListener("submit", (event) => {
-  const form = event.target;
-  if (form.dataset.sent) { event.preventDefault(); return; }
-  if (form.method === "post" && !form.hasAttribute("hx-post")) {
-    form.dataset.sent = "yes";
-    event.submitter?.setAttribute("aria-busy", "true");
+// A dialog is opened and closed by its buttons' `command`; this is for browsers that do not know it.
+if (!("commandForElement" in HTMLButtonElement.prototype)) {
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button[commandfor]");
+    const dialog = button && document.getElementById(button.getAttribute("commandfor"));
+    if (dialog) button.getAttribute("command") === "close" ? dialog.close() : dialog.showModal();
+  });
+}
+
+// The session. A form is sent once it is known that the session still counts: what was entered is
+// never lost to a sign-in page. Signing in happens in a second tab, which reports back.
+const SESSION = document.body.dataset.session;
+const channel = SESSION && new BroadcastChannel("craftkit-session");
+
+async function isSignedIn() {
+  let answer;
+  try {
+    answer = await fetch(SESSION, { headers: { "hx-request": "true" } });
+  } catch {
+    toast("The server cannot be reached. What you entered is still here.");
+    return false;
   }
+  if (answer.status === 401) { askToSignIn(); return false; }
+  if (!answer.ok) { toast("The server did not answer. What you entered is still here."); return false; }
+  const { csrf } = await answer.json();
+  for (const field of document.querySelectorAll("input[name=csrf]")) field.value = csrf;
+  document.body.setAttribute("hx-headers", JSON.stringify({ "x-csrf-token": csrf }));
+  return true;
+}
+
+function askToSignIn() {
+  const dialog = document.getElementById("sign-in-again");
+  if (dialog && !dialog.open) dialog.showModal();
+}
+if (channel) {
+  channel.addEventListener("message", async () => {
+    if (!(await isSignedIn())) return;
+    document.getElementById("sign-in-again")?.close();
+    document.dispatchEvent(new Event("signed-in"));
+  });
+  if (location.pathname.endsWith("/signed-in-again")) { channel.postMessage("signed in"); close(); }
+}
+
+// A form goes out once, however often its button is pressed.
+document.addEventListener("submit", async (event) => {
+  const form = event.target, button = event.submitter;
+  if (form.getAttribute("method") !== "post" || form.hasAttribute("hx-post")) return;
+  if (form.dataset.sent) { event.preventDefault(); return; }
+  form.dataset.sent = "yes";
+  button?.setAttribute("aria-busy", "true");
+  if (!SESSION || form.dataset.checked) { delete form.dataset.checked; return; }
+  event.preventDefault();
+  const goes = await isSignedIn();
+  delete form.dataset.sent;
+  if (goes) { form.dataset.checked = "yes"; form.requestSubmit(button); }
+  else button?.removeAttribute("aria-busy");
 });
 // The browser may bring a page back as it was left.
 addEventListener("pageshow", () => {
@@ -26,10 +74,17 @@ addEventListener("pageshow", () => {
   for (const button of document.querySelectorAll("button[aria-busy]")) button.removeAttribute("aria-busy");
 });
 
-// Filters act when they are changed.
+// Filters act when they are changed, and the one that was changed keeps the focus.
 document.addEventListener("change", (event) => {
-  if (event.target.closest("form[data-filters]")) event.target.form.requestSubmit();
+  if (!event.target.closest("form[data-filters]")) return;
+  sessionStorage.setItem("focus", event.target.id);
+  event.target.form.requestSubmit();
 });
+const focused = sessionStorage.getItem("focus");
+if (focused) {
+  sessionStorage.removeItem("focus");
+  document.querySelector(`form[data-filters] [id="${CSS.escape(focused)}"]`)?.focus();
+}
 
 // On a narrow screen the tabs scroll: bring the current one into sight.
 for (const tab of document.querySelectorAll("nav [aria-current]")) {
@@ -58,7 +113,13 @@ function toast(text) {
   clearTimeout(toastTimer);
   toastTimer = setTimeout(() => box.remove(), 8000);
 }
-document.addEventListener("htmx:responseError", (event) => toast(event.detail.xhr.responseText || "This did not work. Try again."));
+document.addEventListener("htmx:responseError", (event) => {
+  const answer = event.detail.xhr;
+  if (answer.status === 401) { askToSignIn(); return; }
+  // Only a sentence of the dashboard itself is shown, never the body of a gateway.
+  const isOurs = answer.getResponseHeader("content-type")?.startsWith("text/plain");
+  toast(isOurs ? answer.responseText : "The server could not do this. Try again in a moment.");
+});
 document.addEventListener("htmx:sendError", () => toast("The server cannot be reached."));
 
 // Rows of a table that are added and taken away.

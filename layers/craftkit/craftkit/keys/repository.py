@@ -78,6 +78,12 @@ def get(key_id: str) -> Key | None:
     return _key_of(item) if item else None
 
 
+def get_many(key_ids: Iterable[str]) -> list[Key]:
+    """The keys of these ids, of any project; those that do not exist are left out."""
+    heads = [_head_key(key_id) for key_id in dict.fromkeys(key_ids)]
+    return [_key_of(item) for item in dynamodb.get_many(config.keys_table, heads)]
+
+
 def page(
     project_id: str, limit: int, after: dict[str, Any] | None = None
 ) -> tuple[list[Key], dict[str, Any] | None]:

@@ -1,6 +1,6 @@
 """What people do with keys."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -77,6 +77,24 @@ def get_key(key_id: str) -> Key:
     if key is None:
         raise NotFoundError("There is no key of this id.")
     return key
+
+
+def names_of(project_id: str, key_ids: Iterable[str]) -> dict[str, str]:
+    """The names of some of the project's keys, by their ids, however many keys it has."""
+    found = repository.get_many(key_ids)
+    return {key.id: key.name for key in found if key.project_id == project_id}
+
+
+def find_by_name(project_id: str, name: str) -> Key | None:
+    """The newest key of the project that has this name, in any case of letters."""
+    wanted, cursor = name.strip().casefold(), None
+    while True:
+        keys, cursor = list_keys(project_id, limit=100, cursor=cursor)
+        for key in keys:
+            if key.name.casefold() == wanted:
+                return key
+        if cursor is None:
+            return None
 
 
 def list_keys(

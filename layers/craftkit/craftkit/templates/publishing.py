@@ -44,6 +44,7 @@ class DoesNotCompileError(InvalidRequestError):
             f"The template cannot be published. {where}{message}",
             issues=Issues(field_errors={path: [where + message]}),
         )
+        self.reason = message
         self.line = line
         self.column = column
 
