@@ -78,3 +78,8 @@ def test_no_two_kinds_share_a_key_prefix() -> None:
         return kind.table_name, kind.partition, kind.name
 
     assert len({prefix(kind) for kind in KINDS}) == len(KINDS)
+
+
+def test_every_writer_is_a_function_of_the_stack() -> None:
+    writers = {name for kind in KINDS for name in kind.writers or ()}
+    assert writers <= set(template().functions)

@@ -33,7 +33,7 @@ THERE = "attribute_exists(pk)"
 TableName = Literal["projects", "content", "audit"]
 
 _DASHBOARD = frozenset({"DashboardFunction"})
-_EDITORS = _DASHBOARD | {"SaveEmbedDraftFunction", "PublishEmbedTemplateFunction"}
+_EDITORS = _DASHBOARD | {"EmbedPageFunction"}
 
 
 @dataclass(frozen=True)
