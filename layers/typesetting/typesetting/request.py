@@ -44,6 +44,10 @@ REPLACEMENT = "\ufffd"
 # Typst sets a tab with no width at all. As JSON writes it, after whole pairs of backslashes.
 _TAB = re.compile(r"(?<!\\)((?:\\\\)*)\\t")
 
+# Hebrew to Myanmar, with Arabic, the scripts of India and Thai: letters that reach further above
+# and below the line than Latin capitals do.
+_TALL_SCRIPTS = re.compile("[\u0590-\u109f\u1780-\u17ff\ufb1d-\ufdff\ufe70-\ufefc]")
+
 # Latin, Greek and Cyrillic between hyphens; other scripts break, or join, by rules of their own.
 _LONG_WORD = re.compile(r"[!-,.-~\u00a1-\u052f]{25,}")
 
@@ -76,7 +80,9 @@ def request(
         "timestamp": int(job.created_at.timestamp()),
         "watermark": job.watermark,
     }
-    description = _json({"data": job.data, **_description(job, locale)})
+    data = _json(job.data)
+    described = _json({**_description(job, locale), "tall": _has_tall_script(data, job.source)})
+    description = f'{{"data":{data},{described[1:]}'
     images_index = json.dumps({value: f"/images/{index}" for index, value in enumerate(job.images)})
     texts = (description, images_index, locale.text, job.source)
     return header, [
@@ -84,6 +90,10 @@ def request(
         *job.images.values(),
         *job.fonts.values(),
     ]
+
+
+def _has_tall_script(*texts: str) -> bool:
+    return any(not text.isascii() and _TALL_SCRIPTS.search(text) for text in texts)
 
 
 def _range(text: str) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from babel.numbers import format_currency, format_decimal, get_minus_sign_symbol
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from craftkit.typesetter import SourceError
+from craftkit.typesetter import Job, SourceError
 from typesetting import typeset
 
 LOCALES = ["en", "de", "de-CH", "fr", "es", "pt", "pt-PT", "ja", "ar", "hi", "sv", "pl", "zh-TW"]
@@ -170,3 +170,28 @@ class TestDefaults:
     def test_unknown_function__is_the_authors_error(self, job: Callable[..., Any]) -> None:
         with pytest.raises(SourceError, match="unknown variable: monney"):
             typeset(job("#monney(1)"))
+
+
+def measured(job: Callable[..., Job], content: str) -> str:
+    """The height of content in a document."""
+    with pytest.raises(SourceError) as stopped:
+        typeset(job(f"#context panic(repr(measure({content}).height))"))
+    return str(stopped.value)
+
+
+@pytest.mark.parametrize("text", ["محمد علي", "नाम क्षत्रिय र्कि", "שלום", "日本語", "Åg"])
+def test_line__has_the_same_baseline_in_every_script(job: Callable[..., Job], text: str) -> None:
+    """What stands between a line's edges and its baseline is the same, so baselines meet."""
+    assert measured(job, f"[{text}]") == measured(job, "[Hx]")
+
+
+@pytest.mark.parametrize("cells", ["table", "grid"])
+def test_cell__of_a_document_with_tall_letters_holds_them(
+    job: Callable[..., Job], cells: str
+) -> None:
+    of_one = f"{cells}(columns: 1, inset: 0pt)[{{}}]"
+    assert [measured(job, of_one.format(text)) for text in ("محمد", "नाम", "Name")] == [
+        "13.6pt",
+        "13.6pt",
+        "7.28pt",
+    ]
