@@ -11,7 +11,7 @@ import typst
 import zxingcpp
 
 from craftkit.templates import gallery
-from craftkit.templates.data import judge, preview_data, types
+from craftkit.templates.data import preview_data, types, validate_data
 from craftkit.typesetter import Job
 from typesetting.sandbox import font_folders
 
@@ -66,7 +66,7 @@ def template() -> gallery.Entry:
 @cache
 def _preview() -> str:
     manifest = template().manifest
-    return json.dumps(judge(manifest, preview_data(manifest)))
+    return json.dumps(validate_data(manifest, preview_data(manifest)))
 
 
 def data(number: int, rows: int | None = None) -> Data:

@@ -30,7 +30,7 @@ def main() -> None:
 def _first_page(entry: gallery.Entry) -> bytes:
     job = Job(
         source=entry.source,
-        data=data.judge(entry.manifest, data.preview_data(entry.manifest)),
+        data=data.validate_data(entry.manifest, data.preview_data(entry.manifest)),
         types=data.types(entry.manifest),
         locale=entry.locale,
         title=entry.name,

@@ -153,7 +153,7 @@ def _preview(arguments: argparse.Namespace, _operator: str) -> Answer:
     sent = read_json_file(arguments.data) if arguments.data else data.preview_data(manifest)
     job = Job(
         source=source,
-        data=data.judge(manifest, sent),
+        data=data.validate_data(manifest, sent),
         types=data.types(manifest),
         locale=arguments.locale,
         title=arguments.name,

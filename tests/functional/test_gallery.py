@@ -68,7 +68,7 @@ def _job(entry: gallery.Entry, sent: object, **changes: Any) -> Job:
         Job(
             **{
                 "source": entry.source,
-                "data": data.judge(entry.manifest, sent),
+                "data": data.validate_data(entry.manifest, sent),
                 "types": data.types(entry.manifest),
                 "locale": entry.locale,
                 "title": entry.name,
@@ -142,13 +142,13 @@ def _nested(flat: dict[str, Any]) -> dict[str, Any]:
     return tree
 
 
-def _printed(entry: gallery.Entry, judged: dict[str, Any]) -> Iterator[str]:
+def _printed(entry: gallery.Entry, validated: dict[str, Any]) -> Iterator[str]:
     """What should stand on the page, as it should be written there."""
     silent = _SILENT.get(entry.slug, set()) | {"currency"}
     for path, variable in data.variables(entry.manifest):
         if path in silent:
             continue
-        for _, value in data.values_at(path, judged):
+        for _, value in data.values_at(path, validated):
             match variable.data_type:
                 case "text" | "longtext" | "email":
                     yield value
@@ -222,7 +222,7 @@ def test_gallery__whatever_goes_in_stands_on_the_page(slug: str, draw: st.DataOb
     manifest = entry.manifest
     sent = draw.draw(_documents(manifest.variables, manifest.loops, _TEXT, whole=True))
     found = unbroken(text_of(_typeset(entry, sent).pdf))
-    for value in _printed(entry, data.judge(manifest, sent)):
+    for value in _printed(entry, data.validate_data(manifest, sent)):
         assert unbroken(value) in found
 
 
@@ -245,7 +245,7 @@ def test_gallery__word_that_is_wider_than_its_column_breaks(slug: str) -> None:
         if variable.data_type in ("text", "longtext") and path != "currency":
             sent = deepcopy(data.preview_data(entry.manifest))
             _set(sent, path.split("."), word)
-            printed = data.judge(entry.manifest, sent)
+            printed = data.validate_data(entry.manifest, sent)
             found = unbroken(text_of(_typeset(entry, sent).pdf))
             missing |= {
                 value for value in _printed(entry, printed) if unbroken(value) not in found

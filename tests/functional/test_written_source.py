@@ -74,7 +74,7 @@ def test_written_source__compiles_to_the_standard_whatever_the_manifest(
         sent = {key: value for key, value in sent.items() if not _is_optional(raw, key)}
     job = Job(
         source=write_source(manifest, title),
-        data=data.judge(manifest, sent),
+        data=data.validate_data(manifest, sent),
         types=data.types(manifest),
         locale="en",
         title=title,

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from craftkit.embed.preview import completed
-from craftkit.templates.data import judge, preview_data
+from craftkit.templates.data import preview_data, validate_data
 from craftkit.templates.gallery import load
 from craftkit.templates.models import read_manifest
 
@@ -20,12 +20,12 @@ DATA = st.dictionaries(KEYS, VALUES | st.dictionaries(KEYS, VALUES) | st.lists(V
 
 @given(DATA)
 def test_any_data_becomes_data_that_the_template_takes(data: object) -> None:
-    assert judge(INVOICE, completed(INVOICE, data)) == completed(INVOICE, data)
+    assert validate_data(INVOICE, completed(INVOICE, data)) == completed(INVOICE, data)
 
 
 @given(VALUES)
 def test_what_is_no_data_at_all_becomes_data(data: object) -> None:
-    judge(INVOICE, completed(INVOICE, data))
+    validate_data(INVOICE, completed(INVOICE, data))
 
 
 def test_what_is_right_stays_and_what_is_missing_is_the_sample() -> None:

@@ -17,22 +17,22 @@ GOOD: dict[str, Any] = {
 
 def _issues_of(manifest: Manifest, value: object) -> dict[str, list[str]]:
     with pytest.raises(InvalidInputDataError) as refusal:
-        data.judge(manifest, value)
+        data.validate_data(manifest, value)
     assert refusal.value.issues is not None
     return refusal.value.issues.field_errors
 
 
 def _judged(value: object, data_type: str, **more: Any) -> object:
-    return data.judge(one(data_type, **more), {"value": value})["value"]
+    return data.validate_data(one(data_type, **more), {"value": value})["value"]
 
 
 def _refused(value: object, data_type: str, **more: Any) -> list[str]:
     return _issues_of(one(data_type, **more), {"value": value})["value"]
 
 
-def test_judge__coerces_fills_and_drops() -> None:
-    judged = data.judge(invoice(), {**GOOD, "colour": "red", "__proto__": {"a": 1}})
-    assert judged == {
+def test_validate_data__coerces_fills_and_drops() -> None:
+    validated = data.validate_data(invoice(), {**GOOD, "colour": "red", "__proto__": {"a": 1}})
+    assert validated == {
         "number": None,
         "customer": {"name": "Ada"},
         "items": [{"name": "Pen", "qty": "2", "price": "1.10"}],
@@ -40,7 +40,7 @@ def test_judge__coerces_fills_and_drops() -> None:
     }
 
 
-def test_judge__what_is_missing_is_named_by_its_whole_path() -> None:
+def test_validate_data__what_is_missing_is_named_by_its_whole_path() -> None:
     assert _issues_of(invoice(), {}) == {
         "customer.name": ["Required"],
         "total": ["Required"],
@@ -50,33 +50,33 @@ def test_judge__what_is_missing_is_named_by_its_whole_path() -> None:
     assert _issues_of(invoice(), {**GOOD, "total": None}) == {"total": ["Required"]}
 
 
-def test_judge__path_of_an_item_holds_its_index() -> None:
+def test_validate_data__path_of_an_item_holds_its_index() -> None:
     items = [GOOD["items"][0]] * 3 + [{"name": "Pen", "qty": "many", "price": 1}]
     assert _issues_of(invoice(), {**GOOD, "items": items}) == {"items.3.qty": ["Must be a number"]}
 
 
-def test_judge__wrong_shapes_are_said_in_words() -> None:
+def test_validate_data__wrong_shapes_are_said_in_words() -> None:
     assert _issues_of(invoice(), {**GOOD, "customer": "Ada"}) == {"customer": ["Must be an object"]}
     assert _issues_of(invoice(), {**GOOD, "items": {}}) == {"items": ["Must be a list"]}
     assert _issues_of(invoice(), {**GOOD, "items": [None]}) == {"items.0": ["Must be an object"]}
 
 
 @pytest.mark.parametrize("value", [None, [], "text", 3])
-def test_judge__data_that_is_no_object_is_refused(value: object) -> None:
+def test_validate_data__data_that_is_no_object_is_refused(value: object) -> None:
     with pytest.raises(InvalidInputDataError) as refusal:
-        data.judge(invoice(), value)
+        data.validate_data(invoice(), value)
     assert refusal.value.issues is not None
     assert refusal.value.issues.form_errors == ["Must be an object"]
 
 
-def test_judge__nested_loops_keep_both_indexes() -> None:
+def test_validate_data__nested_loops_keep_both_indexes() -> None:
     order = {"number": "1", "lines": [{"qty": 1}, {"qty": "x"}]}
     assert _issues_of(nested(), {"orders": [{"number": "0", "lines": []}, order]}) == {
         "orders.1.lines.1.qty": ["Must be a number"]
     }
 
 
-def test_judge__loop_of_ten_thousand_is_fine_and_one_more_is_not() -> None:
+def test_validate_data__loop_of_ten_thousand_is_fine_and_one_more_is_not() -> None:
     manifest = read_manifest(
         {
             "loops": [
@@ -88,11 +88,11 @@ def test_judge__loop_of_ten_thousand_is_fine_and_one_more_is_not() -> None:
             ]
         }
     )
-    assert len(data.judge(manifest, {"rows": [{}] * 10_000})["rows"]) == 10_000
+    assert len(data.validate_data(manifest, {"rows": [{}] * 10_000})["rows"]) == 10_000
     assert _issues_of(manifest, {"rows": [{}] * 10_001}) == {"rows": ["At most 10,000 items"]}
 
 
-def test_judge__optional_loop_is_an_empty_list_when_absent() -> None:
+def test_validate_data__optional_loop_is_an_empty_list_when_absent() -> None:
     loop = {
         "key": "rows",
         "label": "Rows",
@@ -100,31 +100,35 @@ def test_judge__optional_loop_is_an_empty_list_when_absent() -> None:
         "itemFields": [{"key": "a", "label": "A", "dataType": "text"}],
     }
     manifest = read_manifest({"loops": [loop]})
-    assert data.judge(manifest, {}) == data.judge(manifest, {"rows": None}) == {"rows": []}
+    assert (
+        data.validate_data(manifest, {})
+        == data.validate_data(manifest, {"rows": None})
+        == {"rows": []}
+    )
 
 
-def test_judge__twenty_images_are_fine_and_one_more_is_named() -> None:
+def test_validate_data__twenty_images_are_fine_and_one_more_is_named() -> None:
     def order(count: int) -> dict[str, Any]:
         photos = [{"qty": 1, "article": {"photo": f"https://x.dev/{n}.png"}} for n in range(count)]
         return {"orders": [{"number": "1", "lines": photos + photos}]}
 
-    judged = data.judge(nested(), order(20))
-    assert len(data.image_values(nested(), judged)) == 40
+    validated = data.validate_data(nested(), order(20))
+    assert len(data.image_values(nested(), validated)) == 40
     assert list(_issues_of(nested(), order(21))) == ["orders.0.lines.20.article.photo"]
 
 
-def test_judge__many_issues_are_cut_and_counted() -> None:
+def test_validate_data__many_issues_are_cut_and_counted() -> None:
     with pytest.raises(InvalidInputDataError) as refusal:
-        data.judge(invoice(), {**GOOD, "items": [{}] * 1_000})
+        data.validate_data(invoice(), {**GOOD, "items": [{}] * 1_000})
     assert refusal.value.issues is not None
     assert len(refusal.value.issues.field_errors) == 100
     assert refusal.value.issues.form_errors == ["2900 more issues like these"]
 
 
-def test_judge__of_much_data_the_first_misfit_of_each_list_is_named() -> None:
+def test_validate_data__of_much_data_the_first_misfit_of_each_list_is_named() -> None:
     """Each misfit takes memory: a request of 900 KB had a million and a half, and took 1.4 GB."""
     with pytest.raises(InvalidInputDataError) as refusal:
-        data.judge(nested(), {"orders": [{"number": "1", "lines": [{}] * 10_000}] * 30})
+        data.validate_data(nested(), {"orders": [{"number": "1", "lines": [{}] * 10_000}] * 30})
     assert refusal.value.issues is not None
     assert {path.rpartition(".")[0] for path in refusal.value.issues.field_errors} <= {
         "orders.0.lines.0",
@@ -135,7 +139,7 @@ def test_judge__of_much_data_the_first_misfit_of_each_list_is_named() -> None:
     ]
 
 
-def test_judge__never_repeats_a_value() -> None:
+def test_validate_data__never_repeats_a_value() -> None:
     secret = "s3cr3t-value"
     for data_type in ("number", "date", "datetime", "boolean", "image", "url", "email"):
         assert secret not in str(_refused(secret, data_type))
@@ -294,8 +298,8 @@ def test_types__name_loops_and_formats() -> None:
 def test_image_values__are_found_by_path_with_index() -> None:
     url = "https://a.de/x.png"
     lines = [{"qty": 1}, {"qty": 2, "article": {"photo": url}}]
-    judged = data.judge(nested(), {"orders": [{"number": "1", "lines": lines}]})
-    assert data.image_values(nested(), judged) == {"orders.0.lines.1.article.photo": url}
+    validated = data.validate_data(nested(), {"orders": [{"number": "1", "lines": lines}]})
+    assert data.image_values(nested(), validated) == {"orders.0.lines.1.article.photo": url}
 
 
 def test_preview__the_authors_data_wins_and_examples_fill_in() -> None:
@@ -318,12 +322,12 @@ def test_preview__the_authors_data_wins_and_examples_fill_in() -> None:
     assert data.preview_data(manifest) == {"a": {"b": "mine", "c": "C"}, "rows": [{"n": 7}]}
 
 
-def test_judge__keys_that_other_languages_trip_over_are_plain_keys() -> None:
+def test_validate_data__keys_that_other_languages_trip_over_are_plain_keys() -> None:
     keys = ("__proto__", "constructor", "__class__", "model_config", "copy", "keys", "_x", "for")
     manifest = read_manifest(
         {"variables": [{"key": key, "label": key, "dataType": "text"} for key in keys]}
     )
-    assert data.judge(manifest, dict.fromkeys(keys, "x")) == dict.fromkeys(keys, "x")
+    assert data.validate_data(manifest, dict.fromkeys(keys, "x")) == dict.fromkeys(keys, "x")
 
 
 @pytest.mark.parametrize("blank", ["", "  ", "\n\t", "\x00", "\u3000"])

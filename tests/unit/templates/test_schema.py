@@ -1,4 +1,4 @@
-"""The JSON Schema that callers get, and the judge, say yes to the same data."""
+"""The JSON Schema that callers get and the validation accept the same data."""
 
 import re
 from datetime import date, datetime
@@ -54,7 +54,7 @@ _Validator = extend(Draft7Validator, {"pattern": _pattern})
 
 def _accepts(manifest: Manifest, value: object) -> bool:
     try:
-        data.judge(manifest, value)
+        data.validate_data(manifest, value)
     except InvalidInputDataError:
         return False
     return True
@@ -153,12 +153,12 @@ def test_schema__agrees_with_the_judge_on_loops_in_loops(value: object) -> None:
 
 
 @given(_INVOICE)
-def test_judge__takes_what_it_gave(value: object) -> None:
+def test_validate_data__takes_what_it_gave(value: object) -> None:
     try:
-        judged = data.judge(invoice(), value)
+        validated = data.validate_data(invoice(), value)
     except InvalidInputDataError:
         return
-    assert data.judge(invoice(), judged) == judged
+    assert data.validate_data(invoice(), validated) == validated
 
 
 def test_schema__is_draft_07_and_tells_labels() -> None:

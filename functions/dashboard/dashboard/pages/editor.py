@@ -88,7 +88,7 @@ def save(visit: Visit) -> Answer:
     try:
         drafts.save_draft(
             visit.project.id, slug, work.name, work.manifest, work.source,
-            work.pdf_standard,  # type: ignore[arg-type]  # judged by save_draft
+            work.pdf_standard,  # type: ignore[arg-type]  # validated by save_draft
             work.locale, revision=work.revision, by=visit.person.sub,
         )  # fmt: skip
     except CraftkitError as error:
@@ -102,7 +102,7 @@ def publish(visit: Visit) -> Answer:
     try:
         version = publishing.publish(
             visit.project.id, slug, work.name, work.manifest, work.source,
-            work.pdf_standard,  # type: ignore[arg-type]  # judged by publish
+            work.pdf_standard,  # type: ignore[arg-type]  # validated by publish
             work.locale, by=visit.person.sub, typeset=typeset_remotely,
         )  # fmt: skip
     except (InvalidRequestError, InvalidInputDataError) as error:

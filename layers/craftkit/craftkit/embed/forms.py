@@ -28,7 +28,7 @@ from craftkit.renders import service as renders
 from craftkit.renders.models import Render, RenderOptions, RenderRequest
 from craftkit.schema import ApiModel, Matches
 from craftkit.templates import service as templates
-from craftkit.templates.data import judge, preview_data
+from craftkit.templates.data import preview_data, validate_data
 from craftkit.templates.models import TemplateVersion
 from craftkit.typesetter import Draw, Preview
 
@@ -104,7 +104,7 @@ def submit_form(
     version = version_of(session)
     data = with_locked(session, submission.data)
     _require_few_items(session, data)
-    require_images(version.manifest, judge(version.manifest, data))
+    require_images(version.manifest, validate_data(version.manifest, data))
     principal = Principal(
         session.project_id, session.key_id, session.key_mode, frozenset({RENDERS_WRITE})
     )

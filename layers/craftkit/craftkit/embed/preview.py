@@ -8,7 +8,7 @@ from typing import Any
 
 from craftkit.errors import CraftkitError, InvalidInputDataError, Issues
 from craftkit.remote_typesetter import preview_remotely
-from craftkit.templates.data import judge, preview_data, types
+from craftkit.templates.data import preview_data, types, validate_data
 from craftkit.templates.models import Manifest
 from craftkit.typesetter import (
     DEFAULT_PDF_STANDARD,
@@ -100,7 +100,7 @@ def problem_of(error: CraftkitError) -> Problem:
 
 
 def completed(manifest: Manifest, data: object) -> dict[str, Any]:
-    """`data` judged, with the manifest's preview data wherever a value is missing or does not fit.
+    """`data` validated, with the manifest's preview data where a value is missing or invalid.
 
     An optional value stays away when it is away: what is filled in is what the document needs.
     """
@@ -108,11 +108,11 @@ def completed(manifest: Manifest, data: object) -> dict[str, Any]:
     patched = copy.deepcopy(data) if isinstance(data, dict) else {}
     for _ in range(_ROUNDS):
         try:
-            return judge(manifest, patched)
+            return validate_data(manifest, patched)
         except InvalidInputDataError as error:
             for path in error.issues.field_errors if error.issues else ():
                 _put_sample(patched, path.split("."), sample)
-    return judge(manifest, sample)
+    return validate_data(manifest, sample)
 
 
 def _put_sample(data: dict[str, Any], steps: list[str], sample: Any) -> None:

@@ -18,14 +18,14 @@ from craftkit.templates.image_types import (
 from craftkit.templates.models import Manifest
 
 
-def require_images(manifest: Manifest, judged: dict[str, object]) -> None:
+def require_images(manifest: Manifest, validated: dict[str, object]) -> None:
     """Refuse a file that is not an image of its claimed type, or is too large.
 
     Raises:
         InvalidInputDataError: at the path of each.
     """
     issues = Issues()
-    for path, value in image_values(manifest, judged).items():
+    for path, value in image_values(manifest, validated).items():
         if value.startswith("data:") and (fault := _fault(value)):
             issues.field_errors[path] = [fault]
     if issues:

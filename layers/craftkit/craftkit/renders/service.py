@@ -42,7 +42,7 @@ from craftkit.renders.models import (
 from craftkit.renders.repository import Idempotency
 from craftkit.renders.views import view_of
 from craftkit.templates import service as templates
-from craftkit.templates.data import judge
+from craftkit.templates.data import validate_data
 from craftkit.templates.misspellings import warnings_of_names
 
 ExtraWrites = Callable[[Render], Sequence[dict[str, Any]]]
@@ -108,7 +108,7 @@ def create_render(
     principal.require_template(slug)
     options = request.options
     version = templates.current_version(principal.project_id, slug, options.version_number)
-    data = judge(version.manifest, request.data)
+    data = validate_data(version.manifest, request.data)
     render = Render(
         project_id=principal.project_id,
         id=new_id(),
@@ -275,7 +275,7 @@ def get_render(project_id: str, render_id: str, *, visible: Visibility = EVERYTH
 
 
 def get_data(render: Render) -> dict[str, Any]:
-    """The data of a render, judged, as the worker gets it.
+    """The data of a render, validated, as the worker gets it.
 
     Raises:
         NotFoundError: the render is no longer kept.

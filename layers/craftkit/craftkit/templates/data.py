@@ -1,4 +1,4 @@
-"""What a manifest makes of data: judging it, describing it, standing in for it.
+"""Data and its manifest: validation, JSON Schema, preview data.
 
 The validator is built once for each manifest, in pydantic's core, from the same tree that the
 JSON Schema is written from.
@@ -26,8 +26,8 @@ Tree = dict[str, "Tree | Variable | Loop"]
 """The names of an object, each with its variable, its loop or its own object."""
 
 
-def judge(manifest: Manifest, data: object) -> dict[str, Any]:
-    """`data` as the typesetter gets it: coerced, without what the manifest does not know.
+def validate_data(manifest: Manifest, data: object) -> dict[str, Any]:
+    """`data` as the typesetter gets it: converted, without what the manifest does not know.
 
     Every path of the manifest is there: what is optional and absent is None, a loop an empty
     list. `number` and `currency` are decimal strings, dates and times ISO 8601 strings.
@@ -36,16 +36,16 @@ def judge(manifest: Manifest, data: object) -> dict[str, Any]:
         InvalidInputDataError: issues by dotted path with index (`items.3.qty`); no values.
     """
     try:
-        judged: dict[str, Any] = _validator(manifest.canonical).validate_python(data)
+        validated: dict[str, Any] = _validator(manifest.canonical).validate_python(data)
     except ValidationError as error:
         raise InvalidInputDataError(issues=_misfits(manifest, data, error)) from error
     urls: set[str] = set()
-    for path, url in image_values(manifest, judged).items():
+    for path, url in image_values(manifest, validated).items():
         urls.add(url)
         if len(urls) > IMAGE_LIMIT:
             issue = f"At most {IMAGE_LIMIT} different images in one document"
             raise InvalidInputDataError(issues=Issues(field_errors={path: [issue]}))
-    return judged
+    return validated
 
 
 def types(manifest: Manifest) -> dict[str, str]:
@@ -64,15 +64,15 @@ def variables(manifest: Manifest) -> Iterator[tuple[str, Variable]]:
         yield from _loop_variables(loop, loop.key)
 
 
-def image_values(manifest: Manifest, judged: Mapping[str, Any]) -> dict[str, str]:
-    """The images of judged data: URL or `data:` URI by path with index (`items.3.photo`)."""
-    return values_of("image", types(manifest), judged)
+def image_values(manifest: Manifest, validated: Mapping[str, Any]) -> dict[str, str]:
+    """The images of validated data: URL or `data:` URI by path with index (`items.3.photo`)."""
+    return values_of("image", types(manifest), validated)
 
 
 def values_of(
-    data_type: DataType, kinds: Mapping[str, str], judged: Mapping[str, Any]
+    data_type: DataType, kinds: Mapping[str, str], validated: Mapping[str, Any]
 ) -> dict[str, str]:
-    """The values of one type in judged data, by path with index.
+    """The values of one type in validated data, by path with index.
 
     Args:
         kinds: as `types` gives them.
@@ -80,25 +80,25 @@ def values_of(
     found: dict[str, str] = {}
     for path, kind in kinds.items():
         if kind.partition(":")[0] == data_type:
-            found |= dict(values_at(path, judged))
+            found |= dict(values_at(path, validated))
     return found
 
 
-def values_at(path: str, judged: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """What judged data holds at a manifest path, through its loops; absent values are left out."""
-    yield from _values_at("", path.split("."), judged)
+def values_at(path: str, validated: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The values of validated data at a manifest path, through its loops, without absent ones."""
+    yield from _values_at("", path.split("."), validated)
 
 
 def preview_data(manifest: Manifest) -> dict[str, Any]:
     """Data to show the template with: the author's preview data, else an example of each type.
 
-    As a caller would send it, not yet judged.
+    As a caller would send it, before validation.
     """
     return _preview(manifest.variables, manifest.loops, 0)
 
 
 def json_schema(manifest: Manifest) -> dict[str, Any]:
-    """The manifest as JSON Schema draft-07: accepts the data that `judge` accepts."""
+    """The manifest as JSON Schema draft-07: accepts the data that `validate_data` accepts."""
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         **_object_schema(tree_of((*manifest.variables, *manifest.loops))),

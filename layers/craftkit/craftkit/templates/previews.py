@@ -48,7 +48,7 @@ def preview(
     text = write_source(known, name) if source is None else source
     require_fitting_size(known.canonical, text)
     fonts = fonts_of(project_id, text) if project_id else {}
-    job = _job(known, text, data.judge(known, values), name, locale, fonts, pdf_standard)
+    job = _job(known, text, data.validate_data(known, values), name, locale, fonts, pdf_standard)
     return draw(job, SCREEN_PIXELS_PER_INCH)
 
 
@@ -72,7 +72,7 @@ def _thumbnail(
     found = storage.find(key)
     if found is not None:
         return found
-    sample = data.judge(shown.manifest, data.preview_data(shown.manifest))
+    sample = data.validate_data(shown.manifest, data.preview_data(shown.manifest))
     job = _job(
         shown.manifest, shown.source, sample, shown.name, shown.locale, fonts, shown.pdf_standard
     )
@@ -84,7 +84,7 @@ def _thumbnail(
 def _job(
     manifest: Manifest,
     source: str,
-    judged: dict[str, Any],
+    validated: dict[str, Any],
     name: str,
     locale: str,
     fonts: Mapping[str, str],
@@ -92,7 +92,7 @@ def _job(
 ) -> Job:
     return Job(
         source=source,
-        data=judged,
+        data=validated,
         types=data.types(manifest),
         locale=locale,
         title=name,

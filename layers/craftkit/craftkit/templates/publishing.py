@@ -176,7 +176,7 @@ def _write_next(project_id: str, version: TemplateVersion, *, must_be_new: bool)
 
 def _preview(manifest: Manifest) -> dict[str, Any]:
     try:
-        return data.judge(manifest, data.preview_data(manifest))
+        return data.validate_data(manifest, data.preview_data(manifest))
     except InvalidInputDataError as error:
         found = error.issues or Issues()
         issues = Issues(
