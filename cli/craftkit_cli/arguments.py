@@ -1,4 +1,4 @@
-"""What commands take: the project that they are about, spans and moments of time."""
+"""Arguments that commands share: the project, durations and times."""
 
 import argparse
 import re
@@ -8,24 +8,24 @@ from typing import Any
 
 from craftkit_cli.answers import Answer
 
-Run = Callable[[argparse.Namespace, str], Answer]
-"""From a command's arguments, and who is asking, to what it prints."""
+Run = Callable[[argparse.Namespace, str], Answer | str]
+"""Takes a command's arguments and the operator's identity; returns what the command prints."""
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
-def room(rooms: Any, name: str, what: str) -> Any:
-    """A room's own commands, to which `command` adds."""
-    return rooms.add_parser(name, help=what).add_subparsers(required=True)
+def group(commands: Any, name: str, what: str) -> Any:
+    """A group of commands, such as `craftkit keys …`, to which `command` adds."""
+    return commands.add_parser(name, help=what).add_subparsers(required=True, metavar="COMMAND")
 
 
 def command(
     commands: Any, name: str, run: Run, what: str, *ids: str, in_project: bool = True
 ) -> argparse.ArgumentParser:
-    """A command that `run` answers.
+    """A command that `run` answers. It needs AWS credentials.
 
     Args:
-        ids: arguments by place, such as `key_id`, which `--help` shows as `KEY_ID`.
+        ids: positional arguments, such as `key_id`, which `--help` shows as `KEY_ID`.
         in_project: whether it takes `--project`.
     """
     made: argparse.ArgumentParser = commands.add_parser(name, help=what)

@@ -6,11 +6,11 @@ from typing import Any
 from craftkit.audit import service
 from craftkit.projects import service as projects
 from craftkit_cli.answers import Answer, shown
-from craftkit_cli.arguments import command, room
+from craftkit_cli.arguments import command, group
 
 
-def add_commands(rooms: Any) -> None:
-    commands = room(rooms, "audit", "who did what")
+def add_commands(root: Any) -> None:
+    commands = group(root, "audit", "the audit log")
     list_ = command(commands, "list", _list, "a project's entries, newest first")
     list_.add_argument("--target", metavar="ID", help="what was done to one thing alone")
     list_.add_argument("--limit", type=int, default=service.PAGE_LIMIT)

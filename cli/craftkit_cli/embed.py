@@ -12,7 +12,7 @@ from craftkit.embed.views import CatalogsView, CatalogView, DifferenceView
 from craftkit.projects import service as projects
 from craftkit.schema import validate_request
 from craftkit_cli.answers import Answer, shown
-from craftkit_cli.arguments import command, duration, room
+from craftkit_cli.arguments import command, duration, group
 from craftkit_cli.files import read_json_file
 
 _STATES = {
@@ -23,8 +23,8 @@ _STATES = {
 }
 
 
-def add_commands(rooms: Any) -> None:
-    commands = room(rooms, "embed", "partners and what they embed")
+def add_commands(root: Any) -> None:
+    commands = group(root, "embed", "embed partners, sessions and catalogs")
     for name in _STATES:
         state = command(commands, name, _change_state, f"{name} a project's partnership")
         state.set_defaults(state=name)
@@ -35,10 +35,10 @@ def add_commands(rooms: Any) -> None:
     presets.add_argument("--preset", required=True, choices=get_args(Preset))
     permissions = get_args(Permission)
     presets.add_argument("--permission", action="append", required=True, choices=permissions)
-    _add_keys(room(commands, "keys", "keys that a partner signs tokens with"))
-    _add_signing(room(commands, "signing", "the environment's own signing key"))
-    _add_sessions(room(commands, "sessions", "sessions of a project"))
-    _add_catalogs(room(commands, "catalogs", "the data that templates may use"))
+    _add_keys(group(commands, "keys", "keys that a partner signs tokens with"))
+    _add_signing(group(commands, "signing", "the environment's own signing key"))
+    _add_sessions(group(commands, "sessions", "sessions of a project"))
+    _add_catalogs(group(commands, "catalogs", "the data that templates may use"))
 
 
 def _add_keys(keys: Any) -> None:

@@ -9,12 +9,12 @@ from craftkit.remote_typesetter import check_font_remotely
 from craftkit.templates import fonts
 from craftkit.templates.models import Font
 from craftkit_cli.answers import Answer
-from craftkit_cli.arguments import command, room
+from craftkit_cli.arguments import command, group
 from craftkit_cli.files import read_file
 
 
-def add_commands(rooms: Any) -> None:
-    commands = room(rooms, "fonts", "a project's own fonts")
+def add_commands(root: Any) -> None:
+    commands = group(root, "fonts", "a project's own fonts")
     command(commands, "add", _add, "add a TrueType or OpenType file, at most 4 MiB", "file")
     command(commands, "list", _list, "the fonts that templates of the project may name")
     command(commands, "remove", _remove, "take a font away from later versions", "name")

@@ -8,11 +8,11 @@ from craftkit.hooks import service
 from craftkit.hooks.models import Hook, MadeHook
 from craftkit.projects import service as projects
 from craftkit_cli.answers import Answer, shown
-from craftkit_cli.arguments import command, room
+from craftkit_cli.arguments import command, group
 
 
-def add_commands(rooms: Any) -> None:
-    commands = room(rooms, "hooks", "make inbound hooks")
+def add_commands(root: Any) -> None:
+    commands = group(root, "hooks", "create and manage inbound hooks")
     create = command(
         commands, "create", _create, "make a hook; token and secret are shown this once"
     )

@@ -13,11 +13,11 @@ from craftkit.keys.exposure import report_exposed
 from craftkit.keys.models import Exposure, Key, MintedKey, NewKey
 from craftkit.projects import service as projects
 from craftkit_cli.answers import Answer, shown
-from craftkit_cli.arguments import command, duration, room
+from craftkit_cli.arguments import command, duration, group
 
 
-def add_commands(rooms: Any) -> None:
-    commands = room(rooms, "keys", "make and revoke API keys")
+def add_commands(root: Any) -> None:
+    commands = group(root, "keys", "create, rotate and revoke API keys")
 
     create = command(commands, "create", _create, "make a key; it is shown this once")
     create.add_argument("--name", required=True)

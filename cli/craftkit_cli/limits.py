@@ -9,13 +9,13 @@ from craftkit.limits.models import LimitsChange, LimitsState, Rate
 from craftkit.limits.service import limits_of
 from craftkit.projects import service as projects
 from craftkit_cli.answers import Answer, shown
-from craftkit_cli.arguments import command, room
+from craftkit_cli.arguments import command, group
 
 _CLEARABLE = ("renders-per-day", "renders-per-month", "rate")
 
 
-def add_commands(rooms: Any) -> None:
-    commands = room(rooms, "limits", "budgets and rates of a project or of one key")
+def add_commands(root: Any) -> None:
+    commands = group(root, "limits", "rate limits and quotas of a project or a key")
     set_ = command(commands, "set", _set, "set or clear limits; what is not named stays")
     set_.add_argument("--renders-per-day", type=int, metavar="N")
     set_.add_argument("--renders-per-month", type=int, metavar="N")

@@ -1,4 +1,8 @@
-"""`craftkit --stage STAGE …`: one JSON document on stdout, or the error envelope on stderr."""
+"""`craftkit …`: one JSON document on stdout, or the error envelope on stderr.
+
+render, types, listen and templates list|get call the API with an API key (CRAFTKIT_API_KEY). All
+other commands act on the stack of --stage and need AWS credentials.
+"""
 
 import argparse
 import json
@@ -20,15 +24,21 @@ from craftkit_cli import (
     hooks,
     keys,
     limits,
+    listen,
     projects,
+    render,
     renders,
     secrets,
     templates,
+    types,
     webhooks,
 )
 from craftkit_cli.stack import connect
 
-_ROOMS = (
+_GROUPS = (
+    render,
+    listen,
+    types,
     projects,
     keys,
     limits,
@@ -44,7 +54,7 @@ _ROOMS = (
 
 
 class Parser(argparse.ArgumentParser):
-    """Refuses a command line as everything else is refused; its commands' parsers do so too."""
+    """Reports a wrong command line as an error envelope, as every other error."""
 
     def error(self, message: str) -> NoReturn:
         raise InvalidRequestError(f"{message[:1].upper()}{message[1:]}. See `{self.prog} --help`.")
@@ -57,18 +67,18 @@ def parser() -> argparse.ArgumentParser:
         "--stage",
         choices=STAGES,
         default="local",
-        help="the environment to act on (default: local)",
+        help="the environment to act on, for commands that need AWS (default: local)",
     )
-    rooms = root.add_subparsers(required=True, metavar="ROOM")
-    for room in _ROOMS:
-        room.add_commands(rooms)
+    commands = root.add_subparsers(required=True, metavar="COMMAND")
+    for group in _GROUPS:
+        group.add_commands(commands)
     return root
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = parser().parse_args(argv)
-        operator = connect(arguments.stage)
+        operator = connect(arguments.stage) if _needs_aws(arguments) else ""
         answer = arguments.run(arguments, operator)
     except CraftkitError as error:
         return _refuse(error)
@@ -78,8 +88,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _refuse(CraftkitError(f"AWS refused: {error}"))
     except Exception as error:  # whatever it was, a caller's program reads the envelope
         return _refuse(CraftkitError(f"{type(error).__name__}: {error}"))
-    print(json.dumps(answer, ensure_ascii=False, indent=2))
+    is_text = isinstance(answer, str)
+    print(answer if is_text else json.dumps(answer, ensure_ascii=False, indent=2))
     return 0
+
+
+def _needs_aws(arguments: argparse.Namespace) -> bool:
+    """Whether the command acts on the stack. One that can do both does so with --project."""
+    needs: bool | None = getattr(arguments, "needs_aws", True)
+    return bool(arguments.project) if needs is None else needs
 
 
 def _refuse(error: CraftkitError) -> int:

@@ -8,13 +8,13 @@ from pydantic import EmailStr, TypeAdapter
 from craftkit.projects import members, service, users
 from craftkit.projects.models import ROLES, ExposurePolicy
 from craftkit_cli.answers import Answer, shown
-from craftkit_cli.arguments import command, room
+from craftkit_cli.arguments import command, group
 
 _ADDRESS = TypeAdapter(EmailStr)
 
 
-def add_commands(rooms: Any) -> None:
-    commands = room(rooms, "projects", "make projects, and say who is in them")
+def add_commands(root: Any) -> None:
+    commands = group(root, "projects", "create projects and manage their members")
     create = command(commands, "create", _create, "make a project", in_project=False)
     create.add_argument("--name", required=True)
     add = command(commands, "add-member", _add_member, "let a person into a project's dashboard")

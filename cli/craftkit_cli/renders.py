@@ -10,13 +10,13 @@ from craftkit.renders.views import view_of
 from craftkit.usage import metering
 from craftkit.webhooks import render_events
 from craftkit_cli.answers import Answer, shown
-from craftkit_cli.arguments import command, moment, room
+from craftkit_cli.arguments import command, group, moment
 
 _REDRIVEN_AT_ONCE = 100
 
 
-def add_commands(rooms: Any) -> None:
-    commands = room(rooms, "renders", "look after renders")
+def add_commands(root: Any) -> None:
+    commands = group(root, "renders", "inspect and repair renders")
     command(commands, "show", _show, "one render of a project", "render_id")
     what = "queue again what no worker could begin"
     redrive = command(commands, "redrive", _redrive, what, in_project=False)

@@ -12,13 +12,13 @@ import boto3
 from craftkit.config import config
 from craftkit.embed import signing
 from craftkit_cli.answers import Answer
-from craftkit_cli.arguments import command, room
+from craftkit_cli.arguments import command, group
 
 _LENGTH = 64
 
 
-def add_commands(rooms: Any) -> None:
-    commands = room(rooms, "secrets", "the stage's own secrets")
+def add_commands(root: Any) -> None:
+    commands = group(root, "secrets", "secrets of the stage")
     rotate = command(commands, "rotate", _rotate, "replace one of them, or all", in_project=False)
     rotate.add_argument("name", choices=(*_SECRETS, "all"))
 

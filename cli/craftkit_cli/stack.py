@@ -51,8 +51,9 @@ def connect(stage: str) -> str:
         identity: str = boto3.client("sts").get_caller_identity()["Arn"]
     except (BotoCoreError, ClientError) as error:
         raise StackNotFoundError(
-            f"The stack craftkit-{stage} was not found: {error} "
-            "Check AWS_PROFILE and AWS_REGION, or start it here with `make dev`."
+            "This command needs AWS credentials; with the present ones, the stack "
+            f"craftkit-{stage} was not found: {error} Check AWS_PROFILE and AWS_REGION, or start "
+            "the local stack with `make dev`."
         ) from error
     for output in stacks["Stacks"][0]["Outputs"]:
         os.environ[_variable_of(output["OutputKey"])] = output["OutputValue"]

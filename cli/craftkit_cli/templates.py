@@ -15,18 +15,26 @@ from craftkit.templates.source import write_source
 from craftkit.templates.views import TemplateView, VersionView
 from craftkit.typesetter import DEFAULT_PDF_STANDARD, Job, PdfStandard, TypesettingError
 from craftkit_cli.answers import Answer
-from craftkit_cli.arguments import Run, command, room
+from craftkit_cli.api import api_command, call
+from craftkit_cli.arguments import Run, command, group
 from craftkit_cli.files import read_json_file, read_text_file, write_file
+from craftkit_sdk import Craftkit
+
+_LIST = "a project's templates: through the API, or with --project in the stack"
 
 
-def add_commands(rooms: Any) -> None:
-    commands = room(rooms, "templates", "templates and their versions")
+def add_commands(root: Any) -> None:
+    commands = group(root, "templates", "templates and their versions")
 
     publish = _of_one(commands, "publish", _publish, "publish a template's next version")
     publish.add_argument("--name", required=True)
     _about_content(publish)
 
-    command(commands, "list", _list, "a project's templates")
+    listed = command(commands, "list", _list, _LIST, in_project=False)
+    listed.add_argument("--project", metavar="ID", help="any project; needs AWS credentials")
+    listed.set_defaults(needs_aws=None)
+    what = "a template with its JSON Schema and preview data, through the API"
+    api_command(commands, "get", _get, what, "slug")
     _of_one(commands, "versions", _versions, "a template's versions, newest first")
     what = "manifest and source of a version, the latest by itself"
     read = _of_one(commands, "read", _show, what)
@@ -76,7 +84,19 @@ def _publish(arguments: argparse.Namespace, operator: str) -> Answer:
     return _published(version)
 
 
-def _list(arguments: argparse.Namespace, _operator: str) -> Answer:
+def _get(arguments: argparse.Namespace, client: Craftkit) -> Answer:
+    return dict(client.templates.get(arguments.slug))
+
+
+def _list_through_api(_arguments: argparse.Namespace, client: Craftkit) -> Answer:
+    shown = ("slug", "name", "latestVersion")
+    templates = [dict(each) for each in client.templates.list()]
+    return {"templates": [{name: each[name] for name in shown} for each in templates]}
+
+
+def _list(arguments: argparse.Namespace, _operator: str) -> Answer | str:
+    if not arguments.project:
+        return call(_list_through_api, arguments)
     project = projects.get_project(arguments.project)
     templates: list[Answer] = []
     cursor = None

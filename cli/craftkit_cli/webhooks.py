@@ -9,11 +9,11 @@ from craftkit.projects import service as projects
 from craftkit.webhooks import service
 from craftkit.webhooks.models import EVENT_TYPES, Delivery, Endpoint, MadeEndpoint, NewEndpoint
 from craftkit_cli.answers import Answer, shown
-from craftkit_cli.arguments import command, duration, moment, room
+from craftkit_cli.arguments import command, duration, group, moment
 
 
-def add_commands(rooms: Any) -> None:
-    commands = room(rooms, "webhooks", "look after outgoing webhooks")
+def add_commands(root: Any) -> None:
+    commands = group(root, "webhooks", "manage outgoing webhooks")
 
     what = "register an endpoint; its secret is shown once"
     _about_target(command(commands, "create", _create, what))

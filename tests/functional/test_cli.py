@@ -90,7 +90,7 @@ def test_projects_create__a_bad_name_is_refused(craftkit: Any, name: str) -> Non
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ((), "The following arguments are required: ROOM. See `craftkit --help`."),
+        ((), "The following arguments are required: COMMAND. See `craftkit --help`."),
         (("keys",), "See `craftkit keys --help`."),
         (("keys", "create", "--project", "x"), "required: --name, --mode."),
         (("keys", "list", "--project", "x", "--colour"), "Unrecognized arguments: --colour."),

@@ -1,6 +1,8 @@
 """Both clients are built as the packages that are published."""
 
+import json
 import subprocess
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -24,3 +26,25 @@ def test_python__is_a_typed_wheel_with_one_dependency(tmp_path: Path) -> None:
     ]
     (source,) = tmp_path.glob("craftkit_sdk-*.tar.gz")
     assert tarfile.is_tarfile(source)
+
+
+def test_command__is_installed_by_itself_and_needs_no_aws_to_start(tmp_path: Path) -> None:
+    uv = TOOLS / "uv" / "bin" / "uv"
+    build = [uv, "build", "--quiet", "--wheel", "--out-dir", tmp_path, ROOT]
+    subprocess.run(build, check=True, timeout=300)
+    (wheel,) = tmp_path.glob("craftkit-*.whl")
+    home = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", home], check=True, timeout=120)
+    install = [uv, "pip", "install", "--quiet", "--python", home / "bin" / "python", wheel]
+    subprocess.run(install, check=True, timeout=300)
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [home / "bin" / "craftkit", "render", "invoice"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert json.loads(done.stderr)["error"]["code"] == "missing_authorization"

@@ -1,0 +1,93 @@
+"""The API with an API key: for the commands that need no AWS credentials."""
+
+import argparse
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from craftkit.errors import CraftkitError
+from craftkit_cli.answers import Answer
+from craftkit_sdk import ApiError, Craftkit, RenderFailedError
+from craftkit_sdk import CraftkitError as ClientError
+
+Run = Callable[[argparse.Namespace, Craftkit], Answer | str]
+
+
+class NoApiKeyError(CraftkitError):
+    """There is no API key to call the API with."""
+
+    code = "missing_authorization"
+    status = 401
+    message = (
+        "There is no API key. Set CRAFTKIT_API_KEY to a key of your project "
+        "(and CRAFTKIT_BASE_URL to your stage's address), or start the local stack with `make dev`."
+    )
+
+
+def api_command(
+    commands: Any, name: str, run: Run, what: str, *places: str
+) -> argparse.ArgumentParser:
+    """A command that `run` answers with a client of the API.
+
+    Args:
+        places: positional arguments, such as `slug`.
+    """
+    made: argparse.ArgumentParser = commands.add_parser(name, help=what, description=_HOW)
+    for each in places:
+        made.add_argument(each, metavar=each.upper())
+    made.set_defaults(run=lambda arguments, _: call(run, arguments), needs_aws=False)
+    return made
+
+
+_HOW = (
+    "Calls the API with CRAFTKIT_API_KEY, at CRAFTKIT_BASE_URL. Without them: the test key of the "
+    "stack that `make dev` runs. Needs no AWS credentials."
+)
+
+
+def call(run: Run, arguments: argparse.Namespace) -> Answer | str:
+    """What a command answers; the API's errors as the CLI's own.
+
+    Raises:
+        CraftkitError: with the API's code, message and issues.
+    """
+    with connect() as client:
+        try:
+            return run(arguments, client)
+        except ClientError as error:
+            raise FromApiError(error) from error
+
+
+def connect() -> Craftkit:
+    """A client by the environment, or for the local stack that runs here.
+
+    Raises:
+        NoApiKeyError: neither names a key.
+    """
+    if os.environ.get("CRAFTKIT_API_KEY"):
+        return Craftkit()
+    for folder in (Path.cwd(), *Path.cwd().parents, Path(__file__).resolve().parents[2]):
+        file = folder / ".local" / "stack.json"
+        if file.exists():
+            stack = json.loads(file.read_text(encoding="utf-8"))
+            return Craftkit(stack["keys"]["test"], base_url=stack["apiUrl"])
+    raise NoApiKeyError
+
+
+class FromApiError(CraftkitError):
+    """An error of the client, in the CLI's envelope."""
+
+    code = "api_error"
+
+    def __init__(self, error: ClientError) -> None:
+        super().__init__(str(error))
+        self._error: dict[str, object] = {"code": "connection_failed", "message": str(error)}
+        if isinstance(error, ApiError):
+            self._error = dict(error.error) or {"code": error.code, "message": error.message}
+        elif isinstance(error, RenderFailedError):
+            self._error |= {"code": error.code, "render": error.render}
+
+    def as_json(self, request_id: str) -> dict[str, object]:
+        return {"error": {"requestId": request_id, **self._error}}
