@@ -1,0 +1,343 @@
+"""Who may call what: every route of the OpenAPI document by every kind of caller, with IAM on.
+
+`MATRIX` holds the expected outcome of each route; a route without a row fails. A cell is an HTTP
+status with its error code, or the status alone. Each call that could change a thing gets a thing of
+its own, made by the project's live key.
+"""
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pytest
+import requests
+
+from craftkit.auth.principal import SCOPES
+from tests.support.embed import wish
+from tests.support.stack import RunningStack
+
+DATA = {
+    "customer": {"name": "Ada"},
+    "items": [{"name": "Notes", "qty": 1, "price": "42"}],
+    "total": 42,
+}
+CATALOG = {
+    "namespaces": [
+        {
+            "key": "customer",
+            "label": "Customer",
+            "fields": [{"key": "name", "label": "Name", "dataType": "text"}],
+        }
+    ]
+}
+
+MISSING = "401 missing_authorization"
+INVALID = "401 invalid_credentials"
+NO_SCOPE = "403 insufficient_scope"
+NOT_FOUND = "404 not_found"
+NO_TEMPLATE = "404 template_not_found"
+SUSPENDED = "403 partner_suspended"
+
+REFUSED_CALLERS = {
+    "no header": MISSING,
+    "basic": MISSING,
+    "not a key": INVALID,
+    "another stage": INVALID,
+    "revoked": INVALID,
+    "expired": INVALID,
+    "publishable key": INVALID,
+    "embed session": INVALID,
+}
+"""Callers whom the authorizer refuses on every route that wants a key."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """The outcome of one route by caller.
+
+    Args:
+        scope: what the key needs; None where the route is public.
+        live: the outcome for the project's live key, which made the thing that is asked for.
+        test: for the project's test key.
+        other: for a live key of another project.
+        confined: for a live key that may use another template alone.
+        suspended: for a key of a project whose embed partnership is suspended.
+    """
+
+    scope: str | None
+    live: str
+    test: str = ""
+    other: str = ""
+    confined: str = ""
+    suspended: str = ""
+
+
+def _public(outcome: str) -> Row:
+    return Row(None, outcome)
+
+
+MATRIX: dict[str, Row] = {
+    "POST /v1/templates/{slug}/render": Row(
+        "renders:write", "202", "202", NO_TEMPLATE, NO_SCOPE, NO_TEMPLATE
+    ),
+    "GET /v1/renders": Row("renders:read", "200", "200", "200", "200", "200"),
+    "GET /v1/renders/{id}": Row("renders:read", "200", NOT_FOUND, NOT_FOUND, NOT_FOUND, NOT_FOUND),
+    "GET /v1/renders/{id}/download": Row(
+        "renders:read", "302", NOT_FOUND, NOT_FOUND, NOT_FOUND, NOT_FOUND
+    ),
+    "POST /v1/renders/{id}/cancel": Row(
+        "renders:write", "409 not_cancellable", NOT_FOUND, NOT_FOUND, NOT_FOUND, NOT_FOUND
+    ),
+    "GET /v1/templates": Row("templates:read", "200", "200", "200", "200", "200"),
+    "GET /v1/templates/{slug}": Row(
+        "templates:read", "200", "200", NO_TEMPLATE, NO_SCOPE, NO_TEMPLATE
+    ),
+    "GET /v1/templates/{slug}/versions": Row(
+        "templates:read", "200", "200", NO_TEMPLATE, NO_SCOPE, NO_TEMPLATE
+    ),
+    "POST /v1/templates/{slug}/versions": Row(
+        "templates:write", NO_SCOPE, NO_SCOPE, NO_SCOPE, NO_SCOPE, NO_SCOPE
+    ),
+    "POST /v1/templates/{slug}/versions/{number}/publish": Row(
+        "templates:write", NO_SCOPE, NO_SCOPE, NO_SCOPE, NO_SCOPE, NO_SCOPE
+    ),
+    "GET /v1/usage": Row("renders:read", "200", "200", "200", "200", "200"),
+    "POST /v1/embed/sessions": Row("embed:write", "201", "201", INVALID, NO_SCOPE, SUSPENDED),
+    "POST /v1/embed/sessions/refresh": Row(
+        "embed:write",
+        "200",
+        "401 refresh_failed",
+        INVALID,
+        "401 refresh_failed",
+        SUSPENDED,
+    ),
+    "DELETE /v1/embed/sessions/{id}": Row(
+        "embed:write", "204", NOT_FOUND, INVALID, NOT_FOUND, SUSPENDED
+    ),
+    "POST /v1/embed/catalogs": Row("embed:write", "201", "201", INVALID, NO_SCOPE, SUSPENDED),
+    "GET /v1/embed/catalogs": Row("embed:write", "200", "200", INVALID, "200", SUSPENDED),
+    "GET /v1/embed/catalogs/{name}": Row("embed:write", "200", "200", INVALID, "200", SUSPENDED),
+    "POST /v1/hooks/{token}": _public("202"),
+    "POST /v1/hooks": _public("404 invalid_token"),
+    "POST /v1/oauth/token": _public("400"),
+    "POST /v1/exposed-keys": _public("401 invalid_signature"),
+    "GET /.well-known/jwks.json": _public("200"),
+    "GET /health": _public("200"),
+    "GET /v1/openapi.json": _public("200"),
+}
+
+
+class World:
+    """The stack's demo project with one thing of each kind, and the callers."""
+
+    def __init__(self, stack: RunningStack, staging: RunningStack) -> None:
+        self.stack, self.staging = stack, staging
+        self.id = stack.project_id
+        stack.call("POST", "/v1/embed/catalogs", json={"name": "matrix", "catalog": CATALOG})
+        self.hook = stack.craftkit(
+            "hooks", "create", "--project", self.id, "--slug", "invoice", "--key", self.live["id"]
+        )
+        other = stack.craftkit("projects", "create", "--name", "Other")["id"]
+        self.suspended_project = stack.craftkit("projects", "create", "--name", "Gone")["id"]
+        stack.craftkit("embed", "enable", "--project", self.suspended_project)
+        stack.craftkit("embed", "suspend", "--project", self.suspended_project)
+        self.callers: dict[str, str] = {
+            "live": self.live["key"],
+            "test": self._key("test"),
+            "other": self._key("live", project=other),
+            "confined": self._key("live", "--template", "another"),
+            "suspended": self._key("live", project=self.suspended_project),
+            **{scope: self._key("live", "--scope", scope) for scope in SCOPES},
+        }
+
+    @cached_property
+    def live(self) -> dict[str, Any]:
+        return self._make_key("live")
+
+    @cached_property
+    def refused(self) -> dict[str, dict[str, str]]:
+        """The `Authorization` headers of the callers whom nothing lets in."""
+        revoked, expired = self._make_key("live"), self._make_key("live")
+        self.stack.craftkit("keys", "revoke", revoked["id"])
+        self._expire(expired["id"])
+        pair = self.stack.craftkit("embed", "keys", "create", "--project", self.id)
+        basic = base64.b64encode(f"{self.live['key']}:".encode()).decode()
+        tokens = {
+            "not a key": "ck_live_x",
+            "another stage": self.staging.live_key,
+            "revoked": revoked["key"],
+            "expired": expired["key"],
+            "publishable key": pair["publishableKey"],
+            "embed session": self.session()["session_token"],
+        }
+        return {
+            "no header": {},
+            "basic": {"Authorization": f"Basic {basic}"},
+            **{name: {"Authorization": f"Bearer {token}"} for name, token in tokens.items()},
+        }
+
+    def session(self) -> dict[str, Any]:
+        made = self.stack.call("POST", "/v1/embed/sessions", key=self.live["key"], json=wish())
+        assert made.status_code == 201, made.text
+        return dict(made.json())
+
+    @cached_property
+    def render_id(self) -> str:
+        """A live render that has ended."""
+        body = {"data": DATA, "options": {"sync": True}}
+        made = self.stack.call(
+            "POST", "/v1/templates/invoice/render", key=self.live["key"], json=body
+        ).json()
+        assert self.stack.finished(made["id"], key=self.live["key"])["status"] == "succeeded"
+        return str(made["id"])
+
+    def _key(self, mode: str, *words: str, project: str | None = None) -> str:
+        return str(self._make_key(mode, *words, project=project)["key"])
+
+    def _make_key(self, mode: str, *words: str, project: str | None = None) -> dict[str, Any]:
+        made: dict[str, Any] = self.stack.craftkit(
+            "keys", "create", "--project", project or self.id, "--name", "Matrix", "--mode", mode,
+            *words,
+        )  # fmt: skip
+        return made
+
+    def _expire(self, key_id: str) -> None:
+        """Move a key's expiry into the past, in every item that the key has."""
+        table = self.stack.client("dynamodb")
+        name = self.stack.outputs["KeysTable"]
+        head = table.get_item(TableName=name, Key={"key_hash": {"S": f"key#{key_id}"}})["Item"]
+        hashes = [secret["M"]["hash"]["S"] for secret in head["secrets"]["L"]]
+        for key_hash in [f"key#{key_id}", *hashes]:
+            table.update_item(
+                TableName=name,
+                Key={"key_hash": {"S": key_hash}},
+                UpdateExpression="SET expires_at = :past",
+                ExpressionAttributeValues={":past": {"S": "2020-01-01T00:00:00.000Z"}},
+            )
+
+
+Call = tuple[str, str, Any]
+"""Method, path and body of one request."""
+
+REQUESTS: dict[str, Callable[[World], Call]] = {
+    "POST /v1/templates/{slug}/render": lambda _: (
+        "POST",
+        "/v1/templates/invoice/render",
+        {"data": DATA},
+    ),
+    "GET /v1/renders/{id}": lambda world: ("GET", f"/v1/renders/{world.render_id}", None),
+    "GET /v1/renders/{id}/download": lambda world: (
+        "GET",
+        f"/v1/renders/{world.render_id}/download",
+        None,
+    ),
+    "POST /v1/renders/{id}/cancel": lambda world: (
+        "POST",
+        f"/v1/renders/{world.render_id}/cancel",
+        None,
+    ),
+    "GET /v1/templates/{slug}": lambda _: ("GET", "/v1/templates/invoice", None),
+    "GET /v1/templates/{slug}/versions": lambda _: ("GET", "/v1/templates/invoice/versions", None),
+    "POST /v1/templates/{slug}/versions": lambda _: (
+        "POST",
+        "/v1/templates/invoice/versions",
+        {"manifest": {"variables": []}, "publish": False},
+    ),
+    "POST /v1/templates/{slug}/versions/{number}/publish": lambda _: (
+        "POST",
+        "/v1/templates/invoice/versions/1/publish",
+        None,
+    ),
+    "POST /v1/embed/sessions": lambda _: ("POST", "/v1/embed/sessions", wish()),
+    "POST /v1/embed/sessions/refresh": lambda world: (
+        "POST",
+        "/v1/embed/sessions/refresh",
+        {"renewToken": world.session()["renew_token"]},
+    ),
+    "DELETE /v1/embed/sessions/{id}": lambda world: (
+        "DELETE",
+        f"/v1/embed/sessions/{world.session()['session_id']}",
+        None,
+    ),
+    "POST /v1/embed/catalogs": lambda _: (
+        "POST",
+        "/v1/embed/catalogs",
+        {"name": "matrix", "catalog": CATALOG},
+    ),
+    "GET /v1/embed/catalogs/{name}": lambda _: ("GET", "/v1/embed/catalogs/matrix", None),
+    "POST /v1/hooks/{token}": lambda world: ("POST", f"/v1/hooks/{world.hook['token']}", DATA),
+    "POST /v1/hooks": lambda world: ("POST", "/v1/hooks", DATA),
+    "POST /v1/oauth/token": lambda _: ("POST", "/v1/oauth/token", {}),
+    "POST /v1/exposed-keys": lambda _: ("POST", "/v1/exposed-keys", []),
+}
+
+
+@pytest.fixture(scope="module")
+def world(stack: RunningStack, staging: RunningStack) -> World:
+    return World(stack, staging)
+
+
+def outcome(world: World, route: str, headers: dict[str, str]) -> str:
+    method, _, path = route.partition(" ")
+    default: Call = (method, path, None)
+    verb, address, body = REQUESTS[route](world) if route in REQUESTS else default
+    answer = world.stack.call(verb, address, key="", json=body, headers=headers)
+    return read(answer)
+
+
+def read(answer: requests.Response) -> str:
+    """The status and, of a refusal in the envelope, its code."""
+    try:
+        code = answer.json()["error"]["code"]
+    except (json.JSONDecodeError, KeyError, TypeError):
+        return str(answer.status_code)
+    return f"{answer.status_code} {code}"
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+def expected(row: Row, caller: str) -> str:
+    if caller in SCOPES:
+        return row.live if caller == row.scope else NO_SCOPE
+    return str(getattr(row, caller))
+
+
+def documented(stack: RunningStack) -> set[str]:
+    paths = stack.call("GET", "/v1/openapi.json", key="").json()["paths"]
+    return {
+        f"{method.upper()} {path}"
+        for path, methods in paths.items()
+        for method in methods
+        if method in ("get", "post", "put", "patch", "delete")
+    }
+
+
+def test_every_route_has_a_row(world: World) -> None:
+    assert documented(world.stack) == set(MATRIX)
+
+
+@pytest.mark.parametrize("route", MATRIX)
+def test_callers_with_a_key(world: World, route: str) -> None:
+    row = MATRIX[route]
+    if row.scope is None:
+        callers = dict.fromkeys(("live", "test", "other", "suspended"), row.live)
+    else:
+        callers = {name: expected(row, name) for name in world.callers}
+    found = {name: outcome(world, route, bearer(world.callers[name])) for name in callers}
+    assert found == callers
+
+
+@pytest.mark.parametrize("route", MATRIX)
+def test_callers_without_a_good_key(world: World, route: str) -> None:
+    row = MATRIX[route]
+    wanted = {
+        name: row.live if row.scope is None else refusal
+        for name, refusal in REFUSED_CALLERS.items()
+    }
+    found = {name: outcome(world, route, headers) for name, headers in world.refused.items()}
+    assert found == wanted
