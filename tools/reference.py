@@ -59,7 +59,9 @@ def _operation(method: str, path: str, operation: Json) -> list[str]:
         parts += [_parameter(each) for each in parameters]
         parts.append("")
     if body := operation.get("requestBody"):
-        parts += [f"Body: {_type(body['content']['application/json']['schema'])}.", ""]
+        ((media_type, content),) = body["content"].items()
+        form = ", as a form" if media_type != "application/json" else ""
+        parts += [f"Body: {_type(content['schema'])}{form}.", ""]
     parts += ["| status | answer |", "| --- | --- |"]
     for status, answer in sorted(operation["responses"].items()):
         content = answer.get("content", {}).get("application/json", {}).get("schema", {})

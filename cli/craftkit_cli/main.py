@@ -30,6 +30,7 @@ from craftkit_cli import (
     renders,
     secrets,
     templates,
+    trust,
     types,
     webhooks,
 )
@@ -41,6 +42,7 @@ _GROUPS = (
     types,
     projects,
     keys,
+    trust,
     limits,
     templates,
     fonts,

@@ -114,11 +114,11 @@ def test_publish__two_at_once_get_different_numbers(
     real = service.repository.put_version
     others = iter(["= second", "= third"])
 
-    def raced(project: str, version: TemplateVersion, previous: Any) -> None:
+    def raced(project: str, version: TemplateVersion, previous: Any, **how: Any) -> None:
         for source in others:
             publish(source=source)
             break
-        real(project, version, previous)
+        real(project, version, previous, **how)
 
     monkeypatch.setattr(service.repository, "put_version", raced)
     mine = publish(source="= mine")

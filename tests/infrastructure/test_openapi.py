@@ -11,6 +11,9 @@ from craftkit.openapi import ROUTES, describe
 from craftkit.webhooks.models import EVENT_TYPES
 
 DOCUMENT = describe("https://api.example.com")
+OAUTH = {("POST /v1/oauth/token", "400"), ("POST /v1/oauth/token", "503")}
+"""Answers in the form that OAuth clients read."""
+
 OPERATIONS = [
     (f"{method.upper()} {path}", operation)
     for path, methods in DOCUMENT["paths"].items()
@@ -50,7 +53,7 @@ def test_operations_have_names_and_descriptions() -> None:
 def test_errors_are_one_schema_with_every_code() -> None:
     for name, operation in OPERATIONS:
         for status, response in operation["responses"].items():
-            if int(status) >= 400:
+            if int(status) >= 400 and (name, status) not in OAUTH:
                 (body,) = response["content"].values()
                 assert body["schema"] == {"$ref": "#/components/schemas/Error"}, (name, status)
     codes = set(DOCUMENT["components"]["schemas"]["ErrorCode"]["enum"])

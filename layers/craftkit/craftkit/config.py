@@ -211,6 +211,21 @@ class Config:
         return _required("SCANNER_KEYS_URL")
 
     @cached_property
+    def trust_rules_table(self) -> str:
+        """Trust rules: which OIDC tokens a project accepts in exchange for a short-lived key."""
+        return _required("TRUST_RULES_TABLE")
+
+    @cached_property
+    def trust_tokens_table(self) -> str:
+        """What the token exchange writes: issued tokens, used OIDC tokens, keys of issuers."""
+        return _required("TRUST_TOKENS_TABLE")
+
+    @cached_property
+    def trusts_loopback_issuers(self) -> bool:
+        """Whether an issuer may be on this machine, over http; in the local stage alone."""
+        return os.environ.get("TRUSTS_LOOPBACK_ISSUERS") == "true"
+
+    @cached_property
     def is_lambda(self) -> bool:
         """Whether this process is a running function's, on AWS or on the embedded one."""
         return "AWS_LAMBDA_FUNCTION_NAME" in os.environ

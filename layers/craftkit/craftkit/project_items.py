@@ -34,6 +34,7 @@ TableName = Literal["projects", "content", "audit"]
 
 _DASHBOARD = frozenset({"DashboardFunction"})
 _EDITORS = _DASHBOARD | {"EmbedPageFunction"}
+_PUBLISHERS = _EDITORS | {"CreateTemplateVersionFunction", "PublishTemplateVersionFunction"}
 
 
 @dataclass(frozen=True)
@@ -162,8 +163,8 @@ HOOK = ItemKind("projects", "project", "hook", _DASHBOARD)
 HOOK_TOKEN = ItemKind("projects", "hook", "hook", _DASHBOARD)
 """Which hook has a token. Its owner is the token's SHA-256."""
 
-TEMPLATE = ItemKind("content", "templates", "template", _EDITORS)
-TEMPLATE_VERSION = ItemKind("content", "templates", "version", _EDITORS)
+TEMPLATE = ItemKind("content", "templates", "template", _PUBLISHERS)
+TEMPLATE_VERSION = ItemKind("content", "templates", "version", _PUBLISHERS)
 TEMPLATE_DRAFT = ItemKind("content", "templates", "draft", _EDITORS)
 RETIRED_SLUG = ItemKind("content", "templates", "retired", _DASHBOARD)
 """The last version number of a deleted template, so that no number is given twice."""

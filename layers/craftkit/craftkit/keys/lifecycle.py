@@ -59,6 +59,8 @@ def rotate(key: Key, secret: Secret, now: datetime, *, replace: bool = False) ->
         RotationUnderWayError: it has two living secrets, and nothing was said of replacing one.
     """
     _require_active(key, now)
+    if key.kind == "token":
+        raise KeyNotActiveError("A token cannot be rotated. Exchange an OIDC token for a new one.")
     previous = key.previous(now)
     secrets = key.secrets
     if previous is not None:
@@ -128,6 +130,8 @@ def restore(key: Key, now: datetime) -> Step | None:
         )
     if key.revoked_at is None:
         return None
+    if key.kind == "token":
+        raise UndoRefusedError("The revocation of a token is final. Exchange for a new one.")
     if now - key.revoked_at > UNDO_WITHIN:
         minutes = int(UNDO_WITHIN.total_seconds() // 60)
         raise UndoRefusedError(

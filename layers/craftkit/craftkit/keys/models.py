@@ -21,6 +21,7 @@ TEMPLATES_LIMIT = 100
 """Of one key; DynamoDB compares with no more values at once."""
 
 Status = Literal["active", "expired", "revoked"]
+Kind = Literal["key", "token"]
 Outcome = Literal["fine", "malformed", "wrong_environment", "unknown", "revoked", "expired"]
 
 
@@ -47,7 +48,9 @@ class Secret(BaseModel):
 
 
 class Key(BaseModel):
-    """A key. `templates` are the slugs that it may use; empty means all of the project's.
+    """A key. `kind` is `token` for a short-lived key of the token exchange.
+
+    `templates` are the slugs that it may use; empty means all of the project's.
 
     `secrets` stand in the order of their making; the last is the current one. Where the current
     one was exposed during a rotation, it ends and its predecessor is the last again. `revision`
@@ -60,6 +63,7 @@ class Key(BaseModel):
 
     id: str
     project_id: str
+    kind: Kind = "key"
     name: Name
     mode: Mode
     scopes: tuple[str, ...]

@@ -10,8 +10,8 @@ A secret's item says nothing of its own: it follows from the key's. The two chan
 transaction, which holds only if the key is still at the revision that was read.
 """
 
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from boto3.dynamodb.conditions import Key as KeyCondition
@@ -19,7 +19,7 @@ from boto3.dynamodb.conditions import Key as KeyCondition
 from craftkit import dynamodb
 from craftkit.audit import repository as audit
 from craftkit.auth.lookup import KeyRecord
-from craftkit.clock import to_rfc3339
+from craftkit.clock import to_epoch_seconds, to_rfc3339
 from craftkit.config import config
 from craftkit.keys.lifecycle import Event, Step, due_at
 from craftkit.keys.models import Key, Secret
@@ -29,25 +29,28 @@ DUE = "due"
 SHARDS = 4
 """Partitions of the index of what is due, so that no flood of keys meets in one."""
 
+_TOKEN_KEPT_FOR = timedelta(days=7)
+"""How long a token that expired can be diagnosed."""
+
 _TIMES = ("expires_at", "revoked_at", "exposed_at", "quiet_since")
 _PLAIN = ("revoked_reason", "reminded_days")
 
 
-def create(key: Key, *, check: dict[str, Any]) -> None:
+def create(key: Key, *, extra_writes: Sequence[dict[str, Any]]) -> None:
     """Write a new key and its secrets, all or nothing.
 
     Args:
-        check: a condition on another item, such as the project's limits being as they were read.
+        extra_writes: further writes and conditions of the same transaction.
 
     Raises:
-        ConditionFailedError: the check did not hold.
+        ConditionFailedError: a condition did not hold; nothing was written.
     """
     unseen = "attribute_not_exists(key_hash)"
     dynamodb.transact(
         [
-            check,
+            *extra_writes,
             *(_put(item, unseen) for item in items_of(key, key.created_at)),
-            _audit(key, Event("key.created"), key.created_by, key.created_at),
+            _audit(key, Event(f"{key.kind}.created"), key.created_by, key.created_at),
         ]
     )
 
@@ -137,7 +140,7 @@ def _head_key(key_id: str) -> dict[str, str]:
 def _head_item(key: Key, now: datetime) -> dict[str, Any]:
     item: dict[str, Any] = {
         **_head_key(key.id),
-        "listed_under": key.project_id,
+        "kind": key.kind,
         "key_id": key.id,
         "project_id": key.project_id,
         "name": key.name,
@@ -152,6 +155,9 @@ def _head_item(key: Key, now: datetime) -> dict[str, Any]:
         "revision": key.revision,
         **_present(key, _TIMES, _PLAIN),
     }
+    if key.kind == "token":
+        return item | _expiring(key)
+    item["listed_under"] = key.project_id
     if (due := due_at(key, now)) is not None:
         item |= {DUE: str(int(key.id[-4:], 16) % SHARDS), "due_at": to_rfc3339(due)}
     return item
@@ -185,7 +191,14 @@ def _secret_item(key: Key, secret: Secret) -> dict[str, Any]:
         item["expires_at"] = to_rfc3339(min(ends))
     if key.revoked_at is not None:
         item["revoked_at"] = to_rfc3339(key.revoked_at)
-    return item
+    return item | _expiring(key)
+
+
+def _expiring(key: Key) -> dict[str, Any]:
+    """When TTL may delete the items of a token. A key's items stay."""
+    if key.kind == "key" or key.expires_at is None:
+        return {}
+    return {"delete_at": to_epoch_seconds(key.expires_at + _TOKEN_KEPT_FOR)}
 
 
 def _present(model: Key | Secret, times: tuple[str, ...], plain: tuple[str, ...]) -> dict[str, Any]:

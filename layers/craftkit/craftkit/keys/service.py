@@ -59,7 +59,8 @@ def create_key(
         is_limited = limits.get(subject, now) is not None
         key = key.model_copy(update={"limited": ("project",) if is_limited else ()})
         try:
-            repository.create(key, check=limits.check(subject, is_limited=is_limited))
+            unchanged = limits.check(subject, is_limited=is_limited)
+            repository.create(key, extra_writes=[unchanged])
         except ConditionFailedError as error:
             if repository.get(key.id) is not None:
                 raise ConflictError("A key of this id was made already.") from error

@@ -38,11 +38,13 @@ _PATH_PARAMETERS: dict[str, Json] = {
     "slug": {"type": "string", "description": "The template's slug."},
     "name": {"type": "string", "description": "The catalog's name."},
     "token": {"type": "string", "description": "The hook's token: a secret."},
+    "number": {"type": "integer", "minimum": 1, "description": "The version's number."},
 }
 _PATH_EXAMPLES = {
     "id": "019cec2a-7a10-7c44-8f21-1d2e3f405162",
     "slug": "invoice",
     "name": "orders",
+    "number": 3,
     "token": "3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
 }
 
@@ -55,8 +57,8 @@ def describe(url: str) -> Json:
     """
     wanted: dict[tuple[Kind, JsonSchemaMode], None] = {}
     for route in ROUTES:
-        if route.body:
-            wanted[route.body, "validation"] = None
+        for body in filter(None, (route.body, route.form)):
+            wanted[body, "validation"] = None
         for kind in route.answers.values():
             if kind:
                 wanted[kind, "serialization"] = None
@@ -138,6 +140,11 @@ def _operation(route: Route, reference: References) -> Json:
     if route.body:
         content = _json(reference[route.body, "validation"], examples.REQUESTS[route.function])
         operation["requestBody"] = {"required": True, "content": content}
+    if route.form:
+        example = examples.REQUESTS[route.function]
+        schema = reference[route.form, "validation"]
+        content = {"application/x-www-form-urlencoded": {"schema": schema, "example": example}}
+        operation["requestBody"] = {"required": True, "content": content}
     if route.scope:
         operation["x-scope"] = route.scope
     else:
@@ -147,7 +154,10 @@ def _operation(route: Route, reference: References) -> Json:
             str(status): _answer(route, status, kind, reference)
             for status, kind in route.answers.items()
         },
-        **{str(status): _refusal(codes) for status, codes in refusals(route).items()},
+        **{
+            str(status): _oauth_refusal(route, status) or _refusal(codes)
+            for status, codes in refusals(route).items()
+        },
     }
     return operation
 
@@ -238,9 +248,37 @@ def _refusal(codes: list[str]) -> Json:
     }
 
 
+def _oauth_refusal(route: Route, status: int) -> Json | None:
+    """OAuth's error of a token endpoint (RFC 6749, section 5.2); None for any other refusal."""
+    found = [error for error in route.errors if route.form and error.status == status]
+    if not found:
+        return None
+    codes = sorted(error.code for error in found)
+    example = {"error": found[0].code, "error_description": found[0].message}
+    schema = {
+        "type": "object",
+        "required": ["error", "error_description"],
+        "properties": {
+            "error": {"type": "string", "enum": codes},
+            "error_description": {"type": "string"},
+        },
+    }
+    return {
+        "description": " · ".join(f"`{code}`" for code in codes),
+        "headers": {"x-request-id": _REQUEST_ID},
+        "content": _json(schema, example),
+    }
+
+
 def _error_examples() -> Json:
     """One envelope for each code that a route can answer."""
-    used = {code for route in ROUTES for codes in refusals(route).values() for code in codes}
+    used = {
+        code
+        for route in ROUTES
+        for status, codes in refusals(route).items()
+        if _oauth_refusal(route, status) is None
+        for code in codes
+    }
     messages = {error.code: error.message for error in errors.every_error()}
     messages["timeout"] = _TIMEOUT_MESSAGE
     return {code: {"value": _envelope(code, messages[code])} for code in sorted(used)}

@@ -26,6 +26,7 @@ QUEUED = {
     "downloadUrl": None,
     "downloadExpiresAt": None,
     "filename": "invoice-2026-014.pdf",
+    "format": "pdf",
     "pageCount": None,
     "sizeBytes": None,
     "sha256": None,
@@ -105,6 +106,23 @@ REQUESTS: dict[str, Json] = {
         "options": {"filename": "invoice-2026-014.pdf"},
         "metadata": {"order": "4711"},
     },
+    "create_template_version": {
+        "name": "Invoice",
+        "manifest": {
+            "variables": [
+                {"key": "total", "label": "Total", "dataType": "currency", "required": True}
+            ]
+        },
+        "source": '#import "/craftkit.typ": *\n= Invoice\n#data.total\n',
+        "publish": False,
+    },
+    "exchange_token": {
+        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+        "subject_token": "eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ.eyJzdWIiOiJ4In0.c2lnbmF0dXJl",
+        "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+        "audience": "019cec2a-1000-7000-8000-000000000001",
+        "scope": "renders:write",
+    },
     "receive_hook": DATA,
     "create_embed_session": {
         "tenant": {"externalId": "tenant-7", "displayName": "Analytical Engines Ltd"},
@@ -125,6 +143,35 @@ REQUESTS: dict[str, Json] = {
 
 RESPONSES: dict[tuple[str, int], Json] = {
     ("create_render", 202): QUEUED,
+    ("create_template_version", 201): {
+        "slug": "invoice",
+        "versionNumber": 4,
+        "published": False,
+    },
+    ("publish_template_version", 200): {
+        "slug": "invoice",
+        "versionNumber": 4,
+        "published": True,
+    },
+    ("list_template_versions", 200): {
+        "slug": "invoice",
+        "latestVersion": 3,
+        "versions": [
+            {
+                "number": 3,
+                "pdfStandard": "a-2a+ua-1",
+                "locale": "en",
+                "publishedAt": "2026-03-14T12:00:00.000Z",
+            }
+        ],
+    },
+    ("exchange_token", 200): {
+        "access_token": "ck_live_…",
+        "issued_token_type": "urn:ietf:params:oauth:token-type:access_token",
+        "token_type": "Bearer",
+        "expires_in": 900,
+        "scope": "renders:write",
+    },
     ("create_render", 200): SUCCEEDED,
     ("list_renders", 200): {"renders": [SUCCEEDED], "nextCursor": None},
     ("get_render", 200): SUCCEEDED,

@@ -18,6 +18,7 @@ class Route:
         function: the folder in `functions/` that answers.
         operation: the operation's id, where it is not the function's name.
         scope: what the key must hold; a route without one is public.
+        form: the model of a body that is a form. Such a route answers errors as OAuth does.
         answers: by status, the model of the body; None where there is no body, or none of ours.
         errors: what this route can refuse beyond what its shape implies (see `every_error`).
         headers: request headers that mean something here, with their description.
@@ -31,6 +32,7 @@ class Route:
     scope: str | None = None
     query: Kind | None = None
     body: Kind | None = None
+    form: Kind | None = None
     errors: tuple[type[CraftkitError], ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     description: str = ""

@@ -8,7 +8,13 @@ from typing import Literal
 from pydantic import BaseModel, RootModel
 
 from craftkit import errors
-from craftkit.auth.principal import EMBED_WRITE, RENDERS_READ, RENDERS_WRITE, TEMPLATES_READ
+from craftkit.auth.principal import (
+    EMBED_WRITE,
+    RENDERS_READ,
+    RENDERS_WRITE,
+    TEMPLATES_READ,
+    TEMPLATES_WRITE,
+)
 from craftkit.embed.models import (
     CatalogList,
     CatalogRead,
@@ -22,7 +28,22 @@ from craftkit.keys.models import Exposure
 from craftkit.openapi.route import Route
 from craftkit.renders.models import RenderList, RenderPage, RenderRequest, RenderView
 from craftkit.schema import ApiModel
-from craftkit.templates.views import TemplateDetailView, TemplateList, TemplatesView
+from craftkit.templates.views import (
+    CreatedVersionView,
+    TemplateDetailView,
+    TemplateList,
+    TemplatesView,
+    VersionRequest,
+    VersionsView,
+)
+from craftkit.trust.errors import (
+    InvalidGrantError,
+    InvalidScopeError,
+    IssuerTemporarilyUnavailableError,
+    OAuthError,
+    UnsupportedGrantTypeError,
+)
+from craftkit.trust.oauth import TokenRequest, TokenResponse
 from craftkit.usage.models import UsageQuery, UsageView
 
 
@@ -69,6 +90,7 @@ TAGS = {
     "usage": "Read how much was rendered.",
     "hooks": "Let third parties trigger renders.",
     "embed": "Open the form or the editor in your own product.",
+    "oauth": "Call the API without a stored key.",
     "exposed-keys": "For secret scanning services.",
     "about": "About this API.",
     "webhooks": "Events that are sent to your endpoints.",
@@ -159,6 +181,44 @@ ROUTES: tuple[Route, ...] = (
         {200: TemplateDetailView},
         scope=TEMPLATES_READ,
         errors=(errors.TemplateNotFoundError,),
+    ),
+    Route(
+        "GET",
+        "/v1/templates/{slug}/versions",
+        "list_template_versions",
+        "List a template's versions, newest first",
+        {200: VersionsView},
+        scope=TEMPLATES_READ,
+        errors=(errors.TemplateNotFoundError,),
+        description="The newest hundred. `latestVersion` is the version that renders use.",
+    ),
+    Route(
+        "POST",
+        "/v1/templates/{slug}/versions",
+        "create_template_version",
+        "Create a template's next version",
+        {201: CreatedVersionView},
+        scope=TEMPLATES_WRITE,
+        body=VersionRequest,
+        errors=(errors.ConflictError,),
+        description="The first version creates the template. The source is compiled with the "
+        "manifest's preview data, and refused where it does not compile. No API key has the scope "
+        "`templates:write`: only a token of `POST /v1/oauth/token` can.",
+    ),
+    Route(
+        "POST",
+        "/v1/templates/{slug}/versions/{number}/publish",
+        "publish_template_version",
+        "Publish a version, or roll back to one",
+        {200: CreatedVersionView},
+        scope=TEMPLATES_WRITE,
+        errors=(
+            errors.TemplateNotFoundError,
+            errors.VersionNotFoundError,
+            errors.ConflictError,
+        ),
+        description="Renders use the version from the next request on. Doing it twice changes "
+        "nothing.",
     ),
     Route(
         "GET",
@@ -295,6 +355,24 @@ ROUTES: tuple[Route, ...] = (
         "get_jwks",
         "Read the public signing keys",
         {200: JwksView},
+    ),
+    Route(
+        "POST",
+        "/v1/oauth/token",
+        "exchange_token",
+        "Exchange an OIDC token for a short-lived key",
+        {200: TokenResponse},
+        form=TokenRequest,
+        errors=(
+            OAuthError,
+            UnsupportedGrantTypeError,
+            InvalidGrantError,
+            InvalidScopeError,
+            IssuerTemporarilyUnavailableError,
+        ),
+        description="OAuth 2.0 token exchange (RFC 8693). `audience` is the project's id. "
+        "`access_token` is a key that lives 15 minutes at most and cannot be renewed. Each OIDC "
+        "token is accepted once. Errors have OAuth's form.",
     ),
     Route(
         "POST",

@@ -201,7 +201,11 @@ def read_manifest(value: object) -> Manifest:
 
 @dataclass(frozen=True)
 class Template:
-    """A template of a project. `latest_version` is None until it is published once."""
+    """A template of a project. `latest_version` is None until it is published once.
+
+    `latest_version` is the version that renders use. `last_number` is the highest version number,
+    published or not; None in rows that were written before there were unpublished versions.
+    """
 
     project_id: str
     slug: str
@@ -209,6 +213,11 @@ class Template:
     latest_version: int | None
     created_at: datetime
     updated_at: datetime
+    last_number: int | None = None
+
+    @property
+    def highest_number(self) -> int:
+        return self.last_number or self.latest_version or 0
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from craftkit.templates.models import (
     require_fitting_size,
     require_publishable,
 )
-from craftkit.templates.service import get_version
+from craftkit.templates.service import get_template, get_version
 from craftkit.templates.source import write_source
 from craftkit.typesetter import (
     DEFAULT_PDF_STANDARD,
@@ -59,6 +59,7 @@ def publish(
     locale: str = "en",
     *,
     must_be_new: bool = False,
+    publish_now: bool = True,
     by: str,
     typeset: Typeset,
 ) -> TemplateVersion:
@@ -66,6 +67,7 @@ def publish(
 
     Args:
         must_be_new: refuse a slug that has a template, however shortly before it was made.
+        publish_now: whether renders use the version from now on; `publish_version` does it later.
         manifest: a manifest, or parsed JSON that should be one.
         source: Typst source; written from the manifest when None.
         by: who publishes, for the version's record.
@@ -111,7 +113,29 @@ def publish(
         fonts=used,
         warnings=warnings,
     )
-    return _write_next(project_id, version, must_be_new=must_be_new)
+    return _write_next(project_id, version, must_be_new=must_be_new, publish=publish_now)
+
+
+def publish_version(project_id: str, slug: str, number: int, *, by: str) -> TemplateVersion:
+    """Let renders use a version that exists already: a newer one, or an older one to roll back.
+
+    Doing it twice changes nothing.
+
+    Raises:
+        TemplateNotFoundError, VersionNotFoundError: as in `get_version`.
+        ConflictError: others publish the template at the same time.
+    """
+    version = get_version(project_id, slug, number)
+    for _ in range(_ATTEMPTS):
+        template = get_template(project_id, slug)
+        if template.latest_version == number:
+            return version
+        try:
+            repository.set_latest_version(template, version, by=by)
+        except ConditionFailedError:
+            continue
+        return version
+    raise ConflictError("Others publish this template at the same time. Try again.")
 
 
 def roll_back(
@@ -157,17 +181,18 @@ def _checked(
     return read
 
 
-def _write_next(project_id: str, version: TemplateVersion, *, must_be_new: bool) -> TemplateVersion:
+def _write_next(
+    project_id: str, version: TemplateVersion, *, must_be_new: bool, publish: bool
+) -> TemplateVersion:
     for _ in range(_ATTEMPTS):
         template = repository.get_template(project_id, version.slug)
         if must_be_new and template:
             raise TemplateExistsError
-        last = template.latest_version if template else None
-        if last is None:
-            last = repository.last_number(project_id, version.slug)
+        last = template.highest_number if template else 0
+        last = last or repository.last_number(project_id, version.slug)
         numbered = replace(version, number=last + 1)
         try:
-            repository.put_version(project_id, numbered, template)
+            repository.put_version(project_id, numbered, template, publish=publish)
         except ConditionFailedError:
             continue
         return numbered

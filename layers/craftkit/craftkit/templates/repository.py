@@ -12,7 +12,7 @@ from typing import Any
 
 from craftkit import dynamodb
 from craftkit.audit import repository as audit
-from craftkit.clock import from_rfc3339, to_rfc3339
+from craftkit.clock import from_rfc3339, to_rfc3339, utc_now
 from craftkit.dynamodb import Item
 from craftkit.project_items import (
     NEW,
@@ -65,11 +65,18 @@ def last_number(project_id: str, slug: str) -> int:
     return int(item["number"]) if item else 0
 
 
-def put_version(project_id: str, version: TemplateVersion, previous: Template | None) -> None:
-    """The version and the template's pointer to it, both or neither.
+def put_version(
+    project_id: str,
+    version: TemplateVersion,
+    previous: Template | None,
+    *,
+    publish: bool = True,
+) -> None:
+    """Write a version and the template's pointer to it, both or neither.
 
     Args:
-        previous: the template as it was read; another publish since then is a failed condition.
+        previous: the template as it was read; another version since then is a failed condition.
+        publish: whether renders use the version from now on.
 
     Raises:
         ConditionFailedError: somebody else published, or deleted, in between.
@@ -79,10 +86,14 @@ def put_version(project_id: str, version: TemplateVersion, previous: Template | 
         **TEMPLATE.key(project_id, version.slug),
         "slug": version.slug,
         "name": version.name,
-        "latest_version": version.number,
+        "last_number": version.number,
         "created_at": to_rfc3339(previous.created_at) if previous else published_at,
         "updated_at": published_at,
     }
+    if publish:
+        template["latest_version"] = version.number
+    elif previous and previous.latest_version is not None:
+        template |= {"latest_version": previous.latest_version, "name": previous.name}
     dynamodb.transact(
         [
             TEMPLATE_VERSION.put(_version_item(project_id, version)),
@@ -90,9 +101,43 @@ def put_version(project_id: str, version: TemplateVersion, previous: Template | 
             audit.entry(
                 project_id,
                 actor=version.by,
-                action="template.published",
+                action="template.published" if publish else "template.version_created",
                 target=version.slug,
                 now=version.published_at,
+                version=str(version.number),
+            ),
+        ]
+    )
+
+
+def set_latest_version(template: Template, version: TemplateVersion, *, by: str) -> None:
+    """Let renders use a version that exists.
+
+    Raises:
+        ConditionFailedError: another version was created or published in between.
+    """
+    now = utc_now()
+    condition, values = _unchanged(template)
+    dynamodb.transact(
+        [
+            TEMPLATE.update(
+                TEMPLATE.key(template.project_id, template.slug),
+                "SET latest_version = :version, #name = :name, updated_at = :now",
+                condition,
+                {
+                    **(values or {}),
+                    ":version": version.number,
+                    ":name": version.name,
+                    ":now": to_rfc3339(now),
+                },
+                {"#name": "name"},
+            ),
+            audit.entry(
+                template.project_id,
+                actor=by,
+                action="template.published",
+                target=template.slug,
+                now=now,
                 version=str(version.number),
             ),
         ]
@@ -106,7 +151,7 @@ def retire(template: Template, *, by: str, now: datetime) -> None:
         ConditionFailedError: somebody published in between.
     """
     project_id, slug = template.project_id, template.slug
-    retired = {**RETIRED_SLUG.key(project_id, slug), "number": template.latest_version or 0}
+    retired = {**RETIRED_SLUG.key(project_id, slug), "number": template.highest_number}
     dynamodb.transact(
         [
             TEMPLATE.delete(TEMPLATE.key(project_id, slug), *_unchanged(template)),
@@ -193,9 +238,15 @@ def _unchanged(template: Template | None) -> tuple[str, Item | None]:
     """The condition that the template is still as it was read, and its values."""
     if template is None:
         return NEW, None
-    if template.latest_version is None:
-        return "attribute_exists(pk) AND attribute_not_exists(latest_version)", None
-    return "latest_version = :number", {":number": template.latest_version}
+    conditions, values = ["attribute_exists(pk)"], dict[str, Any]()
+    numbers = {"latest_version": template.latest_version, "last_number": template.last_number}
+    for attribute, value in numbers.items():
+        if value is None:
+            conditions.append(f"attribute_not_exists({attribute})")
+        else:
+            conditions.append(f"{attribute} = :was_{attribute}")
+            values[f":was_{attribute}"] = value
+    return " AND ".join(conditions), values or None
 
 
 def _template(project_id: str, item: Item) -> Template:
@@ -203,10 +254,15 @@ def _template(project_id: str, item: Item) -> Template:
         project_id=project_id,
         slug=item["slug"],
         name=item["name"],
-        latest_version=int(item["latest_version"]) if "latest_version" in item else None,
+        latest_version=_number(item, "latest_version"),
+        last_number=_number(item, "last_number"),
         created_at=from_rfc3339(item["created_at"]),
         updated_at=from_rfc3339(item["updated_at"]),
     )
+
+
+def _number(item: Item, name: str) -> int | None:
+    return int(item[name]) if name in item else None
 
 
 def _summary(item: Item) -> dict[str, Any]:

@@ -56,6 +56,12 @@ def get_template(project_id: str, slug: str) -> Template:
     return template
 
 
+def name_of(project_id: str, slug: str) -> str:
+    """The template's name; its slug where there is no template yet."""
+    template = repository.get_template(project_id, slug) if is_slug(slug) else None
+    return template.name if template else slug
+
+
 def get_version(project_id: str, slug: str, number: int) -> TemplateVersion:
     """A published version, cached in the process if it was read in the last minute.
 

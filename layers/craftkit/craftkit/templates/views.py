@@ -3,14 +3,14 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import Field, PlainSerializer, StringConstraints
+from pydantic import Field, PlainSerializer, StrictBool, StringConstraints
 
 from craftkit.clock import to_rfc3339
 from craftkit.schema import ApiModel
 from craftkit.templates.data import json_schema, preview_data
-from craftkit.templates.models import Template, TemplateVersion, VersionSummary
+from craftkit.templates.models import NAME_LIMIT, Template, TemplateVersion, VersionSummary
 from craftkit.templates.service import TemplatePage
-from craftkit.typesetter import PdfStandard
+from craftkit.typesetter import DEFAULT_PDF_STANDARD, PdfStandard
 
 Timestamp = Annotated[datetime, PlainSerializer(to_rfc3339, return_type=str)]
 
@@ -90,3 +90,37 @@ class TemplateDetailView(TemplateView):
             locale=latest.locale if latest else None,
             versions=[VersionView.of(version) for version in versions],
         )
+
+
+class VersionRequest(ApiModel):
+    """The body of `POST /v1/templates/{slug}/versions`.
+
+    Without a `source` one is written from the manifest. With `publish: false` the version is
+    checked and stored, and renders go on with the version that they use.
+    """
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=NAME_LIMIT)] | None = None
+    manifest: dict[str, Any]
+    source: str | None = None
+    pdf_standard: PdfStandard = DEFAULT_PDF_STANDARD
+    locale: str = "en"
+    publish: StrictBool = True
+
+
+class CreatedVersionView(ApiModel):
+    """A version that was created or published. `published` says whether renders use it."""
+
+    slug: str
+    version_number: int
+    published: bool
+
+
+class VersionsView(ApiModel):
+    """The answer of `GET /v1/templates/{slug}/versions`: the newest hundred, newest first.
+
+    `latestVersion` is the version that renders use.
+    """
+
+    slug: str
+    latest_version: int | None
+    versions: list[VersionView]

@@ -1,0 +1,37 @@
+"""POST /v1/templates/{slug}/versions: for tokens with `templates:write`; no API key has it."""
+
+from craftkit.auth.principal import TEMPLATES_WRITE
+from craftkit.http import Request, Response, endpoint
+from craftkit.probes import invocation, item, needs
+from craftkit.remote_typesetter import typeset_remotely
+from craftkit.templates import publishing, service
+from craftkit.templates.views import CreatedVersionView, VersionRequest
+
+
+@needs(
+    "CONTENT_TABLE",
+    "AUDIT_TABLE",
+    "COMPILE_FUNCTION",
+    reads=(item("CONTENT_TABLE"), invocation("COMPILE_FUNCTION")),
+)
+@endpoint
+def handler(request: Request) -> Response:
+    """201 with the number of the new version."""
+    principal, slug = request.principal, request.path("slug")
+    principal.require(TEMPLATES_WRITE)
+    principal.require_template(slug)
+    body = request.model(VersionRequest)
+    version = publishing.publish(
+        principal.project_id,
+        slug,
+        body.name or service.name_of(principal.project_id, slug),
+        body.manifest,
+        body.source,
+        body.pdf_standard,
+        body.locale,
+        by=principal.key_id,
+        typeset=typeset_remotely,
+        publish_now=body.publish,
+    )
+    created = CreatedVersionView(slug=slug, version_number=version.number, published=body.publish)
+    return Response(201, created)

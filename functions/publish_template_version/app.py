@@ -1,0 +1,24 @@
+"""POST /v1/templates/{slug}/versions/{number}/publish: publish a version or roll back to it."""
+
+from craftkit.auth.principal import TEMPLATES_WRITE
+from craftkit.errors import VersionNotFoundError
+from craftkit.http import Request, Response, endpoint
+from craftkit.probes import item, needs
+from craftkit.templates import publishing
+from craftkit.templates.views import CreatedVersionView
+
+
+@needs("CONTENT_TABLE", "AUDIT_TABLE", reads=(item("CONTENT_TABLE"),))
+@endpoint
+def handler(request: Request) -> Response:
+    """200 with the version that renders use from now on."""
+    principal, slug, number = request.principal, request.path("slug"), request.path("number")
+    principal.require(TEMPLATES_WRITE)
+    principal.require_template(slug)
+    if not (number.isascii() and number.isdecimal() and len(number) < 7):
+        raise VersionNotFoundError
+    version = publishing.publish_version(
+        principal.project_id, slug, int(number), by=principal.key_id
+    )
+    published = CreatedVersionView(slug=slug, version_number=version.number, published=True)
+    return Response(200, published)

@@ -1,0 +1,64 @@
+"""Short-lived keys that the token exchange issues: ordinary keys to the authorizer.
+
+They are in no list of the project's keys, cannot be rotated or renewed, and a revocation of one is
+final. Their items expire by TTL some days after the key does.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from craftkit.auth import api_key
+from craftkit.auth.principal import Mode
+from craftkit.clock import utc_now
+from craftkit.config import config
+from craftkit.keys import repository
+from craftkit.keys.models import Key, MintedKey, Secret
+
+LONGEST_LIFE = timedelta(minutes=15)
+
+
+def issue(
+    *,
+    key_id: str,
+    project_id: str,
+    name: str,
+    mode: Mode,
+    scopes: tuple[str, ...],
+    templates: tuple[str, ...],
+    expires_at: datetime,
+    created_by: str,
+    extra_writes: Sequence[dict[str, Any]] = (),
+) -> MintedKey:
+    """Create a short-lived key and return it with its cleartext, which is stored nowhere.
+
+    Args:
+        extra_writes: further writes of the same transaction.
+
+    Raises:
+        ValueError: the key would live longer than 15 minutes.
+        ConditionFailedError: a condition of the extra writes did not hold; nothing was written.
+    """
+    now = utc_now()
+    if expires_at - now > LONGEST_LIFE:
+        raise ValueError("a token lives 15 minutes at most")
+    cleartext = api_key.mint(mode, config.stage)
+    secret = Secret(
+        hash=api_key.hash_of(cleartext), prefix=api_key.prefix_of(cleartext), created_at=now
+    )
+    key = Key(
+        id=key_id,
+        project_id=project_id,
+        kind="token",
+        name=name,
+        mode=mode,
+        scopes=scopes,
+        templates=templates,
+        limited=("project",),
+        secrets=(secret,),
+        created_at=now,
+        created_by=created_by,
+        expires_at=expires_at,
+    )
+    repository.create(key, extra_writes=extra_writes)
+    return MintedKey(key=key, cleartext=cleartext)

@@ -1,0 +1,87 @@
+"""Patterns of a trust rule, matched against a claim's whole value.
+
+`*` matches any run of characters within one segment: it matches neither `:` nor `/`, so that
+`repo:acme/*` cannot reach into another part of the subject. `**` matches any characters. Everything
+else is literal and case-sensitive.
+"""
+
+import re
+
+_PARTS = re.compile(r"\*\*|\*|[^*]+")
+_LONGEST_VALUE = 2000
+
+_SHARED_ISSUERS = {
+    "https://token.actions.githubusercontent.com": (
+        re.compile(r"repo:[^:/*]+/"),
+        "`repo:OWNER/`",
+    ),
+    "https://gitlab.com": (re.compile(r"project_path:[^:/*]+/"), "`project_path:GROUP/`"),
+    "https://accounts.google.com": (re.compile(r"[^*]+\Z"), "the whole numeric subject"),
+}
+"""Issuers whose tokens anybody can get. A pattern must name the tenant literally."""
+
+
+def matches(pattern: str, value: str) -> bool:
+    """Whether the whole value matches the pattern.
+
+    The positions that each part of the pattern can end at are kept as a set, so the time grows with
+    the product of the lengths. A regular expression would try combinations without end.
+    """
+    if len(value) > _LONGEST_VALUE:
+        return False
+    ends = {0}
+    for part in _PARTS.findall(pattern):
+        if part == "**":
+            ends = set(range(min(ends), len(value) + 1))
+        elif part == "*":
+            ends = {end for start in ends for end in _within_segment(value, start)}
+        else:
+            ends = {end + len(part) for end in ends if value.startswith(part, end)}
+        if not ends:
+            return False
+    return len(value) in ends
+
+
+def matches_claim(pattern: str, value: object) -> bool:
+    """Whether a claim matches: its text, or any element of a list.
+
+    Booleans and numbers are compared in their JSON form (`true`, `42`). Objects never match.
+    """
+    values = value if isinstance(value, list) else [value]
+    return any(
+        (text := _text(element)) is not None and matches(pattern, text) for element in values
+    )
+
+
+def subject_problem(issuer: str, pattern: str) -> str | None:
+    """Why a subject pattern is too wide for its issuer, or None where it is narrow enough."""
+    if pattern.startswith("*"):
+        return "The subject pattern must begin with literal text, such as `repo:acme/`."
+    if shared := _SHARED_ISSUERS.get(issuer.rstrip("/")):
+        prefix, required = shared
+        if prefix.match(pattern) is None:
+            return (
+                f"Anybody can get a token of {issuer}: the subject pattern must begin with "
+                f"{required}."
+            )
+    return None
+
+
+def _text(value: object) -> str | None:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return value
+        case int():
+            return str(value)
+        case _:
+            return None
+
+
+def _within_segment(value: str, start: int) -> range:
+    """The positions that `*` can end at when it begins at `start`."""
+    end = start
+    while end < len(value) and value[end] not in ":/":
+        end += 1
+    return range(start, end + 1)

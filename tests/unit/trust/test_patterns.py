@@ -1,0 +1,68 @@
+"""Patterns of a trust rule match whole values, and wildcards stay inside a segment."""
+
+import pytest
+
+from craftkit.trust.patterns import matches, matches_claim, subject_problem
+
+GITHUB = "https://token.actions.githubusercontent.com"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "value"),
+    [
+        ("repo:acme/web:ref:refs/heads/main", "repo:acme/web:ref:refs/heads/main"),
+        ("repo:acme/*:ref:refs/heads/main", "repo:acme/web:ref:refs/heads/main"),
+        ("repo:acme/web:**", "repo:acme/web:ref:refs/heads/release/1.2"),
+        ("repo:acme/web:environment:*", "repo:acme/web:environment:production"),
+        ("a.c", "a.c"),
+        ("system:serviceaccount:ci:*", "system:serviceaccount:ci:builder"),
+    ],
+)
+def test_matches__the_whole_value(pattern: str, value: str) -> None:
+    assert matches(pattern, value)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "value"),
+    [
+        ("repo:acme/web", "repo:acme/web:ref:refs/heads/main"),
+        ("repo:acme/web*", "repo:acme/web:ref:refs/heads/main"),
+        ("repo:acme/*", "repo:acme/web:ref:refs/heads/main"),
+        ("repo:acme/*:ref:refs/heads/main", "repo:acme/web:x:ref:refs/heads/main"),
+        ("repo:acme/*:ref:refs/heads/main", "repo:acme/web/x:ref:refs/heads/main"),
+        ("repo:acme/*:ref:refs/heads/main", "repo:acme-evil/web:ref:refs/heads/main"),
+        ("repo:acme/web:environment:*", "repo:acme/web:environment:a:b"),
+        ("repo:acme/web:ref:refs/heads/main", "REPO:acme/web:ref:refs/heads/main"),
+        ("repo:acme/web:ref:refs/heads/main", "repo:acme/web:ref:refs/heads/main\n"),
+        ("repo:acme/web:**x", "repo:acme/web:"),
+        ("a.c", "abc"),
+        ("", "x"),
+    ],
+)
+def test_matches__nothing_more_and_nothing_else(pattern: str, value: str) -> None:
+    assert not matches(pattern, value)
+
+
+def test_matches__a_pattern_of_many_wildcards_is_quick() -> None:
+    assert not matches("**a" * 40, "a" * 39 + "b" * 400)
+    assert not matches("*a" * 200, "a" * 199 + "b" * 1800)
+
+
+def test_matches_claim__lists_by_element_and_json_scalars() -> None:
+    assert matches_claim("admins", ["users", "admins"])
+    assert matches_claim("true", True)
+    assert matches_claim("42", 42)
+    for value in (None, {}, [], {"admins": 1}, 4.2, [["admins"]]):
+        assert not matches_claim("**", value)
+
+
+@pytest.mark.parametrize("pattern", ["**", "*", "repo:**", "repo:*/web:**", "repo:acme*/web"])
+def test_subject_problem__a_pattern_that_any_repository_meets_is_refused(pattern: str) -> None:
+    assert subject_problem(GITHUB, pattern)
+
+
+def test_subject_problem__a_literal_owner_is_enough() -> None:
+    assert subject_problem(GITHUB, "repo:acme/**") is None
+    assert subject_problem("https://gitlab.com", "project_path:acme/**") is None
+    assert subject_problem("https://idp.example.com", "service-*") is None
+    assert subject_problem("https://accounts.google.com", "1234*")
