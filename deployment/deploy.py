@@ -16,6 +16,7 @@ from typing import Any
 import boto3
 
 from deployment.build import DEPLOYED_BUILD
+from deployment.digest import write_with_digests
 from deployment.pruning import prune
 from deployment.stacks import (
     Part,
@@ -34,6 +35,8 @@ _PARAMETERS = {
     "PAGES_URL": "PagesUrl",
     "CERTIFICATE_ARN": "CertificateArn",
     "ALARM_EMAIL": "AlarmEmail",
+    "RESERVED_CONCURRENCY": "ReservedConcurrency",
+    "ROLLBACK_ALARMS": "RollbackAlarms",
 }
 
 
@@ -68,6 +71,9 @@ def deploy(stage: str, build: Path = DEPLOYED_BUILD, **parameters: str) -> None:
         if part is Part.DATA and name not in present and protected:
             # CloudFormation cannot roll back a failed creation of what is protected already.
             _deploy_stack(stage, part, template, known | {"DeletionProtection": "false"})
+        if part is Part.APPLICATION:
+            digested = build / f"template.{stage}.json"
+            template = write_with_digests(template, parameters_of(template, known), digested)
         _deploy_stack(stage, part, template, known)
         outputs |= outputs_of(cloudformation, name)
         if part in (Part.DATA, Part.APPLICATION) and protected:

@@ -1,6 +1,7 @@
-"""The template as CloudFormation gets it: SAM's transform, for one stage, on standard output.
+"""The application's template as CloudFormation gets it: SAM's transform, on standard output.
 
-Run by the SAM tool's own Python, which has the transform: `python deployment/expand.py STAGE`.
+Run by the SAM tool's own Python, which has the transform:
+`python deployment/expand.py TEMPLATE NAME=VALUE…`, the parameters with their values.
 """
 
 import json
@@ -12,23 +13,24 @@ from typing import Any
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
-TEMPLATE = Path(__file__).resolve().parents[1] / "template.yaml"
-
 
 class _NoManagedPolicies:
     def load(self) -> dict[str, str]:
         return {}
 
 
-def expand(stage: str) -> dict[str, Any]:
-    document: dict[str, Any] = yaml_parse(TEMPLATE.read_text(encoding="utf-8"))
+def expand(template: Path, parameters: dict[str, str]) -> dict[str, Any]:
+    document: dict[str, Any] = yaml_parse(template.read_text(encoding="utf-8"))
     for resource in document["Resources"].values():
-        for name in {"CodeUri", "ContentUri"} & resource.get("Properties", {}).keys():
-            resource["Properties"][name] = "s3://artifacts/code"
-    expanded: dict[str, Any] = transform(document, {"Stage": stage}, _NoManagedPolicies())
+        properties = resource.get("Properties", {})
+        for name in {"CodeUri", "ContentUri"} & properties.keys():
+            if not properties[name].startswith("s3://"):
+                properties[name] = "s3://artifacts/code"
+    expanded: dict[str, Any] = transform(document, parameters, _NoManagedPolicies())
     return expanded
 
 
 if __name__ == "__main__":
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
-    json.dump(expand(sys.argv[1]), sys.stdout, indent=1, default=str)
+    values = dict(argument.split("=", 1) for argument in sys.argv[2:])
+    json.dump(expand(Path(sys.argv[1]), values), sys.stdout, indent=1, default=str)

@@ -7,6 +7,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from deployment.artifacts import PACKED_TEMPLATE
+from deployment.digest import write_with_digests
 from deployment.stacks import Part, built_template, has_resources, outputs_of, parameters_of
 from deployment.template import read_template
 from deployment.workspace import ROOT, TOOLS, TaskError, environment, run
@@ -85,11 +86,13 @@ def deploy_plain(
 def _sam_deploy(
     build: Path, stage: str, parameters: dict[str, str], endpoint: str, home: Path
 ) -> None:
+    packed = build / PACKED_TEMPLATE
+    digested = write_with_digests(packed, parameters, build / f"packed.{stage}.json")
     run(
         [
             TOOLS / "sam" / "bin" / "sam", "deploy",
             "--config-file", ROOT / "samconfig.toml", "--config-env", "local",
-            "--template-file", build / PACKED_TEMPLATE,
+            "--template-file", digested,
             "--stack-name", Part.APPLICATION.stack_name(stage), "--no-progressbar",
             "--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items()),
         ],

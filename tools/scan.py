@@ -83,7 +83,9 @@ def scan() -> None:
 def checkov() -> str:
     expanded = HOME / "expanded" / "template.json"
     expanded.parent.mkdir(parents=True, exist_ok=True)
-    made = _run(TOOLS / "sam" / "bin" / "python", "deployment/expand.py", "prod")
+    made = _run(
+        TOOLS / "sam" / "bin" / "python", "deployment/expand.py", "template.yaml", "Stage=prod"
+    )
     if made.returncode:
         return made.stderr
     expanded.write_text(made.stdout, encoding="utf-8")

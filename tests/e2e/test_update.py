@@ -1,0 +1,58 @@
+"""A parameter that alone changes reaches callers, and a rollback takes it back."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from deployment.build import build_for_host
+from deployment.deploy import deploy
+from local.stack import Deployed
+from tests.support.events import event
+from tests.support.stack import RunningStack
+
+
+@pytest.fixture
+def credentials(stack: RunningStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of whoever calls make."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", stack.aws_endpoint_url)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("CI", "true")
+
+
+@pytest.mark.usefixtures("credentials")
+def test_make_deploy__a_parameter_that_alone_changes_reaches_the_alias_and_a_rollback_takes_it_back(
+    stack: RunningStack,
+) -> None:
+    build = build_for_host()
+    first, second = "https://first.example.com", "https://second.example.com"
+    answers, versions = [], []
+    for url in (first, second, first):
+        deploy("dev", build, AwsEndpointUrl=stack.aws_endpoint_url, PublicUrl=url)
+        answers.append(server_of(stack))
+        versions.append(version_of(stack))
+    assert answers == [first, second, first]
+    assert versions[0] != versions[1] != versions[2]
+
+
+def server_of(stack: RunningStack) -> str:
+    """The address that the API's description names, from the version that callers reach."""
+    lambda_ = stack.client("lambda")
+    payload = json.dumps(event("get_openapi"))
+    answer = lambda_.invoke(FunctionName=name_of(stack), Qualifier="live", Payload=payload)
+    response: dict[str, Any] = json.load(answer["Payload"])
+    body = response["body"]
+    if response.get("isBase64Encoded"):
+        body = base64.b64decode(body).decode()
+    return str(json.loads(body)["servers"][0]["url"])
+
+
+def version_of(stack: RunningStack) -> str:
+    alias = stack.client("lambda").get_alias(FunctionName=name_of(stack), Name="live")
+    return str(alias["FunctionVersion"])
+
+
+def name_of(stack: RunningStack) -> str:
+    deployed = Deployed("dev", stack.aws_endpoint_url)
+    return deployed.physical_ids("AWS::Lambda::Function")["GetOpenapiFunction"]

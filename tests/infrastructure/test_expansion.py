@@ -1,0 +1,194 @@
+"""What CloudFormation would refuse or serve unguarded, found in the expanded templates.
+
+No account is needed: the transform runs here, and the result is compared with AWS's documentation.
+"""
+
+import copy
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from craftkit.stages import STAGES
+from tests.support.expansion import expanded, expansion, of_type, versions
+from tests.support.template import Json, Part, Template, template
+
+MOST_RESOURCES = 450  # of 500: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+DOMAINS = {
+    "PublicUrl": "https://api.example.com",
+    "PagesUrl": "https://app.example.com",
+    "CertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/a",
+}
+BOOTSTRAP = Part.DATA.template.with_name("bootstrap.yaml")
+# A Ref to one of these is several values joined: no metric has it as a dimension.
+COMPOSITE_REFS = {"AWS::WAFv2::WebACL", "AWS::Lambda::Version", "AWS::Backup::BackupPlan"}
+
+
+@pytest.fixture(params=STAGES)
+def stage(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def resources_of(stage: str) -> dict[Part, Json]:
+    """The resources of each stack of the stage, expanded where SAM expands them."""
+    found: dict[Part, Json] = {}
+    for part in Part:
+        if part is Part.APPLICATION:
+            found[part] = expansion(stage)["Resources"]
+        else:
+            found[part] = template(stage, part).resources
+    return found
+
+
+def texts(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for each in value.values():
+            yield from texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from texts(each)
+    elif isinstance(value, str):
+        yield value
+
+
+class TestResources:
+    def test_a_stack_stays_well_below_the_limit(self, stage: str) -> None:
+        for part, resources in resources_of(stage).items():
+            assert len(resources) <= MOST_RESOURCES, part
+
+    def test_the_service_of_an_arn_is_literal(self, stage: str) -> None:
+        """IAM refuses `arn:aws:*:…`: "Resource vendor must be fully qualified"."""
+        arns = [
+            text
+            for resources in resources_of(stage).values()
+            for text in texts(resources)
+            if text.startswith("arn:")
+        ]
+        assert len(arns) > 20
+        for arn in arns:
+            service = re.sub(r"\$\{[^}]*\}", "X", arn).split(":")[2]
+            assert re.fullmatch(r"[a-z][a-z0-9-]*", service), arn
+
+
+class TestGateways:
+    def test_the_api_has_one_stage_and_the_firewall_is_in_front_of_it(self, stage: str) -> None:
+        made = expansion(stage)
+        for name, deployment in of_type(made, "AWS::ApiGateway::Deployment").items():
+            assert "StageName" not in deployment, name
+        (api_stage,) = of_type(made, "AWS::ApiGateway::Stage").values()
+        assert api_stage["StageName"] in ({"Ref": "Stage"}, stage)
+
+    def test_every_server_of_a_definition_has_a_url(self, stage: str) -> None:
+        """API Gateway warns of one that has none, and may overlook what is set in it."""
+        document = template(stage).document
+        made = expanded(document, {"Stage": stage, **DOMAINS})
+        bodies = [
+            api["Body"]
+            for kind in ("AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api")
+            for api in of_type(made, kind).values()
+        ]
+        assert len(bodies) == 2
+        for body in bodies:
+            assert all("url" in server for server in body.get("servers", []))
+            assert "disableExecuteApiEndpoint" in json.dumps(body)
+
+    def test_a_warning_does_not_end_the_first_deploy(self, stage: str) -> None:
+        for api in of_type(expansion(stage), "AWS::ApiGatewayV2::Api").values():
+            assert not api.get("FailOnWarnings")
+
+
+class TestVersions:
+    """A change of anything that a version holds publishes a new one, and the alias moves."""
+
+    def changed(self, document: Json, **parameters: str) -> set[str]:
+        """The functions that get another version than prod has now."""
+        before = versions(expansion("prod"))
+        after = versions(expanded(document, {"Stage": "prod", **parameters}))
+        assert before.keys() == after.keys()
+        return {name for name in before if before[name] != after[name]}
+
+    def test_the_same_configuration_has_the_same_versions(self) -> None:
+        assert not self.changed(template("prod").document)
+
+    @pytest.mark.parametrize(
+        ("parameter", "value", "function"),
+        [
+            ("PublicUrl", "https://api.example.com", "CreateRenderFunction"),
+            ("PagesUrl", "https://app.example.com", "DashboardFunction"),
+            ("ScannerKeysUrl", "https://keys.example.com", "RevokeExposedKeysFunction"),
+            ("RetentionDays", "30", "CreateRenderFunction"),
+            ("RendersTable", "another", "GetRenderFunction"),
+        ],
+    )
+    def test_a_parameter_alone_reaches_the_functions_that_read_it(
+        self, parameter: str, value: str, function: str
+    ) -> None:
+        assert function in self.changed(template("prod").document, **{parameter: value})
+
+    @pytest.mark.parametrize(
+        ("setting", "value", "function"),
+        [
+            ("LogLevel", "DEBUG", "GetHealthFunction"),
+            ("SnapStart", "None", "AuthorizeFunction"),
+            ("PrivateWebhooks", "true", "DeliverWebhookFunction"),
+        ],
+    )
+    def test_a_setting_of_the_stage_alone_reaches_the_functions_that_read_it(
+        self, setting: str, value: str, function: str
+    ) -> None:
+        document = copy.deepcopy(template("prod").document)
+        document["Mappings"]["StageConfig"]["prod"][setting] = value
+        assert function in self.changed(document)
+
+    def test_a_function_that_does_not_read_a_parameter_keeps_its_version(self) -> None:
+        document = template("prod").document
+        changed = self.changed(document, ScannerKeysUrl="https://keys.example.com")
+        assert changed == {"RevokeExposedKeysFunction"}
+
+    @pytest.mark.parametrize("parameter", ["RollbackAlarms", "ReservedConcurrency"])
+    def test_what_is_no_part_of_a_version_publishes_none(self, parameter: str) -> None:
+        assert not self.changed(template("prod").document, **{parameter: "false"})
+
+    def test_a_layer_alone_reaches_the_functions_that_carry_it(self) -> None:
+        document = copy.deepcopy(template("prod").document)
+        layer = document["Resources"]["TypesettingLayer"]["Properties"]
+        layer["ContentUri"] = "s3://artifacts/another"
+        assert self.changed(document) == {
+            "LiveWorkerFunction",
+            "TestWorkerFunction",
+            "CompileTemplateFunction",
+        }
+
+    def test_the_stages_have_versions_of_their_own(self) -> None:
+        dev, prod = versions(expansion("dev")), versions(expansion("prod"))
+        assert dev.keys() == prod.keys()
+        assert not set(dev.values()) & set(prod.values())
+
+
+class TestAlarmDimensions:
+    def test_none_holds_a_reference_to_several_values(self, stage: str) -> None:
+        monitoring = template(stage, Part.MONITORING)
+        kinds = {
+            name: each["Type"]
+            for part in Part
+            for name, each in template(part=part).document["Resources"].items()
+        }
+        for name, alarm in monitoring.of_type("AWS::CloudWatch::Alarm").items():
+            for reference in re.findall(r'"Ref": "(\w+)"', json.dumps(alarm)):
+                assert kinds.get(reference) not in COMPOSITE_REFS, (name, reference)
+
+    def test_the_firewalls_is_the_metric_name_of_the_firewall(self) -> None:
+        alarm = template("prod", Part.MONITORING).of_type("AWS::CloudWatch::Alarm")["FirewallAlarm"]
+        (firewall,) = template("prod", Part.EDGE).of_type("AWS::WAFv2::WebACL").values()
+        dimensions = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
+        assert dimensions["WebACL"] == firewall["VisibilityConfig"]["MetricName"]
+        assert dimensions["WebACL"] == firewall["Name"] == "craftkit-prod"
+
+    def test_the_firewall_logs_to_an_arn_without_a_wildcard(self) -> None:
+        edge: Template = template("prod", Part.EDGE)
+        (log,) = edge.of_type("AWS::WAFv2::LoggingConfiguration").values()
+        (destination,) = log["LogDestinationConfigs"]
+        arn = destination["Fn::Sub"] if isinstance(destination, dict) else destination
+        assert arn.endswith(":log-group:${FirewallLogGroup}")
