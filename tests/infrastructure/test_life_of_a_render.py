@@ -48,13 +48,17 @@ def test_a_stream_starts_at_its_beginning_and_gives_nothing_up_in_silence(stage:
         assert failures == {"Fn::GetAtt": ["StreamFailuresQueue", "Arn"]}, name
 
 
-def test_a_message_stays_hidden_for_as_long_as_its_function_may_run(stage: Template) -> None:
+def test_a_message_stays_hidden_for_six_times_its_functions_timeout(stage: Template) -> None:
+    """As AWS says: a throttled batch is tried again before it is seen again.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+    """
     for name, properties in stage.of_type(SOURCES).items():
         queue, attribute = source_of(properties)
         if attribute == "Arn":
             _, function = folder_of(stage, properties["FunctionName"])
             hidden = stage.of_type(QUEUES)[queue].get("VisibilityTimeout", 30)
-            assert hidden >= stage.functions[function]["Timeout"], name
+            assert hidden >= 6 * stage.functions[function]["Timeout"], name
 
 
 def test_a_lease_outlives_its_holder_and_ends_before_the_message_is_back(stage: Template) -> None:
@@ -97,3 +101,50 @@ def test_who_opens_a_sealed_secret_may_not_seal_one() -> None:
         statements = repr(prod.functions[name]["Policies"])
         assert "kms:Decrypt" in statements
         assert "kms:Encrypt" not in statements
+
+
+def test_throttled_receives_do_not_end_a_render(stage: Template) -> None:
+    for pool in ("Live", "Test"):
+        queue = stage.of_type(QUEUES)[f"{pool}Queue"]
+        seconds = queue["RedrivePolicy"]["maxReceiveCount"] * queue["VisibilityTimeout"]
+        assert seconds >= 3600, pool
+
+
+class TestReservedConcurrency:
+    """A flood of one kind of call cannot take the executions of another."""
+
+    POOLS = (
+        "AuthorizeFunction",
+        "LiveWorkerFunction",
+        "TestWorkerFunction",
+        "CompileTemplateFunction",
+    )
+
+    def reserved(self, of: Template) -> dict[str, int]:
+        return {
+            name: properties["ReservedConcurrentExecutions"]
+            for name, properties in of.functions.items()
+            if "ReservedConcurrentExecutions" in properties
+        }
+
+    def test_the_authorizer_each_pool_and_compiling_have_their_own(self) -> None:
+        for name in ("staging", "prod"):
+            assert set(self.reserved(template(name))) == set(self.POOLS), name
+
+    def test_a_pool_has_room_for_all_that_its_queue_may_start_at_once(self) -> None:
+        for name in ("staging", "prod"):
+            reserved = self.reserved(template(name))
+            sources = template(name).of_type(SOURCES)
+            for pool in ("Live", "Test"):
+                at_once = sources[f"{pool}WorkerSource"]["ScalingConfig"]["MaximumConcurrency"]
+                assert reserved[f"{pool}WorkerFunction"] >= at_once, (name, pool)
+
+    def test_the_quota_of_an_account_leaves_room_for_the_rest(self) -> None:
+        """1,000 executions an account and region, of which 100 must stay unreserved."""
+        assert sum(self.reserved(template("prod")).values()) <= 1000 - 100
+
+    def test_a_stage_without_load_and_an_account_without_quota_reserve_nothing(self) -> None:
+        for name in ("local", "dev"):
+            assert not self.reserved(template(name))
+        small = Template(template("prod").document, Stage="prod", ReservedConcurrency="false")
+        assert not self.reserved(small)

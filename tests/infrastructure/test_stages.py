@@ -206,7 +206,7 @@ def test_what_differs_by_stage_is_said_in_one_place() -> None:
 def test_each_parameter_is_a_persons_or_an_output_of_an_earlier_stack() -> None:
     """What a deploy cannot find is missing at its first run, when nothing is there yet."""
     persons = {"Stage", *DOMAINS, "AlarmEmail", "ScannerKeysUrl", "AwsEndpointUrl"}
-    persons |= {"DeletionProtection", "RollbackAlarms"}
+    persons |= {"DeletionProtection", "ReservedConcurrency", "RollbackAlarms"}
     outputs: set[str] = set()
     for part in Part:
         document = template(part=part).document
