@@ -104,6 +104,10 @@ attack: ## Send what nobody should to every route of a stack here, from the Open
 docs: setup ## Write the pages of docs/ that are made from the code.
 	@$(BIN)/python -m tools.docs
 
+.PHONY: editor
+editor: setup ## Bundle the dashboard's code editor anew, from tools/editor. Needs Node.
+	@$(BIN)/python -m tools.editor_bundle
+
 .PHONY: site
 site: setup ## Write the documentation as static pages into site/.
 	@$(BIN)/python -m tools.site

@@ -43,6 +43,13 @@ def run(command: str, key: str) -> Any:
     return json.loads(done.stdout)
 
 
+def write(page: Page, text: str) -> None:
+    """Put the text in place of the editor's whole source."""
+    page.locator(".cm-content").click()
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text(text)
+
+
 def test_from_sign_in_to_a_refused_key(
     stack: RunningStack, open_page: OpenPage, receiver: LoopbackReceiver
 ) -> None:
@@ -78,17 +85,15 @@ def test_from_sign_in_to_a_refused_key(
     page.get_by_role("dialog").get_by_role("button", name="Open in the editor").click()
     expect(page.locator(PICTURE).first).to_be_visible(timeout=PATIENCE)
     first = page.locator(PICTURE).first.get_attribute("src")
-    source = page.get_by_label("Source")
-    text = source.input_value()
-    source.fill(f"{text}\n{TITLE}\n")
+    text = page.locator("#source").input_value()
+    write(page, f"{text}\n{TITLE}\n")
     expect(page.locator(PICTURE).first).not_to_have_attribute("src", first or "", timeout=PATIENCE)
-    source.fill(f"{text}\n#let broken = (\n")
-    problem = page.locator("#preview [data-line]")
+    write(page, f"{text}\n#let broken = (\n")
+    problem = page.locator("#problem [data-line]")
     expect(problem).to_be_visible(timeout=PATIENCE)
-    line = problem.get_attribute("data-line")
-    expect(page.locator(".source .lines b")).to_have_text(line or "?")
-    source.fill(f"{text}\n{TITLE}\n")
-    expect(page.locator(PICTURE).first).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".cm-lintRange-error")).to_be_visible()
+    write(page, f"{text}\n{TITLE}\n")
+    expect(problem).to_have_count(0, timeout=PATIENCE)
     page.get_by_role("button", name="Publish").click()
     expect(page.get_by_text("Version 1 is published")).to_be_visible(timeout=PATIENCE)
     curl = page.locator("#use-text-1").inner_text()

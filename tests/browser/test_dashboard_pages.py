@@ -8,10 +8,12 @@ from playwright.sync_api import Page, expect
 
 from craftkit.projects import members
 from craftkit.projects.models import Project
+from craftkit.templates import drafts
 from craftkit.typesetter import SourceError
 from craftkit.webhooks import service as webhooks
 from craftkit.webhooks.models import NewEndpoint
 from tests.browser.conftest import ADA, BOB
+from tests.support.browser import grave_faults
 from tests.support.compiler import Compiler
 from tests.support.project import publish
 from tests.support.served_dashboard import ServedDashboard
@@ -58,7 +60,124 @@ class TestSession:
         expect(page.get_by_role("status")).to_contain_text("Renamed")
 
 
+def source_of(page: Page) -> str:
+    return page.locator("#source").input_value()
+
+
+def write(page: Page, text: str) -> None:
+    """Put the text in place of the whole source, as a person who pastes it."""
+    page.locator(".cm-content").click()
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text(text)
+
+
 class TestEditor:
+    def test_tab_over_a_selection_indents_it_and_can_be_undone(
+        self, open_dashboard: OpenPage, template: str
+    ) -> None:
+        page = open_dashboard(f"/templates/{template}/edit")
+        write(page, "first\nsecond\nthird")
+        page.keyboard.press("Control+a")
+        page.keyboard.press("Tab")
+        assert source_of(page) == "  first\n  second\n  third"
+        page.keyboard.press("Control+z")
+        assert source_of(page) == "first\nsecond\nthird"
+
+    def test_escape_then_tab_leaves_it(self, open_dashboard: OpenPage, template: str) -> None:
+        page = open_dashboard(f"/templates/{template}/edit")
+        page.locator(".cm-content").click()
+        page.keyboard.press("Escape")
+        page.keyboard.press("Tab")
+        expect(page.locator(".cm-content")).not_to_be_focused()
+
+    def test_completes_the_fields_of_the_manifest_and_the_prelude(
+        self, open_dashboard: OpenPage, template: str
+    ) -> None:
+        page = open_dashboard(f"/templates/{template}/edit")
+        write(page, "")
+        page.keyboard.type("#data.cust")
+        option = page.get_by_role("option", name="data.customer.name")
+        expect(option).to_be_visible()
+        page.wait_for_timeout(150)  # an option cannot be taken before people could have read it
+        page.keyboard.press("Enter")
+        assert source_of(page) == "#data.customer.name"
+        page.keyboard.type(" #mon")
+        expect(page.get_by_role("option", name="money")).to_be_visible()
+
+    def test_an_error_is_underlined_where_it_is(
+        self, open_dashboard: OpenPage, template: str, compiler: Compiler
+    ) -> None:
+        page = open_dashboard(f"/templates/{template}/edit")
+        compiler.failure = SourceError("unclosed delimiter", line=2, column=6)
+        write(page, "= Fine\nsome broken code")
+        expect(page.locator(".cm-lintRange-error")).to_have_text("broken")
+
+    def test_ctrl_s_saves_the_draft_and_keeps_the_place(
+        self, open_dashboard: OpenPage, template: str, project: Project
+    ) -> None:
+        page = open_dashboard(f"/templates/{template}/edit")
+        write(page, "= Saved by hand")
+        page.keyboard.press("Control+s")
+        expect(page.get_by_text("Draft saved")).to_be_visible()
+        expect(page.locator(".cm-content")).to_be_focused()
+        assert drafts.get_draft(project.id, template).source == "= Saved by hand"
+
+    def test_saves_the_draft_by_itself(
+        self, open_dashboard: OpenPage, template: str, project: Project
+    ) -> None:
+        page = open_dashboard(f"/templates/{template}/edit")
+        write(page, "= Saved by itself")
+        expect(page.get_by_text("Draft saved")).to_be_visible(timeout=15_000)
+        assert drafts.get_draft(project.id, template).source == "= Saved by itself"
+
+    def test_what_was_not_saved_is_restored_after_a_crash(
+        self, open_dashboard: OpenPage, template: str, dashboard: ServedDashboard
+    ) -> None:
+        page = open_dashboard(f"/templates/{template}/edit")
+        dashboard.is_down = True
+        write(page, "= Typed before the crash")
+        page.keyboard.press("Control+s")
+        expect(page.get_by_text("Not saved:")).to_be_visible()
+        dashboard.is_down = False
+        second = page.context.new_page()
+        second.goto(page.url)
+        second.get_by_role("button", name="Restore").click()
+        expect(second.locator("#source")).to_have_value(re.compile("= Typed before the crash"))
+
+    def test_asks_before_it_is_left_with_unsaved_work(
+        self, open_dashboard: OpenPage, template: str, dashboard: ServedDashboard
+    ) -> None:
+        page = open_dashboard(f"/templates/{template}/edit")
+        write(page, "= Not saved")
+        asked: list[str] = []
+        page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+        page.get_by_role("link", name="Renders").click()
+        page.wait_for_url("**/renders")
+        assert asked == ["beforeunload"]
+
+    @pytest.mark.parametrize("choice", ["Take mine", "Take theirs"])
+    def test_two_tabs_lose_nothing(
+        self, choice: str, open_dashboard: OpenPage, template: str, project: Project
+    ) -> None:
+        mine = open_dashboard(f"/templates/{template}/edit")
+        theirs = mine.context.new_page()
+        theirs.goto(mine.url)
+        write(theirs, "= Theirs")
+        theirs.keyboard.press("Control+s")
+        expect(theirs.get_by_text("Draft saved")).to_be_visible()
+        write(mine, "= Mine")
+        mine.keyboard.press("Control+s")
+        dialog = mine.get_by_role("dialog", name="The draft was saved in another tab")
+        dialog.get_by_role("button", name="Compare").click()
+        expect(dialog.locator(".add")).to_have_text("+ = Mine")
+        expect(dialog.locator(".del")).to_have_text("- = Theirs")
+        dialog.get_by_role("button", name=choice).click()
+        wanted = "= Mine" if choice == "Take mine" else "= Theirs"
+        expect(mine.locator("#source")).to_have_value(wanted)
+        if choice == "Take mine":
+            expect(mine.get_by_text("Draft saved")).to_be_visible()
+        assert drafts.get_draft(project.id, template).source == wanted
+
     def test_what_does_not_compile_keeps_the_last_good_page(
         self, open_dashboard: OpenPage, template: str, compiler: Compiler
     ) -> None:
@@ -182,3 +301,13 @@ def test_an_error_keeps_the_way_to_the_other_pages(
 ) -> None:
     page = open_dashboard("/templates/nothing-of-this-name")
     expect(page.get_by_role("navigation", name="Project")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["/templates/invoice/edit", "/settings", "/renders"])
+def test_a_page_has_no_grave_fault(
+    path: str, scheme: str, open_dashboard: OpenPage, template: str
+) -> None:
+    page = open_dashboard(path, color_scheme=scheme)
+    page.wait_for_load_state("networkidle")
+    assert grave_faults(page) == []

@@ -1,6 +1,7 @@
 """The editor of a template: manifest, source and preview data, seen as they are typed."""
 
 import json
+import secrets
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
@@ -18,6 +19,7 @@ from craftkit.templates.models import DataType, read_manifest
 from craftkit.templates.publishing import DoesNotCompileError
 from craftkit.typesetter import PdfStandard, Preview, TypesettingError
 from dashboard.manifest_table import Row, manifest_of, rows_in, rows_of
+from dashboard.prelude import WORDS
 from dashboard.router import route
 from dashboard.visit import Visit
 from dashboard.web import Answer
@@ -86,14 +88,33 @@ def preview(visit: Visit) -> Answer:
 def save(visit: Visit) -> Answer:
     work, slug = _sent(visit), visit.path("slug")
     try:
-        drafts.save_draft(
+        draft = drafts.save_draft(
             visit.project.id, slug, work.name, work.manifest, work.source,
             work.pdf_standard,  # type: ignore[arg-type]  # validated by save_draft
             work.locale, revision=work.revision, by=visit.person.sub,
         )  # fmt: skip
     except CraftkitError as error:
+        if visit.request.is_fragment:
+            raise
         return _editor(visit, work, error)
+    if visit.request.is_fragment:
+        content = json.dumps({"revision": draft.revision}).encode()
+        return Answer(200, content, content_type="application/json")
     return visit.done(f"/templates/{slug}/edit", "The draft is saved.")
+
+
+@route("POST", "/projects/{project}/templates/{slug}/edit", needs="admin")
+def restore(visit: Visit) -> Answer:
+    """The editor with what the browser kept. Nothing is saved yet."""
+    return _editor(visit, _sent(visit))
+
+
+@route("GET", "/projects/{project}/templates/{slug}/draft", needs="admin")
+def show_draft(visit: Visit) -> Answer:
+    """What is saved: for the editor whose draft was saved elsewhere meanwhile."""
+    work = _opened(visit)
+    content = json.dumps({"revision": work.revision, "source": work.source}).encode()
+    return Answer(200, content, content_type="application/json")
 
 
 @route("POST", "/projects/{project}/templates/{slug}/publish", needs="admin")
@@ -131,9 +152,12 @@ def _editor(visit: Visit, work: Work, error: CraftkitError | None = None) -> Ans
     problem = None
     if isinstance(error, DoesNotCompileError):  # said where the preview says it, and once
         problem = {"message": error.reason, "line": error.line, "column": error.column}
-    return visit.page(
+    nonce = secrets.token_urlsafe(16)
+    page = visit.page(
         "templates/edit.html",
         422 if error else 200,
+        nonce=nonce,
+        words=WORDS,
         template=template,
         work=work,
         types=get_args(DataType),
@@ -141,6 +165,7 @@ def _editor(visit: Visit, work: Work, error: CraftkitError | None = None) -> Ans
         error=error,
         problem=problem,
     )
+    return replace(page, style_nonce=nonce)
 
 
 def _opened(visit: Visit) -> Work:

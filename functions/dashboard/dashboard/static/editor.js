@@ -1,64 +1,136 @@
-// The source of a template: coloured Typst under a plain textarea, and the line that is at fault.
+// The editor's page: the code editor, drafts that are saved by themselves, and work that is never lost.
 "use strict";
 
-const PATTERN = /(\/\/[^\n]*|\/\*[\s\S]*?\*\/)|("(?:\\.|[^"\\\n])*")|(^=+ [^\n]*)|(#(?:let|set|show|if|else|for|while|import|include|return|context)\b|#[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)*|\b(?:let|set|show|if|else|for|in|while|return|none|auto|true|false)\b)|(\$[^$\n]*\$)|(\b\d+(?:\.\d+)?(?:pt|mm|cm|in|em|fr|deg|%)?)/gm;
-const CLASSES = ["t-comment", "t-string", "t-heading", "t-code", "t-math", "t-number"];
-const ESCAPES = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
-const escape = (text) => text.replace(/[&<>]/g, (character) => ESCAPES[character]);
+const form = document.getElementById("editor");
+const area = document.getElementById("source");
+const editor = CodeEditor.attach(area);
+const saveState = document.getElementById("save-state");
+const revision = form.elements.namedItem("revision");
 
-function coloured(text) {
-  let html = "", from = 0;
-  for (const match of text.matchAll(PATTERN)) {
-    html += escape(text.slice(from, match.index));
-    const kind = CLASSES[match.slice(1).findIndex((group) => group !== undefined)];
-    html += `<span class="${kind}">${escape(match[0])}</span>`;
-    from = match.index + match[0].length;
+// Where the preview says that the source is wrong.
+document.addEventListener("htmx:afterSettle", () => {
+  const marked = document.querySelector("#problem [data-line]");
+  const column = marked?.querySelector("[data-go-to-line]")?.textContent.match(/column (\d+)/)?.[1];
+  editor.mark(Number(marked?.dataset.line || 0), Number(column || 0), marked?.textContent.trim() || "");
+});
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("[data-go-to-line]");
+  if (link) editor.goTo(Number(link.dataset.goToLine));
+});
+
+// What is entered is kept in this browser too, until the server has it.
+const STORE = `craftkit-draft:${location.pathname}`;
+const entered = () => JSON.stringify([...new FormData(form)].filter(([name]) => name !== "csrf" && name !== "revision"));
+let saved = entered(), isLeaving = false, timer = 0;
+const isDirty = () => entered() !== saved;
+
+function keep() {
+  if (isDirty()) localStorage.setItem(STORE, JSON.stringify({ at: Date.now(), fields: entered() }));
+  else localStorage.removeItem(STORE);
+}
+const kept = JSON.parse(localStorage.getItem(STORE) || "null");
+if (kept && kept.fields !== saved) {
+  const notice = document.getElementById("kept");
+  const text = document.createElement("p"), row = document.createElement("div");
+  text.textContent = `This browser has changes of ${new Date(kept.at).toLocaleString()} that were not saved.`;
+  row.className = "row";
+  for (const [label, act] of [["Restore", restore], ["Discard", discardKept]]) {
+    const button = document.createElement("button");
+    button.type = "button"; button.className = "small"; button.textContent = label;
+    button.addEventListener("click", act);
+    row.append(button);
   }
-  return html + escape(text.slice(from)) + "\n";
+  notice.append(text, row);
+  notice.hidden = false;
+}
+function discardKept() {
+  localStorage.removeItem(STORE);
+  document.getElementById("kept").hidden = true;
+}
+function restore() {
+  const sent = document.createElement("form");
+  sent.method = "post"; sent.action = location.pathname;
+  const fields = [...JSON.parse(kept.fields), ["revision", revision.value], ["csrf", form.elements.namedItem("csrf").value]];
+  for (const [name, value] of fields) {
+    const field = document.createElement("textarea");
+    field.name = name; field.value = value;
+    sent.append(field);
+  }
+  sent.hidden = true;
+  document.body.append(sent);
+  isLeaving = true;
+  sent.requestSubmit();
 }
 
-for (const box of document.querySelectorAll(".source")) {
-  const area = box.querySelector("textarea");
-  const colours = box.querySelector(".colours");
-  const lines = box.querySelector(".lines");
-  let fault = 0;
-  const draw = () => {
-    colours.innerHTML = coloured(area.value);
-    const count = area.value.split("\n").length;
-    lines.innerHTML = Array.from({ length: count }, (_, index) =>
-      index + 1 === fault ? `<b>${index + 1}</b>` : String(index + 1)).join("\n");
-    follow();
-  };
-  const follow = () => {
-    colours.scrollTop = lines.scrollTop = area.scrollTop;
-    colours.scrollLeft = area.scrollLeft;
-  };
-  box.classList.add("coloured");
-  area.addEventListener("input", draw);
-  area.addEventListener("scroll", follow);
-  area.addEventListener("keydown", (event) => {
-    // Two spaces for Tab, but only after typing: whoever walks through by keyboard gets out.
-    if (event.key === "Escape") { area.dataset.leave = "yes"; return; }
-    if (event.key !== "Tab" || event.shiftKey || area.dataset.leave || !area.dataset.typed) return;
-    event.preventDefault();
-    area.setRangeText("  ", area.selectionStart, area.selectionEnd, "end");
-    area.dispatchEvent(new Event("input", { bubbles: true }));
-  });
-  area.addEventListener("input", () => { area.dataset.typed = "yes"; delete area.dataset.leave; });
-  area.addEventListener("blur", () => { delete area.dataset.typed; delete area.dataset.leave; });
-  document.addEventListener("htmx:afterSwap", (event) => {
-    if (event.detail.target.id !== "preview") return;
-    const marked = event.detail.target.querySelector("[data-line]");
-    fault = marked ? Number(marked.dataset.line) : 0;
-    draw();
-  });
-  document.addEventListener("click", (event) => {
-    const link = event.target.closest("[data-go-to-line]");
-    if (!link) return;
-    const before = area.value.split("\n").slice(0, Number(link.dataset.goToLine) - 1).join("\n");
-    area.focus();
-    area.setSelectionRange(before.length + 1, before.length + 1);
-    area.scrollTop = (Number(link.dataset.goToLine) - 4) * parseFloat(getComputedStyle(area).lineHeight);
-  });
-  draw();
+// The draft is saved by itself, a while after the last change.
+const AUTOSAVE_MS = 5000;
+form.addEventListener("input", () => {
+  keep();
+  saveState.textContent = isDirty() ? "Not saved yet" : "";
+  clearTimeout(timer);
+  if (isDirty()) timer = setTimeout(save, AUTOSAVE_MS);
+});
+async function save() {
+  clearTimeout(timer);
+  const sent = entered();
+  let answer;
+  try {
+    answer = await fetch(form.action, { method: "post", headers: { "hx-request": "true" }, body: new URLSearchParams(new FormData(form)) });
+  } catch {
+    saveState.textContent = "Not saved: the server cannot be reached";
+    return false;
+  }
+  if (answer.status === 401) { askToSignIn(); saveState.textContent = "Not saved: your session has ended"; return false; }
+  if (answer.status === 409) { document.getElementById("saved-elsewhere").showModal(); saveState.textContent = "Not saved: it was saved elsewhere"; return false; }
+  if (!answer.ok) {
+    const isOurs = answer.headers.get("content-type")?.startsWith("text/plain");
+    saveState.textContent = isOurs ? `Not saved: ${await answer.text()}` : "Not saved: the server could not do this";
+    return false;
+  }
+  revision.value = (await answer.json()).revision;
+  saved = sent;
+  keep();
+  saveState.textContent = isDirty() ? "Not saved yet" : "Draft saved";
+  return true;
 }
+document.addEventListener("signed-in", save);
+addEventListener("keydown", (event) => {
+  if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "s") return;
+  event.preventDefault();
+  save();
+});
+
+// Two tabs: compare, take theirs, take mine.
+const saysTheirs = () => fetch(form.action, { headers: { "hx-request": "true" } }).then((answer) => answer.json());
+document.getElementById("compare").addEventListener("click", async () => {
+  const box = document.getElementById("saved-elsewhere-source");
+  const mine = area.value.split("\n"), theirs = (await saysTheirs()).source.split("\n");
+  box.replaceChildren(...lineDifference(mine, theirs));
+  box.hidden = false;
+});
+document.getElementById("take-theirs").addEventListener("click", () => {
+  localStorage.removeItem(STORE);
+  isLeaving = true;
+  location.assign(location.pathname);
+});
+document.getElementById("take-mine").addEventListener("click", async () => {
+  revision.value = (await saysTheirs()).revision;
+  document.getElementById("saved-elsewhere").close();
+  save();
+});
+function lineDifference(mine, theirs) {
+  let start = 0, end = 0;
+  while (start < Math.min(mine.length, theirs.length) && mine[start] === theirs[start]) start += 1;
+  while (end < Math.min(mine.length, theirs.length) - start && mine.at(-1 - end) === theirs.at(-1 - end)) end += 1;
+  const line = (kind, mark) => (text) => { const span = document.createElement("span"); span.className = kind; span.textContent = `${mark} ${text}`; return span; };
+  return [
+    line("at", " ")(`From line ${start + 1}: + mine, - theirs`),
+    ...theirs.slice(start, theirs.length - end).map(line("del", "-")),
+    ...mine.slice(start, mine.length - end).map(line("add", "+")),
+  ];
+}
+
+// Nobody leaves what is not saved without being asked.
+// The first submit only asks whether the session counts; see dashboard.js.
+form.addEventListener("submit", () => { if (form.dataset.checked) isLeaving = true; });
+addEventListener("beforeunload", (event) => { if (isDirty() && !isLeaving) event.preventDefault(); });

@@ -1,0 +1,15 @@
+"""What the editor completes is what a template can call."""
+
+import re
+
+from dashboard.prelude import WORDS
+from tests.support.template import ROOT
+
+_INTERNAL = {"data", "document-frame"}
+
+
+def test_every_function_of_the_prelude_is_completed() -> None:
+    prelude = ROOT / "layers" / "typesetting" / "typesetting" / "craftkit.typ"
+    text = prelude.read_text(encoding="utf-8")
+    public = set(re.findall(r"^#let ([a-z][a-z0-9-]*)(?:\(| =)", text, re.M)) - _INTERNAL
+    assert {name for name, _ in WORDS} == public
