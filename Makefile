@@ -122,7 +122,7 @@ pins: setup ## Write the layers' requirements from uv.lock, and the tools' pins 
 	@for layer in craftkit pages typesetting; do \
 	  $(UV) export --quiet --frozen --only-group layer-$$layer --no-hashes --no-annotate --no-header \
 	    --output-file layers/$$layer/requirements.txt >/dev/null || exit 1; done
-	@for tool in aws sam runtime rivals scan attack; do \
+	@for tool in aws sam runtime rivals scan attack clients; do \
 	  $(UV) pip compile --quiet --python-version 3.13 --universal --no-header --no-annotate \
 	    --output-file local/requirements/$$tool.txt local/requirements/$$tool.in || exit 1; done
 

@@ -20,7 +20,7 @@ LAMBDA_PYTHON = (3, 13)
 
 # SAM CLI, ministack and our own dependencies pin versions that clash: one environment each.
 TOOL_NAMES = ("aws", "sam")
-EXTRA_TOOL_NAMES = ("runtime", "scan", "attack")
+EXTRA_TOOL_NAMES = ("runtime", "scan", "attack", "clients")
 
 
 def main(names: "list[str]") -> None:

@@ -16,6 +16,7 @@ class RenderJson(TypedDict):
     downloadUrl: str | None
     downloadExpiresAt: str | None
     filename: str
+    format: str
     pageCount: int | None
     sizeBytes: int | None
     sha256: str | None

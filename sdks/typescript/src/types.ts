@@ -13,6 +13,7 @@ export interface RenderJson {
   downloadUrl: string | null;
   downloadExpiresAt: string | null;
   filename: string;
+  format: string;
   pageCount: number | null;
   sizeBytes: number | null;
   sha256: string | null;

@@ -52,6 +52,13 @@ _FORMATS = (
     (("Url", "_url"), "uri"),
     (("Id", "_id"), "uuid"),
 )
+# What pydantic writes for a limit of a union, and what JSON Schema calls it.
+_KEYWORDS = {
+    "ge": "minimum",
+    "gt": "exclusiveMinimum",
+    "le": "maximum",
+    "lt": "exclusiveMaximum",
+}
 _NOT_UUIDS = {"externalId", "templateExternalId", "jobId", "requestId"}
 
 
@@ -83,6 +90,7 @@ def _cleaned(schema: Json) -> Json:
     for key, value in schema.items():
         if key in ("title", "default"):
             continue
+        key = _KEYWORDS.get(key, key)
         if key == "$ref":
             name = value.removeprefix(PREFIX)
             cleaned[key] = PREFIX + _NAMES.get(name, name)
