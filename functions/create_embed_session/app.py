@@ -12,6 +12,7 @@ from craftkit.probes import item, needs, secret
     "PROJECTS_TABLE",
     "RENDERS_TABLE",
     "LIMITS_TABLE",
+    "PROJECT_WRITES_PER_SECOND",
     "EMBED_SESSIONS_TABLE",
     "EMBED_SIGNING_SECRET",
     "EMBED_KEYS_TABLE",

@@ -14,6 +14,7 @@ from craftkit.renders.views import view_of
     "PROJECTS_TABLE",
     "RENDERS_TABLE",
     "LIMITS_TABLE",
+    "PROJECT_WRITES_PER_SECOND",
     "DOCUMENTS_BUCKET",
     "RETENTION_DAYS",
     "LIVE_QUEUE_URL",

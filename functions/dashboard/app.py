@@ -14,6 +14,7 @@ from dashboard.web import Request, respond
     "KEYS_TABLE",
     "KEY_ACTIVITY_TABLE",
     "LIMITS_TABLE",
+    "PROJECT_WRITES_PER_SECOND",
     "USAGE_TABLE",
     "DELIVERIES_TABLE",
     "EMBED_SESSIONS_TABLE",

@@ -105,6 +105,7 @@ ROUTES: dict[str, Callable[[Request], Response]] = {
     "AUDIT_TABLE",
     "RENDERS_TABLE",
     "LIMITS_TABLE",
+    "PROJECT_WRITES_PER_SECOND",
     "DOCUMENTS_BUCKET",
     "RETENTION_DAYS",
     "API_URL",

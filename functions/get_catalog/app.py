@@ -5,15 +5,25 @@ from craftkit.embed import catalogs, partners
 from craftkit.embed.models import CatalogRead
 from craftkit.embed.views import CatalogView, DifferenceView
 from craftkit.http import Request, Response, endpoint
-from craftkit.probes import item, needs
+from craftkit.limits.service import charge_read
+from craftkit.probes import item, needs, update
 
 
-@needs("PROJECTS_TABLE", reads=(item("PROJECTS_TABLE"),))
+@needs(
+    "PROJECTS_TABLE",
+    "LIMITS_TABLE",
+    "PROJECT_READS_PER_SECOND",
+    reads=(
+        update("LIMITS_TABLE"),
+        item("PROJECTS_TABLE"),
+    ),
+)
 @endpoint
 def handler(request: Request) -> Response:
     """The newest version, or `?version=`; with `?compareTo=` what changed since that one."""
     principal, name = request.principal, request.path("name")
     principal.require(EMBED_WRITE)
+    charge_read(principal)
     partners.partner_of(principal.project_id)
     query = request.query(CatalogRead)
     found = catalogs.get_catalog(principal.project_id, name, query.version)

@@ -5,13 +5,17 @@ from craftkit.embed import catalogs, partners
 from craftkit.embed.models import CatalogList
 from craftkit.embed.views import CatalogsView
 from craftkit.http import Request, Response, endpoint
-from craftkit.probes import item, needs, secret
+from craftkit.limits.service import charge_read
+from craftkit.probes import item, needs, secret, update
 
 
 @needs(
     "PROJECTS_TABLE",
+    "LIMITS_TABLE",
+    "PROJECT_READS_PER_SECOND",
     "CURSOR_SECRET",
     reads=(
+        update("LIMITS_TABLE"),
         item("PROJECTS_TABLE"),
         secret("CURSOR_SECRET"),
     ),
@@ -20,6 +24,7 @@ from craftkit.probes import item, needs, secret
 def handler(request: Request) -> Response:
     principal = request.principal
     principal.require(EMBED_WRITE)
+    charge_read(principal)
     partners.partner_of(principal.project_id)
     query = request.query(CatalogList)
     page = catalogs.list_catalogs(principal.project_id, limit=query.limit, cursor=query.cursor)

@@ -2,15 +2,19 @@
 
 from craftkit.auth.principal import TEMPLATES_READ
 from craftkit.http import Request, Response, endpoint
-from craftkit.probes import item, needs, secret
+from craftkit.limits.service import charge_read
+from craftkit.probes import item, needs, secret, update
 from craftkit.templates import service
 from craftkit.templates.views import TemplateList, TemplatesView
 
 
 @needs(
     "PROJECTS_TABLE",
+    "LIMITS_TABLE",
+    "PROJECT_READS_PER_SECOND",
     "CURSOR_SECRET",
     reads=(
+        update("LIMITS_TABLE"),
         item("PROJECTS_TABLE"),
         secret("CURSOR_SECRET"),
     ),
@@ -19,6 +23,7 @@ from craftkit.templates.views import TemplateList, TemplatesView
 def handler(request: Request) -> Response:
     principal = request.principal
     principal.require(TEMPLATES_READ)
+    charge_read(principal)
     query = request.query(TemplateList)
     page = service.list_templates(
         principal.project_id, query.limit, query.cursor, only=principal.templates

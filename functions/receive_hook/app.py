@@ -14,6 +14,7 @@ HEADER = "x-craftkit-hook-token"
     "RENDERS_TABLE",
     "DOCUMENTS_BUCKET",
     "LIMITS_TABLE",
+    "PROJECT_WRITES_PER_SECOND",
     "RETENTION_DAYS",
     "LIVE_QUEUE_URL",
     "TEST_QUEUE_URL",

@@ -8,10 +8,12 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.client import BaseClient
 from botocore.exceptions import EndpointConnectionError
 from moto.dynamodb.models import DynamoDBBackend
 
 from craftkit.auth.principal import Principal
+from craftkit.config import forget as forget_config
 from craftkit.errors import (
     ConflictError,
     QueueUnavailableError,
@@ -24,12 +26,13 @@ from craftkit.keys import service as keys
 from craftkit.keys.models import NewKey
 from craftkit.limits import service as limits
 from craftkit.limits.models import LimitsChange, Rate
+from craftkit.rate_limits import LimitState, collect
 from craftkit.renders import service as renders
 from craftkit.typesetter import SourceError
 from tests.support.clock import FrozenClock
 from tests.support.cloud import Cloud
 from tests.support.events import event as load_event
-from tests.support.project import DATA, DemoProject
+from tests.support.project import DATA, DemoProject, make_project
 from tests.support.typesetter import FakeTypesetter
 from typesetting.worker import render_document
 
@@ -198,14 +201,110 @@ def test_charge__what_the_project_refuses_costs_the_key_nothing(project: DemoPro
     assert used(project) == 1
 
 
-def test_charge__a_key_without_limits_costs_no_call(
-    project: DemoProject, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("per_second", "calls"), [("500", ["UpdateItem"]), ("0", [])])
+def test_charge__a_key_without_limits_costs_the_stages_rate_alone(
+    project: DemoProject, monkeypatch: pytest.MonkeyPatch, per_second: str, calls: list[str]
 ) -> None:
-    def refuse(*_: Any, **__: Any) -> None:
-        raise AssertionError("asked AWS")
+    asked: list[str] = []
+    call = BaseClient._make_api_call
 
-    monkeypatch.setattr("botocore.client.BaseClient._make_api_call", refuse)
+    def counting(client: Any, operation: str, parameters: Any) -> Any:
+        asked.append(operation)
+        return call(client, operation, parameters)
+
     limits.charge(project.principal, renders=1)
+    monkeypatch.setenv("PROJECT_WRITES_PER_SECOND", per_second)
+    forget_config()
+    monkeypatch.setattr(BaseClient, "_make_api_call", counting)
+    limits.charge(project.principal, renders=1)
+    assert asked == calls
+
+
+@pytest.fixture
+def slow_stage(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stage that allows each project one write and one read request a second, two at once."""
+    for kind in ("WRITES", "READS"):
+        monkeypatch.setenv(f"PROJECT_{kind}_PER_SECOND", "1")
+    forget_config()
+
+
+@pytest.mark.usefixtures("slow_stage")
+def test_charge__a_project_without_a_rate_has_the_stages(project: DemoProject) -> None:
+    clock = FrozenClock()
+    found = [outcome_of(project.principal, clock=clock) for _ in range(3)]
+    assert found == ["passed", "passed", "rate_limited"]
+    clock.advance(seconds=1)
+    assert outcome_of(project.principal, clock=clock) == "passed"
+
+
+@pytest.mark.usefixtures("slow_stage")
+def test_charge__a_refusal_by_the_stages_rate_costs_no_budget(project: DemoProject) -> None:
+    clock = FrozenClock()
+    principal = limit_key(project, clock, renders_per_day=10)
+    assert [outcome_of(principal, clock=clock) for _ in range(5)].count("passed") == 2
+    assert limits.limits_of("key", project.key.key.id, clock=clock).renders_today == 2  # type: ignore[union-attr]
+
+
+@pytest.mark.usefixtures("slow_stage")
+def test_charge__a_projects_own_rate_takes_the_place_of_the_stages(project: DemoProject) -> None:
+    clock = FrozenClock()
+    limiting.limit_project(
+        project.id, LimitsChange(rate=Rate(calls=5, burst=5)), by=BY, clock=clock
+    )
+    principal = principal_of(project.key.key.id)
+    assert [outcome_of(principal, clock=clock) for _ in range(6)].count("passed") == 5
+
+
+@pytest.mark.usefixtures("slow_stage")
+def test_charge_read__each_project_has_a_rate_of_its_own(project: DemoProject) -> None:
+    clock, other = FrozenClock(), make_project("test")
+    for principal in (project.principal, other.principal):
+        limits.charge_read(principal, clock=clock)
+        limits.charge_read(principal, clock=clock)
+        with pytest.raises(RateLimitedError) as refused:
+            limits.charge_read(principal, clock=clock)
+        assert refused.value.headers["Retry-After"] == "1"
+
+
+def test_list_renders__tells_its_limits(cloud: Cloud, project: DemoProject) -> None:
+    sent = load_event("list_renders", principal=project.principal)
+    headers = cloud.invoke("list_renders", sent)["headers"]
+    assert headers["RateLimit-Policy"] == '"project-reads";q=1000;w=2'
+    assert headers["RateLimit"] == '"project-reads";r=999;t=1'
+
+
+@pytest.mark.parametrize("own_rate", [True, False])
+def test_charge__a_client_that_paces_itself_by_the_headers_is_never_refused(
+    project: DemoProject, slow_stage: None, own_rate: bool
+) -> None:
+    clock = FrozenClock()
+    if own_rate:
+        rate = Rate(calls=7, seconds=1, burst=3)
+        limiting.limit_project(project.id, LimitsChange(rate=rate), by=BY, clock=clock)
+    principal = principal_of(project.key.key.id)
+
+    def send() -> LimitState:
+        with collect() as states:
+            limits.charge(principal, renders=0, clock=clock)
+        [state] = states.values()
+        return state
+
+    for _ in range(100):
+        state = send()
+        if state.remaining == 0:
+            clock.advance(seconds=state.reset_seconds)
+    while send().remaining:
+        pass
+    with pytest.raises(RateLimitedError):
+        send()
+
+
+def test_create_render__tells_budgets_and_rates(create: Any, project: DemoProject) -> None:
+    limit_key(project, renders_per_day=5, rate=Rate(calls=1, seconds=60, burst=3))
+    headers = create()["headers"]
+    policy = '"key-writes";q=3;w=180, "key-renders-day";q=5;w=86400, "project-writes";q=1000;w=2'
+    assert headers["RateLimit-Policy"] == policy
+    assert headers["RateLimit"].startswith('"key-writes";r=2;t=60, "key-renders-day";r=4;t=')
 
 
 def test_charge__limits_that_were_cleared_are_no_limits(project: DemoProject) -> None:
@@ -255,9 +354,9 @@ def test_create_render__over_its_budget_is_429_with_headers(
     answer = create()
     assert answer["statusCode"] == 429
     assert '"code":"quota_exceeded"' in answer["body"]
-    assert {"Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"} <= set(
-        answer["headers"]
-    )
+    assert '"key-renders-day";q=1;w=86400' in answer["headers"]["RateLimit-Policy"]
+    assert '"key-renders-day";r=0;t=' in answer["headers"]["RateLimit"]
+    assert int(answer["headers"]["Retry-After"]) > 0
 
 
 def test_create_render__a_refused_body_costs_no_budget(

@@ -186,6 +186,16 @@ class Config:
         return _required(f"{mode.upper()}_WORKER_FUNCTION")
 
     @cached_property
+    def project_writes_per_second(self) -> int:
+        """Write requests a second of a project without a rate of its own; 0 is no limit."""
+        return int(_required("PROJECT_WRITES_PER_SECOND"))
+
+    @cached_property
+    def project_reads_per_second(self) -> int:
+        """Read requests a second of one project; 0 is no limit."""
+        return int(_required("PROJECT_READS_PER_SECOND"))
+
+    @cached_property
     def previews_per_project(self) -> int:
         """How many previews the embed sessions of one project may have running; 0 is no limit."""
         return int(_required("PREVIEWS_PER_PROJECT"))

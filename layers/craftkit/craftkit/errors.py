@@ -459,20 +459,13 @@ class TooManyRequestsError(CraftkitError):
     """A limit of the key or of its project is reached.
 
     Args:
-        limit: how many are allowed within one window.
-        reset_seconds: how long until more are allowed.
+        retry_seconds: how long until another request is allowed.
     """
 
     status = 429
 
-    def __init__(self, message: str, *, limit: int, reset_seconds: int) -> None:
-        headers = {
-            "Retry-After": str(reset_seconds),
-            "RateLimit-Limit": str(limit),
-            "RateLimit-Remaining": "0",
-            "RateLimit-Reset": str(reset_seconds),
-        }
-        super().__init__(message, headers=headers)
+    def __init__(self, message: str, *, retry_seconds: int) -> None:
+        super().__init__(message, headers={"Retry-After": str(retry_seconds)})
 
 
 class RateLimitedError(TooManyRequestsError):

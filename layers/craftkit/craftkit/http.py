@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
+from craftkit import rate_limits
 from craftkit.auth.principal import Principal
 from craftkit.config import config
 from craftkit.errors import (
@@ -31,6 +32,7 @@ from craftkit.errors import (
 )
 from craftkit.ids import is_id
 from craftkit.observability import log_and_count, logger
+from craftkit.rate_limits import LimitState
 from craftkit.schema import validate_request
 from craftkit.strict_json import Json, parse_object
 
@@ -235,11 +237,13 @@ def endpoint(handle: Callable[[Request], Response]) -> Callable[[Json, Any], Jso
         route = f"{event['httpMethod']} {event['resource']}"
         logger.append_keys(request_id=request.id, route=route)
         code = "ok"
+        states: dict[str, LimitState] = {}
         try:
             if "projectId" in (event["requestContext"].get("authorizer") or {}):
                 principal = request.principal
                 logger.append_keys(project_id=principal.project_id, key_id=principal.key_id)
-            response = handle(request)
+            with rate_limits.collect() as states:
+                response = handle(request)
         except CraftkitError as error:
             code, response = error.code, _refusal(error, request.id)
         except Exception:
@@ -248,7 +252,8 @@ def endpoint(handle: Callable[[Request], Response]) -> Callable[[Json, Any], Jso
             code, response = unforeseen.code, _refusal(unforeseen, request.id)
         dimensions = {"route": route, "code": code}
         log_and_count("answered", "Answered", dimensions, status=response.status)
-        return _answer(response, request.id, has_body=event["httpMethod"] != "HEAD")
+        limits = rate_limits.as_headers(states.values())
+        return _answer(response, request.id, limits, has_body=event["httpMethod"] != "HEAD")
 
     return handler
 
@@ -257,7 +262,9 @@ def _refusal(error: CraftkitError, request_id: str) -> Response:
     return Response(error.status, error.as_json(request_id), error.headers)
 
 
-def _answer(response: Response, request_id: str, *, has_body: bool) -> Json:
+def _answer(
+    response: Response, request_id: str, limits: Mapping[str, str], *, has_body: bool
+) -> Json:
     body = response.body
     if isinstance(body, BaseModel):
         body = body.model_dump(mode="json", by_alias=True)
@@ -272,6 +279,7 @@ def _answer(response: Response, request_id: str, *, has_body: bool) -> Json:
             "Content-Type": "application/json; charset=utf-8",
             "Cache-Control": "no-store",
             "x-request-id": request_id,
+            **limits,
             **response.headers,
         },
         "body": base64.b64encode(body).decode() if isinstance(body, bytes) else body or "",

@@ -100,8 +100,7 @@ def acquire(work: Work, project_id: str, now: datetime) -> Lease:
     raise RateLimitedError(
         f"This project has {work.limit} {work.name} running, which is the maximum. "
         "Wait until one has ended, then send the request again.",
-        limit=work.limit,
-        reset_seconds=_seconds_until_first_expiry(held, now),
+        retry_seconds=_seconds_until_first_expiry(held, now),
     )
 
 

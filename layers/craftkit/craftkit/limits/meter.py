@@ -12,14 +12,17 @@ with each call. A bucket that is full again is `idle`, and starts from now.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from craftkit.dynamodb import Item
 from craftkit.errors import QuotaExceededError, RateLimitedError, TooManyRequestsError
+from craftkit.rate_limits import LimitState
 
 _MICROSECONDS = 1_000_000
+_DAY_SECONDS = 86_400
 _SKEW_US = 5 * _MICROSECONDS
 """By how much two instances' clocks may differ; beyond it, a clock has jumped."""
 
@@ -131,11 +134,13 @@ def write_of(guess: Guess, moment: Moment, *, renders: int) -> Write:
     return Write("SET " + ", ".join(sets), " AND ".join(conditions), values)
 
 
-def judge(item: Item, moment: Moment, *, renders: int, of: str) -> Guess | TooManyRequestsError:
-    """What to try on an item that did not meet a guess, or why the call must be refused.
+def next_guess(
+    item: Item, moment: Moment, *, renders: int, of: str
+) -> Guess | TooManyRequestsError:
+    """The guess that fits an item which did not meet the last one, or why the call is refused.
 
     Args:
-        of: `key` or `project`, for people.
+        of: `key` or `project`, for the message.
     """
     period = _period(item, moment)
     day_used = int(item["day_used"]) if period == "same" else 0
@@ -147,8 +152,11 @@ def judge(item: Item, moment: Moment, *, renders: int, of: str) -> Guess | TooMa
         ):
             if name in item and used >= item[name]:
                 span = name.removeprefix("renders_per_")
-                message = f"The {span}'s budget of renders of this {of} is used up."
-                return QuotaExceededError(message, limit=int(item[name]), reset_seconds=reset)
+                message = (
+                    f"This {of} has used its {item[name]} renders of this {span}. Renders are "
+                    f"possible again in {reset} s."
+                )
+                return QuotaExceededError(message, retry_seconds=reset)
     if "interval_us" not in item:
         return Guess(period)
     now, interval = moment.microseconds, int(item["interval_us"])
@@ -160,13 +168,46 @@ def judge(item: Item, moment: Moment, *, renders: int, of: str) -> Guess | TooMa
     if free_at > now + interval + _SKEW_US:
         return Guess(period, "jumped", empty_until)
     wait = max(1, math.ceil((free_at - now) / _MICROSECONDS))
-    message = f"This {of} makes more calls that write than its rate allows. Wait and send it again."
-    return RateLimitedError(message, limit=int(item["burst"]), reset_seconds=wait)
+    rate = item["rate"]
+    unit = {1: "second", 60: "minute", 3600: "hour"}[int(rate["seconds"])]
+    message = (
+        f"This {of} may make {rate['calls']} write requests a {unit}. "
+        f"Wait {wait} s, then send the request again."
+    )
+    return RateLimitedError(message, retry_seconds=wait)
 
 
-def remaining(item: Item, name: str, used: str) -> int | None:
-    """What is left of a budget; None where there is none."""
-    return max(0, int(item[name]) - int(item[used])) if name in item else None
+def states(item: Item, moment: Moment, *, of: str) -> Iterator[LimitState]:
+    """Each limit of a key's or project's item, with what is left of it."""
+    period = _period(item, moment)
+    if "interval_us" in item:
+        now, interval = moment.microseconds, int(item["interval_us"])
+        burst = int(item["burst"])
+        free = (now + interval - int(item["free_at"])) // interval
+        if int(item["empty_until"]) <= now:
+            free = burst
+        yield LimitState(
+            name=f"{of}-writes",
+            limit=burst,
+            window_seconds=max(1, math.ceil(burst * interval / _MICROSECONDS)),
+            remaining=max(0, min(burst, free)),
+            reset_seconds=max(0, math.ceil((int(item["empty_until"]) - now) / _MICROSECONDS)),
+        )
+    budgets = (
+        ("day", _DAY_SECONDS, moment.seconds_to_next_day(), period == "same"),
+        ("month", 31 * _DAY_SECONDS, moment.seconds_to_next_month(), period != "new_month"),
+    )
+    for span, window, reset, is_current in budgets:
+        if (limit := item.get(f"renders_per_{span}")) is None:
+            continue
+        used = int(item[f"{span}_used"]) if is_current else 0
+        yield LimitState(
+            name=f"{of}-renders-{span}",
+            limit=int(limit),
+            window_seconds=window,
+            remaining=max(0, int(limit) - used),
+            reset_seconds=reset,
+        )
 
 
 def _period(item: Item, moment: Moment) -> Literal["same", "new_day", "new_month"]:

@@ -13,12 +13,15 @@ from typing import Any
 from craftkit import dynamodb
 from craftkit.clock import to_epoch_seconds
 from craftkit.config import config
-from craftkit.dynamodb import ConditionFailedError
+from craftkit.dynamodb import ConditionFailedError, Item
 from craftkit.errors import RateLimitedError
+from craftkit.rate_limits import LimitState, note
 
 _MICROSECONDS = 1_000_000
 _KEPT_FOR = timedelta(days=1)
 _ATTEMPTS = 10
+_SKEW_US = 5 * _MICROSECONDS
+"""How far the clocks of two instances may differ; a larger difference is a clock that jumped."""
 
 
 @dataclass(frozen=True)
@@ -39,55 +42,88 @@ class ProjectRate:
 
 
 def charge_rate(rate: ProjectRate, project_id: str, now: datetime) -> None:
-    """Take one call out of the project's bucket.
+    """Take one call out of the project's bucket, and note its state for the response's headers.
 
     Raises:
         RateLimitedError: the bucket is empty; nothing was taken.
     """
     if not rate.per_second:
         return
-    subject = f"rate#{rate.kind}#{project_id}"
+    subject = subject_of(rate, project_id)
     interval = _MICROSECONDS // rate.per_second
     moment = int(now.timestamp() * _MICROSECONDS)
     latest = moment + interval * (rate.burst - 1)
     full_at = 0
     for _ in range(_ATTEMPTS):
         try:
-            _write(subject, full_at, moment, latest, interval, now)
+            full_at = _write(subject, full_at, moment, latest, interval, now)
         except ConditionFailedError as error:
             item = error.items[0] or {}
             full_at = int(item.get("full_at", 0))
-            if full_at > latest:
+            if latest < full_at <= latest + interval + _SKEW_US:
                 break
         else:
+            note(_state(rate, full_at, moment))
             return
+    note(_state(rate, full_at, moment))
     wait = max(1, ceil((full_at - latest) / _MICROSECONDS))
     raise RateLimitedError(
         f"This project may make {rate.per_second} {rate.name} a second. "
         f"Wait {wait} s, then send the request again.",
-        limit=rate.burst,
-        reset_seconds=wait,
+        retry_seconds=wait,
     )
 
 
-def _write(subject: str, seen: int, moment: int, latest: int, interval: int, now: datetime) -> None:
-    """Move `full_at` on: from now where the bucket is full, else from where it stands."""
-    if seen > moment:
+def state_of(rate: ProjectRate, item: Item | None, now: datetime) -> LimitState:
+    """The bucket as it is now, from its item, or full where there is none."""
+    full_at = int(item["full_at"]) if item else 0
+    return _state(rate, full_at, int(now.timestamp() * _MICROSECONDS))
+
+
+def subject_of(rate: ProjectRate, project_id: str) -> str:
+    return f"rate#{rate.kind}#{project_id}"
+
+
+def _state(rate: ProjectRate, full_at: int, moment: int) -> LimitState:
+    interval = _MICROSECONDS // rate.per_second
+    free = (moment + interval * rate.burst - full_at) // interval
+    return LimitState(
+        name=f"project-{rate.kind}s",
+        limit=rate.burst,
+        window_seconds=max(1, ceil(rate.burst * interval / _MICROSECONDS)),
+        remaining=max(0, min(rate.burst, free)),
+        reset_seconds=max(0, ceil((full_at - moment) / _MICROSECONDS)),
+    )
+
+
+def _write(subject: str, seen: int, moment: int, latest: int, interval: int, now: datetime) -> int:
+    """Move `full_at` on: from now where the bucket is full, else from where it stands.
+
+    A `full_at` beyond what the bucket can reach was written before a clock was put back; the bucket
+    starts again from now.
+    """
+    update = "SET full_at = :next, expires_at = :expiry"
+    values: dict[str, int] = {":next": moment + interval}
+    if seen > latest + interval + _SKEW_US:
+        condition = "full_at = :seen"
+        values |= {":seen": seen}
+    elif seen > moment:
         update = "SET full_at = full_at + :interval, expires_at = :expiry"
         condition = "full_at > :now AND full_at <= :latest"
         values = {":interval": interval, ":now": moment, ":latest": latest}
     else:
-        update = "SET full_at = :next, expires_at = :expiry"
         condition = "attribute_not_exists(full_at) OR full_at <= :now"
-        values = {":next": moment + interval, ":now": moment}
+        values |= {":now": moment}
     with dynamodb.conditions():
-        _table().update_item(
+        answer = _table().update_item(
             Key={"subject": subject},
             UpdateExpression=update,
             ConditionExpression=condition,
             ExpressionAttributeValues={**values, ":expiry": to_epoch_seconds(now + _KEPT_FOR)},
+            ReturnValues="UPDATED_NEW",
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
+    return int(answer["Attributes"]["full_at"])
 
 
 def _table() -> Any:

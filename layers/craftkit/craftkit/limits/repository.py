@@ -13,8 +13,9 @@ from craftkit.clock import from_rfc3339, to_epoch_seconds, to_rfc3339
 from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError, Item
 from craftkit.errors import TooManyRequestsError
-from craftkit.limits.meter import Guess, Moment, judge, write_of
+from craftkit.limits.meter import Guess, Moment, next_guess, states, write_of
 from craftkit.limits.models import Limits, LimitsState, Rate
+from craftkit.rate_limits import note
 
 WARN_AT_PERCENT = 80
 WARNING = "warning#"
@@ -116,14 +117,22 @@ def charge(subject: str, now: datetime, *, renders: int, of: str) -> Item | None
             item = error.items[0]
             if item is None:
                 return None
-            found = judge(item, moment, renders=renders, of=of)
+            found = next_guess(item, moment, renders=renders, of=of)
             if isinstance(found, TooManyRequestsError):
+                _note(item, moment, of)
                 raise found from None
             guess = found
         else:
             _remember(subject, guess)
-            return dict(answer["Attributes"])
+            charged = dict(answer["Attributes"])
+            _note(charged, moment, of)
+            return charged
     raise ConditionFailedError
+
+
+def _note(item: Item, moment: Moment, of: str) -> None:
+    for state in states(item, moment, of=of):
+        note(state)
 
 
 def give_back(subject: str, charged: Item) -> None:

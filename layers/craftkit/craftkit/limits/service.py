@@ -9,13 +9,17 @@ from craftkit import dynamodb
 from craftkit.audit import repository as audit
 from craftkit.auth.principal import LIMITED, Principal
 from craftkit.clock import Clock, utc_now
+from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError, Item
 from craftkit.errors import QueueUnavailableError
 from craftkit.limits import repository
 from craftkit.limits.models import LimitsState
+from craftkit.limits.rates import ProjectRate, charge_rate
 from craftkit.observability import count, logger
 
 LIMIT_WARNING = "limit.warning"
+_BURST_SECONDS = 2
+"""What a default rate allows at once: as many requests as in so many seconds."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +52,9 @@ class Charge:
 
 
 def charge(principal: Principal, *, renders: int, clock: Clock = utc_now) -> Charge:
-    """Take the room of one call that writes, the last thing before it does.
+    """Charge one write request to its key's and its project's limits, right before it writes.
 
-    A call of a key without limits costs nothing here, not even a read: its secret says so.
+    A project without a rate of its own is charged to the stage's default rate.
 
     Args:
         renders: 1 for a call that makes a render, 0 for another, such as an embed session.
@@ -73,7 +77,36 @@ def charge(principal: Principal, *, renders: int, clock: Clock = utc_now) -> Cha
             taken.append((subject, item))
             if renders:
                 _warn(subject, item, now)
+    if not any(subject.startswith("project#") and "interval_us" in item for subject, item in taken):
+        try:
+            charge_rate(default_write_rate(), principal.project_id, clock())
+        except Exception:
+            Charge(renders, tuple(taken)).give_back()
+            raise
     return Charge(renders, tuple(taken))
+
+
+def charge_read(principal: Principal, *, clock: Clock = utc_now) -> None:
+    """Charge one read request to its project's rate.
+
+    Raises:
+        RateLimitedError: the project has used its rate.
+    """
+    charge_rate(default_read_rate(), principal.project_id, clock())
+
+
+def default_write_rate() -> ProjectRate:
+    """The stage's rate of write requests, for a project that has none of its own."""
+    return _default_rate("write", config.project_writes_per_second)
+
+
+def default_read_rate() -> ProjectRate:
+    """The stage's rate of read requests for each project."""
+    return _default_rate("read", config.project_reads_per_second)
+
+
+def _default_rate(kind: str, per_second: int) -> ProjectRate:
+    return ProjectRate(kind, f"{kind} requests", per_second, burst=per_second * _BURST_SECONDS)
 
 
 def limits_of(of: str, id_: str, *, clock: Clock = utc_now) -> LimitsState | None:

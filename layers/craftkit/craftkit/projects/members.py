@@ -126,8 +126,7 @@ def invite(
     except ConditionFailedError as error:
         raise RateLimitedError(
             f"You have sent {INVITATIONS_PER_DAY} invitations today. Send more tomorrow (UTC).",
-            limit=INVITATIONS_PER_DAY,
-            reset_seconds=_seconds_until_midnight(now),
+            retry_seconds=_seconds_until_midnight(now),
         ) from error
     return _add(project_id, find(email), role, by, now, joins=False)
 
