@@ -1,10 +1,13 @@
 """`craftkit projects …`"""
 
 import argparse
+from dataclasses import asdict
 from typing import Any, get_args
 
 from pydantic import EmailStr, TypeAdapter
+from pydantic.alias_generators import to_camel
 
+from craftkit import project_deletion
 from craftkit.projects import members, service, users
 from craftkit.projects.models import ROLES, ExposurePolicy
 from craftkit_cli.answers import Answer, shown
@@ -21,10 +24,16 @@ def add_commands(root: Any) -> None:
     add.add_argument("--email", required=True, help="who is new is sent a first password")
     add.add_argument("--role", choices=ROLES, default="viewer")
     command(commands, "members", _members, "who is in a project, and who is invited")
+    command(commands, "delete", _delete, "end a project, and delete what it owns")
     exposure = command(
         commands, "set-exposure", _set_exposure, "what becomes of keys that are found in the open"
     )
     exposure.add_argument("--policy", required=True, choices=get_args(ExposurePolicy))
+
+
+def _delete(arguments: argparse.Namespace, operator: str) -> Answer:
+    report = project_deletion.delete_project(arguments.project, by=operator)
+    return {to_camel(name): count for name, count in asdict(report).items()}
 
 
 def _create(arguments: argparse.Namespace, operator: str) -> Answer:

@@ -251,6 +251,32 @@ class TestMembers:
         expect(page.get_by_role("button", name="Change role")).to_have_count(0)
 
 
+class TestProject:
+    def test_is_deleted_by_entering_its_name(
+        self, open_dashboard: OpenPage, template: str, project: Project
+    ) -> None:
+        page = open_dashboard("/settings")
+        page.get_by_role("button", name="Delete project").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Enter the project’s name").fill("something else")
+        dialog.get_by_role("button", name="Delete project").click()
+        expect(page.get_by_role("alert")).to_contain_text("Enter the project's name")
+        page.get_by_role("button", name="Delete project").click()
+        dialog.get_by_label("Enter the project’s name").fill(project.name)
+        dialog.get_by_role("button", name="Delete project").click()
+        expect(page.get_by_role("status")).to_contain_text("1 template deleted, 1 member removed")
+
+    def test_is_transferred_to_another_member(
+        self, open_dashboard: OpenPage, project: Project
+    ) -> None:
+        members.add_member(project.id, BOB, "admin", by=ADA.sub)
+        page = open_dashboard("/settings")
+        page.get_by_role("button", name="Transfer project").click()
+        page.get_by_role("dialog").get_by_role("button", name="Transfer project").click()
+        expect(page.get_by_role("status")).to_contain_text("bob@example.com owns the project now")
+        assert members.get_member(project.id, ADA.sub).role == "admin"
+
+
 class TestDialogs:
     def test_hold_the_focus_and_give_it_back(
         self, open_dashboard: OpenPage, project: Project

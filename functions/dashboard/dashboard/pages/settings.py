@@ -2,8 +2,9 @@
 
 from typing import get_args
 
+from craftkit import project_deletion
 from craftkit.config import config
-from craftkit.errors import InvalidRequestError
+from craftkit.errors import InvalidRequestError, Issues
 from craftkit.keys import limiting
 from craftkit.limits.service import limits_of
 from craftkit.projects import members, service
@@ -12,7 +13,7 @@ from dashboard import limits
 from dashboard.pages.projects import read_name
 from dashboard.router import route
 from dashboard.visit import Visit
-from dashboard.web import Answer
+from dashboard.web import BASE, Answer
 
 
 @route("GET", "/projects/{project}/settings")
@@ -47,6 +48,23 @@ def set_exposure_policy(visit: Visit) -> Answer:
 def limit_project(visit: Visit) -> Answer:
     limiting.limit_project(visit.project.id, limits.read(visit), by=visit.person.sub)
     return visit.done("/settings", "The limits hold from the next request on.")
+
+
+@route("POST", "/projects/{project}/settings/transfer", needs="owner")
+def transfer_project(visit: Visit) -> Answer:
+    owner = members.transfer(visit.project.id, visit.form("to"), by=visit.person.sub)
+    return visit.done("/settings", f"{owner.email} owns the project now. You are an admin of it.")
+
+
+@route("POST", "/projects/{project}/settings/delete", needs="owner")
+def delete_project(visit: Visit) -> Answer:
+    project = visit.project
+    if visit.form("confirm") != project.name:
+        message = f"Enter the project's name, {project.name}, to delete it."
+        error = InvalidRequestError(message, issues=Issues(field_errors={"confirm": [message]}))
+        return _page(visit, error)
+    report = project_deletion.delete_project(project.id, by=visit.person.sub)
+    return visit.go(BASE, f"{project.name} is deleted: {report.sentence()}.")
 
 
 def _page(visit: Visit, error: InvalidRequestError | None = None) -> Answer:

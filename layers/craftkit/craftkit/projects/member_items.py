@@ -34,6 +34,11 @@ def puts(member: Member) -> list[Write]:
     return [MEMBER.put({**each, **item}) for each in keys]
 
 
+def deletes(member: Member) -> list[Write]:
+    """The writes that remove a member whose project is deleted, the last owner too."""
+    return [MEMBER.delete(each) for each in _keys(member.project_id, member.sub)]
+
+
 def add(member: Member, *, by: str, action: str) -> None:
     """Raises:
     ConditionFailedError: they are a member, or invited, already.

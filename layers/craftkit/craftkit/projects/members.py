@@ -193,6 +193,23 @@ def remove(project_id: str, sub: str, *, by: str, clock: Clock = utc_now) -> Non
     )
 
 
+def transfer(project_id: str, sub: str, *, by: str, clock: Clock = utc_now) -> Member:
+    """Make a member the owner, and whoever transfers the project an admin.
+
+    Raises:
+        NotFoundError: nobody of this id is a member.
+        ConflictError: they have not accepted their invitation yet, or they are who transfers it.
+    """
+    member = get_member(project_id, sub)
+    if sub == by:
+        raise ConflictError("Choose another member. You own this project already.")
+    if member.joined_at is None:
+        raise ConflictError(f"{member.email} has not accepted the invitation yet.")
+    owner = change_role(project_id, sub, "owner", by=by, clock=clock)
+    change_role(project_id, by, "admin", by=by, clock=clock)
+    return owner
+
+
 def end_sessions(person: Person, *, clock: Clock = utc_now) -> None:
     """Sign a person out wherever they are signed in."""
     member_items.end_sessions(person.sub, clock())

@@ -70,6 +70,26 @@ def set_exposure_policy(project_id: str, policy: ExposurePolicy, *, by: str, now
     dynamodb.transact([update, entry])
 
 
+def delete(project: Project, members: list[Member], *, by: str, now: datetime, report: str) -> None:
+    """Remove the members, whoever asks for it last, and then the project and its slug.
+
+    Raises:
+        ConditionFailedError: the project is gone already.
+    """
+    for member in sorted(members, key=lambda member: member.sub == by):
+        dynamodb.transact(member_items.deletes(member))
+    entry = audit.entry(
+        project.id, actor=by, action="project.deleted", target=project.id, now=now, report=report
+    )
+    dynamodb.transact(
+        [
+            PROJECT.delete(PROJECT.key(project.id), THERE),
+            SLUG.delete(SLUG.key(project.slug)),
+            entry,
+        ]
+    )
+
+
 def get(project_id: str) -> Project | None:
     item = PROJECT.get(project_id)
     return Project.model_validate(item) if item else None

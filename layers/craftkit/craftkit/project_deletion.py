@@ -1,0 +1,111 @@
+"""Deleting a project: first all that gives access to it ends, then what it made is deleted.
+
+Each step can be repeated. The project itself goes last, so that an owner can delete it again where
+a step failed. Renders and their documents stay until the stage's retention ends: nobody can reach
+them once the keys and the members are gone.
+"""
+
+from dataclasses import asdict, dataclass
+
+from craftkit.clock import Clock, utc_now
+from craftkit.embed import partners
+from craftkit.hooks import service as hooks
+from craftkit.keys import service as keys
+from craftkit.keys.models import Key
+from craftkit.projects import members, repository
+from craftkit.projects import service as projects
+from craftkit.templates import fonts
+from craftkit.templates import service as templates
+from craftkit.trust import service as trust
+from craftkit.webhooks import service as webhooks
+
+
+@dataclass(frozen=True)
+class DeletionReport:
+    """How many things of each kind ended or were deleted."""
+
+    keys_revoked: int
+    trust_rules_ended: int
+    hooks_switched_off: int
+    signing_keys_revoked: int
+    endpoints_deleted: int
+    templates_deleted: int
+    fonts_deleted: int
+    members_removed: int
+
+    def sentence(self) -> str:
+        """`3 keys revoked, 1 member removed`; what there was none of is left out."""
+        parts = []
+        for name, count in asdict(self).items():
+            if count:
+                thing, _, done = name.rpartition("_")
+                thing, done = (
+                    ("hooks", "switched off") if thing == "hooks_switched" else (thing, done)
+                )
+                words = thing.replace("_", " ")
+                parts.append(f"{count} {words if count > 1 else words.removesuffix('s')} {done}")
+        return ", ".join(parts)
+
+
+def delete_project(project_id: str, *, by: str, clock: Clock = utc_now) -> DeletionReport:
+    """Delete a project, with what it owns.
+
+    Raises:
+        NotFoundError: there is none of this id.
+        ConflictError: somebody published a template, or changed the project, meanwhile.
+    """
+    project = projects.get_project(project_id)
+    now = clock()
+    active = [key for key in _every_key(project_id) if key.status(now) == "active"]
+    for key in active:
+        keys.revoke_key(key.id, by=by, reason="The project is deleted.", clock=clock)
+    rules = [rule for rule in trust.list_rules(project_id) if rule.ended_at is None]
+    for rule in rules:
+        trust.end_rule(rule.id, by=by)
+    open_hooks = [hook for hook in hooks.list_hooks(project_id) if hook.is_on]
+    for hook in open_hooks:
+        hooks.switch_hook(project_id, hook.id, on=False, by=by, clock=clock)
+    signing = [key for key in partners.list_signing_keys(project_id) if key.revoked_at is None]
+    for each in signing:
+        partners.revoke_signing_key(project_id, each.publishable_key, by=by, clock=clock)
+    if partners.get_partner(project_id, clock).status == "enabled":
+        partners.disable(project_id, by=by, clock=clock)
+    endpoints = webhooks.list_endpoints(project_id)
+    for endpoint in endpoints:
+        webhooks.delete_endpoint(project_id, endpoint.id, by=by, clock=clock)
+    slugs = _every_slug(project_id)
+    for slug in slugs:
+        templates.delete_template(project_id, slug, by=by)
+    files = fonts.list_fonts(project_id)
+    for font in files:
+        fonts.remove_font(project_id, font.name)
+    everyone = members.list_members(project_id)
+    report = DeletionReport(
+        keys_revoked=len(active),
+        trust_rules_ended=len(rules),
+        hooks_switched_off=len(open_hooks),
+        signing_keys_revoked=len(signing),
+        endpoints_deleted=len(endpoints),
+        templates_deleted=len(slugs),
+        fonts_deleted=len(files),
+        members_removed=len(everyone),
+    )
+    repository.delete(project, everyone, by=by, now=now, report=report.sentence())
+    return report
+
+
+def _every_key(project_id: str) -> list[Key]:
+    found, cursor = keys.list_keys(project_id)
+    while cursor:
+        more, cursor = keys.list_keys(project_id, cursor=cursor)
+        found += more
+    return found
+
+
+def _every_slug(project_id: str) -> list[str]:
+    page = templates.list_templates(project_id, limit=100)
+    slugs = [template.slug for template in page.templates]
+    while page.next_cursor:
+        page = templates.list_templates(project_id, limit=100, cursor=page.next_cursor)
+        slugs += [template.slug for template in page.templates]
+    return slugs

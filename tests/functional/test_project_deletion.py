@@ -1,0 +1,99 @@
+"""Deleting and transferring a project: what ends, what stays, and who may."""
+
+import pytest
+
+from craftkit import project_deletion
+from craftkit.embed import partners
+from craftkit.errors import ConflictError, NotFoundError
+from craftkit.hooks import service as hooks
+from craftkit.keys import service as keys
+from craftkit.projects import members, service
+from craftkit.projects.models import Person
+from craftkit.templates import service as templates
+from craftkit.webhooks import service as webhooks
+from craftkit.webhooks.models import NewEndpoint
+from tests.support.clock import FrozenClock
+from tests.support.cloud import Cloud
+from tests.support.project import DemoProject
+
+ADA = Person(sub="ada", email="ada@example.com")
+BOB = Person(sub="bob", email="bob@example.com")
+
+
+@pytest.fixture
+def owned(project: DemoProject) -> DemoProject:
+    members.add_member(project.id, ADA, "owner", by="tester")
+    members.add_member(project.id, BOB, "viewer", by=ADA.sub)
+    partners.enable(project.id, by=ADA.sub)
+    partners.create_signing_key(project.id, by=ADA.sub)
+    hooks.create_hook(
+        project.id, "invoice", project.key.key.id, requires_signature=False, by=ADA.sub
+    )
+    webhooks.create_endpoint(
+        project.id,
+        NewEndpoint(url="https://example.com/hook", events=("render.succeeded",)),
+        by=ADA.sub,
+        check=lambda *_args, **_how: None,
+    )
+    return project
+
+
+def test_delete_project__ends_and_deletes_what_it_owns_and_says_so(
+    owned: DemoProject, clock: FrozenClock, cloud: Cloud
+) -> None:
+    report = project_deletion.delete_project(owned.id, by=ADA.sub)
+    assert report.sentence() == (
+        "1 key revoked, 1 hook switched off, 1 signing key revoked, 1 endpoint deleted, "
+        "1 template deleted, 2 members removed"
+    )
+    assert keys.get_key(owned.key.key.id).revoked_at is not None
+    assert webhooks.list_endpoints(owned.id) == []
+    assert templates.list_templates(owned.id, limit=10).templates == []
+    assert [hook.is_on for hook in hooks.list_hooks(owned.id)] == [False]
+    assert partners.get_partner(owned.id).status == "off"
+    for user in (ADA, BOB):
+        with pytest.raises(NotFoundError):
+            members.open_project(user, owned.id, signed_in_at=clock())
+        assert members.list_places(user).joined == []
+    with pytest.raises(NotFoundError):
+        service.get_project(owned.id)
+    actions = [row["action"] for row in cloud.table("AuditTable").scan()["Items"]]
+    assert actions.count("project.deleted") == 1
+
+
+def test_delete_project__its_slug_is_free_again(owned: DemoProject) -> None:
+    slug = service.get_project(owned.id).slug
+    project_deletion.delete_project(owned.id, by=ADA.sub)
+    assert service.create_project("Demo", by=ADA.sub, owner=ADA).slug == slug
+
+
+def test_delete_project__that_failed_half_way_is_deleted_by_asking_again(
+    owned: DemoProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: object, **_how: object) -> None:
+        raise ConflictError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(templates, "delete_template", fail)
+        with pytest.raises(ConflictError):
+            project_deletion.delete_project(owned.id, by=ADA.sub)
+    assert service.get_project(owned.id).name == "Demo"
+    assert project_deletion.delete_project(owned.id, by=ADA.sub).templates_deleted == 1
+
+
+def test_delete_project__that_is_not_there_is_not_found(cloud: Cloud) -> None:
+    with pytest.raises(NotFoundError):
+        project_deletion.delete_project("019cec2a-0000-7000-8000-000000000009", by=ADA.sub)
+
+
+def test_transfer__makes_another_member_the_owner(owned: DemoProject) -> None:
+    members.transfer(owned.id, BOB.sub, by=ADA.sub)
+    roles = {member.sub: member.role for member in members.list_members(owned.id)}
+    assert roles == {ADA.sub: "admin", BOB.sub: "owner"}
+
+
+def test_transfer__to_who_has_not_accepted_is_refused(project: DemoProject) -> None:
+    members.add_member(project.id, ADA, "owner", by="tester")
+    members.invite(project.id, BOB.email, "admin", by=ADA.sub, find=lambda _email: BOB)
+    with pytest.raises(ConflictError, match="not accepted"):
+        members.transfer(project.id, BOB.sub, by=ADA.sub)
