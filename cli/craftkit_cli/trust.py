@@ -84,8 +84,7 @@ def _end(arguments: argparse.Namespace, operator: str) -> Answer:
 
 def _try(arguments: argparse.Namespace, _operator: str) -> Answer:
     project = projects.get_project(arguments.project)
-    trial = service.try_token(project.id, sys.stdin.read().strip())
-    return trial.model_dump(mode="json", by_alias=True)
+    return shown(service.try_token(project.id, sys.stdin.read().strip()))
 
 
 def _shown(rule: TrustRule) -> Answer:
