@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from craftkit.openapi.document import refusals
 from craftkit.usage import prices
 from tests.support.cloud import Cloud
 from tests.support.events import event
-from tests.support.template import Json, template
+from tests.support.template import ROOT, Json, template
 from tools import cost
 from tools.docs import DOCS, PAGES
 
@@ -33,6 +34,20 @@ def wired() -> Iterator[tuple[str, str, str, bool]]:
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_what_the_code_says(name: str) -> None:
     assert (DOCS / name).read_text(encoding="utf-8") == PAGES[name](), "make docs"
+
+
+_PATH = re.compile(
+    r"`((?:benchmarks|cli|deployment|docs|events|examples|functions|infrastructure|layers|local"
+    r"|sdks|tests|tools)/[\w./-]+)`"
+)
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=lambda page: page.stem
+)
+def test_every_file_that_a_page_names_exists(page: Path) -> None:
+    named = _PATH.findall(page.read_text(encoding="utf-8"))
+    assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 def test_the_dashboard_counts_with_the_prices_of_the_page_of_costs() -> None:
