@@ -24,7 +24,7 @@ class Compiler:
 
     @classmethod
     def installed(cls, monkeypatch: pytest.MonkeyPatch) -> "Compiler":
-        from dashboard.pages import editor, renders, templates
+        from dashboard.pages import editor, projects, renders, templates
 
         made = cls()
         module: Any
@@ -32,6 +32,7 @@ class Compiler:
             monkeypatch.setattr(module, "preview_remotely", made.draw)
             if hasattr(module, "typeset_remotely"):
                 monkeypatch.setattr(module, "typeset_remotely", made.typeset)
+        monkeypatch.setattr(projects, "typeset_remotely", made.typeset)
         return made
 
     def draw(self, job: Job, _pixels_per_inch: float = 96.0) -> Preview:

@@ -6,10 +6,12 @@ from craftkit.errors import CraftkitError, InvalidRequestError
 from craftkit.keys import service as keys
 from craftkit.projects import members, service
 from craftkit.projects.models import Name
+from craftkit.remote_typesetter import typeset_remotely
 from craftkit.renders import service as renders
 from craftkit.renders.models import RenderList
 from craftkit.schema import validate_request
 from craftkit.templates import service as templates
+from craftkit.templates.starter import publish_starter
 from dashboard import samples
 from dashboard.router import route
 from dashboard.visit import Visit
@@ -36,6 +38,7 @@ def create_project(visit: Visit) -> Answer:
     except InvalidRequestError as error:
         return _list(visit, error)
     project = service.create_project(name, by=visit.person.sub, owner=visit.person)
+    publish_starter(project.id, by=visit.person.sub, typeset=typeset_remotely)
     return visit.go(f"{BASE}/projects/{project.id}", f"{project.name} is ready.")
 
 

@@ -1,0 +1,30 @@
+"""The template that a new project starts with, so that the quick start works in it."""
+
+from craftkit.errors import CraftkitError
+from craftkit.observability import logger
+from craftkit.templates import gallery, publishing
+from craftkit.typesetter import Typeset, TypesettingError
+
+SLUG = "invoice"
+
+
+def publish_starter(project_id: str, *, by: str, typeset: Typeset) -> bool:
+    """Publish the gallery's invoice in a new project. False where that failed, which is logged:
+    the project is complete without it."""
+    entry = gallery.load(SLUG)
+    try:
+        publishing.publish(
+            project_id,
+            entry.slug,
+            entry.name,
+            entry.manifest,
+            entry.source,
+            entry.pdf_standard,
+            entry.locale,
+            by=by,
+            typeset=typeset,
+        )
+    except (CraftkitError, TypesettingError) as error:
+        logger.warning("starter template not published", extra={"reason": type(error).__name__})
+        return False
+    return True

@@ -1,0 +1,26 @@
+"""A new project can render at once: it starts with the invoice of the gallery."""
+
+from craftkit.templates import data
+from craftkit.templates import service as templates
+from craftkit.typesetter import SourceError
+from tests.support.compiler import Compiler
+from tests.support.visitor import Visitor
+
+
+def created(ada: Visitor) -> str:
+    return str(ada.post("/dashboard/projects", {"name": "Mine"}).location.rpartition("/")[2])
+
+
+def test_create_project__starts_with_the_invoice_published(ada: Visitor) -> None:
+    version = templates.current_version(created(ada), "invoice", None)
+    assert version.number == 1
+    assert data.preview_data(version.manifest)["items"]
+
+
+def test_create_project__is_made_even_where_the_invoice_cannot_be(
+    ada: Visitor, compiler: Compiler
+) -> None:
+    compiler.failure = SourceError("no compiler today")
+    project_id = created(ada)
+    assert templates.list_templates(project_id).templates == []
+    assert ada.get(f"/dashboard/projects/{project_id}").status == 200
