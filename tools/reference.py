@@ -29,7 +29,7 @@ def reference(document: Json) -> str:
     parts.append("")
     for method, path, operation in routes:
         parts += _operation(method, path, operation)
-    parts += ["## Bodies", "", "Fields without *optional* are always there.", ""]
+    parts += ["## Bodies", "", "A field without *optional* is always present.", ""]
     for name, schema in sorted(document["components"]["schemas"].items()):
         parts += [f"### {name}", "", *_fields(schema), ""]
     return "\n".join(parts)
@@ -126,9 +126,21 @@ def _unless_said(words: str, schema: Json) -> str:
     if default is None or isinstance(default, dict | list):
         return words
     shown = str(default).lower() if isinstance(default, bool) else default
-    return f"{words}; `{shown}` unless said otherwise"
+    return f"{words}; `{shown}` by default"
 
 
 _BEGINNING = """Made by `make docs` from the [OpenAPI 3.1 document](openapi.json), which every stage serves at `GET /v1/openapi.json`.
 
-Address: `{address}`. JSON in and out, camelCase (embed answers are snake_case). Send the key as `Authorization: Bearer ck_live_…` ([authentication](authentication.md)). Every answer carries `x-request-id`; every refusal wears one envelope ([errors](errors.md))."""  # noqa: E501 a paragraph of Markdown is one line
+Address: `{address}`. Send the key as `Authorization: Bearer ck_live_…` ([authentication](authentication.md)). Every response has `x-request-id`; every error has one envelope ([errors](errors.md)). There are [clients](clients.md) for Python and TypeScript.
+
+| | |
+| --- | --- |
+| Requests | JSON in UTF-8, camelCase, at most 1 MiB; uncompressed or with `Content-Encoding: gzip`. Unknown fields are refused. Another charset or coding is 415, bytes that are not UTF-8 are 400 `invalid_json`. |
+| Responses | JSON in UTF-8, camelCase; those of embed are snake_case. Compressed for a client that sends `Accept-Encoding: gzip`. Ignore fields that you do not know: new ones may be added. |
+| Methods | Every GET also answers HEAD. Another method is 405, and `Allow` lists the path's methods. |
+| Idempotency | `Idempotency-Key` (or `jobId`) makes a render once. A key belongs to one project and one mode, is kept as long as its render, and stands for one request: another body is 409 `idempotency_conflict` with the `renderId`. A repeat returns the render in its present state; a failed render is tried again. |
+| `sync` | Waits for the document, 25 seconds at most: 200 with the finished render, 202 where it is not finished, 422 `render_failed` where it failed. No response takes longer than 29 seconds. |
+| Lists | Newest first, `limit` up to 100; send `nextCursor` as `cursor` for the next page, with the same filters. |
+| Times and ids | RFC 3339 in UTC with milliseconds; ids are UUIDv7. |
+
+The gateway adds headers of its own (`x-amzn-RequestId`, `x-amz-apigw-id`, `X-Amzn-Trace-Id`); do not rely on them."""  # noqa: E501 a paragraph of Markdown is one line

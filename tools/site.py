@@ -21,7 +21,7 @@ SITE = DOCS.parent / "site"
 # In the order in which somebody who is new reads them.
 CHAPTERS = {
     "Begin": ("quick-start", "authentication", "errors", "api"),
-    "Build": ("templates", "webhooks", "hooks", "embed", "keys", "dashboard"),
+    "Build": ("clients", "templates", "webhooks", "hooks", "embed", "keys", "dashboard"),
     "Run": ("deploy", "operations", "permissions", "performance", "cost"),
 }
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
