@@ -1,7 +1,7 @@
-"""Is a deployed stage fit for callers? The main job from outside, with the operator's CLI and HTTP.
+"""Whether a deployed stage is fit for callers, tried from outside with HTTP and the operator's CLI.
 
-It asks for what every caller asks for, and leaves a project without a key behind, and the one test
-render in it.
+It renders a document as a caller does, and asks for the answers that only a real gateway gives. It
+leaves a project without a key behind, and a few test renders in it.
 """
 
 import json
@@ -11,14 +11,21 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from email.message import Message
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 
 from deployment.stacks import stack_name
 from deployment.workspace import BIN, ROOT, TaskError
 
+BODY_LIMIT_BYTES = 1024 * 1024
+# API Gateway refuses a larger payload itself.
+GATEWAY_LIMIT_BYTES = 10 * 1024 * 1024
+
 _INVOICE = ROOT / "layers" / "craftkit" / "craftkit" / "templates" / "gallery" / "invoice"
+_RENDER = "/v1/templates/invoice/render"
 _RENDER_SECONDS = 60
 
 Json = dict[str, Any]
@@ -28,11 +35,11 @@ def accept(stage: str, say: Callable[[str], None] = print) -> None:
     """Try a stage with the AWS credentials of the environment.
 
     Raises:
-        TaskError: with the first thing that is not as callers expect it.
+        TaskError: with the first answer that callers do not expect.
     """
     url = _public_url(stage)
-    _expect(_call(url, "/health")[0] == 200, "GET /health does not answer 200")
-    say(f"  {url} is there")
+    _expect(_call(url, "/health")[0] == 200, "GET /health is not answered 200")
+    say(f"  {url} answers")
     project = _craftkit(stage, "projects", "create", "--name", "Acceptance")["id"]
     _craftkit(
         stage, "templates", "publish", "--project", project, "--slug", "invoice",
@@ -44,33 +51,71 @@ def accept(stage: str, say: Callable[[str], None] = print) -> None:
         stage, "keys", "create", "--project", project, "--name", "Acceptance", "--mode", "test"
     )
     try:
-        _try_key(url, key["key"])
-        say("  a document is rendered")
+        _try_render(url, key["key"])
+        say("  a document is rendered, and downloaded in the stage's region")
+        _try_gateway(url, key["key"])
+        say("  the gateway's own answers have the error envelope")
+        _try_bodies(url, key["key"])
+        say("  a body of 1 MiB is read, and a larger one refused")
     finally:
         _craftkit(stage, "keys", "revoke", key["id"])
-    status, answer = _call(url, "/v1/renders", key["key"])
-    _expect(status == 401, f"a revoked key is answered {status}")
-    _expect(
-        answer["error"]["code"] == "invalid_credentials", "a revoked key is not refused as such"
+    _expect_refusal(
+        _call(url, "/v1/renders", key["key"]), 401, "invalid_credentials", "revoked key"
     )
     say("  a revoked key is refused at once")
 
 
-def _try_key(url: str, key: str) -> None:
-    status, answer = _call(url, "/v1/renders")
-    _expect(status == 401, f"a request without a key is answered {status}")
-    _expect(answer["error"]["code"] == "missing_authorization", "a missing key is not told as such")
-    data = json.loads((_INVOICE / "data.json").read_text(encoding="utf-8"))
-    body = {"data": data, "options": {"sync": True}}
-    status, render = _call(url, "/v1/templates/invoice/render", key, body)
+def _try_render(url: str, key: str) -> None:
+    status, render = _call(url, _RENDER, key, _body({"sync": True}))
     _expect(status in (200, 202), f"a render is answered {status}: {render}")
     deadline = time.monotonic() + _RENDER_SECONDS
     while render["status"] in ("queued", "rendering") and time.monotonic() < deadline:
         time.sleep(0.5)
         render = _call(url, f"/v1/renders/{render['id']}", key)[1]
     _expect(render["status"] == "succeeded", f"the render is {render['status']}: {render}")
-    with urllib.request.urlopen(render["downloadUrl"]) as document:  # noqa: S310 the stage's own
-        _expect(document.read(5) == b"%PDF-", "what is downloaded is no PDF")
+    _try_download(render["downloadUrl"])
+
+
+def _try_download(address: str) -> None:
+    """A link to S3's global host is redirected, and refused in regions opened since 2019."""
+    host, region = str(urlsplit(address).hostname), boto3.Session().region_name
+    if host.endswith(".amazonaws.com"):
+        _expect(f".s3.{region}." in host, f"documents are downloaded from {host}")
+    with urllib.request.urlopen(address, timeout=60) as document:  # noqa: S310 the stage's own
+        _expect(document.url == address, "a download is redirected")
+        _expect(document.read(5) == b"%PDF-", "a downloaded document is not a PDF")
+
+
+def _try_gateway(url: str, key: str) -> None:
+    """Answers of API Gateway that no function gives; an emulator has some of them by imitation."""
+    nowhere = "/v1/there-is-no-such-route"
+    _expect_refusal(_call(url, "/v1/renders"), 401, "missing_authorization", "call without a key")
+    _expect_refusal(_call(url, nowhere), 404, "not_found", "unknown route")
+    _expect_refusal(_call(url, nowhere, key), 404, "not_found", "unknown route with a key")
+    # Without `OpenApiVersion`, SAM deploys the API a second time, past firewall and throttle.
+    copy = urlsplit(url)._replace(path="").geturl()
+    status, _ = _call(copy, "/Stage/health")
+    _expect(status in (403, 404), f"/Stage/health is answered {status}: there is a second copy")
+
+
+def _try_bodies(url: str, key: str) -> None:
+    status, answer = _call(url, _RENDER, key, _body(of_bytes=BODY_LIMIT_BYTES))
+    # The invoice may refuse what fills the body, but only once it was read.
+    _expect(status in (200, 202, 422), f"a body of 1 MiB is answered {status}: {answer}")
+    for size in (BODY_LIMIT_BYTES + 1, GATEWAY_LIMIT_BYTES + 1):
+        refused = _call(url, _RENDER, key, _body(of_bytes=size))
+        _expect_refusal(refused, 413, "payload_too_large", f"body of {size} bytes")
+
+
+def _body(options: Json | None = None, of_bytes: int = 0) -> bytes:
+    """The invoice's example, filled up with a note to the size that is asked for."""
+    data = json.loads((_INVOICE / "data.json").read_text(encoding="utf-8"))
+    body = json.dumps({"data": data, "options": options or {}}).encode()
+    if of_bytes:
+        empty = json.dumps({"data": {**data, "notes": ""}, "options": {}})
+        note = "n" * (of_bytes - len(empty.encode()))
+        body = json.dumps({"data": {**data, "notes": note}, "options": {}}).encode()
+    return body
 
 
 def _public_url(stage: str) -> str:
@@ -89,20 +134,41 @@ def _craftkit(stage: str, *arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
-def _call(url: str, path: str, key: str = "", body: Json | None = None) -> tuple[int, Json]:
-    request = urllib.request.Request(  # noqa: S310 the stage's own address
-        url + path, data=None if body is None else json.dumps(body).encode()
-    )
+def _call(url: str, path: str, key: str = "", body: bytes | None = None) -> tuple[int, Json]:
+    """The status, and the body as JSON; `{}` if it is not JSON."""
+    request = urllib.request.Request(url + path, data=body)  # noqa: S310 the stage's own
     request.add_header("Content-Type", "application/json")
     if key:
         request.add_header("Authorization", f"Bearer {key}")
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
-            return answer.status, json.load(answer)
+            return answer.status, _json(answer.read())
     except urllib.error.HTTPError as error:
-        return error.code, json.load(error)
+        return error.code, _json(error.read()) | _request_id(error.headers)
 
 
-def _expect(truth: bool, fault: str) -> None:
-    if not truth:
+def _request_id(headers: Message) -> Json:
+    return {"x-request-id": headers["x-request-id"]} if "x-request-id" in headers else {}
+
+
+def _json(text: bytes) -> Json:
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _expect_refusal(answer: tuple[int, Json], status: int, code: str, what: str) -> None:
+    """Raise unless the answer has this status, and the envelope with this code and a request id."""
+    got, body = answer
+    error = body.get("error", {})
+    _expect(got == status, f"a {what} is answered {got}, not {status}")
+    _expect(error.get("code") == code, f"a {what} is answered {body}, not with the code {code}")
+    _expect(bool(error.get("requestId")), f"the answer to a {what} has no requestId")
+    _expect("x-request-id" in body, f"the answer to a {what} has no header x-request-id")
+
+
+def _expect(holds: bool, fault: str) -> None:
+    if not holds:
         raise TaskError(f"Not fit for callers: {fault}.")
