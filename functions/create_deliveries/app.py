@@ -10,9 +10,7 @@ from craftkit.webhooks import audit_events, render_events
 from craftkit.webhooks.dispatch import create_deliveries
 
 
-@needs(
-    "PROJECTS_TABLE", "DELIVERIES_TABLE", "DELIVERIES_QUEUE_URL", reads=(query("PROJECTS_TABLE"),)
-)
+@needs("CONTENT_TABLE", "DELIVERIES_TABLE", "DELIVERIES_QUEUE_URL", reads=(query("CONTENT_TABLE"),))
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     logger.debug("changes", extra={"records": len(event["Records"])})

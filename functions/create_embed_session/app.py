@@ -10,6 +10,8 @@ from craftkit.probes import item, needs, secret
 
 @needs(
     "PROJECTS_TABLE",
+    "CONTENT_TABLE",
+    "AUDIT_TABLE",
     "RENDERS_TABLE",
     "LIMITS_TABLE",
     "PROJECT_WRITES_PER_SECOND",
@@ -18,10 +20,7 @@ from craftkit.probes import item, needs, secret
     "EMBED_KEYS_TABLE",
     "EMBED_ALLOWS_LOOPBACK",
     "PAGES_URL_PARAMETER",
-    reads=(
-        item("PROJECTS_TABLE"),
-        secret("EMBED_SIGNING_SECRET"),
-    ),
+    reads=(item("PROJECTS_TABLE"), secret("EMBED_SIGNING_SECRET")),
 )
 @endpoint
 def handler(request: Request) -> Response:

@@ -11,7 +11,7 @@ from craftkit.renders.views import view_of
 
 
 @needs(
-    "PROJECTS_TABLE",
+    "CONTENT_TABLE",
     "RENDERS_TABLE",
     "LIMITS_TABLE",
     "PROJECT_WRITES_PER_SECOND",
@@ -22,7 +22,7 @@ from craftkit.renders.views import view_of
     "SYNC_RENDERS_PER_PROJECT",
     "TEST_QUEUE_URL",
     "TEST_WORKER_FUNCTION",
-    reads=(item("PROJECTS_TABLE"),),
+    reads=(item("CONTENT_TABLE"),),
 )
 @endpoint
 def handler(request: Request) -> Response:

@@ -10,11 +10,12 @@ from craftkit.webhooks.delivering import deliver_webhook
 
 @needs(
     "DELIVERIES_TABLE",
-    "PROJECTS_TABLE",
+    "CONTENT_TABLE",
+    "AUDIT_TABLE",
     "DELIVERIES_QUEUE_URL",
     "PRIVATE_WEBHOOKS",
     "VAULT_KEY",
-    reads=(item("PROJECTS_TABLE"),),
+    reads=(item("CONTENT_TABLE"),),
 )
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], _context: object) -> None:

@@ -8,16 +8,15 @@ from craftkit.probes import item, needs, secret
 
 @needs(
     "PROJECTS_TABLE",
+    "CONTENT_TABLE",
+    "AUDIT_TABLE",
     "RENDERS_TABLE",
     "EMBED_SESSIONS_TABLE",
     "EMBED_SIGNING_SECRET",
     "EMBED_KEYS_TABLE",
     "EMBED_ALLOWS_LOOPBACK",
     "PAGES_URL_PARAMETER",
-    reads=(
-        item("PROJECTS_TABLE"),
-        secret("EMBED_SIGNING_SECRET"),
-    ),
+    reads=(item("PROJECTS_TABLE"), secret("EMBED_SIGNING_SECRET")),
 )
 @endpoint
 def handler(request: Request) -> Response:

@@ -9,7 +9,7 @@ from craftkit.http import Request, Response, endpoint
 from craftkit.probes import item, needs
 
 
-@needs("PROJECTS_TABLE", reads=(item("PROJECTS_TABLE"),))
+@needs("PROJECTS_TABLE", "CONTENT_TABLE", "AUDIT_TABLE", reads=(item("PROJECTS_TABLE"),))
 @endpoint
 def handler(request: Request) -> Response:
     """201 with the version that it became."""

@@ -10,6 +10,7 @@ HEADER = "x-craftkit-hook-token"
 
 @needs(
     "PROJECTS_TABLE",
+    "CONTENT_TABLE",
     "KEYS_TABLE",
     "RENDERS_TABLE",
     "DOCUMENTS_BUCKET",

@@ -9,16 +9,14 @@ from craftkit.probes import item, needs, secret
 
 
 @needs(
+    "KEYS_TABLE",
     "PROJECTS_TABLE",
     "EMBED_SESSIONS_TABLE",
     "EMBED_SIGNING_SECRET",
     "EMBED_KEYS_TABLE",
     "EMBED_ALLOWS_LOOPBACK",
     "PAGES_URL_PARAMETER",
-    reads=(
-        item("PROJECTS_TABLE"),
-        secret("EMBED_SIGNING_SECRET"),
-    ),
+    reads=(item("KEYS_TABLE"), secret("EMBED_SIGNING_SECRET")),
 )
 @endpoint
 def handler(request: Request) -> Response:

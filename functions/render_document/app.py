@@ -20,13 +20,7 @@ def _typesets() -> object:
 
 
 @needs(
-    "PROJECTS_TABLE",
-    "RENDERS_TABLE",
-    "DOCUMENTS_BUCKET",
-    reads=(
-        item("PROJECTS_TABLE"),
-        _typesets,
-    ),
+    "CONTENT_TABLE", "RENDERS_TABLE", "DOCUMENTS_BUCKET", reads=(item("CONTENT_TABLE"), _typesets)
 )
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any] | None:

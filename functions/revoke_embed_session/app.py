@@ -6,7 +6,7 @@ from craftkit.http import Request, Response, endpoint
 from craftkit.probes import item, needs
 
 
-@needs("PROJECTS_TABLE", "EMBED_SESSIONS_TABLE", reads=(item("PROJECTS_TABLE"),))
+@needs("PROJECTS_TABLE", "AUDIT_TABLE", "EMBED_SESSIONS_TABLE", reads=(item("PROJECTS_TABLE"),))
 @endpoint
 def handler(request: Request) -> Response:
     """204, the second time too."""

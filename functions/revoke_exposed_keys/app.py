@@ -12,7 +12,9 @@ from craftkit.probes import item, needs
 keys = ScannerKeys()
 
 
-@needs("KEYS_TABLE", "PROJECTS_TABLE", "SCANNER_KEYS_URL", reads=(item("KEYS_TABLE"),))
+@needs(
+    "KEYS_TABLE", "PROJECTS_TABLE", "AUDIT_TABLE", "SCANNER_KEYS_URL", reads=(item("KEYS_TABLE"),)
+)
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Payload and result are those of `craftkit.keys.report_forwarding`."""

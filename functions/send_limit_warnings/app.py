@@ -8,7 +8,7 @@ from craftkit.probes import needs, update
 from craftkit.streams import Change, each_change
 
 
-@needs("LIMITS_TABLE", "PROJECTS_TABLE", reads=(update("LIMITS_TABLE"),))
+@needs("LIMITS_TABLE", "AUDIT_TABLE", reads=(update("LIMITS_TABLE"),))
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """From the limits table's stream: warnings, as they are inserted."""

@@ -9,7 +9,7 @@ from craftkit.probes import item, needs
 from craftkit.streams import Change, each_change
 
 
-@needs("KEYS_TABLE", "KEY_ACTIVITY_TABLE", "PROJECTS_TABLE", reads=(item("KEYS_TABLE"),))
+@needs("KEYS_TABLE", "KEY_ACTIVITY_TABLE", "AUDIT_TABLE", reads=(item("KEYS_TABLE"),))
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """From the activity table's stream: the items of secrets, as they are inserted."""

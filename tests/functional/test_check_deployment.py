@@ -1,6 +1,7 @@
 """A new version is probed before callers reach it: the probe, and the report to CodeDeploy."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -140,11 +141,27 @@ def test_probe__a_function_declares_what_the_template_gives_it(cloud: Cloud, nam
     document = template().document
     shared = document["Globals"]["Function"]["Environment"]["Variables"]
     own = set(template().environment(name)) - set(shared)
-    assert own <= set(declared)
+    assert own - ADDRESSES <= set(declared)
+    assert tables_with_rights(name) <= set(declared)
     assert set(declared) <= set(template().environment(name))
     rights = {right for statement in granted(name) for right in statement["Action"]}
     reaches_data = any(right.split(":")[0] in ("dynamodb", "secretsmanager") for right in rights)
     assert bool(reads) or not reaches_data, "it has rights on data, and no read proves one"
+
+
+# Empty in a stage without host names, or outside a developer's machine.
+ADDRESSES = {"PUBLIC_URL", "PAGES_ORIGIN", "AWS_ENDPOINT_URL"}
+ITEM_RIGHTS = ("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")
+
+
+def tables_with_rights(function: str) -> set[str]:
+    """The variables of the tables whose items a function may read or write."""
+    found = set()
+    for statement in granted(function):
+        if {f"dynamodb:{verb}" for verb in ITEM_RIGHTS} & set(statement["Action"]):
+            for name in re.findall(r"(\w+Table)Arn", json.dumps(statement["Resource"])):
+                found.add("_".join(re.findall("[A-Z][a-z]*", name)).upper())
+    return found
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
