@@ -134,12 +134,16 @@ build: setup ## Build what is deployed, for arm64, in .aws-sam/build.
 release: setup ## Build, and pack it with its bill of materials into dist/craftkit.tar.gz.
 	@$(DEPLOYMENT) release
 
+.PHONY: bootstrap
+bootstrap: setup ## Prepare an account for a stage, as its administrator: STAGE=dev REPOSITORY=OWNER/NAME.
+	@$(DEPLOYMENT) bootstrap $(STAGE) $(if $(REPOSITORY),--repository $(REPOSITORY))
+
 .PHONY: deploy-dev deploy-staging deploy-prod
 deploy-dev: $(if $(RELEASE),setup,build) ## Deploy a stage with your AWS credentials; so do deploy-staging, deploy-prod.
 deploy-staging: $(if $(RELEASE),setup,build)
 deploy-prod: $(if $(RELEASE),setup,build)
 deploy-dev deploy-staging deploy-prod:
-	@$(DEPLOYMENT) deploy $(@:deploy-%=%) $(if $(RELEASE),--release $(RELEASE))
+	@$(DEPLOYMENT) deploy $(@:deploy-%=%) $(if $(RELEASE),--release $(RELEASE)) $(if $(UNGATED),--ungated)
 
 .PHONY: accept
 accept: setup ## Try a deployed stage from outside, with your AWS credentials: STAGE=dev.

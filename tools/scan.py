@@ -6,13 +6,16 @@ They run in parallel. Each rule that is switched off is listed here with its rea
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from deployment.stacks import write_templates
+from deployment.template import Template, read_template
 from deployment.workspace import HOME, ROOT, TOOLS, TaskError, environment
 
 _BIN = TOOLS / "scan" / "bin"
@@ -37,6 +40,20 @@ CHECKOV = {
     "CKV_AWS_158": "logs hold ids and outcomes, no secret and no caller's data",
     "CKV_AWS_166": "backups are encrypted by KMS under AWS's key",
     "CKV_AWS_173": "variables are names and addresses; no secret is among them, a test says so",
+}
+# Findings of parliament by their kind, or by kind and action.
+PARLIAMENT = {
+    "RESOURCE_STAR": "what AWS names has a condition on its tag instead; a test reads each",
+    "MISMATCHED_TYPE_BUT_USABLE": "AWS's examples compare iam:PermissionsBoundary as a string",
+    "RESOURCE_POLICY_PRIVILEGE_ESCALATION": "the role writes the policy of its own bucket",
+    "INVALID_ARN": "the ARN of SAM's transform has `aws` where others have an account",
+    "UNKNOWN_ACTION apigateway:TagResource": "newer than parliament's list; in AWS's schemas",
+    "UNKNOWN_ACTION apigateway:UntagResource": "newer than parliament's list; in AWS's schemas",
+    "UNKNOWN_ACTION lambda:GetFunctionScalingConfig": "newer than parliament's list",
+    "UNKNOWN_ACTION lambda:PutFunctionScalingConfig": "newer than parliament's list",
+    "RESOURCE_MISMATCH dynamodb:ListStreams": "AWS's own policy templates name the stream",
+    "RESOURCE_MISMATCH wafv2:AssociateWebACL": "it names the API's stage as well as the ACL",
+    "RESOURCE_MISMATCH wafv2:GetWebACLForResource": "it names the API's stage as well as the ACL",
 }
 CFN_LINT = {
     "E3724": "its schema of Globals does not know AutoPublishAliasAllProperties; SAM does",
@@ -73,7 +90,9 @@ def scan() -> None:
     Raises:
         TaskError: with what each of them found.
     """
-    checks: tuple[Callable[[], str], ...] = (checkov, cfn_lint, bandit, workflows, secrets, audit)
+    checks: tuple[Callable[[], str], ...] = (
+        checkov, cfn_lint, policies, bandit, workflows, secrets, audit,
+    )  # fmt: skip
     with ThreadPoolExecutor() as pool:
         found = [report for report in pool.map(lambda check: check(), checks) if report]
     if found:
@@ -106,6 +125,61 @@ def cfn_lint() -> str:
         "--ignore-checks", *CFN_LINT, "--template", *_TEMPLATES,
     )  # fmt: skip
     return done.stdout + done.stderr if done.returncode else ""
+
+
+def policies() -> str:
+    """parliament: IAM documents of the bootstrap stack that IAM would refuse, or never match."""
+    folder = HOME / "policies"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    bootstrap = Template(read_template(ROOT / _BOOTSTRAP), Stage="prod", Repository="owner/name")
+    for number, document in enumerate(_documents(bootstrap.resources)):
+        path = folder / f"{number}.json"
+        path.write_text(json.dumps(_plain(document), indent=1), encoding="utf-8")
+    done = _run(_BIN / "parliament", "--directory", folder, "--json")
+    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    if not lines:
+        return done.stdout + done.stderr
+    return "\n".join(
+        f"parliament: {found['issue']} {found['detail']} in {found['location']}"
+        for found in map(json.loads, lines)
+        if not _is_accepted(found)
+    )
+
+
+def _is_accepted(found: dict[str, Any]) -> bool:
+    if found["issue"] in PARLIAMENT:
+        return True
+    detail = found["detail"]
+    actions = (
+        [each["action"] for each in detail]
+        if isinstance(detail, list)
+        else [str(detail).rpartition(" ")[2]]
+    )
+    return all(f"{found['issue']} {action}" in PARLIAMENT for action in actions)
+
+
+def _documents(value: Any) -> Iterator[Any]:
+    """Every policy document without a principal, which are those of roles and managed policies."""
+    if isinstance(value, dict):
+        if "Statement" in value and not any("Principal" in each for each in value["Statement"]):
+            yield value
+        for each in value.values():
+            yield from _documents(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _documents(each)
+
+
+def _plain(value: Any) -> Any:
+    """A document in which `*` stands for what only a deployment knows."""
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if len(value) == 1 and next(iter(value)).startswith(("Ref", "Fn::")):
+        return "*"
+    return {key: _plain(each) for key, each in value.items()}
 
 
 def bandit() -> str:

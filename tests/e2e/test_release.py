@@ -1,29 +1,164 @@
 """What the pipelines' make targets do, against the embedded AWS."""
 
+import base64
 import json
 import tarfile
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from deployment import acceptance, pruning, release
+from deployment.bootstrap import GITHUB, bootstrap, bootstrap_outputs, bootstrap_stack
 from deployment.build import build_for_host
 from deployment.deploy import deploy, of_environment, settings_of
 from deployment.stacks import Part
-from deployment.workspace import TaskError
+from deployment.workspace import REGION, TaskError
+from local.deploy import put_gateway_responses, put_page_routes
+from local.dev import route_of
+from local.emulator import free_port
+from local.front import Front
+from local.stack import Deployed
 from tests.support.stack import RunningStack
+
+REPOSITORY = "owner/name"
 
 
 @pytest.fixture
-def credentials(stack: RunningStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment of whoever calls make."""
+def administrator(stack: RunningStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of the person who prepares an account."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", stack.aws_endpoint_url)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setenv("CI", "true")
 
 
-@pytest.mark.usefixtures("credentials")
+class Job:
+    """A job of GitHub in the environment of a stage, which has the stage's deploy role alone.
+
+    The embedded AWS evaluates the role's trust and policies, as AWS does. It cannot assume the role
+    of a stack: what an execution role may do is simulated in test_pipeline_rights.
+    """
+
+    def __init__(self, stack: RunningStack, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._stack, self._monkeypatch = stack, monkeypatch
+
+    def start(self, stage: str) -> boto3.Session:
+        """Prepare the account for the stage, and go on as its deploy role."""
+        prepare_account(self._stack)
+        outputs = bootstrap(stage, REPOSITORY)
+        # The embedded AWS has no TLS, which the bucket's policy demands.
+        self._stack.client("s3").delete_bucket_policy(Bucket=outputs["ArtifactsBucket"])
+        granted = self.assume(outputs["DeployRoleArn"], stage)
+        for variable, key in (
+            ("AWS_ACCESS_KEY_ID", "AccessKeyId"),
+            ("AWS_SECRET_ACCESS_KEY", "SecretAccessKey"),
+            ("AWS_SESSION_TOKEN", "SessionToken"),
+        ):
+            self._monkeypatch.setenv(variable, granted[key])
+        return boto3.Session(region_name=REGION)
+
+    def assume(self, role: str, environment: str, repository: str = REPOSITORY) -> dict[str, str]:
+        claims = {
+            "iss": f"https://{GITHUB}",
+            "aud": "sts.amazonaws.com",
+            "sub": f"repo:{repository}:environment:{environment}",
+        }
+        credentials: dict[str, str] = self._stack.client("sts").assume_role_with_web_identity(
+            RoleArn=role, RoleSessionName="job", WebIdentityToken=token(claims)
+        )["Credentials"]
+        return credentials
+
+
+def token(claims: dict[str, str]) -> str:
+    parts = [{"alg": "none"}, claims, {}]
+    return ".".join(
+        base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts
+    )
+
+
+def prepare_account(stack: RunningStack) -> None:
+    """GitHub's provider, which the embedded AWS makes by its API alone, not by CloudFormation."""
+    iam = stack.client("iam")
+    present = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
+    if not any(each["Arn"].endswith(GITHUB) for each in present):
+        iam.create_open_id_connect_provider(
+            Url=f"https://{GITHUB}", ClientIDList=["sts.amazonaws.com"], ThumbprintList=["0" * 40]
+        )
+
+
+@pytest.fixture
+def job(administrator: None, stack: RunningStack, monkeypatch: pytest.MonkeyPatch) -> Job:
+    return Job(stack, monkeypatch)
+
+
+def test_make_bootstrap__holds_what_the_account_lacks_and_leaves_what_it_has(
+    job: Job, stack: RunningStack
+) -> None:
+    prepare_account(stack)
+    first, second = bootstrap("dev", REPOSITORY), bootstrap("staging", REPOSITORY)
+    cloudformation = stack.client("cloudformation")
+
+    def held(stage: str) -> set[str]:
+        name = bootstrap_stack(stage)
+        resources = cloudformation.describe_stack_resources(StackName=name)["StackResources"]
+        return {each["LogicalResourceId"] for each in resources}
+
+    once = {"GithubIdentity", "GatewayLogRole", "GatewayAccount"}
+    assert held("dev") & once == {"GatewayLogRole", "GatewayAccount"}
+    assert held("staging") & once == set()
+    assert first.keys() == second.keys()
+    # Repeated, it takes nothing away, and the repository stays.
+    assert bootstrap("dev") == first
+    assert held("dev") & once == {"GatewayLogRole", "GatewayAccount"}
+
+
+def test_a_deploy_role__is_assumed_in_the_environment_of_its_stage_alone(job: Job) -> None:
+    job.start("dev")
+    role = bootstrap_outputs("dev")["DeployRoleArn"]
+    for repository, environment in ((REPOSITORY, "prod"), ("somebody/else", "dev")):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            job.assume(role, environment, repository)
+
+
+def test_make_deploy_dev__deploys_prunes_and_accepts_as_the_stages_own_roles(
+    job: Job, stack: RunningStack
+) -> None:
+    session, port = job.start("dev"), free_port()
+    assert "assumed-role/craftkit-dev-" in session.client("sts").get_caller_identity()["Arn"]
+    url = f"http://localhost:{port}"
+    addresses = {"PublicUrl": url, "PagesUrl": url}
+    deploy("dev", build_for_host(), AwsEndpointUrl=stack.aws_endpoint_url, **addresses)
+    deployed = Deployed("dev", stack.aws_endpoint_url)
+    # What the embedded AWS does not read from an API's definition.
+    put_gateway_responses(deployed)
+    put_page_routes(deployed)
+    address = urlsplit(stack.aws_endpoint_url)
+    upstream = (str(address.hostname), int(address.port or 80))
+    front = Front(port, upstream, route_of(deployed), host=f"localhost:{port}")
+    try:
+        said: list[str] = []
+        acceptance.accept("dev", said.append)
+    finally:
+        front.stop()
+    assert any("refused at once" in sentence for sentence in said)
+    # Every role of the stage has the boundary, and its functions have worked under it.
+    for role in deployed.physical_ids("AWS::IAM::Role").values():
+        found = stack.client("iam").get_role(RoleName=role)["Role"]
+        assert found["PermissionsBoundary"]["PermissionsBoundaryArn"].endswith("-boundary"), role
+    table = deployed.physical_ids("AWS::DynamoDB::Table")["KeysTable"]
+    with pytest.raises(ClientError, match="AccessDenied"):
+        session.client("dynamodb").delete_table(TableName=table)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        session.client("cloudformation").describe_stacks(StackName="craftkit-local")
+    function = deployed.physical_ids("AWS::Lambda::Function")["GetHealthFunction"]
+    with pytest.raises(ClientError, match="AccessDenied"):
+        session.client("lambda").delete_function(FunctionName=function)
+
+
+@pytest.mark.usefixtures("administrator")
 def test_make_accept__finds_a_sound_stage_fit(stack: RunningStack) -> None:
     said: list[str] = []
     acceptance.accept(stack.stage, said.append)
@@ -31,10 +166,10 @@ def test_make_accept__finds_a_sound_stage_fit(stack: RunningStack) -> None:
     assert any("refused at once" in sentence for sentence in said)
 
 
-@pytest.mark.usefixtures("credentials")
 def test_make_deploy_prod__deploys_a_release_and_guards_the_stack(
-    stack: RunningStack, tmp_path: Path
+    job: Job, stack: RunningStack, tmp_path: Path
 ) -> None:
+    job.start("prod")
     packed = release.pack_build(build_for_host(), tmp_path / "dist" / "craftkit.tar.gz")
     build = release.unpack(packed, tmp_path / "unpacked")
     deploy("prod", build, AwsEndpointUrl=stack.aws_endpoint_url)
@@ -56,7 +191,7 @@ def test_make_deploy_prod__deploys_a_release_and_guards_the_stack(
     assert all(table["DeletionProtectionEnabled"] for table in described)
 
 
-@pytest.mark.usefixtures("credentials")
+@pytest.mark.usefixtures("administrator")
 def test_make_deploy__leaves_the_version_that_callers_reach_and_the_one_before(
     stack: RunningStack,
 ) -> None:
@@ -75,9 +210,17 @@ def test_make_deploy__leaves_the_version_that_callers_reach_and_the_one_before(
     assert stack.call("GET", "/health").status_code == 200
 
 
-def settings_of_application(environ: dict[str, str]) -> dict[str, Any]:
+BOOTSTRAP = {
+    "ArtifactsBucket": "artifacts",
+    "ApplicationExecutionRole": "arn:aws:iam::123456789012:role/craftkit/craftkit-prod-application",
+    "DataExecutionRole": "arn:aws:iam::123456789012:role/craftkit/craftkit-prod-data",
+}
+
+
+def settings(bootstrap: dict[str, str], environ: dict[str, str], part: Part) -> dict[str, Any]:
     parameters = {"Stage": "prod"} | of_environment(environ)
-    return settings_of("prod", Part.APPLICATION, environ, parameters)
+    of_stage: dict[str, Any] = settings_of("prod", part, bootstrap, parameters)["prod"]
+    return dict(of_stage["deploy"]["parameters"])
 
 
 def test_a_release_carries_its_bill_of_materials(tmp_path: Path) -> None:
@@ -99,20 +242,35 @@ def test_make_deploy__without_a_build_says_what_to_do(tmp_path: Path) -> None:
         release.unpack(tmp_path / "none.tar.gz", tmp_path)
 
 
-def test_make_deploy__what_a_pipeline_knows_better_goes_before_samconfig() -> None:
-    environ = {
-        "CI": "true",
-        "AWS_ARTIFACTS_BUCKET": "artifacts",
-        "AWS_EXECUTION_ROLE_ARN": "arn:aws:iam::123456789012:role/craftkit-prod-execution",
-        "PUBLIC_URL": "https://api.example.com",
-        "PAGES_URL": "",
-    }
-    settings = settings_of_application(environ)["prod"]["deploy"]["parameters"]
-    assert (settings["s3_bucket"], settings["s3_prefix"]) == ("artifacts", "craftkit-prod")
-    assert "resolve_s3" not in settings
-    assert settings["role_arn"] == environ["AWS_EXECUTION_ROLE_ARN"]
-    assert settings["confirm_changeset"] is False
-    assert settings["parameter_overrides"] == "Stage=prod PublicUrl=https://api.example.com"
-    by_hand = settings_of_application({})["prod"]["deploy"]["parameters"]
+def test_make_deploy__uses_the_bucket_and_the_roles_of_the_bootstrap_stack(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    environ = {"PUBLIC_URL": "https://api.example.com", "PAGES_URL": ""}
+    application = settings(BOOTSTRAP, environ, Part.APPLICATION)
+    assert (application["s3_bucket"], application["s3_prefix"]) == ("artifacts", "craftkit-prod")
+    assert "resolve_s3" not in application
+    assert application["role_arn"] == BOOTSTRAP["ApplicationExecutionRole"]
+    assert application["confirm_changeset"] is False
+    assert application["parameter_overrides"] == "Stage=prod PublicUrl=https://api.example.com"
+    data = settings(BOOTSTRAP, environ, Part.DATA)
+    assert data["role_arn"] == BOOTSTRAP["DataExecutionRole"]
+    assert data["s3_prefix"] == "craftkit-prod-data"
+
+
+def test_make_deploy__without_a_bootstrap_stack_uses_the_callers_own_rights(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    by_hand = settings({}, {}, Part.APPLICATION)
     assert by_hand["resolve_s3"] is True
+    assert "role_arn" not in by_hand
     assert by_hand["confirm_changeset"] is True
+
+
+@pytest.mark.parametrize("stage", ["dev", "staging", "prod"])
+@pytest.mark.parametrize("part", Part)
+def test_make_deploy__tags_every_stack_with_its_stage(stage: str, part: Part) -> None:
+    """The roles of a stage are denied everything that carries another stage's tag."""
+    parameters = settings_of(stage, part, {}, {})[stage]["deploy"]["parameters"]
+    assert f"stage={stage}" in parameters["tags"].split()

@@ -10,6 +10,7 @@ import shlex
 import pytest
 
 from craftkit_cli.main import parser
+from deployment.account import QUOTA_CODE
 from deployment.deploy import of_environment
 from deployment.template import read_template
 from tests.infrastructure.test_workflows import WORKFLOWS, targets
@@ -42,7 +43,7 @@ def test_every_make_target_exists_and_its_variables_are_read() -> None:
         _, target, *variables = shlex.split(command)
         assert target in known, command
         for variable in variables:
-            assert variable.partition("=")[0] in {"STAGE", *VARIABLES}, command
+            assert variable.partition("=")[0] in {"STAGE", "REPOSITORY", *VARIABLES}, command
     for mentioned in re.findall(r"`make ([a-z-]+)`", PAGE):
         assert mentioned in known, mentioned
 
@@ -62,20 +63,31 @@ def test_every_craftkit_command_is_one(command: str) -> None:
         assert (ROOT / file).is_file(), file
 
 
-def test_the_bootstrap_is_deployed_with_its_own_parameters() -> None:
-    (command,) = those("aws cloudformation deploy")
-    words = shlex.split(command)
-    given = dict(word.split("=", 1) for word in words if "=" in word)
-    assert set(given) == set(BOOTSTRAP["Parameters"])
-    assert given["Stage"] in BOOTSTRAP["Parameters"]["Stage"]["AllowedValues"]
-    assert (ROOT / words[words.index("--template-file") + 1]).is_file()
-    # It names its roles, so that they can be told before they exist.
-    assert "CAPABILITY_NAMED_IAM" in words
+def test_the_bootstrap_prepares_a_stage_of_the_template() -> None:
+    (command,) = those("make bootstrap")
+    given = dict(word.split("=", 1) for word in shlex.split(command) if "=" in word)
+    assert set(given) == {"STAGE", "REPOSITORY"}
+    assert given["STAGE"] in BOOTSTRAP["Parameters"]["Stage"]["AllowedValues"]
+    assert re.fullmatch(
+        BOOTSTRAP["Parameters"]["Repository"]["AllowedPattern"], given["REPOSITORY"]
+    )
+
+
+def test_the_region_is_given_to_every_tool() -> None:
+    """boto3 and SAM read AWS_DEFAULT_REGION, the AWS CLI and GitHub's action AWS_REGION."""
+    (command,) = those("export")
+    given = dict(word.split("=", 1) for word in shlex.split(command)[1:])
+    assert given["AWS_REGION"] == given["AWS_DEFAULT_REGION"]
+
+
+def test_the_quota_is_asked_for_by_its_code() -> None:
+    (command,) = those("aws service-quotas")
+    assert QUOTA_CODE in command
 
 
 def test_the_variables_of_an_environment_are_those_that_the_pipeline_reads() -> None:
     text = (ROOT / ".github" / "workflows" / "deploy.yml").read_text(encoding="utf-8")
-    read = set(re.findall(r"vars\.(\w+)", text))
+    read = set(re.findall(r"vars\.(\w+)", text)) - {"HAS_ATTESTATIONS"}
     rows = re.findall(r"^\| (`[^|]+`) \|", PAGE, re.MULTILINE)
     said = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
     assert said == read
@@ -86,8 +98,9 @@ def test_every_output_that_is_named_exists() -> None:
     for part in Part:
         outputs |= set(template(part=part).document.get("Outputs", {}))
     named = re.findall(r"the outputs? `(\w+)`(?: and `(\w+)`)?", PAGE, re.IGNORECASE)
-    assert {name for pair in named for name in pair if name} <= outputs
-    assert len(named) >= 5
+    mentioned = {name for pair in named for name in pair if name}
+    assert mentioned == {"PublicUrl", "ApiDomainTarget", "PagesDomainTarget", "DeployRoleArn"}
+    assert mentioned <= outputs
 
 
 def test_environments_are_named_like_the_stages_of_the_release() -> None:
@@ -109,7 +122,9 @@ def test_what_is_said_of_backups_is_what_the_template_says() -> None:
     assert "35 days" in PAGE
     assert "a week" in PAGE
     (vault,) = template("prod", Part.DATA).of_type("AWS::Backup::BackupVault").values()
-    assert vault["LockConfiguration"]["MinRetentionDays"] == 7
+    # Governance mode: without ChangeableForDays the lock can be removed, as the page says.
+    assert vault["LockConfiguration"] == {"MinRetentionDays": 7}
+    assert "governance mode" in PAGE
     assert vault["BackupVaultName"] == "craftkit-prod"
 
 
@@ -124,5 +139,5 @@ def test_what_stays_of_a_removed_stage_is_named() -> None:
     resources = template("prod", Part.DATA).document["Resources"].values()
     stays = {each["Type"] for each in resources if "Retain" in each.get("DeletionPolicy", "")}
     assert stays == set(words)
-    (said,) = [line for line in PAGE.splitlines() if line.startswith("To remove a stage")]
+    (said,) = [line for line in PAGE.splitlines() if line.startswith("What holds data stays")]
     assert [word for word in words.values() if word not in said] == []

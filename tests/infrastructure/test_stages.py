@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from craftkit.stages import STAGES
+from deployment.bootstrap import TEMPLATE as BOOTSTRAP
+from deployment.template import read_template
 from tests.support.template import Part, Template, template
 
 DEPLOYED_WITH_CARE = ("staging", "prod")
@@ -207,6 +209,7 @@ def test_each_parameter_is_a_persons_or_an_output_of_an_earlier_stack() -> None:
     """What a deploy cannot find is missing at its first run, when nothing is there yet."""
     persons = {"Stage", *DOMAINS, "AlarmEmail", "ScannerKeysUrl", "AwsEndpointUrl"}
     persons |= {"DeletionProtection", "ReservedConcurrency", "RollbackAlarms"}
+    persons |= set(read_template(BOOTSTRAP)["Outputs"])
     outputs: set[str] = set()
     for part in Part:
         document = template(part=part).document

@@ -90,7 +90,8 @@ def test_a_shell_step_is_a_target_of_the_makefile_or_the_doors_of_the_repository
             target = made[1] + ("dev" if made[2] else "")
             assert target in targets(), command
         else:
-            assert command == ".ci/run" or command.startswith("gh attestation verify "), command
+            known = (".ci/run", "gh attestation verify ", 'echo "::notice ')
+            assert command.startswith(known), command
 
 
 def test_a_release_is_built_once_and_goes_from_stage_to_stage() -> None:
@@ -106,6 +107,26 @@ def test_a_release_is_built_once_and_goes_from_stage_to_stage() -> None:
     )
     assert verified < deployed < accepted
     assert WORKFLOWS["deploy.yml"]["jobs"]["deploy"]["environment"] == "${{ inputs.stage }}"
+
+
+def test_a_private_repository_is_told_what_it_does_without() -> None:
+    """Neither step runs where the other does, and prod waits for a person."""
+    skipped = "${{ github.event.repository.private && vars.HAS_ATTESTATIONS != 'true' }}"
+    done = "${{ !github.event.repository.private || vars.HAS_ATTESTATIONS == 'true' }}"
+    for file, job, signs in (
+        ("release.yml", "build", "actions/attest-build-provenance"),
+        ("deploy.yml", "deploy", "gh attestation verify"),
+    ):
+        conditions = {
+            step.get("uses", step.get("run", "")): step.get("if")
+            for step in WORKFLOWS[file]["jobs"][job]["steps"]
+        }
+        (signing,) = [found for command, found in conditions.items() if command.startswith(signs)]
+        (telling,) = [found for command, found in conditions.items() if "::notice" in command]
+        assert (signing, telling) == (done, skipped), file
+    prod = WORKFLOWS["release.yml"]["jobs"]["prod"]["if"]
+    assert "workflow_dispatch" in prod
+    assert "HAS_REVIEWERS" in prod
 
 
 @pytest.mark.parametrize("stage", ["dev", "staging", "prod"])
