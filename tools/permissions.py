@@ -101,7 +101,10 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _name(resource: Json) -> str:
+def _name(resource: Json | str) -> str:
+    if isinstance(resource, str):
+        # `*`: the action names no resource.
+        return "any" if resource == "*" else resource
     ((kind, argument),) = resource.items()
     if kind == "Ref":
         # An alias, or a parameter: what data.yaml made, by its ARN or its id.

@@ -11,6 +11,7 @@ from craftkit.probes import item, needs, update
 
 @needs(
     "PROJECTS_TABLE",
+    "CONTENT_TABLE",
     "LIMITS_TABLE",
     "PROJECT_READS_PER_SECOND",
     reads=(

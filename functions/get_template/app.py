@@ -9,12 +9,12 @@ from craftkit.templates.views import TemplateDetailView
 
 
 @needs(
-    "PROJECTS_TABLE",
+    "CONTENT_TABLE",
     "LIMITS_TABLE",
     "PROJECT_READS_PER_SECOND",
     reads=(
         update("LIMITS_TABLE"),
-        item("PROJECTS_TABLE"),
+        item("CONTENT_TABLE"),
     ),
 )
 @endpoint

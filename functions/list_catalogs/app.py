@@ -11,6 +11,7 @@ from craftkit.probes import item, needs, secret, update
 
 @needs(
     "PROJECTS_TABLE",
+    "CONTENT_TABLE",
     "LIMITS_TABLE",
     "PROJECT_READS_PER_SECOND",
     "CURSOR_SECRET",

@@ -9,13 +9,13 @@ from craftkit.templates.views import TemplateList, TemplatesView
 
 
 @needs(
-    "PROJECTS_TABLE",
+    "CONTENT_TABLE",
     "LIMITS_TABLE",
     "PROJECT_READS_PER_SECOND",
     "CURSOR_SECRET",
     reads=(
         update("LIMITS_TABLE"),
-        item("PROJECTS_TABLE"),
+        item("CONTENT_TABLE"),
         secret("CURSOR_SECRET"),
     ),
 )
