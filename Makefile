@@ -96,7 +96,8 @@ soak: setup ## Hold the highest rate for ten minutes; nothing may fail or grow (
 	@$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),10)
 
 .PHONY: attack
-attack: ## Send what nobody should to every route of a stack here, from the OpenAPI document.
+attack: ## Send what nobody should: a million rich texts, and every route of a stack here.
+	@$(BIN)/python -m tests.attack.richtext
 	@python3 local/prepare.py attack
 	@$(BIN)/python -m tests.attack $(ARGS)
 

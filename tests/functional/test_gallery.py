@@ -88,7 +88,7 @@ def _value(variable: Variable, text: st.SearchStrategy[str], key: str) -> st.Sea
     if key == "currency":
         return _CURRENCIES
     match variable.data_type:
-        case "text" | "longtext":
+        case "text" | "longtext" | "richtext":
             return text.map(lambda said: said if any(map(str.isalnum, said)) else "–")
         case "number":
             return st.decimals(0, 99999, places=2).map(str)

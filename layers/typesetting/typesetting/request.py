@@ -18,6 +18,7 @@ _STANDARDS: Mapping[str, list[str]] = {
     "1.7": ["1.7"],
 }
 _PLANS = {"number": "decimal", "currency": "decimal", "date": "moment", "datetime": "moment"}
+_RICHTEXT_FORMATS = {"": "markdown", "markdown": "markdown", "html": "html"}
 
 _FONTS = (
     "Inter",
@@ -84,7 +85,7 @@ def request(
     described = _json({**_description(job, locale), "tall": _has_tall_script(data, job.source)})
     description = f'{{"data":{data},{described[1:]}'
     images_index = json.dumps({value: f"/images/{index}" for index, value in enumerate(job.images)})
-    texts = (description, images_index, locale.text, job.source)
+    texts = (description, images_index, _json(_richtexts(job)), locale.text, job.source)
     return header, [
         *(text.encode() for text in texts),
         *job.images.values(),
@@ -126,7 +127,7 @@ def _description(job: Job, locale: locales.Locale) -> dict[str, Any]:
 
 def _has_long_word(job: Job) -> bool:
     """Whether some word may be wider than its column, and so has to break anywhere."""
-    texts = _values(job, {"text", "longtext", "email"})
+    texts = _values(job, {"text", "longtext", "email", "richtext"})
     return any(_LONG_WORD.search(text) for _, text in texts if len(text) > 24)
 
 
@@ -134,13 +135,25 @@ def _plan(types: Mapping[str, str]) -> dict[str, Any]:
     """The paths whose values become decimals or moments, as a tree: `{items: {qty: decimal}}`."""
     tree: dict[str, Any] = {}
     for path, kind in types.items():
-        if plan := _PLANS.get(kind.partition(":")[0]):
+        name, _, format_ = kind.partition(":")
+        is_richtext = name == "richtext"
+        if plan := _RICHTEXT_FORMATS[format_] if is_richtext else _PLANS.get(name):
             *parents, name = path.split(".")
             node = tree
             for parent in parents:
                 node = node.setdefault(parent, {})
             node[name] = plan
     return tree
+
+
+def _richtexts(job: Job) -> list[str]:
+    """The rich texts of the data with their formats, as the prelude looks them up."""
+    return [
+        f"{_RICHTEXT_FORMATS[kind.partition(':')[2]]}:{value}"
+        for path, kind in job.types.items()
+        if kind.startswith("richtext")
+        for _, value in _at(job.data, path.split("."), "")
+    ]
 
 
 def _codes(job: Job) -> list[str]:

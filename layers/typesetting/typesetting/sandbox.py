@@ -21,6 +21,9 @@ _START_SECONDS = 20.0
 _DYING_SECONDS = 5.0
 _PR_SET_DUMPABLE = 4
 
+_PACKAGES = (
+    "typst_child", "typst", "pikepdf", "lxml", "zxingcpp", "PIL", "markdown_it", "mdurl", "nh3",
+)  # fmt: skip
 _FOLDER = Path(__file__).parent
 _BOOT = (
     "import sys; sys.path[:0] = sys.argv.pop(1).split(':'); "
@@ -180,13 +183,13 @@ def _command(folder: str) -> list[str]:
 
 def child_arguments() -> list[str]:
     """The arguments of the child's `Typesetter` after its folder."""
-    return [str(_FOLDER / "craftkit.typ"), *font_folders()]
+    return [str(_FOLDER), *font_folders()]
 
 
 def _import_folders() -> list[str]:
     folders = [
         str(Path(spec.origin).parents[1])
-        for name in ("typst_child", "typst", "pikepdf", "lxml", "zxingcpp", "PIL")
+        for name in _PACKAGES
         if (spec := find_spec(name)) and spec.origin
     ]
     return list(dict.fromkeys(folders))

@@ -24,6 +24,8 @@ from typst_child.workplace import Workplace, Workplaces
 _ROUNDS = 5
 """Compilations of one job. The second draws its codes; more only where codes lead to codes."""
 
+_MODULES = ("craftkit", "craftkit-richtext")
+
 _SVG_SIZE = re.compile(rb'width="([\d.]+)pt" height="([\d.]+)pt"')
 
 _WARM_UP = b"""\
@@ -44,7 +46,8 @@ class CodesError(Exception):
 
 
 class Job(NamedTuple):
-    """A request's header and blobs. `description`, `images_index` and `locale` are JSON.
+    """A request's header and blobs. `description`, `images_index`, `richtexts` and `locale`
+    are JSON.
 
     Args:
         format: pdf, png, jpeg, webp or svg.
@@ -64,6 +67,7 @@ class Job(NamedTuple):
     image_kinds: list[str]
     description: bytes
     images_index: bytes
+    richtexts: bytes
     locale: bytes
     source: bytes
     images: Sequence[bytes]
@@ -71,12 +75,13 @@ class Job(NamedTuple):
 
     @classmethod
     def read(cls, header: Header, blobs: Sequence[bytes]) -> Self:
-        description, images_index, locale, source, *files = blobs
+        description, images_index, richtexts, locale, source, *files = blobs
         count = len(header["image_kinds"])
         return cls(
             **header,
             description=description,
             images_index=images_index,
+            richtexts=richtexts,
             locale=locale,
             source=source,
             images=files[:count],
@@ -88,8 +93,8 @@ class Typesetter:
     """Answers requests. Fonts, prelude and recently used templates are loaded once."""
 
     def __init__(self, folder: str, prelude: str, *font_folders: str) -> None:
-        with open(prelude, "rb") as file:  # noqa: PTH123 pathlib is slow to import
-            self._workplaces = Workplaces(folder, file.read(), font_folders)
+        modules = {f"{name}.typ": _read(f"{prelude}/{name}.typ") for name in _MODULES}
+        self._workplaces = Workplaces(folder, modules, font_folders)
         self._folder = folder
         self._images = ImageChecker()
 
@@ -125,7 +130,11 @@ class Typesetter:
     def _document(self, job: Job) -> Answer:
         faults = self._images.faults(job.images, job.image_kinds)
         place = self._workplaces.of(job.source, job.fonts)
-        files = {"job.json": job.description, "images.json": _usable_images(job, faults)}
+        files = {
+            "job.json": job.description,
+            "images.json": _usable_images(job, faults),
+            "richtexts.json": _trees(job.richtexts),
+        }
         with place.shared(job.locale, files, job.images) as compiler:
             compilation = Compilation(job, place, compiler)
             if job.format == "pdf":
@@ -222,6 +231,11 @@ class Compilation:
         return cast("bytes | Files", output)
 
 
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:  # noqa: PTH123 pathlib is slow to import
+        return file.read()
+
+
 def _usable_images(job: Job, faults: dict[int, str]) -> bytes:
     """The index of the images without those that may not be shown."""
     if not faults:
@@ -229,6 +243,14 @@ def _usable_images(job: Job, faults: dict[int, str]) -> bytes:
     refused = {f"/images/{index}" for index in faults}
     index: dict[str, str] = json.loads(job.images_index)
     return json.dumps({name: path for name, path in index.items() if path not in refused}).encode()
+
+
+def _trees(richtexts: bytes) -> bytes:
+    if richtexts == b"[]":
+        return b"{}"
+    from typst_child import richtext  # most documents have none
+
+    return richtext.trees(richtexts)
 
 
 def _drawn(keys: Iterable[str]) -> bytes:

@@ -79,13 +79,13 @@ class Workplaces:
 
     Args:
         folder: an empty folder of this process alone.
-        prelude: the module that templates import.
+        modules: the files that templates import, by name.
         font_folders: the fonts that every template has.
     """
 
-    def __init__(self, folder: str, prelude: bytes, font_folders: Sequence[str]) -> None:
+    def __init__(self, folder: str, modules: dict[str, bytes], font_folders: Sequence[str]) -> None:
         self._folder = folder
-        self._prelude = prelude
+        self._modules = modules
         self._font_folders = list(font_folders)
         self.fonts = typst.Fonts(include_system_fonts=False, font_paths=self._font_folders)
         self._cached: OrderedDict[tuple[bytes, ...], Workplace] = OrderedDict()
@@ -103,7 +103,7 @@ class Workplaces:
     def _create(self, source: bytes, fonts: Sequence[bytes]) -> Workplace:
         self._created += 1
         root = f"{self._folder}/{self._created}"
-        files = {"main.typ": _MAIN, "craftkit.typ": self._prelude, "template.typ": source}
+        files = {"main.typ": _MAIN, **self._modules, "template.typ": source}
         if not fonts:
             return Workplace(root, files, self.fonts)
         os.makedirs(f"{root}/fonts")  # noqa: PTH103

@@ -119,6 +119,7 @@ def test_child__keeps_no_data_of_a_job_and_nothing_beyond_its_end(
     assert {path.name for path in left} == {
         "main.typ",
         "craftkit.typ",
+        "craftkit-richtext.typ",
         "template.typ",
         "locale.json",
     }

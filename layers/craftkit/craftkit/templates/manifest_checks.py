@@ -23,6 +23,7 @@ BARCODE_FORMATS = (
     "aztec",
     "qr",
 )
+RICHTEXT_FORMATS = ("markdown", "html")
 DATE_STYLES = ("short", "medium", "long", "full")
 _CURRENCY_CODE = re.compile(r"[A-Z]{3}")
 
@@ -40,6 +41,11 @@ def format_fault(data_type: str, format_: str | None) -> str | None:
             return None if value in BARCODE_FORMATS else f"A barcode variable needs one of: {known}"
         case _, None:
             return None
+        case "richtext", value:
+            known = ", ".join(RICHTEXT_FORMATS)
+            return (
+                None if value in RICHTEXT_FORMATS else f"The format of rich text is one of: {known}"
+            )
         case "currency", value:
             fits = _CURRENCY_CODE.fullmatch(str(value))
             return None if fits else "The format of a currency is its ISO 4217 code, such as EUR"

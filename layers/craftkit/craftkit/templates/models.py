@@ -75,6 +75,7 @@ Slug = Annotated[
 DataType = Literal[
     "text",
     "longtext",
+    "richtext",
     "number",
     "currency",
     "date",

@@ -95,7 +95,7 @@ _TAKEN = (
 )
 _PLAIN = re.compile(r"[^\W\d_][\w ,.&()'-]*(?<![ .-])")
 _PLURAL = re.compile(r"(?<=..)(?:ies|(x|ch|sh|ss)es|s)$")
-_LONG = ("longtext",)
+_LONG = ("longtext", "richtext")
 _SHOWN = ("image", "qr", "barcode")
 _RIGHT = ("number", "currency")
 
@@ -189,7 +189,7 @@ def _heading(loop: Loop, title: Variable | None, name: str) -> str:
 
 def _table(variables: Sequence[Variable], items: str, name: str) -> list[str]:
     """The header comes again on every page; numbers stand at the right."""
-    widths = {variable: "2fr" for variable in variables if variable.data_type == "longtext"}
+    widths = {variable: "2fr" for variable in variables if variable.data_type in _LONG}
     first = next((v for v in variables if v.data_type == "text"), variables[0])
     widths.setdefault(first, "1fr")
     columns = [widths.get(variable, "auto") for variable in variables]

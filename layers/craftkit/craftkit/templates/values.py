@@ -17,6 +17,9 @@ from pydantic_core import PydanticCustomError
 
 from craftkit.templates.models import DataType, Variable
 
+RICHTEXT_LIMIT = 100_000
+"""Characters of one rich text, about forty pages."""
+
 # A quantity times an amount, ten thousand times over, fits the 28 digits that Typst counts with.
 _PLACES = 12
 
@@ -75,7 +78,7 @@ class ValueType:
 def value_type(variable: Variable) -> ValueType:
     if variable.data_type in ("qr", "barcode"):
         return _code(str(variable.format))
-    if variable.data_type in ("text", "longtext"):
+    if variable.data_type in ("text", "longtext", "richtext"):
         return _text(variable)
     return _TYPES[variable.data_type]
 
@@ -88,8 +91,12 @@ def _text(variable: Variable) -> ValueType:
     say something, what is optional becomes None.
     """
 
+    limit = RICHTEXT_LIMIT if variable.data_type == "richtext" else None
+
     def read(value: Any) -> str | None:
         text = _readable(value)
+        if limit and len(text) > limit:
+            raise _refusal(value, f"Must have {limit:,} or fewer characters")
         if text.strip():
             return text
         if variable.required:
@@ -99,7 +106,13 @@ def _text(variable: Variable) -> ValueType:
     schema: dict[str, Any] = {"type": ["string", "integer"]}
     if variable.required:
         schema["pattern"] = r"[^\s\x00-\x1f\x7f-\x9f]"
-    example = _LOREM if variable.data_type == "longtext" else variable.label
+    if limit:
+        schema["maxLength"] = limit
+    example = variable.label
+    if variable.data_type == "longtext":
+        example = _LOREM
+    elif variable.data_type == "richtext":
+        example = _RICH_HTML if variable.format == "html" else _RICH_MARKDOWN
     return ValueType(read, schema, lambda _: example)
 
 
@@ -252,6 +265,18 @@ _DATETIME = re.compile(
 _EMAIL_PATTERN = rf"{_MAIL_CHARACTER}{{1,64}}@{_MAIL_LABEL}(\.{_MAIL_LABEL})+"
 _LOREM = (
     "This is where your text goes. It may run over several lines, and the page makes room for it."
+)
+
+_RICH_MARKDOWN = """\
+This is where your **text** goes. It may have
+
+- lists and *emphasis*,
+- [links](https://example.com/), tables and headings.
+"""
+_RICH_HTML = (
+    "<p>This is where your <strong>text</strong> goes. It may have</p>"
+    "<ul><li>lists and <em>emphasis</em>,</li>"
+    '<li><a href="https://example.com/">links</a>, tables and headings.</li></ul>'
 )
 
 _TYPES: dict[DataType, ValueType] = {

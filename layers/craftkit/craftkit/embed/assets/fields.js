@@ -70,6 +70,7 @@ export function field(variable, { value, hint, isLocked, locale, marks, changed 
 function controlFor(variable, how) {
   switch (variable.dataType) {
     case "longtext":
+    case "richtext":
       return longText(how);
     case "boolean":
       return check(how);

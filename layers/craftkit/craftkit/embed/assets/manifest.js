@@ -6,6 +6,7 @@ import { icon } from "./icons.js";
 const TYPES = {
   text: "Text",
   longtext: "Long text",
+  richtext: "Rich text",
   number: "Number",
   currency: "Amount",
   date: "Date",
