@@ -14,6 +14,7 @@ from craftkit.templates.models import TemplateVersion, read_manifest, require_pu
 from craftkit.templates.source import write_source
 from craftkit.templates.views import TemplateView, VersionView
 from craftkit.typesetter import DEFAULT_PDF_STANDARD, Job, PdfStandard, TypesettingError
+from craftkit_cli import new_template
 from craftkit_cli.answers import Answer
 from craftkit_cli.api import api_command, call
 from craftkit_cli.arguments import Run, command, group
@@ -26,6 +27,7 @@ _LIST = "a project's templates: through the API, or with --project in the stack"
 def add_commands(root: Any) -> None:
     commands = group(root, "templates", "templates and their versions")
 
+    new_template.add_command(commands)
     publish = _of_one(commands, "publish", _publish, "publish a template's next version")
     publish.add_argument("--name", required=True)
     _about_content(publish)

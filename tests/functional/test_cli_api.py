@@ -11,6 +11,9 @@ import pytest
 import pytest_socket
 from standardwebhooks import Webhook
 
+from craftkit.templates import gallery
+from craftkit.templates.data import validate_data
+from craftkit.templates.models import read_manifest
 from craftkit_cli import main as cli
 from craftkit_cli import types
 from tests.sdks.stub import PDF, Stub, error
@@ -191,3 +194,19 @@ def test_listen__forwards_each_end_once_signed_as_a_webhook_is(
     replayed = receiver.wait_for(2)[1]
     assert replayed.headers["webhook-id"] == arrival.headers["webhook-id"]
     assert json.loads(out)["status"] == 200
+
+
+@pytest.mark.parametrize("slug", gallery.SLUGS)
+def test_templates_new__writes_files_that_are_a_template_with_its_data(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, slug: str
+) -> None:
+    folder = tmp_path / "mine"
+    code, out, _ = craftkit(capsys, "templates", "new", str(folder), "--from", slug)
+    written = json.loads(out)
+    assert (code, written["from"]) == (0, slug)
+    manifest = read_manifest(json.loads(Path(written["manifest"]).read_text()))
+    assert Path(written["source"]).read_text() == gallery.load(slug).source
+    sent = json.loads(Path(written["data"]).read_text())
+    assert validate_data(manifest, sent)
+    code, _, failed = craftkit(capsys, "templates", "new", str(folder), "--from", slug)
+    assert (code, "exists already" in failed["error"]["message"]) == (1, True)
