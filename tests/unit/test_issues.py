@@ -43,7 +43,8 @@ def found(kind: type[Any], value: object) -> Found:
             {"options": {"filename": "a/b.pdf"}},
             {
                 "options.filename": [
-                    "Must be a file name that ends in .pdf, such as invoice-2026.pdf"
+                    "Must be a file name of at most 156 characters that ends in .pdf, or in the "
+                    "format's own ending, without any of / \ : * ? \" < > |"
                 ]
             },
         ),
