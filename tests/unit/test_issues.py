@@ -44,7 +44,7 @@ def found(kind: type[Any], value: object) -> Found:
             {
                 "options.filename": [
                     "Must be a file name of at most 156 characters that ends in .pdf, or in the "
-                    "format's own ending, without any of / \ : * ? \" < > |"
+                    "format's own ending, without any of / \\ : * ? \" < > |"
                 ]
             },
         ),
