@@ -24,6 +24,13 @@ def add_commands(root: Any) -> None:
     create.add_argument("--mode", required=True, choices=["live", "test"])
     create.add_argument("--scope", action="append", default=[], choices=SCOPES)
     create.add_argument("--template", action="append", default=[], metavar="SLUG")
+    create.add_argument(
+        "--network",
+        action="append",
+        default=[],
+        metavar="CIDR",
+        help="allow calls from this range only, such as 203.0.113.0/24; may be repeated",
+    )
     create.add_argument("--expires-in", type=duration, metavar="90d")
 
     list_ = command(commands, "list", _list, "a project's keys, newest first")
@@ -71,6 +78,7 @@ def _create(arguments: argparse.Namespace, operator: str) -> Answer:
         mode=arguments.mode,
         scopes=tuple(arguments.scope),
         templates=tuple(arguments.template),
+        networks=tuple(arguments.network),
         expires_at=_from_now(arguments.expires_in),
     )
     minted = service.create_key(project.id, wish, by=operator)

@@ -44,8 +44,13 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 def _authorize(event: dict[str, Any]) -> dict[str, Any]:
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     now = utc_now()
+    address = (event["requestContext"].get("identity") or {}).get("sourceIp")
     verification = verify(
-        headers.get("authorization"), stage=config.stage, lookup=find_key, now=now
+        headers.get("authorization"),
+        stage=config.stage,
+        lookup=find_key,
+        now=now,
+        address=address,
     )
     # The embedded AWS tells an authorizer no request id.
     request_id = event["requestContext"].get("requestId", "")
@@ -55,4 +60,4 @@ def _authorize(event: dict[str, Any]) -> dict[str, Any]:
     if verification.verdict is Verdict.ALLOWED and verification.record:
         route = f"{event.get('httpMethod')} {event.get('resource')}"
         activity.note(verification.record, now, is_render=route == RENDER_ROUTE)
-    return policy_of(verification, event["methodArn"])
+    return policy_of(verification, event["methodArn"], address)

@@ -48,6 +48,33 @@ def test_authorize__hands_on_the_projects_context(authorize: Any) -> None:
     }
 
 
+def test_authorize__a_key_with_networks_is_refused_elsewhere_with_403_by_every_handler(
+    cloud: Cloud, event: Any, wire: DynamoDBWire
+) -> None:
+    project = make_project("live", networks=("203.0.113.0/24", "2001:db8::/32"))
+
+    def call(address: str | None) -> Any:
+        sent = event("authorize", headers={"authorization": f"Bearer {project.key.cleartext}"})
+        sent["headers"]["x-forwarded-for"] = "203.0.113.7"
+        sent["requestContext"]["identity"] = {"sourceIp": address}
+        context = cloud.invoke("authorize", sent)["context"]
+        route = event("list_renders")
+        route["requestContext"]["authorizer"] = context
+        return cloud.invoke("list_renders", route), context
+
+    for address in ("203.0.113.7", "::ffff:203.0.113.7", "2001:db8::1"):
+        assert call(address)[0]["statusCode"] == 200
+    for address, shown in (("198.51.100.9", "198.51.100.0/24"), (None, "an unknown address")):
+        reads = len(wire.operations)
+        answer, context = call(address)
+        assert len(wire.operations) == reads + 1
+        assert answer["statusCode"] == 403
+        assert '"code":"network_not_allowed"' in answer["body"]
+        assert shown in answer["body"]
+        assert "198.51.100.9" not in answer["body"]
+        assert context["scopes"] == ""  # so that a handler of an older version refuses too
+
+
 @pytest.mark.parametrize("header", [None, "Basic dXNlcjpwYXNz", "Bearer", "Bearer "])
 def test_authorize__no_bearer_token_is_unauthorized(authorize: Any, header: str | None) -> None:
     with pytest.raises(Exception, match=r"^Unauthorized$"):

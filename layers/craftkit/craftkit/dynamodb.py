@@ -6,7 +6,7 @@ left is a surprise, which `http` answers as `internal`.
 
 import random
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import cache
@@ -89,21 +89,31 @@ def query(table_name: str, **how: Any) -> Iterator[Item]:
 def get_many(table_name: str, keys: Iterable[Item]) -> list[Item]:
     """The items that exist of some keys, strongly consistent, a hundred in one round trip."""
     batches = batched(keys, _BATCH_LIMIT, strict=False)
-    return [item for batch in batches for item in _get_batch(table_name, batch)]
+    return [
+        item for batch in batches for item in get_from_tables({table_name: list(batch)})[table_name]
+    ]
 
 
-def _get_batch(table_name: str, keys: Sequence[Item]) -> list[Item]:
-    found: list[Item] = []
-    wanted: dict[str, Any] = {table_name: {"Keys": list(keys), "ConsistentRead": True}}
+def get_from_tables(keys: Mapping[str, Sequence[Item]]) -> dict[str, list[Item]]:
+    """The items that exist of some keys, by table, in one strongly consistent round trip.
+
+    Args:
+        keys: by table name, a hundred at most in all.
+    """
+    found: dict[str, list[Item]] = {name: [] for name in keys}
+    wanted: dict[str, Any] = {
+        name: {"Keys": list(each), "ConsistentRead": True} for name, each in keys.items()
+    }
     for attempt in range(_BATCH_ATTEMPTS):
         if not wanted:
             return found
         if attempt:
             time.sleep(random.uniform(0, _BACKOFF_SECONDS * 2**attempt))  # noqa: S311 jitter
         answer = resource().batch_get_item(RequestItems=wanted)
-        found += answer["Responses"].get(table_name, [])
+        for name, items in answer["Responses"].items():
+            found[name] += items
         wanted = dict(answer.get("UnprocessedKeys", {}))
-    raise ThrottledError(f"{table_name} did not answer for every key")
+    raise ThrottledError(f"{', '.join(wanted)} did not answer for every key")
 
 
 def transact(writes: Sequence[dict[str, Any]], *, attempts: int = _TRANSACTION_ATTEMPTS) -> None:

@@ -210,6 +210,27 @@ class InsufficientScopeError(ForbiddenError):
     message = "This API key lacks the scope for this call. Use a key that has it."
 
 
+class NetworkNotAllowedError(ForbiddenError):
+    """The key may be used from certain networks only, and the request came from another.
+
+    The address is the one that the gateway saw, without its host part.
+    """
+
+    code = "network_not_allowed"
+    message = (
+        "This API key may not be used from this network. Call from one of its networks, or create "
+        "a key that allows this one."
+    )
+
+    def __init__(self, network: str | None = None) -> None:
+        super().__init__(
+            f"This API key may not be used from {network}. Call from one of its networks, or "
+            "create a key that allows this one."
+            if network
+            else None
+        )
+
+
 class PartnerSuspendedError(ForbiddenError):
     """The project's embed partnership is suspended. Renders outside of embed still work."""
 

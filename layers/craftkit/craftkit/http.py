@@ -26,6 +26,7 @@ from craftkit.errors import (
     CraftkitError,
     InvalidJsonError,
     InvalidRequestError,
+    NetworkNotAllowedError,
     NotFoundError,
     PayloadTooLargeError,
     UnsupportedMediaTypeError,
@@ -62,6 +63,12 @@ class Request:
     @cached_property
     def principal(self) -> Principal:
         return Principal.from_context(self._event["requestContext"]["authorizer"])
+
+    def check_refusal(self) -> None:
+        """Answer a refusal of the authorizer that has a status of its own (see `auth.policy`)."""
+        context = self._event["requestContext"]["authorizer"]
+        if context.get("refusal") == "network_not_allowed":
+            raise NetworkNotAllowedError(context.get("address"))
 
     @cached_property
     def headers(self) -> dict[str, str]:
@@ -242,6 +249,7 @@ def endpoint(handle: Callable[[Request], Response]) -> Callable[[Json, Any], Jso
             if "projectId" in (event["requestContext"].get("authorizer") or {}):
                 principal = request.principal
                 logger.append_keys(project_id=principal.project_id, key_id=principal.key_id)
+                request.check_refusal()
             with rate_limits.collect() as states:
                 response = handle(request)
         except CraftkitError as error:

@@ -16,6 +16,7 @@ class KeyRecord:
     prefix: str
     expires_at: str | None
     revoked_at: str | None
+    networks: tuple[str, ...] = ()
 
     @classmethod
     def from_row(cls, row: Mapping[str, str]) -> "KeyRecord":
@@ -33,6 +34,7 @@ class KeyRecord:
             prefix=row["prefix"],
             expires_at=row.get("expires_at"),
             revoked_at=row.get("revoked_at"),
+            networks=tuple(row.get("networks", "").split()),
         )
 
 

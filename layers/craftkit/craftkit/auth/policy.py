@@ -5,13 +5,20 @@ from typing import Any
 from craftkit.auth.verify import Verdict, Verification
 
 
-def policy_of(verification: Verification, method_arn: str) -> dict[str, Any]:
+def policy_of(
+    verification: Verification, method_arn: str, address: str | None = None
+) -> dict[str, Any]:
     """Allow or Deny for exactly the called method, with the principal as context.
 
     The policy is never cached (`ReauthorizeEvery: 0`), so it need not cover any other route.
+
+    The gateway answers every Deny with one fixed status, 401. A refusal that is a 403 is therefore
+    an Allow whose context says so, and `http.endpoint` refuses. It has no scopes, so that a handler
+    of an older version refuses too.
     """
     record = verification.record
-    allowed = verification.verdict is Verdict.ALLOWED and record is not None
+    refused = verification.verdict is Verdict.NETWORK_NOT_ALLOWED
+    allowed = (verification.verdict is Verdict.ALLOWED or refused) and record is not None
     statement = {
         "Action": "execute-api:Invoke",
         "Effect": "Allow" if allowed else "Deny",
@@ -23,4 +30,12 @@ def policy_of(verification: Verification, method_arn: str) -> dict[str, Any]:
     }
     if allowed and record:
         policy["context"] = record.principal.as_context()
+    if refused:
+        from craftkit.auth.networks import masked
+
+        policy["context"] |= {
+            "scopes": "",
+            "refusal": verification.verdict.value,
+            "address": masked(address),
+        }
     return policy

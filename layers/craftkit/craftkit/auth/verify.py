@@ -22,6 +22,7 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
     REVOKED = "revoked"
     EXPIRED = "expired"
+    NETWORK_NOT_ALLOWED = "network_not_allowed"
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,13 @@ def bearer_of(header: str | None) -> str | None:
     return rest.strip(" ") or None if scheme.lower() == "bearer" else None
 
 
-def verify(header: str | None, *, stage: str, lookup: Lookup, now: datetime) -> Verification:
+def verify(
+    header: str | None, *, stage: str, lookup: Lookup, now: datetime, address: str | None = None
+) -> Verification:
     """Verify the header of one request. Makes one lookup at most, and none for a malformed key.
+
+    Args:
+        address: the caller's, as the gateway saw it.
 
     Raises:
         TableUnavailableError: the lookup failed. This must not be answered as an unknown key.
@@ -51,7 +57,14 @@ def verify(header: str | None, *, stage: str, lookup: Lookup, now: datetime) -> 
     key = bearer_of(header)
     if key is None:
         return Verification(Verdict.MISSING)
-    return verify_key(key, stage=stage, lookup=lookup, now=now)
+    verification = verify_key(key, stage=stage, lookup=lookup, now=now)
+    record = verification.record
+    if verification.verdict is Verdict.ALLOWED and record and record.networks:
+        from craftkit.auth import networks  # keys without networks do not pay for the import
+
+        if not networks.contains(record.networks, address):
+            return Verification(Verdict.NETWORK_NOT_ALLOWED, record)
+    return verification
 
 
 def verify_key(key: str, *, stage: str, lookup: Lookup, now: datetime) -> Verification:

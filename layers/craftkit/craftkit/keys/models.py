@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
+from craftkit.auth import networks
 from craftkit.auth.principal import DEFAULT_SCOPES, SCOPES, Mode, Principal
 from craftkit.schema import Matches
 
@@ -21,6 +22,8 @@ TEMPLATES_LIMIT = 100
 """Of one key; DynamoDB compares with no more values at once."""
 
 Status = Literal["active", "expired", "revoked"]
+NETWORKS_LIMIT = 20
+
 Kind = Literal["key", "token"]
 Outcome = Literal["fine", "malformed", "wrong_environment", "unknown", "revoked", "expired"]
 
@@ -50,7 +53,8 @@ class Secret(BaseModel):
 class Key(BaseModel):
     """A key. `kind` is `token` for a short-lived key of the token exchange.
 
-    `templates` are the slugs that it may use; empty means all of the project's.
+    `templates` are the slugs that it may use; empty means all of the project's. `networks` are the
+    CIDR ranges that it may be used from; empty means any address.
 
     `secrets` stand in the order of their making; the last is the current one. Where the current
     one was exposed during a rotation, it ends and its predecessor is the last again. `revision`
@@ -69,6 +73,7 @@ class Key(BaseModel):
     scopes: tuple[str, ...]
     templates: tuple[str, ...] = ()
     limited: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
     secrets: tuple[Secret, ...]
     created_at: datetime
     created_by: str
@@ -124,6 +129,7 @@ class NewKey(BaseModel):
     mode: Mode
     scopes: tuple[str, ...] = Field((), validate_default=True)
     templates: Annotated[tuple[Slug, ...], Field(max_length=TEMPLATES_LIMIT)] = ()
+    networks: Annotated[tuple[str, ...], Field(max_length=NETWORKS_LIMIT)] = ()
     expires_at: datetime | None = None
 
     @field_validator("scopes")
@@ -133,6 +139,17 @@ class NewKey(BaseModel):
             raise ValueError(f"A scope is one of {', '.join(SCOPES)}.")
         wanted = scopes or DEFAULT_SCOPES
         return tuple(scope for scope in SCOPES if scope in wanted)
+
+    @field_validator("networks")
+    @classmethod
+    def _ranges(cls, ranges: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return tuple(sorted({networks.canonical(each) for each in ranges}))
+        except ValueError as error:
+            raise ValueError(
+                "A network is a CIDR range without host bits, such as 203.0.113.0/24 or "
+                "2001:db8::/32."
+            ) from error
 
     @field_validator("templates")
     @classmethod

@@ -33,6 +33,7 @@ _TOKEN_KEPT_FOR = timedelta(days=7)
 """How long a token that expired can be diagnosed."""
 
 _TIMES = ("expires_at", "revoked_at", "exposed_at", "quiet_since")
+_LISTS = ("scopes", "templates", "limited", "networks")
 _PLAIN = ("revoked_reason", "reminded_days")
 
 
@@ -77,14 +78,14 @@ def change(before: Key, step: Step, *, by: str, now: datetime) -> Key:
 
 
 def get(key_id: str) -> Key | None:
-    item = _table().get_item(Key=_head_key(key_id), ConsistentRead=True).get("Item")
-    return _key_of(item) if item else None
+    item = _table().get_item(Key=head_key(key_id), ConsistentRead=True).get("Item")
+    return key_of(item) if item else None
 
 
 def get_many(key_ids: Iterable[str]) -> list[Key]:
     """The keys of these ids, of any project; those that do not exist are left out."""
-    heads = [_head_key(key_id) for key_id in dict.fromkeys(key_ids)]
-    return [_key_of(item) for item in dynamodb.get_many(config.keys_table, heads)]
+    heads = [head_key(key_id) for key_id in dict.fromkeys(key_ids)]
+    return [key_of(item) for item in dynamodb.get_many(config.keys_table, heads)]
 
 
 def page(
@@ -99,7 +100,7 @@ def page(
         Limit=limit,
         **start,
     )
-    return [_key_of(item) for item in answer["Items"]], answer.get("LastEvaluatedKey")
+    return [key_of(item) for item in answer["Items"]], answer.get("LastEvaluatedKey")
 
 
 def due(now: datetime) -> Iterator[str]:
@@ -133,13 +134,13 @@ def _table() -> Any:
     return dynamodb.table(config.keys_table)
 
 
-def _head_key(key_id: str) -> dict[str, str]:
+def head_key(key_id: str) -> dict[str, str]:
     return {"key_hash": f"key#{key_id}"}
 
 
 def _head_item(key: Key, now: datetime) -> dict[str, Any]:
     item: dict[str, Any] = {
-        **_head_key(key.id),
+        **head_key(key.id),
         "kind": key.kind,
         "key_id": key.id,
         "project_id": key.project_id,
@@ -148,6 +149,7 @@ def _head_item(key: Key, now: datetime) -> dict[str, Any]:
         "scopes": " ".join(key.scopes),
         "templates": " ".join(key.templates),
         "limited": " ".join(key.limited),
+        "networks": " ".join(key.networks),
         "secrets": [_secret_entry(secret) for secret in key.secrets],
         "exposed_urls": list(key.exposed_urls),
         "created_at": to_rfc3339(key.created_at),
@@ -189,6 +191,8 @@ def _secret_item(key: Key, secret: Secret) -> dict[str, Any]:
     }
     if ends:
         item["expires_at"] = to_rfc3339(min(ends))
+    if key.networks:
+        item["networks"] = " ".join(key.networks)
     if key.revoked_at is not None:
         item["revoked_at"] = to_rfc3339(key.revoked_at)
     return item | _expiring(key)
@@ -210,12 +214,12 @@ def _present(model: Key | Secret, times: tuple[str, ...], plain: tuple[str, ...]
     return {name: value for name, value in kept.items() if value is not None}
 
 
-def _key_of(item: dict[str, Any]) -> Key:
+def key_of(item: dict[str, Any]) -> Key:
     return Key.model_validate(
         {
             **item,
             "id": item["key_id"],
-            **{name: tuple(item[name].split()) for name in ("scopes", "templates", "limited")},
+            **{name: tuple(item.get(name, "").split()) for name in _LISTS},
             "secrets": [
                 {**entry, "grace": int(entry["grace"])} if "grace" in entry else entry
                 for entry in item["secrets"]

@@ -33,6 +33,7 @@ class KeyView(BaseModel):
     scopes: tuple[str, ...]
     templates: tuple[str, ...]
     limited: tuple[str, ...]
+    networks: tuple[str, ...]
     status: Status
     is_rotating: bool
     created_at: datetime

@@ -104,6 +104,13 @@ def refusals(route: Route) -> dict[int, list[str]]:
             errors.MissingAuthorizationError,
             errors.InvalidCredentialsError,
             errors.InsufficientScopeError,
+            errors.NetworkNotAllowedError,
+        ]
+    if route.needs_key:
+        kinds += [
+            errors.MissingAuthorizationError,
+            errors.InvalidCredentialsError,
+            errors.NetworkNotAllowedError,
         ]
     if route.body:
         kinds += [
@@ -147,7 +154,7 @@ def _operation(route: Route, reference: References) -> Json:
         operation["requestBody"] = {"required": True, "content": content}
     if route.scope:
         operation["x-scope"] = route.scope
-    else:
+    elif not route.needs_key:
         operation["security"] = []
     operation["responses"] = {
         **{

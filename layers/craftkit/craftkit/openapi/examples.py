@@ -203,6 +203,26 @@ RESPONSES: dict[tuple[str, int], Json] = {
             }
         ],
     },
+    ("get_me", 200): {
+        "keyId": _KEY_ID,
+        "name": "billing service",
+        "kind": "key",
+        "projectId": "019cec2a-0000-7000-8000-000000000001",
+        "mode": "live",
+        "scopes": ["renders:write", "renders:read"],
+        "templates": ["invoice"],
+        "networks": ["203.0.113.0/24"],
+        "bound": False,
+        "expiresAt": None,
+        "limits": [
+            {
+                "name": "key-renders-day",
+                "limit": 1000,
+                "remaining": 874,
+                "resetsAt": "2026-03-15T00:00:00.000Z",
+            }
+        ],
+    },
     ("get_usage", 200): {
         "from": "2026-03-01",
         "to": "2026-03-14",

@@ -17,7 +17,8 @@ class Route:
     Args:
         function: the folder in `functions/` that answers.
         operation: the operation's id, where it is not the function's name.
-        scope: what the key must hold; a route without one is public.
+        scope: what the key must hold; a route without one is public, unless it `needs_key`.
+        needs_key: any key may call it, whatever its scopes.
         form: the model of a body that is a form. Such a route answers errors as OAuth does.
         answers: by status, the model of the body; None where there is no body, or none of ours.
         errors: what this route can refuse beyond what its shape implies (see `every_error`).
@@ -37,6 +38,7 @@ class Route:
     headers: Mapping[str, str] = field(default_factory=dict)
     description: str = ""
     operation: str = ""
+    needs_key: bool = False
 
     @property
     def tag(self) -> str:

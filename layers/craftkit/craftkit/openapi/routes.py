@@ -24,6 +24,7 @@ from craftkit.embed.models import (
 )
 from craftkit.embed.views import CatalogsView, CatalogView, JwksView, SessionView
 from craftkit.hooks.models import HookData
+from craftkit.keys.caller import CallerView
 from craftkit.keys.models import Exposure
 from craftkit.openapi.route import Route
 from craftkit.renders.models import RenderList, RenderPage, RenderRequest, RenderView
@@ -87,6 +88,7 @@ _HOOK_TOKEN = {"x-craftkit-hook-token": "The hook's token."}
 TAGS = {
     "renders": "Create, read, list, download and cancel renders.",
     "templates": "Read the project's templates.",
+    "me": "Read what your own key may do.",
     "usage": "Read how much was rendered.",
     "hooks": "Let third parties trigger renders.",
     "embed": "Open the form or the editor in your own product.",
@@ -219,6 +221,16 @@ ROUTES: tuple[Route, ...] = (
         ),
         description="Renders use the version from the next request on. Doing it twice changes "
         "nothing.",
+    ),
+    Route(
+        "GET",
+        "/v1/me",
+        "get_me",
+        "Read your own key",
+        {200: CallerView},
+        needs_key=True,
+        description="The key that makes the request, and what is left of the limits that its "
+        "requests count against. Any key may call it, and it counts against no limit.",
     ),
     Route(
         "GET",
