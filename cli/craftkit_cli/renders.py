@@ -41,5 +41,5 @@ def _reconcile(arguments: argparse.Namespace, _operator: str) -> Answer:
     project = projects.get_project(arguments.project)
     until = arguments.until or utc_now()
     counted = metering.reconcile(project.id, arguments.since, until)
-    told = render_events.reconcile(project.id, arguments.since, until)
-    return {"counted": counted, "told": told}
+    created = render_events.reconcile(project.id, arguments.since, until)
+    return {"counted": counted, "told": created}

@@ -27,7 +27,7 @@ def add_commands(root: Any) -> None:
         type=duration,
         default=service.ROTATION_OVERLAP,
         metavar="24h",
-        help="how long the old secret signs beside it (default: 24h)",
+        help="how long the old secret stays valid (default: 24h)",
     )
     for name, run, what in (
         ("on", _switch_on, "switch an endpoint on again"),

@@ -407,7 +407,7 @@ class KeyNotActiveError(ConflictError):
     """The API key is revoked or expired."""
 
     code = "key_not_active"
-    message = "This API key is revoked or expired. Create a new one."
+    message = "This API key is revoked or expired. Create a new API key."
 
 
 class RotationUnderWayError(ConflictError):
