@@ -9,30 +9,41 @@ does it; the first one loads.
 
 import json
 import os
+import re
 import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from io import StringIO
+from itertools import batched
 from math import ceil
 from typing import Any
 from unittest.mock import patch
 
+import boto3
 from botocore.client import BaseClient
 from moto import mock_aws
 
 from benchmarks.measurement import Result
+from craftkit.clock import to_rfc3339
+from craftkit.dynamodb import size_bytes
 from deployment.workspace import ROOT
 from tests.support.template import REGION
 
 FILE = ROOT / "docs" / "cost-inputs.json"
 _ROUNDS = 40
 
-# DynamoDB's unit of a read is 4 KiB strongly consistent, of a write 1 KiB, twice in a transaction.
-_READS = {"GetItem": 1.0, "Query": 0.5, "BatchGetItem": 0.5}
-_WRITES = {"PutItem": 1, "UpdateItem": 1, "DeleteItem": 1}
+# A unit of a read is 4 KiB strongly consistent, half of one otherwise; of a write 1 KiB, twice in a
+# transaction. An index entry that appears, goes or changes is a write; one that moves is two.
+_WRITES = ("PutItem", "UpdateItem", "DeleteItem")
+_LINE_OVERHEAD_BYTES = 26
+"""What CloudWatch Logs counts for each event beside its text."""
+
+_METERED_AT_ONCE = 10
+"""Renders of a counter in a batch of the stream: half a minute of a million a month."""
 
 
 @dataclass
@@ -42,17 +53,15 @@ class Work:
     calls: Counter[str] = field(default_factory=Counter)
     read_units: float = 0
     write_units: float = 0
+    index_units: float = 0
     waited: float = 0
+    lines: int = 0
+    log_bytes: int = 0
 
-    def note(self, service: str, operation: str, parameters: dict[str, Any]) -> None:
-        self.calls[f"{service}:{operation}"] += 1
-        if service != "dynamodb":
-            return
-        self.read_units += _READS.get(operation, 0)
-        size = max(1, ceil(len(json.dumps(parameters, default=str)) / 1024))
-        self.write_units += _WRITES.get(operation, 0) * size
-        for part in parameters.get("TransactItems", []):
-            self.write_units += 2 * max(1, ceil(len(json.dumps(part, default=str)) / 1024))
+    def note_log(self, text: str) -> None:
+        found = text.splitlines()
+        self.lines += len(found)
+        self.log_bytes += sum(len(line.encode()) + _LINE_OVERHEAD_BYTES for line in found)
 
 
 _CREDENTIALS = {
@@ -77,6 +86,15 @@ def measure() -> Iterable[Result]:
         target="value <= 3",
         note="an asynchronous render of a template version that is warm",
     )
+    yield Result("render.row", inputs["render_row"]["bytes"], "bytes", target="value <= 1024")
+    units = ("create_render", "render_document")
+    yield Result(
+        "render.write_units",
+        sum(inputs[name]["writeUnits"] + inputs[name]["indexUnits"] for name in units),
+        "units",
+        target="value <= 5",
+        note="of the row and its index, from queued to succeeded",
+    )
     yield Result("create_render.own_time", asked["ownMilliseconds"], "ms", note="beyond its calls")
     yield Result(
         "worker.own_time",
@@ -94,9 +112,13 @@ def _inputs() -> dict[str, Any]:
 
 
 def _measured() -> Iterator[tuple[str, Any]]:
+    from craftkit.usage.repository import LIST_SECONDS
+    from craftkit.webhooks import service as webhooks
+    from craftkit.webhooks.models import NewEndpoint
     from tests.support.cloud import Cloud, forget, variables
     from tests.support.events import event
     from tests.support.project import DATA, make_project
+    from tests.support.receiver import answered
     from tests.support.streams import Stream
     from tests.support.template import template
     from tests.support.typesetter import FakeTypesetter
@@ -116,6 +138,12 @@ def _measured() -> Iterator[tuple[str, Any]]:
             message = {"projectId": project.id, "renderId": ids[-1]}
             cloud.invoke("render_document", message, function="LiveWorkerFunction")
 
+        def download() -> None:
+            path = {"id": ids[-1]}
+            cloud.invoke(
+                "download_render", event("download_render", path=path, principal=project.principal)
+            )
+
         def read() -> None:
             path = {"id": ids[-1]}
             cloud.invoke("get_render", event("get_render", path=path, principal=project.principal))
@@ -126,31 +154,95 @@ def _measured() -> Iterator[tuple[str, Any]]:
         yield "create_render", record(create)
         stream = Stream(cloud, "MeterUsageSource")
         yield "render_document", record(create, work)
-        yield "get_render", record(read)
-        ended = stream.event()
-        one = {"Records": ended["Records"][:1]}
-        yield "meter_usage", record(lambda: cloud.invoke("meter_usage", one))
-        yield "create_deliveries", record(lambda: cloud.invoke("create_deliveries", one))
         rows = cloud.table("RendersTable").scan()["Items"]
         finished = [row for row in rows if row.get("status") == "succeeded"]
-        yield "render_row", {"bytes": max(len(repr(row)) for row in finished)}
+        yield "render_row", {"bytes": max(map(size_bytes, finished))}
+        yield "get_render", record(read)
+        yield "download_render", record(download)
+        ended = stream.event()["Records"]
+        # Half a minute of them meets two lists of ids on average: it begins in the middle of one.
+        half = timedelta(seconds=LIST_SECONDS / 2)
+        first = datetime.fromtimestamp(time.time() // LIST_SECONDS * LIST_SECONDS, UTC) + half
+        for number, each in enumerate(ended):
+            moment = first + timedelta(seconds=number * 30 / _METERED_AT_ONCE)
+            each["dynamodb"]["NewImage"]["completed_at"] = {"S": to_rfc3339(moment)}
+        batches = iter(batched(ended, _METERED_AT_ONCE, strict=False))
+        meter = record(lambda: cloud.invoke("meter_usage", {"Records": list(next(batches))}), 3)
+        yield "meter_usage", {**meter, "renders": _METERED_AT_ONCE}
+        one = {"Records": ended[:1]}
+        yield "create_deliveries", record(lambda: cloud.invoke("create_deliveries", one))
+
+        webhooks.create_endpoint(
+            project.id, NewEndpoint(url="https://a.example/"), by="bench", check=lambda *_: None
+        )
+        create()
+        work()
+        told = iter({"Records": [each]} for each in reading_ends(stream, create, work))
+        yield "create_delivery", record(lambda: cloud.invoke("create_deliveries", next(told)))
+        sends = iter(cloud.messages("DeliveriesQueue"))
+        sent = event("deliver_webhook")
+
+        def deliver() -> None:
+            sent["Records"][0]["body"] = json.dumps(next(sends))
+            cloud.invoke("deliver_webhook", sent)
+
+        with patch("craftkit.network.fetch", lambda *_args, **_how: answered(200)):
+            yield "deliver_webhook", record(deliver)
+        yield "access_log", {"bytes": _access_line_bytes(template("prod")) + _LINE_OVERHEAD_BYTES}
 
 
-def record(*steps: Callable[[], object]) -> dict[str, Any]:
-    """The calls of the last step, and its own time: the others prepare it each time."""
-    *before, step = steps
-    own: list[float] = []
+def reading_ends(stream: Any, *steps: Callable[[], object]) -> list[Any]:
+    """The stream's records of as many renders as there are rounds."""
     for _ in range(_ROUNDS):
+        for step in steps:
+            step()
+    found: list[Any] = stream.event()["Records"]
+    return found
+
+
+def _access_line_bytes(stage: Any) -> int:
+    """A line of the gateway's log of a request that was answered, with values of usual length."""
+    (api,) = stage.of_type("AWS::Serverless::Api").values()
+    identifier = "01a20e47-f9c2-7854-9f0c-4f2622ff4e97"
+    usual = {
+        **dict.fromkeys(("requestId", "authorizer.projectId", "authorizer.keyId"), identifier),
+        "extendedRequestId": "KJ2fGHd5oAMEVXw=",
+        "requestTimeEpoch": "1795535928282",
+        "resourcePath": "/v1/renders/{id}",
+        "identity.sourceIp": "203.0.113.210",
+    }
+    line = re.sub(
+        r"\$context\.([\w.]*\w)",
+        lambda found: usual.get(found[1], "200"),
+        api["AccessLogSetting"]["Format"],
+    )
+    return len(line)
+
+
+def record(*steps: Callable[[], object] | int) -> dict[str, Any]:
+    """The calls of the last step, and its own time: the others prepare it each time.
+
+    A number among the steps is that of the rounds.
+    """
+    rounds = next((each for each in steps if isinstance(each, int)), _ROUNDS)
+    *before, step = (each for each in steps if not isinstance(each, int))
+    own: list[float] = []
+    for _ in range(rounds):
         for each in before:
             each()
-        with _noted() as noted:
+        printed = StringIO()
+        with _noted() as noted, redirect_stdout(printed), redirect_stderr(printed):
             begun = time.perf_counter()
             step()
             own.append((time.perf_counter() - begun - noted.waited) * 1000)
+        noted.note_log(printed.getvalue())
     return {
         "calls": dict(sorted(noted.calls.items())),
         "readUnits": noted.read_units,
         "writeUnits": noted.write_units,
+        "indexUnits": noted.index_units,
+        "logLines": noted.lines,
+        "logBytes": noted.log_bytes,
         "ownMilliseconds": round(statistics.median(own), 2),
     }
 
@@ -165,11 +257,18 @@ def _noted() -> Iterator[Work]:
     def noted(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
         if inside[0]:
             return make(client, operation, parameters)
-        work.note(client.meta.service_model.service_name, operation, parameters)
+        service = client.meta.service_model.service_name
+        work.calls[f"{service}:{operation}"] += 1
         begun = time.perf_counter()
+        inside[0] = True
         try:
-            return make(client, operation, parameters)
+            before = _items(operation, parameters) if service == "dynamodb" else []
+            answer = make(client, operation, parameters)
+            if service == "dynamodb":
+                _note_units(work, operation, parameters, before, answer)
+            return answer
         finally:
+            inside[0] = False
             work.waited += time.perf_counter() - begun
 
     with (
@@ -177,6 +276,63 @@ def _noted() -> Iterator[Work]:
         patch("craftkit.auth.connections.post", wire),
     ):
         yield work
+
+
+def _parts(operation: str, parameters: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The writes of a call: the table, and what names the item."""
+    if operation == "TransactWriteItems":
+        return [part for each in parameters["TransactItems"] for part in each.items()]
+    return [(operation, parameters)] if operation in _WRITES else []
+
+
+def _items(operation: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+    """The items that a call writes, as they are now; empty where there is none."""
+    found = []
+    for _, part in _parts(operation, parameters):
+        table = boto3.resource("dynamodb").Table(part["TableName"])
+        source = part.get("Key") or part["Item"]
+        key = {each["AttributeName"]: source[each["AttributeName"]] for each in table.key_schema}
+        found.append(dict(table.get_item(Key=key, ConsistentRead=True).get("Item") or {}))
+    return found
+
+
+def _note_units(
+    work: Work,
+    operation: str,
+    parameters: dict[str, Any],
+    before: list[dict[str, Any]],
+    answer: dict[str, Any],
+) -> None:
+    if operation in ("GetItem", "Query"):
+        items = answer.get("Items") or [answer.get("Item") or {}]
+        units = max(1, ceil(sum(map(size_bytes, items)) / 4096))
+        work.read_units += units if parameters.get("ConsistentRead") else units / 2
+        return
+    factor = 2 if operation == "TransactWriteItems" else 1
+    after = _items(operation, parameters)
+    for (_, part), old, new in zip(_parts(operation, parameters), before, after, strict=True):
+        size = max(size_bytes(old), size_bytes(new))
+        work.write_units += factor * max(1, ceil(size / 1024))
+        for index in (
+            boto3.resource("dynamodb").Table(part["TableName"]).global_secondary_indexes or ()
+        ):
+            work.index_units += _index_writes(index, old, new)
+
+
+def _index_writes(index: Any, old: dict[str, Any], new: dict[str, Any]) -> int:
+    names = [each["AttributeName"] for each in index["KeySchema"]]
+    is_in = [all(name in item for name in names) for item in (old, new)]
+    if not all(is_in):
+        return sum(is_in)
+    if any(old[name] != new[name] for name in names):
+        return 2
+    projection = index["Projection"]
+    shown = {
+        "KEYS_ONLY": [],
+        "INCLUDE": projection.get("NonKeyAttributes", []),
+        "ALL": {*old, *new},
+    }[projection["ProjectionType"]]
+    return int(any(old.get(name) != new.get(name) for name in shown))
 
 
 class _Wire:
@@ -189,7 +345,9 @@ class _Wire:
 
     def __call__(self, url: str, headers: dict[str, str], body: bytes, **how: float) -> Any:
         operation = headers["x-amz-target"].rpartition(".")[2]
-        self._work.note("dynamodb", operation, json.loads(body))
+        self._work.calls[f"dynamodb:{operation}"] += 1
+        self._work.read_units += operation == "GetItem"
+        self._work.write_units += operation in _WRITES
         begun = time.perf_counter()
         self._inside[0] = True
         try:

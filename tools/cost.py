@@ -1,10 +1,11 @@
-"""What a stage costs: measured calls and milliseconds, times the public price list.
+"""What a stage costs: measured calls, bytes and milliseconds, times the public price list.
 
 The inputs are `docs/cost-inputs.json` (`python -m benchmarks.calls`); everything that is assumed
 and not measured stands in this file, by name.
 """
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -28,27 +29,63 @@ METRIC_MONTH, ALARM_MONTH, BOARD_MONTH = 0.30, 0.10, 3.00
 TRACE = 5.00 / 1e6
 FIREWALL_MONTH, RULE_MONTH, FIREWALL_REQUEST = 5.00, 1.00, 0.60 / 1e6
 SECRET_MONTH, KEY_MONTH = 0.40, 1.00
+KEY_REQUEST = 0.03 / 1e4
 TRANSFER_GB = 0.09
 
 # Assumed: waits inside the region, and sizes.
 WAIT_MILLISECONDS = {"dynamodb": 4.0, "sqs": 8.0, "s3": 25.0, "lambda": 30.0}
-TYPST_MILLISECONDS = 20.0  # `typesetting.invoice` in docs/performance.md, rounded up
+TYPST_MILLISECONDS = 10.0  # `typesetting.invoice` in docs/performance.md, rounded up
+RECEIVER_MILLISECONDS = 200.0  # of a webhook's receiver, waited for
 FULL_CPU_MB = 1769
 DOCUMENT_KB, RETENTION_DAYS = 60, 90
-LINE_BYTES = 400
-TRACED = 0.05
-READS_PER_RENDER = 2  # polled once, downloaded once
+TRACED = 0.01  # `TracedShare` of prod in template.yaml; a test compares the two
+LISTED_BYTES = 40  # of a render that was counted: its id and its share of a list
+ITEM_OVERHEAD_BYTES = 100  # what DynamoDB stores beside each item
+METRIC_SERIES = 40  # routes by code, verdicts, ends of renders, webhooks: what one stage writes
+POLLERS, POLLS_A_MONTH = 5, 5 * 3 * 60 * 730  # queues read; five long polls of 20 s at each
+KEY_REQUESTS = 9 * 3 * 12 * 730  # nine tables' key, asked for every five minutes by three callers
+ARTIFACT_GB = 10  # builds in the bucket of artifacts; Lambda itself stores versions without a price
 
-MEMORY_MB = {
-    "authorize": 512,
-    "create_render": 512,
-    "get_render": 512,
-    "render_document": 1769,
-    "meter_usage": 512,
-    "create_deliveries": 512,
-}
-LINES = {"authorize": 1, "create_render": 3, "get_render": 3, "render_document": 3}
+MEMORY_MB = {"render_document": 1769}  # the others have 512
 RATES = (1e3, 1e6, 1e9)
+
+POLLED = {
+    "authorize": 3,
+    "create_render": 1,
+    "render_document": 1,
+    "meter_usage": 1,
+    "create_deliveries": 1,
+    "get_render": 1,
+    "download_render": 1,
+}
+"""What one render starts that is polled once and downloaded once, and how often."""
+
+NOTIFIED = {
+    "authorize": 2,
+    "create_render": 1,
+    "render_document": 1,
+    "meter_usage": 1,
+    "create_delivery": 1,
+    "deliver_webhook": 1,
+    "download_render": 1,
+}
+"""The same with a webhook in place of the poll."""
+
+LEVERS = {
+    "API Gateway": "fixed by the basis: 3.50 a million requests",
+    "Lambda": "no call that is not needed; one transaction counts the renders of half a minute",
+    "DynamoDB": "a row of one write unit; an index of keys, entered once and left once; "
+    "no transaction without an idempotency key; renders of a counter counted together",
+    "SQS": "sent, received and deleted once each",
+    "S3": "fixed by the basis: one document stored for 90 days and read once",
+    "CloudWatch logs": "one line for each invocation, which is its metric too; no START and REPORT "
+    "lines; constant fields left out",
+    "X-Ray": "`TracedShare` in `StageConfig`: 1 % of the requests in prod, and nothing else",
+    "WAF": "fixed by the basis: 0.60 a million requests",
+    "KMS": "none by the render: queues and bucket have keys of their own services, and an unsealed "
+    "secret is remembered by the process",
+    "Transfer": "fixed by the basis: the document, downloaded once",
+}
 
 
 @dataclass(frozen=True)
@@ -61,52 +98,63 @@ class Price:
 
 def request(inputs: dict[str, Any], millions: float) -> list[Price]:
     """A million authorised requests that read one render, at `millions` a month."""
-    million = 1e6
-    calls = ("authorize", "get_render")
-    return [
-        Price("API Gateway", gateway(millions)),
-        Price("Lambda", million * sum(compute(name, inputs[name]) for name in calls)),
-        Price("DynamoDB", million * sum(table(inputs[name]) for name in calls)),
-        Price("CloudWatch logs", million * log(calls, gateway_lines=1)),
-        Price("X-Ray", million * TRACED * TRACE),
-        Price("WAF", million * FIREWALL_REQUEST),
-    ]
+    return _bill(inputs, {"authorize": 1, "get_render": 1}, millions, documents=0, messages=0)
 
 
-def render(inputs: dict[str, Any], millions: float) -> list[Price]:
-    """A million asynchronous live renders, each read twice: made, kept, metered, fetched."""
-    million = 1e6
-    reads = READS_PER_RENDER * million
-    row = ceil(inputs["render_row"]["bytes"] / 1024)
-    asked = ("authorize", "create_render")
-    behind = ("render_document", "meter_usage", "create_deliveries")
-    # Three writes of a row that may be longer than what is sent, and as many of its index entry,
-    # which is there while the render is not finished.
-    written = million * WRITE_UNIT * (3 * (row - 1) + 3 * row)
-    tables = million * sum(table(inputs[name]) for name in (*asked, *behind)) + written
-    tables += reads * sum(table(inputs[name]) for name in ("authorize", "get_render"))
-    gigabytes = million * DOCUMENT_KB / 1e6
-    kept = gigabytes * RETENTION_DAYS / 30
-    rows = million * row / 1e6 * RETENTION_DAYS / 30
-    return [
-        Price("API Gateway", gateway(millions) * (1 + READS_PER_RENDER)),
+def render(
+    inputs: dict[str, Any], millions: float, flow: Mapping[str, int] = POLLED
+) -> list[Price]:
+    """A million asynchronous live renders: requested, kept, counted, and fetched."""
+    messages = 2 if "deliver_webhook" in flow else 1
+    return _bill(inputs, flow, millions, documents=1, messages=messages)
+
+
+def _bill(
+    inputs: dict[str, Any],
+    flow: Mapping[str, int],
+    millions: float,
+    *,
+    documents: int,
+    messages: int,
+) -> list[Price]:
+    million, requests = 1e6, flow["authorize"]
+    works = [(name, inputs[name], times) for name, times in flow.items()]
+    gigabytes = documents * million * DOCUMENT_KB / 1e6
+    months = RETENTION_DAYS / 30
+    rows = documents * (inputs["render_row"]["bytes"] + LISTED_BYTES + ITEM_OVERHEAD_BYTES)
+    kept = million * rows / 1e9 * months * (TABLE_GB_MONTH + RECOVERY_GB_MONTH)
+    lines = requests * inputs["access_log"]["bytes"] + sum(
+        times * work["logBytes"] / work.get("renders", 1) for _, work, times in works
+    )
+    prices = [
+        Price("API Gateway", gateway(millions) * requests),
+        Price("Lambda", million * sum(times * compute(name, work) for name, work, times in works)),
+        Price("DynamoDB", million * sum(times * table(work) for _, work, times in works) + kept),
+        # A message is sent, received and deleted once.
+        Price("SQS", million * messages * 3 * QUEUE_REQUEST),
         Price(
-            "Lambda",
-            million * sum(compute(name, inputs[name]) for name in (*asked, *behind))
-            + reads * sum(compute(name, inputs[name]) for name in ("authorize", "get_render")),
+            "S3",
+            documents * (million * (S3_PUT + S3_GET) + gigabytes * months * S3_GB_MONTH),
         ),
-        Price("DynamoDB", tables + rows * (TABLE_GB_MONTH + RECOVERY_GB_MONTH)),
-        # Sent once; received and deleted once.
-        Price("SQS", million * 3 * QUEUE_REQUEST),
-        Price("S3", million * (S3_PUT + S3_GET) + kept * S3_GB_MONTH),
         Price(
             "CloudWatch logs",
-            million * log((*asked, *behind), gateway_lines=1)
-            + reads * log(("authorize", "get_render"), gateway_lines=1),
+            million * lines / 1e9 * (LOG_GB + LOG_GB_MONTH * months),
         ),
-        Price("X-Ray", million * (1 + READS_PER_RENDER) * TRACED * TRACE),
-        Price("WAF", million * (1 + READS_PER_RENDER) * FIREWALL_REQUEST),
+        Price("X-Ray", million * requests * TRACED * TRACE),
+        Price("WAF", million * requests * FIREWALL_REQUEST),
+        Price("KMS", 0.0),
         Price("Transfer", gigabytes * TRANSFER_GB),
+    ]
+    return [price for price in prices if documents or price.dollars]
+
+
+def used(stage: str) -> list[Price]:
+    """A month of what a stage that is used costs, however much: beside what stands still."""
+    if stage not in ("staging", "prod"):
+        return []
+    return [
+        Price("Custom metrics", METRIC_SERIES * METRIC_MONTH),
+        Price("The tables' key", KEY_REQUESTS * KEY_REQUEST),
     ]
 
 
@@ -115,8 +163,10 @@ def idle(stage: str) -> list[Price]:
     prices = [
         Price("Three secrets", 3 * SECRET_MONTH),
         Price("The vault's key", KEY_MONTH),
-        # Sweepers start every minute; each asks its index and ends.
-        Price("Sweepers", 2 * 43_800 * (LAMBDA_REQUEST + 0.5 * 0.02 * LAMBDA_GB_SECOND)),
+        # They start every minute; each asks the partitions of its index and ends.
+        Price("Requeuers", 2 * 43_800 * (LAMBDA_REQUEST + 0.5 * 0.1 * LAMBDA_GB_SECOND)),
+        Price("Polling of five queues", POLLERS * POLLS_A_MONTH * 0.40 / 1e6),
+        Price("Artifacts of past releases", ARTIFACT_GB * S3_GB_MONTH),
     ]
     if stage in ("staging", "prod"):
         prices += [
@@ -141,47 +191,84 @@ def gateway(millions: float) -> float:
 
 
 def compute(function: str, measured: dict[str, Any]) -> float:
-    """One invocation: its own time at the processor's share that its memory buys, and waits."""
-    memory = MEMORY_MB[function]
+    """One invocation, by the render: its own time at the processor's share that its memory buys,
+    and its waits."""
+    memory = MEMORY_MB.get(function, 512)
     own = measured["ownMilliseconds"] + (TYPST_MILLISECONDS if function == "render_document" else 0)
     waited = sum(
         count * WAIT_MILLISECONDS.get(call.partition(":")[0], 0.0)
         for call, count in measured["calls"].items()
     )
+    if function == "deliver_webhook":
+        waited += RECEIVER_MILLISECONDS
     seconds: float = ceil(own * FULL_CPU_MB / memory + waited) / 1000
-    return LAMBDA_REQUEST + memory / 1024 * seconds * LAMBDA_GB_SECOND
+    price = LAMBDA_REQUEST + memory / 1024 * seconds * LAMBDA_GB_SECOND
+    return float(price / measured.get("renders", 1))
 
 
 def table(measured: dict[str, Any]) -> float:
-    return float(measured["readUnits"] * READ_UNIT + measured["writeUnits"] * WRITE_UNIT)
-
-
-def log(functions: tuple[str, ...], *, gateway_lines: int) -> float:
-    lines = gateway_lines + sum(LINES.get(name, 2) for name in functions)
-    return lines * LINE_BYTES / 1e9 * (LOG_GB + LOG_GB_MONTH * RETENTION_DAYS / 30)
+    writes = measured["writeUnits"] + measured["indexUnits"]
+    units = measured["readUnits"] * READ_UNIT + writes * WRITE_UNIT
+    return float(units / measured.get("renders", 1))
 
 
 def page() -> str:
     """`docs/cost.md`."""
     inputs = json.loads(INPUTS.read_text(encoding="utf-8"))
     parts = [_HEAD]
-    for title, model in (("A million authorised requests", request), ("A million renders", render)):
-        parts += [f"## {title}", "", _table(model(inputs, 1.0)), ""]
+    parts += ["## A million authorised requests", "", _table(request(inputs, 1.0)), ""]
+    parts += ["## A million renders, polled once and downloaded once", ""]
+    parts += [_table(render(inputs, 1.0)), "", _units(inputs), ""]
+    parts += ["## A million renders, with a webhook in place of the poll", ""]
+    parts += [_table(render(inputs, 1.0, NOTIFIED)), ""]
     parts += ["## By the month", "", _months(inputs), "", _BREAKS]
-    parts += ["## A stage that nobody calls", "", _idle_table(), "", _RIVALS]
+    parts += ["## A stage that nobody calls", "", _stages_table(idle), ""]
+    parts += [
+        "## What a stage that is used adds, however much",
+        "",
+        _stages_table(used),
+        "",
+        _RIVALS,
+    ]
     return "\n".join(parts)
 
 
 def _table(prices: list[Price]) -> str:
-    rows = [f"| {price.service} | {price.dollars:,.2f} |" for price in prices]
+    rows = [
+        f"| {price.service} | {price.dollars:,.2f} | {LEVERS[price.service]} |" for price in prices
+    ]
     total = sum(price.dollars for price in prices)
     return "\n".join(
-        ["| service | US$ |", "| --- | ---: |", *rows, f"| **all** | **{total:,.2f}** |"]
+        [
+            "| service | US$ | the lever |",
+            "| --- | ---: | --- |",
+            *rows,
+            f"| **all** | **{total:,.2f}** | |",
+        ]
     )
 
 
+def _units(inputs: dict[str, Any]) -> str:
+    """What the line of DynamoDB consists of."""
+    rows = [
+        f"| {name} | {work['writeUnits'] / work.get('renders', 1):g} "
+        f"| {work['indexUnits'] / work.get('renders', 1):g} "
+        f"| {work['readUnits'] / work.get('renders', 1):g} "
+        f"| {work['logBytes'] / work.get('renders', 1):,.0f} |"
+        for name, work in inputs.items()
+        if "writeUnits" in work
+    ]
+    head = [
+        "By work, measured, for one render:",
+        "",
+        "| work | write units | of indexes | read units | bytes of log |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    return "\n".join([*head, *rows])
+
+
 def _months(inputs: dict[str, Any]) -> str:
-    standing = sum(price.dollars for price in idle("prod"))
+    standing = sum(price.dollars for price in (*idle("prod"), *used("prod")))
     rows = [
         "| a month | requests, US$ | renders, US$ | a render, US¢ |",
         "| --- | ---: | ---: | ---: |",
@@ -194,10 +281,10 @@ def _months(inputs: dict[str, Any]) -> str:
     return "\n".join(rows)
 
 
-def _idle_table() -> str:
+def _stages_table(bill: Callable[[str], list[Price]]) -> str:
     stages = ("dev", "staging", "prod")
-    names = dict.fromkeys(price.service for stage in stages for price in idle(stage))
-    found = {stage: {price.service: price.dollars for price in idle(stage)} for stage in stages}
+    found = {stage: {price.service: price.dollars for price in bill(stage)} for stage in stages}
+    names = dict.fromkeys(name for stage in stages for name in found[stage])
     rows = [
         f"| {name} | " + " | ".join(f"{found[stage].get(name, 0):,.2f}" for stage in stages) + " |"
         for name in names
@@ -209,7 +296,7 @@ def _idle_table() -> str:
 
 _HEAD = """# What it costs
 
-Made by `make docs` from [`cost-inputs.json`](cost-inputs.json), which `python -m benchmarks.calls` measures from the real handlers: AWS calls, units of the tables, own milliseconds of a warm environment. Prices are AWS's public list for us-east-1, on demand, as of 2025-11, without free tiers and without tax; they and everything that is assumed (waits inside the region, sizes, two reads a render, 5 % of requests traced) stand by name in `tools/cost.py`.
+`make docs` writes this page from [`cost-inputs.json`](cost-inputs.json), which `python -m benchmarks.calls` measures from the real handlers: AWS calls, units of tables and indexes by the size of the items, lines and bytes of log, own milliseconds of a warm environment. Prices are AWS's public list for us-east-1, on demand, as of 2025-11, without free tiers and without tax. They and everything that is assumed (waits inside the region, sizes, the share of requests traced, ten renders of a counter in half a minute) stand by name in `tools/cost.py`.
 
 Not in it: people, the support plan, and the traffic of tests.
 """  # noqa: E501 a paragraph of Markdown is one line
@@ -219,8 +306,8 @@ _BREAKS = """## What breaks first, and the lever
 | at | what is reached first | named in Service Quotas | lever |
 | --- | --- | --- | --- |
 | 1,000 a month | nothing; what stands still is the bill | | leave `Firewall` and `Watched` to prod alone in `StageConfig`: −15 US$ for staging |
-| 1 million a month (0.4 a second; 40 in a rush hour) | nothing | | logs: `LogLevel: WARNING` for routes that are only read |
-| 100 million a month (40 a second; 400 in a rush hour) | the live pool, at 100 workers of about 90 ms | Lambda: *Concurrent executions* (1,000) | `WorkerConcurrency` in `StageConfig`, after raising the quota |
+| 1 million a month (0.4 a second; 40 in a rush hour) | nothing | | fewer routes behind the firewall's rules |
+| 100 million a month (40 a second; 400 in a rush hour) | the live pool, at 100 workers of about 60 ms | Lambda: *Concurrent executions* (1,000) | `WorkerConcurrency` in `StageConfig`, after raising the quota |
 | 1 billion a month (400 a second; 4,000 in a rush hour) | API Gateway, then Lambda, then the tables | API Gateway: *Throttle rate* (10,000 a second an account and region) · Lambda: *Concurrent executions* · DynamoDB: *Table-level write throughput* (40,000 units on demand) | several accounts by project; WAF logs to S3; a savings plan for compute (−17 %); provisioned tables with auto scaling (about −60 % of DynamoDB); documents behind a CDN, `RetentionDays` down |
 | any | one key or one project that is hot: 1,000 writes a second to one partition | | a key for each workload; `craftkit limits` for the project |
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from craftkit.ids import new_id
 from craftkit.keys import service as keys
 from craftkit.keys.models import NewKey
 from craftkit.typesetter import SourceError
@@ -118,9 +119,7 @@ def test_usage__adds_up_templates_and_keeps_them_apart_for_charts(
     meter: Meter, live: DemoProject, clock: FrozenClock
 ) -> None:
     for slug in ("invoice", "quote"):
-        metered = Metered(
-            live.id, f"render-{slug}", clock.now.date(), "live", live.key.key.id, slug, 2
-        )
+        metered = Metered(live.id, new_id(), clock.now, "live", live.key.key.id, slug, 2)
         assert service.count_renders([metered]) == 1
         assert service.count_renders([metered]) == 0
     [row] = meter.usage(live).body["usage"]
@@ -175,7 +174,7 @@ def test_usage__a_marker_outlives_the_row_that_could_be_counted_again(
     meter.render(live)
     meter.count()
     rows = cloud.table("UsageTable").scan()["Items"]
-    [marker] = [row for row in rows if row["project_id"].startswith("render#")]
+    [marker] = [row for row in rows if row["project_id"].startswith("counted#")]
     [render] = cloud.table("RendersTable").scan()["Items"]
     assert marker["expires_at"] - render["expires_at"] >= timedelta(days=2).total_seconds()
     assert not any("expires_at" in row for row in rows if row is not marker)
@@ -206,8 +205,7 @@ def test_usage__a_key_that_is_confined_to_templates_sees_theirs_alone(
     meter: Meter, live: DemoProject, clock: FrozenClock
 ) -> None:
     for slug, pages in (("invoice", 2), ("letter", 3)):
-        day = clock.now.date()
-        metered = Metered(live.id, f"r-{slug}", day, "live", live.key.key.id, slug, pages)
+        metered = Metered(live.id, new_id(), clock.now, "live", live.key.key.id, slug, pages)
         assert service.count_renders([metered]) == 1
     wanted = NewKey(name="Letters", mode="live", templates=("letter",))
     confined = replace(live, key=keys.create_key(live.id, wanted, by="tester"))
@@ -230,7 +228,7 @@ def test_meter__a_batch_of_renders_of_one_counter_is_one_transaction(
 
     monkeypatch.setattr(repository.dynamodb, "transact", noting)
     meter.count()
-    assert sent == [6]
+    assert sent == [2]
     [row] = meter.usage(live).body["usage"]
     assert (row["renders"], row["pages"]) == (5, 5)
 

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,6 +54,37 @@ def test_every_file_that_a_page_names_exists(page: Path) -> None:
 def test_the_dashboard_counts_with_the_prices_of_the_page_of_costs() -> None:
     counted = cost.render(json.loads(cost.INPUTS.read_text(encoding="utf-8")), 1)
     assert {price.service: round(price.dollars, 2) for price in counted} == prices.A_MILLION
+
+
+INPUTS = json.loads(cost.INPUTS.read_text(encoding="utf-8"))
+
+
+def bill(inputs: Json, flow: Any = cost.POLLED) -> float:
+    return sum(price.dollars for price in cost.render(inputs, 1, flow))
+
+
+def test_costs__a_million_renders_polled_and_downloaded_once_are_at_most_40_dollars() -> None:
+    assert bill(INPUTS) <= 40
+
+
+def test_costs__come_from_the_inputs_each_of_which_changes_the_bill() -> None:
+    for name in {*cost.POLLED, *cost.NOTIFIED}:
+        flow = cost.POLLED if name in cost.POLLED else cost.NOTIFIED
+        for measure in ("writeUnits", "indexUnits", "readUnits", "logBytes", "ownMilliseconds"):
+            dearer = {**INPUTS, name: {**INPUTS[name], measure: INPUTS[name][measure] + 50}}
+            assert bill(dearer, flow) > bill(INPUTS, flow), (name, measure)
+    for name in ("render_row", "access_log"):
+        assert bill({**INPUTS, name: {"bytes": INPUTS[name]["bytes"] + 50}}) > bill(INPUTS)
+
+
+def test_costs__assume_what_the_template_says_of_prod() -> None:
+    prod = template("prod")
+    (rule,) = prod.of_type("AWS::XRay::SamplingRule").values()
+    assert float(rule["SamplingRule"]["FixedRate"]) == cost.TRACED
+    workers = {prod.functions[f"{mode}WorkerFunction"]["MemorySize"] for mode in ("Live", "Test")}
+    assert workers == {cost.MEMORY_MB["render_document"]}
+    sources = prod.of_type("AWS::Lambda::EventSourceMapping")
+    assert sources["MeterUsageSource"]["MaximumBatchingWindowInSeconds"] == 30
 
 
 def test_every_route_of_the_template_is_described_once_and_no_other() -> None:

@@ -108,9 +108,9 @@ class _Reader:
             return self._values[word]
         if word == "size":
             self._expect("(")
-            size = len(self._operand())
+            sized = self._operand()
             self._expect(")")
-            return size
+            return _MISSING if sized is _MISSING else len(sized)
         value: Any = self._item
         for part in self._path(word):
             if not isinstance(value, dict) or part not in value:

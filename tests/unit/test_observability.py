@@ -45,8 +45,18 @@ def test_log_and_count__is_one_line_that_is_a_metric_too(lines: Any) -> None:
     assert line["Answered"] == 1
     assert (line["route"], line["code"], line["status"]) == ("GET /health", "ok", 200)
     assert (line["message"], line["level"]) == ("answered", "INFO")
-    assert line["function_request_id"]
-    assert not {"function_arn", "function_memory_size", "service", "location"} & set(line)
+    left_out = {"function_arn", "function_memory_size", "service", "location", "cold_start"}
+    assert not (left_out - {"cold_start"} if line.get("cold_start") else left_out) & set(line)
+
+
+def test_logger__a_line_of_a_fault_says_where_and_in_which_invocation(lines: Any) -> None:
+    @logger.inject_lambda_context(clear_state=True)
+    def handler(_event: dict[str, Any], _context: object) -> None:
+        logger.warning("broken")
+
+    handler({}, LambdaContext("GetHealth"))
+    [line] = lines()
+    assert {"location", "function_name", "function_request_id", "timestamp"} <= set(line)
 
 
 def test_log_and_count__the_metric_is_written_where_the_line_is_left_out(lines: Any) -> None:

@@ -17,13 +17,19 @@ _LEFT_OUT = ("function_arn", "function_memory_size", "service")
 """Of the fields that Powertools adds. They say the same in every line of a function, and logs are
 billed by their bytes."""
 
+_LEFT_OUT_AT_INFO = ("location", "function_request_id", "function_name", "timestamp")
+"""What only a fault wants. The log stream has the function's name, and CloudWatch the time."""
+
 
 class _Formatter(LambdaPowertoolsFormatter):
     def serialize(self, log: Any) -> str:
         for name in _LEFT_OUT:
             log.pop(name, None)
         if log.get("level") == "INFO":
-            log.pop("location", None)
+            for name in _LEFT_OUT_AT_INFO:
+                log.pop(name, None)
+        if not log.get("cold_start", True):
+            log.pop("cold_start")
         return super().serialize(log)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from craftkit.embed import partners
 from craftkit.hooks import service as hooks
+from craftkit.ids import new_id
 from craftkit.keys import service as keys
 from craftkit.keys.models import NewKey
 from craftkit.limits.service import limits_of
@@ -251,10 +252,10 @@ class TestUsageAndAudit:
     ) -> None:
         assert "Nothing was rendered" in ada.get(path(project, "/usage")).words
         key_id = key_of(project)
-        for number, mode in enumerate(("live", "live", "test")):
+        for mode in ("live", "live", "test"):
             usage.count_renders([
                 Metered(
-                    project_id=project.id, render_id=f"r{number}", day=datetime.now(UTC).date(),
+                    project_id=project.id, render_id=new_id(), ended_at=datetime.now(UTC),
                     mode=mode,  # type: ignore[arg-type]
                     key_id=key_id, template_slug="invoice", page_count=2,
                 )

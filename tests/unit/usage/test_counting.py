@@ -10,23 +10,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from craftkit import dynamodb
+from craftkit.ids import derived_id
 from craftkit.usage import repository, service
 from craftkit.usage.models import Metered
 from tests.support.cloud import variables
 from tests.support.tables import MemoryTables
-from tests.support.template import template
+from tests.support.template import Part, template
 
 DAY = date(2026, 3, 14)
 NOW = datetime(2026, 3, 14, 12, tzinfo=UTC)
 
 renders = st.builds(
-    lambda number, day, mode, slug: Metered(
-        "project", f"render-{number}", DAY + timedelta(days=day), mode, "key", slug, number % 3 + 1
+    lambda number: Metered(
+        "project",
+        derived_id(NOW, str(number)),
+        NOW + timedelta(seconds=number * 5 % 60),
+        "live",
+        "key",
+        "invoice",
+        number % 3 + 1,
     ),
-    st.integers(0, 30),
-    st.just(0),
-    st.just("live"),
-    st.just("invoice"),
+    st.integers(0, 60),
 )
 batches = st.lists(
     st.tuples(
@@ -41,7 +45,7 @@ class Table:
     """The usage table; `fault` is what becomes of the next transaction."""
 
     def __init__(self) -> None:
-        properties = template("prod").of_type("AWS::DynamoDB::Table")["UsageTable"]
+        properties = template("prod", Part.DATA).of_type("AWS::DynamoDB::Table")["UsageTable"]
         self.tables = MemoryTables({"usage": properties})
         self.fault = "fine"
 
@@ -67,6 +71,7 @@ def test_counting__sums_are_those_of_the_renders_each_once(
         variables({"USAGE_TABLE": "usage", "RETENTION_DAYS": "90"}),
         patch.object(repository.dynamodb, "transact", table.transact),
         patch.object(repository.dynamodb, "query", table.query),
+        patch.object(repository, "LIST_LIMIT", 4),
     ):
         counted = 0
         for batch, fault in sent:

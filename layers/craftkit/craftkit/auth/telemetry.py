@@ -22,7 +22,6 @@ def report(verification: Verification, *, request_id: str, now: datetime) -> Non
     }
     line: dict[str, object] = {
         "_aws": {"Timestamp": int(now.timestamp() * 1000), "CloudWatchMetrics": [metric]},
-        "service": "craftkit",
         "message": "key verified",
         "verdict": verification.verdict.value,
         "KeyVerified": 1,
@@ -32,4 +31,4 @@ def report(verification: Verification, *, request_id: str, now: datetime) -> Non
         line |= {"project_id": record.principal.project_id, "key_id": record.principal.key_id}
     if verification.stage:
         line["minted_in"] = verification.stage
-    print(json.dumps(line), file=sys.stderr)  # noqa: T201 a Lambda's log is its standard error
+    print(json.dumps(line, separators=(",", ":")), file=sys.stderr)  # noqa: T201 a Lambda's log is its standard error

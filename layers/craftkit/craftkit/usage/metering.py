@@ -43,7 +43,7 @@ def metered_of(render: Render) -> Metered:
     return Metered(
         project_id=render.project_id,
         render_id=render.id,
-        day=render.ended_at.date(),
+        ended_at=render.ended_at,
         mode=render.mode,
         key_id=render.key_id,
         template_slug=render.template_slug,

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -18,15 +18,20 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 @dataclass(frozen=True)
 class Metered:
-    """A render that succeeded, as far as it is counted. `day` is the UTC day of its end."""
+    """A render that succeeded, as far as it is counted."""
 
     project_id: str
     render_id: str
-    day: date
+    ended_at: datetime
     mode: Mode
     key_id: str
     template_slug: str
     page_count: int
+
+    @property
+    def day(self) -> date:
+        """The UTC day of its end."""
+        return self.ended_at.astimezone(UTC).date()
 
     @property
     def counter(self) -> tuple[str, str, str, str, str]:

@@ -5,13 +5,14 @@ US dollars, at AWS's public list prices of us-east-1 on demand, without free tie
 
 A_MILLION = {
     "API Gateway": 10.50,
-    "Lambda": 3.55,
-    "DynamoDB": 16.01,
+    "Lambda": 3.03,
+    "DynamoDB": 5.38,
     "SQS": 1.50,
     "S3": 9.54,
-    "CloudWatch logs": 5.19,
-    "X-Ray": 0.75,
+    "CloudWatch logs": 2.61,
+    "X-Ray": 0.15,
     "WAF": 1.80,
+    "KMS": 0.00,
     "Transfer": 5.40,
 }
 

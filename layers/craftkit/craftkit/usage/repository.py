@@ -3,14 +3,17 @@
 A counter may have several rows, `…#1` to `…#7` beside the first: a write that meets another one at
 the same row goes to one of them. The counter is the sum of its rows.
 
-Each render that was counted has a marker, written in the transaction that counts it, so that a
-render counts once, however often the stream brings it. Markers have a partition each.
+The ids of the renders that were counted are kept as well, so that a render counts once, however
+often the stream brings it: in a list for each 30 seconds of a project in which renders ended. The
+lists and the counter are written in one transaction. A list that is full is followed by another.
 """
 
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
@@ -25,25 +28,51 @@ SORT_KEY = "day_mode_key"
 ROWS = 8
 """Rows of one counter at most."""
 
-_MARKER = "counted"
-_MARKER_DAYS = 7
-"""Beyond the render's own retention: a marker outlives the row that could be counted again."""
+LIST_SECONDS = 30
+LIST_LIMIT = 500
+"""Ids of a list: 8 KB of them."""
+
+_LISTED_DAYS = 7
+"""Beyond the render's own retention: a list outlives the rows that could be counted again."""
 
 _BEHIND_A_DAY = "$"  # sorts right behind the `#` that follows a day
 
 
-def add(renders: Sequence[Metered], *, now: datetime) -> None:
+@dataclass
+class Part:
+    """Renders of one counter whose ids belong into the same list."""
+
+    renders: list[Metered]
+    number: int = 0
+    """Of the list, where earlier ones of the same time are full."""
+
+    def see(self, item: dynamodb.Item | None) -> None:
+        """Leave out what the list holds already, and go on to the next list if it is full."""
+        ids = {bytes(each) for each in item["ids"]} if item else set()
+        self.renders = [each for each in self.renders if _bytes_of(each) not in ids]
+        if len(ids) >= LIST_LIMIT:
+            self.number += 1
+
+
+def parts_of(renders: Sequence[Metered]) -> list[Part]:
+    by_list: dict[int, Part] = {}
+    for each in renders:
+        by_list.setdefault(_list_of(each), Part([])).renders.append(each)
+    return list(by_list.values())
+
+
+def add(parts: Sequence[Part], *, now: datetime) -> None:
     """Count renders of one counter, together.
 
     Raises:
-        ConditionFailedError: nothing was counted. `items` holds, in the order of the renders, the
-            marker of each that was counted before, and None for each that was not.
+        ConditionFailedError: nothing was counted. `items` holds, in the order of the parts, the
+            list that holds one of its renders already, or is full; None for the others.
     """
     try:
-        dynamodb.transact(_writes(renders, 0, now), attempts=1)
+        dynamodb.transact(_writes(parts, 0, now), attempts=1)
     except ClientError:
         # Another transaction holds the counter's first row, or it is throttled.
-        dynamodb.transact(_writes(renders, random.randrange(1, ROWS), now))  # noqa: S311 spreads
+        dynamodb.transact(_writes(parts, random.randrange(1, ROWS), now))  # noqa: S311 spreads
 
 
 def between(project_id: str, first: date, last: date) -> list[Counter]:
@@ -58,8 +87,9 @@ def between(project_id: str, first: date, last: date) -> list[Counter]:
     return list(counters.values())
 
 
-def _writes(renders: Sequence[Metered], row: int, now: datetime) -> list[dict[str, Any]]:
-    lifetime = timedelta(days=config.retention_days + _MARKER_DAYS)
+def _writes(parts: Sequence[Part], row: int, now: datetime) -> list[dict[str, Any]]:
+    renders = [each for part in parts for each in part.renders]
+    lifetime = timedelta(days=config.retention_days + _LISTED_DAYS)
     expires_at = to_epoch_seconds(now + lifetime)
     update = {
         "TableName": config.usage_table,
@@ -70,22 +100,41 @@ def _writes(renders: Sequence[Metered], row: int, now: datetime) -> list[dict[st
             ":pages": sum(each.page_count for each in renders),
         },
     }
-    return [*(_put_marker(each, expires_at) for each in renders), {"Update": update}]
+    return [*(_add_to_list(part, expires_at) for part in parts), {"Update": update}]
 
 
-def _put_marker(metered: Metered, expires_at: int) -> dict[str, Any]:
+def _add_to_list(part: Part, expires_at: int) -> dict[str, Any]:
+    ids = {f":id{number}": _bytes_of(each) for number, each in enumerate(part.renders)}
+    is_new = " AND ".join(f"NOT contains(ids, {name})" for name in ids)
+    first = part.renders[0]
     return {
-        "Put": {
+        "Update": {
             "TableName": config.usage_table,
-            "Item": {
-                "project_id": f"render#{metered.render_id}",
-                SORT_KEY: _MARKER,
-                "expires_at": expires_at,
+            "Key": {
+                "project_id": f"counted#{first.project_id}#{_list_of(first)}",
+                SORT_KEY: str(part.number),
             },
-            "ConditionExpression": f"attribute_not_exists({SORT_KEY})",
+            "UpdateExpression": "SET expires_at = :expires_at ADD ids :ids",
+            "ConditionExpression": (
+                f"attribute_not_exists(ids) OR (size(ids) < :limit AND {is_new})"
+            ),
+            "ExpressionAttributeValues": {
+                **ids,
+                ":ids": set(ids.values()),
+                ":limit": LIST_LIMIT,
+                ":expires_at": expires_at,
+            },
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
     }
+
+
+def _list_of(metered: Metered) -> int:
+    return to_epoch_seconds(metered.ended_at) // LIST_SECONDS
+
+
+def _bytes_of(metered: Metered) -> bytes:
+    return UUID(metered.render_id).bytes
 
 
 def _sort_key(metered: Metered, row: int) -> str:

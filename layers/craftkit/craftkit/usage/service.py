@@ -15,7 +15,7 @@ DAYS_SHOWN = 30
 
 
 RENDERS_AT_ONCE = 25
-"""Renders of one counter that are counted in one transaction; DynamoDB takes 100 writes in one."""
+"""Renders of one counter that are counted in one transaction."""
 
 
 def count_renders(renders: Sequence[Metered], *, clock: Clock = utc_now) -> int:
@@ -28,14 +28,18 @@ def count_renders(renders: Sequence[Metered], *, clock: Clock = utc_now) -> int:
 
 
 def _count(renders: list[Metered], clock: Clock) -> int:
-    while renders:
+    parts = repository.parts_of(renders)
+    while parts:
         try:
-            repository.add(renders, now=clock())
+            repository.add(parts, now=clock())
         except ConditionFailedError as error:
-            known = error.items[: len(renders)]
-            renders = [each for each, item in zip(renders, known, strict=True) if item is None]
+            if not any(error.items):
+                raise  # no list says why, and the same again would not help
+            for part, item in zip(parts, error.items, strict=False):
+                part.see(item)
+            parts = [part for part in parts if part.renders]
         else:
-            return len(renders)
+            return sum(len(part.renders) for part in parts)
     return 0
 
 
