@@ -31,6 +31,12 @@ _KINDS = {
 # Text directly in these is the space between their parts.
 _CONTAINERS = {"root", "list", "enum", "table", "rows", "row", "quote"}
 _TEXT_ONLY = {"code", "pre"}
+_PARENTS = {
+    "item": {"list", "enum"},
+    "cell": {"row"},
+    "row": {"rows", "table"},
+    "rows": {"table"},
+}
 _BLOCKS = {"par", "heading", "list", "enum", "quote", "pre", "rule", "table"}
 _IN_LINE = {"heading", "link", "par", *_INLINE.values()}
 # In these a heading becomes a bold paragraph: it is no part of the document's outline.
@@ -132,6 +138,8 @@ class _Builder:
             if kind == "code" and self._open[-1][1].get("t") == "pre":
                 return [text]
             return [{"t": kind, "s": text.rstrip("\n")}] if text.strip() else []
+        if kind in _PARENTS and self._open[-1][1].get("t") not in _PARENTS[kind]:
+            return list(children)  # a part of a list or a table that is in none
         if kind in _NOTHING_IF_BLANK and not any(text.strip() for text in _texts(children)):
             return []
         if kind in _IN_LINE and any(_is_block(child) for child in children):

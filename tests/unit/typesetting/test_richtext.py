@@ -116,6 +116,12 @@ def test_richtext__html_nested_without_end_is_cut_off(job: Make, tag: str) -> No
     check_tree(f"html:{tag * 2000}x")
 
 
+def test_richtext__parts_of_a_list_outside_of_one_are_text(job: Make) -> None:
+    text = '<hr/>a <a href="https://a.dev/"><li>b<ol><li>c</li></ol></li></a>'
+    assert "/LI" in tags_of(rich(job, text, "html"))
+    check_tree(f"html:{text}")
+
+
 def test_richtext__absent_and_blank_are_nothing(job: Make) -> None:
     source = "#panic(repr((data.a, data.b)))"
     types: dict[str, Any] = {"a": "richtext", "b": "richtext"}
