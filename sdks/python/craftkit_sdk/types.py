@@ -1,6 +1,6 @@
 """The API's objects, as they are in JSON."""
 
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, Literal, TypedDict
 
 Mode = Literal["live", "test"]
 RenderStatus = Literal["queued", "rendering", "succeeded", "failed", "cancelled"]
@@ -73,5 +73,7 @@ class Me(TypedDict):
     mode: Mode
     scopes: list[str]
     templates: list[str]
+    networks: list[str]
+    bound: bool
     expiresAt: str | None
-    limits: NotRequired[list[dict[str, Any]]]
+    limits: list[dict[str, Any]]

@@ -101,8 +101,10 @@ export interface Me {
   mode: Mode;
   scopes: string[];
   templates: string[];
+  networks: string[];
+  bound: boolean;
   expiresAt: string | null;
-  limits?: Data[];
+  limits: Data[];
 }
 
 export interface WebhookEvent {
