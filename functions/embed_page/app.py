@@ -42,7 +42,8 @@ def preview_embed_form(request: Request) -> Response:
     """The document of a form or a view, as images."""
     visit = enter(request)
     drawn = forms.preview_form(visit, request.model(forms.FormPreview, forms.BODY_LIMIT_BYTES))
-    return Response(200, preview_answer(drawn))
+    replaced = {"replaced": drawn.replaced} if drawn.replaced else {}
+    return Response(200, {**preview_answer(drawn.pages), **replaced})
 
 
 def submit_embed_form(request: Request) -> Response:

@@ -24,6 +24,15 @@ DATA = {
     "total": "42.00",
 }
 ATTACK = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>\'"}{'
+_COVERED = """() => {
+    const field = document.activeElement;
+    const bar = document.querySelector(".actions");
+    if (bar.contains(field) || !field.closest("form")) return null;
+    const [box, edge] = [field.getBoundingClientRect(), bar.getBoundingClientRect()];
+    const isCovered = box.bottom > edge.top + 1 && box.top < edge.bottom - 1;
+    return isCovered ? `${field.id}: ${box.bottom} below ${edge.top}` : null;
+}"""
+"""The focused field that the bar with the button lies over, or null."""
 SHOWN = ".pages:not([data-shown='0'])"
 
 
@@ -188,7 +197,7 @@ class TestPartner:
         page = opened(open_page(), session)
         stack.call("DELETE", f"/v1/embed/sessions/{session['session_id']}", key=stack.test_key)
         page.get_by_label("Invoice number").fill("7")
-        expect(page.locator(".problem")).to_contain_text("This session was revoked")
+        expect(page.locator(".problem")).to_contain_text("session was revoked")
 
 
 class TestForm:
@@ -209,6 +218,72 @@ class TestForm:
         page.get_by_role("button", name="Create document").click()
         expect(page.get_by_text("Must be a number").first).to_be_visible()
         assert grave_faults(page) == []
+
+    @pytest.mark.parametrize(("width", "height"), [(1280, 520), (360, 640), (360, 400)])
+    def test_the_bar_with_the_button_never_covers_the_field_that_has_the_focus(
+        self, open_page: OpenPage, mint: Mint, width: int, height: int
+    ) -> None:
+        page = opened(open_page(width=width, height=height), mint())
+        page.locator("form input").first.focus()
+        for _ in range(12):
+            page.keyboard.press("Tab")
+            page.wait_for_timeout(50)
+            assert page.evaluate(_COVERED) is None
+
+    def test_a_field_that_is_clicked_under_the_bar_comes_out_of_it(
+        self, open_page: OpenPage, mint: Mint
+    ) -> None:
+        page = opened(open_page(height=520), mint())
+        page.evaluate(
+            """() => {
+                const bar = document.querySelector(".actions").getBoundingClientRect();
+                const field = [...document.querySelectorAll("form input[type=text]")].at(3);
+                window.scrollBy(0, field.getBoundingClientRect().top - bar.top + 8);
+                field.focus({ preventScroll: true });
+            }"""
+        )
+        assert page.evaluate(_COVERED) is None
+
+    def test_a_value_that_does_not_fit_is_told_at_its_field_while_the_preview_shows_a_sample(
+        self, open_page: OpenPage, mint: Mint
+    ) -> None:
+        page = opened(open_page(), mint())
+        total = page.get_by_role("textbox", name="Total", exact=True)
+        total.fill("123456789012345678901234")
+        page.get_by_label("Invoice number").fill("7")
+        field = page.locator(".field").filter(has=total)
+        expect(field.locator(".error")).to_contain_text("whole digits")
+        expect(field.locator(".error")).to_contain_text("The preview shows a sample instead")
+        total.fill("42")
+        expect(field.locator(".error")).to_have_text("")
+
+    def test_closing_asks_before_what_was_entered_is_lost(
+        self, open_page: OpenPage, site: str
+    ) -> None:
+        page = open_page()
+        page.goto(site)
+        page.get_by_role("button", name="Invoice").first.click()
+        form = embedded(page)
+        form.get_by_label("Invoice number").fill("7")
+        form.get_by_role("button", name="Close").click()
+        asked = form.get_by_role("dialog", name="Discard what you have entered?")
+        asked.get_by_role("button", name="Keep editing").click()
+        expect(form.get_by_label("Invoice number")).to_have_value("7")
+        form.get_by_role("button", name="Close").click()
+        page.keyboard.press("Escape")
+        expect(asked).to_have_count(0)
+        form.get_by_role("button", name="Close").click()
+        asked.get_by_role("button", name="Discard").click()
+        expect(page.locator("iframe")).to_have_count(0)
+
+    def test_closing_a_form_that_nobody_touched_asks_nothing(
+        self, open_page: OpenPage, site: str
+    ) -> None:
+        page = open_page()
+        page.goto(site)
+        page.get_by_role("button", name="Invoice").first.click()
+        embedded(page).get_by_role("button", name="Close").click()
+        expect(page.locator("iframe")).to_have_count(0)
 
     def test_rows_come_move_and_go_by_keyboard_alone(self, open_page: OpenPage, mint: Mint) -> None:
         page = opened(open_page(), mint())
@@ -437,6 +512,29 @@ class TestEditor:
         expect(page.get_by_text("Draft saved").first).to_be_visible()
         page.get_by_role("button", name="Publish").click()
         expect(page.get_by_text("Version 1 is published").first).to_be_visible()
+
+    def test_undo_after_a_field_was_removed_brings_that_field_back_and_nothing_else(
+        self, open_page: OpenPage, mint: Mint
+    ) -> None:
+        page = opened(open_page(), mint("edit", permissions="editor"))
+        name = page.get_by_label("Name of the template")
+        name.fill("Another name")
+        keys = page.locator('[data-name="key"]')
+        before = [keys.nth(at).input_value() for at in range(keys.count())]
+        page.get_by_role("button", name=re.compile("^Remove ")).nth(1).click()
+        expect(keys).to_have_count(len(before) - 1)
+        page.keyboard.press("Control+z")
+        expect(keys).to_have_count(len(before))
+        assert [keys.nth(at).input_value() for at in range(keys.count())] == before
+        expect(name).to_have_value("Another name")
+        page.keyboard.press("Control+Shift+z")
+        expect(keys).to_have_count(len(before) - 1)
+        name.focus()
+        page.keyboard.press("End")
+        page.keyboard.type("!")
+        page.keyboard.press("Control+z")
+        expect(name).not_to_have_value("Another name!")
+        expect(keys).to_have_count(len(before) - 1)
 
     def test_an_editor_without_the_permission_sees_no_way_to_publish(
         self, open_page: OpenPage, mint: Mint

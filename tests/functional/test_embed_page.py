@@ -440,6 +440,15 @@ class TestFill:
         assert all(item["qty"] and item["price"] for item in job.data["items"])
         assert job.data["number"] is None
 
+    def test_preview_embed_form__says_which_values_the_sample_stands_in_for_and_why(
+        self, page: Call, mint: Call, drawn: list[Any]
+    ) -> None:
+        data = {"total": "9" * 40, "items": [{"name": "Wheel", "qty": "many", "price": ""}]}
+        replaced = page("preview_embed_form", mint(), {"data": data}).body["replaced"]
+        assert set(replaced) == {"total", "items.0.qty"}
+        assert "whole digits" in replaced["total"][0]
+        assert "replaced" not in page("preview_embed_form", mint(), {"data": {}}).body
+
     def test_preview_embed_form__is_set_in_the_fonts_of_its_version(
         self, page: Call, mint: Call, partner: DemoProject, drawn: list[Any]
     ) -> None:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from craftkit.embed.preview import completed
+from craftkit.embed.preview import complete
 from craftkit.templates.data import preview_data, validate_data
 from craftkit.templates.gallery import load
 from craftkit.templates.models import read_manifest
@@ -20,17 +20,18 @@ DATA = st.dictionaries(KEYS, VALUES | st.dictionaries(KEYS, VALUES) | st.lists(V
 
 @given(DATA)
 def test_any_data_becomes_data_that_the_template_takes(data: object) -> None:
-    assert validate_data(INVOICE, completed(INVOICE, data)) == completed(INVOICE, data)
+    completed = complete(INVOICE, data).data
+    assert validate_data(INVOICE, completed) == completed
 
 
 @given(VALUES)
 def test_what_is_no_data_at_all_becomes_data(data: object) -> None:
-    validate_data(INVOICE, completed(INVOICE, data))
+    validate_data(INVOICE, complete(INVOICE, data).data)
 
 
 def test_what_is_right_stays_and_what_is_missing_is_the_sample() -> None:
     sample = preview_data(INVOICE)
-    data = completed(INVOICE, {"customer": {"name": "Ada"}, "items": []})
+    data = complete(INVOICE, {"customer": {"name": "Ada"}, "items": []}).data
     assert data["customer"]["name"] == "Ada"
     assert data["items"] == []
     assert data["total"] == sample["total"]
@@ -39,7 +40,7 @@ def test_what_is_right_stays_and_what_is_missing_is_the_sample() -> None:
 
 def test_the_persons_own_data_is_left_alone() -> None:
     data = {"items": [{"name": 1}]}
-    completed(INVOICE, data)
+    complete(INVOICE, data)
     assert data == {"items": [{"name": 1}]}
 
 
@@ -58,5 +59,5 @@ def test_a_row_beyond_the_samples_takes_after_the_first_ones() -> None:
             ]
         }
     )
-    data = completed(manifest, {"items": [{}, {}, {}]})
+    data = complete(manifest, {"items": [{}, {}, {}]}).data
     assert [row["n"] for row in data["items"]] == ["1", "2", "1"]

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -56,10 +57,19 @@ class DocumentRequest(ApiModel):
     render_id: Annotated[str, StringConstraints(max_length=36)]
 
 
+@dataclass(frozen=True)
+class FormPreviewed:
+    """The pages of a form's document. `replaced` says, by path, which values did not fit and were
+    replaced by the sample, and why."""
+
+    pages: Preview | Problem
+    replaced: dict[str, list[str]]
+
+
 def preview_form(
     visit: Visit, request: FormPreview, *, clock: Clock = utc_now, draw: Draw = preview_remotely
-) -> Preview | Problem:
-    """The document as it would be now, as pictures. A session to view shows its own data.
+) -> FormPreviewed:
+    """The document as it would be now, as images. A session to view shows its own data.
 
     Raises:
         WrongModeError, PermissionDeniedError: it is no session for a form or a view.
@@ -82,8 +92,10 @@ def preview_form(
         version.pdf_standard,
         watermark=session.key_mode == "test",
     )
+    completed = preview.complete(sheet.manifest, data)
     with one_preview(session.project_id, called_at):
-        return preview.draw(sheet, data, now=now, scale=request.scale, preview=draw)
+        pages = preview.draw(sheet, completed.data, now=now, scale=request.scale, preview=draw)
+    return FormPreviewed(pages, completed.replaced)
 
 
 def submit_form(

@@ -55,7 +55,7 @@ class Sheet:
 
 def draw(
     sheet: Sheet,
-    data: object,
+    data: Mapping[str, Any],
     *,
     now: datetime,
     scale: float,
@@ -64,11 +64,12 @@ def draw(
     """The pages as PNG pictures; a document that cannot be set is an answer, not an error.
 
     Args:
+        data: fits the manifest; see `complete`.
         scale: pixels of the picture for each of CSS.
     """
     job = Job(
         source=sheet.source,
-        data=completed(sheet.manifest, data),
+        data=data,
         types=types(sheet.manifest),
         locale=sheet.locale,
         title=sheet.title,
@@ -86,9 +87,10 @@ def draw(
 def draw_draft(sheet: Sheet, **how: Any) -> Preview | Problem:
     """The pages of a template that is being written, with its preview data; `how` as in `draw`."""
     try:
-        return draw(sheet, preview_data(sheet.manifest), **how)
+        data = complete(sheet.manifest, preview_data(sheet.manifest)).data
     except InvalidInputDataError as error:
         return problem_of(error)
+    return draw(sheet, data, **how)
 
 
 def problem_of(error: CraftkitError) -> Problem:
@@ -99,20 +101,42 @@ def problem_of(error: CraftkitError) -> Problem:
     return Problem(issues.form_errors[0] if issues.form_errors else str(error))
 
 
-def completed(manifest: Manifest, data: object) -> dict[str, Any]:
-    """`data` validated, with the manifest's preview data where a value is missing or invalid.
+@dataclass(frozen=True)
+class Completed:
+    """Data that fits its manifest. `replaced` says of each value that did not fit why, by path."""
+
+    data: dict[str, Any]
+    replaced: dict[str, list[str]]
+
+
+def complete(manifest: Manifest, data: object) -> Completed:
+    """`data` judged, with the manifest's preview data wherever a value is missing or does not fit.
 
     An optional value stays away when it is away: what is filled in is what the document needs.
     """
     sample = preview_data(manifest)
     patched = copy.deepcopy(data) if isinstance(data, dict) else {}
+    replaced: dict[str, list[str]] = {}
     for _ in range(_ROUNDS):
         try:
-            return validate_data(manifest, patched)
+            return Completed(validate_data(manifest, patched), replaced)
         except InvalidInputDataError as error:
-            for path in error.issues.field_errors if error.issues else ():
+            for path, messages in (error.issues.field_errors if error.issues else {}).items():
+                if _is_given(data, path.split(".")):
+                    replaced[path] = messages
                 _put_sample(patched, path.split("."), sample)
-    return validate_data(manifest, sample)
+    return Completed(validate_data(manifest, sample), replaced)
+
+
+def _is_given(data: object, steps: list[str]) -> bool:
+    """Whether the caller sent a value at the path."""
+    node: Any = data
+    for step in steps:
+        if isinstance(node, list):
+            node = node[int(step)] if step.isdigit() and int(step) < len(node) else None
+        else:
+            node = node.get(step) if isinstance(node, dict) else None
+    return node not in (None, "")
 
 
 def _put_sample(data: dict[str, Any], steps: list[str], sample: Any) -> None:

@@ -135,6 +135,9 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+_WRITTEN_NUMBER = re.compile(r"-?([0-9]+)(?:\.[0-9]+)?").fullmatch
+
+
 def _decimal(whole_digits: int, example: Callable[[int], Any]) -> ValueType:
     """A number, or a numeric string, as an exact decimal string.
 
@@ -148,6 +151,10 @@ def _decimal(whole_digits: int, example: Callable[[int], Any]) -> ValueType:
     def read(value: Any) -> str:
         if isinstance(value, str) and matches(value):
             number = Decimal(value)
+        elif isinstance(value, str) and (written := _WRITTEN_NUMBER(value)):
+            is_too_large = len(written[1]) > whole_digits
+            most = f"{whole_digits} whole digits" if is_too_large else f"{_PLACES} decimal places"
+            raise _refusal(value, f"Must be a number of at most {most}")
         elif isinstance(value, bool) or not isinstance(value, int | float):
             raise _refusal(value, "Must be a number")
         elif not abs(value) < limit:  # NaN is less than nothing

@@ -115,7 +115,7 @@ export function editingPage({ session, writing, catalog }) {
   });
   number();
   pane.now();
-  return page.element;
+  return { element: page.element, isUnsaved: () => isDirty, loss: "Your changes since the last save are lost." };
 }
 
 /** Tabs as the ARIA practices have them: one stop for Tab, arrows between them. */

@@ -12,6 +12,8 @@ const POLL_MS = 1000;
 
 export function fillingPage({ session, template }) {
   const { form } = session;
+  let isUnsaved = false;
+  let replaced = {};
   const locked = new Set(form.locked ?? []);
   const isLocked = (path) => [...locked].some((one) => path === one || path.startsWith(`${one}.`));
   const built = buildForm(template.manifest, {
@@ -20,19 +22,25 @@ export function fillingPage({ session, template }) {
     locale: template.locale,
     itemLimit: session.itemLimit,
     isLocked,
-    changed: () => pane.refresh(),
+    changed: () => {
+      isUnsaved = true;
+      pane.refresh();
+    },
   });
-  const pane = previewPane("preview", () => ({ data: built.collect() }));
+  const pane = previewPane("preview", () => ({ data: built.collect() }), { answered: ({ replaced: found }) => ((replaced = found ?? {}), explainReplaced()) });
   const summary = h("div", { class: "summary", role: "alert", tabIndex: -1, hidden: true });
   const button = h("button", { type: "submit", class: "button primary" }, form.submitLabel ?? "Create document");
+  const actions = h("div", { class: "actions" }, button, h("p", { class: "note" }, "Samples stand in for what is missing."));
   const element = h(
     "form",
     { class: "form", noValidate: true, onsubmit: submit, "aria-label": form.title ?? template.name },
     form.description && h("p", { class: "lead" }, form.description),
     summary,
     built.element,
-    h("div", { class: "actions" }, button, h("p", { class: "note" }, "Samples stand in for what is missing.")),
+    actions,
   );
+  element.addEventListener("focusin", ({ target }) => keepInSight(target));
+  element.addEventListener("focusout", () => setTimeout(explainReplaced));
   const page = split(element, pane.element, "Form");
   let submissionId = crypto.randomUUID();
 
@@ -54,6 +62,7 @@ export function fillingPage({ session, template }) {
       }
       if (render.status !== "succeeded") throw new Refusal(0, { code: render.errorCode, message: `The document could not be made: ${render.errorMessage}` });
       tell("submitted", { renderId: render.id, status: render.status, downloadUrl: render.downloadUrl, pageCount: render.pageCount });
+      isUnsaved = false;
       if (leaveTo(session.callbacks.submitted)) return;
       done(render);
     } catch (error) {
@@ -68,6 +77,22 @@ export function fillingPage({ session, template }) {
   }
 
   const failing = new Set();
+
+  /** Say at its field what does not fit, and that the preview shows the sample in its place. */
+  function explainReplaced() {
+    const faults = Object.entries(replaced).map(([path, messages]) => [path, [...messages, "The preview shows a sample instead"]]);
+    for (const [path, messages] of faults) {
+      if (built.isFocused(path)) continue;
+      for (const one of built.fail({ [path]: messages })) failing.add(one.path);
+    }
+  }
+
+  /** The bar with the button never covers the field that has the focus. */
+  function keepInSight(target) {
+    if (actions.contains(target)) return;
+    const [bar, box] = [actions.getBoundingClientRect(), target.getBoundingClientRect()];
+    if (box.bottom > bar.top && box.top < bar.bottom) window.scrollBy({ top: box.bottom - bar.top + 16, behavior: "instant" });
+  }
 
   function explain(error) {
     const placed = built.fail(error.issues?.fieldErrors ?? {});
@@ -113,6 +138,7 @@ export function fillingPage({ session, template }) {
     pane.now();
   }
 
+  window.addEventListener("beforeunload", (event) => isUnsaved && event.preventDefault());
   pane.now();
-  return page.element;
+  return { element: page.element, isUnsaved: () => isUnsaved, loss: "What you have entered is not kept." };
 }

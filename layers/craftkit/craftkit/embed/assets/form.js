@@ -27,6 +27,7 @@ export function buildForm(manifest, how) {
       }
       return placed;
     },
+    isFocused: (path) => document.activeElement?.id === group.find(path)?.id,
   };
 }
 

@@ -40,7 +40,8 @@ async function begin() {
     applyTheme(session.appearance, session.tenant.branding);
     document.documentElement.lang = "en";
     document.title = session.form.title ?? contents.template?.name ?? contents.writing?.name ?? "Document";
-    fill(app, header(contents), PAGES[session.mode](contents));
+    const page = PAGES[session.mode](contents);
+    fill(app, header(contents, page), page.element);
     app.dataset.mode = session.mode;
     tell("ready", { mode: session.mode, sessionId: session.id });
   } catch (error) {
@@ -49,7 +50,7 @@ async function begin() {
   }
 }
 
-function header({ session, template, writing }) {
+function header({ session, template, writing }, page) {
   const { tenant, actor } = session;
   const logo = tenant.branding?.logoUrl;
   const title = session.form.title ?? template?.name ?? (session.mode === "create" ? "New template" : writing?.name);
@@ -60,8 +61,22 @@ function header({ session, template, writing }) {
     h("div", { class: "bar-text" }, h("h1", null, title), h("p", null, tenant.displayName)),
     session.isTest && h("span", { class: "chip" }, "Test"),
     actor.displayName && h("span", { class: "person", title: actor.email ?? "" }, actor.displayName),
-    isEmbedded && h("button", { type: "button", class: "icon-button", "aria-label": "Close", onclick: () => tell("close") }, icon("close")),
+    isEmbedded && h("button", { type: "button", class: "icon-button", "aria-label": "Close", onclick: () => closeAfterAsking(page) }, icon("close")),
   );
+}
+
+/** Ask before what was entered is lost. A frame of another origin has no `confirm()`. */
+function closeAfterAsking(page) {
+  if (!page.isUnsaved()) {
+    tell("close");
+    return;
+  }
+  const heading = h("h2", { id: "discard" }, "Discard what you have entered?");
+  const keep = h("button", { type: "button", class: "button primary", onclick: () => dialog.close() }, "Keep editing");
+  const discard = h("button", { type: "button", class: "button plain", onclick: () => (dialog.close(), tell("close")) }, "Discard");
+  const dialog = h("dialog", { class: "ask", "aria-labelledby": "discard", onclose: () => dialog.remove() }, heading, h("p", { class: "note" }, page.loss), h("div", { class: "links" }, keep, discard));
+  document.body.append(dialog);
+  dialog.showModal();
 }
 
 begin();

@@ -29,6 +29,11 @@ export function manifestEditor(manifest, catalog, changed) {
   const mayAdd = !catalog || catalog.allowCustom;
   const known = catalogFields(catalog);
   const element = h("div", { class: "manifest" });
+  const past = [];
+  const future = [];
+  let isTypedSince = false;
+  element.addEventListener("input", () => (isTypedSince = true));
+  document.addEventListener("keydown", undoStructure);
 
   function draw() {
     fill(
@@ -55,11 +60,13 @@ export function manifestEditor(manifest, catalog, changed) {
   }
   function addKnown(found) {
     if (!found) return;
+    remember();
     if (found.loop) state.loops.push(structuredClone(found.loop));
     else state.variables.push({ ...found.variable, key: found.path });
     redraw(`${found.label} added`);
   }
   function add(into) {
+    remember();
     into.push({ key: free(into, "field"), label: "New field", dataType: "text" });
     redraw("Field added");
     const inputs = element.querySelectorAll('[data-name="label"]');
@@ -69,11 +76,45 @@ export function manifestEditor(manifest, catalog, changed) {
     added?.select();
   }
   function addLoop() {
+    remember();
     const key = free([...state.loops, ...state.variables], "items");
     state.loops.push({ key, label: "New list", itemFields: [{ key: "name", label: "Name", dataType: "text" }] });
     redraw("List added");
   }
+  /** Remember how things stand before fields or lists come, go or change their type. */
+  function remember() {
+    past.push(structuredClone(state));
+    future.length = 0;
+  }
+
+  /**
+   * Ctrl+Z right after such a change takes it back. Anything else is left to the browser: typing
+   * since then, or typing in another part of the page.
+   */
+  function undoStructure(event) {
+    const isUndo = (event.metaKey || event.ctrlKey) && !event.altKey && event.key.toLowerCase() === "z";
+    const isElsewhere = event.target.closest("input, textarea, select") && !element.contains(event.target);
+    if (!isUndo || isTypedSince || isElsewhere || element.closest("[hidden]")) return;
+    const [from, to] = event.shiftKey ? [future, past] : [past, future];
+    event.preventDefault();
+    if (!from.length) return;
+    to.push(structuredClone(state));
+    Object.assign(state, from.pop());
+    redraw(event.shiftKey ? "Change made again" : "Change undone");
+  }
+
+  /** The focus goes to the next button of its kind: no key press goes to another part of the page. */
+  function removeFrom(list, index, text, button) {
+    const tools = () => [...element.querySelectorAll('[data-tool="remove"]')];
+    const at = tools().indexOf(button);
+    remember();
+    list.splice(index, 1);
+    redraw(text);
+    (tools()[Math.min(at, tools().length - 1)] ?? element.querySelector(".links button, .links select"))?.focus();
+  }
+
   function redraw(text) {
+    isTypedSince = false;
     draw();
     changed();
     announce(text);
@@ -89,7 +130,7 @@ export function manifestEditor(manifest, catalog, changed) {
         "div",
         { class: "row-head" },
         h("h3", { id: heading }, icon("list"), loop.label, h("code", null, loop.key)),
-        h("button", { type: "button", class: "icon-button", "aria-label": `Remove the list ${loop.label}`, onclick: () => (state.loops.splice(index, 1), redraw("List removed")) }, icon("trash")),
+        h("button", { type: "button", class: "icon-button", "aria-label": `Remove the list ${loop.label}`, "data-tool": "remove", onclick: (event) => removeFrom(state.loops, index, "List removed", event.currentTarget) }, icon("trash")),
       ),
       h("div", { class: "grid" }, text(loop, "label", "Name of the list", isKnown), text(loop, "key", "Key", isKnown, "[A-Za-z_][A-Za-z0-9_\\-]*")),
       table(loop.itemFields, `Fields of ${loop.label}`, `${loop.key}.`),
@@ -117,10 +158,11 @@ export function manifestEditor(manifest, catalog, changed) {
     );
     const format = formatOf(variable);
     const required = h("input", { type: "checkbox", class: "switch", checked: Boolean(variable.required), "aria-label": `${variable.label} is required`, onchange: () => ((variable.required = required.checked), changed()) });
-    const remove = h("button", { type: "button", class: "icon-button", "aria-label": `Remove ${variable.label}`, onclick: () => (variables.splice(index, 1), redraw("Field removed")) }, icon("trash"));
+    const remove = h("button", { type: "button", class: "icon-button", "aria-label": `Remove ${variable.label}`, "data-tool": "remove", onclick: (event) => removeFrom(variables, index, "Field removed", event.currentTarget) }, icon("trash"));
     return h("tr", null, cell(bare(variable, "label", `Label ${index + 1}`, isKnown)), cell(bare(variable, "key", `Key of ${variable.label}`, isKnown)), cell(type, format), cell(required), cell(remove));
   }
   function retype(variable, dataType) {
+    remember();
     variable.dataType = dataType;
     delete variable.previewData;
     delete variable.format;

@@ -17,7 +17,7 @@ export function viewingPage({ session, template }) {
     );
   }
   pane.now();
-  return h("main", { class: "single" }, links, pane.element);
+  return { element: h("main", { class: "single" }, links, pane.element), isUnsaved: () => false };
 }
 
 /** Open and download. The addresses are signed for some minutes, and go to a window of their own. */
