@@ -15,7 +15,7 @@ from playwright.sync_api import Page
 
 from benchmarks.measurement import Result, milliseconds
 from benchmarks.stack import running_stack
-from craftkit.embed import page
+from craftkit.embed.page import html
 from tests.support.browser import chromium
 from tests.support.cloud import Cloud, forget, variables
 from tests.support.embed import partnership, wish
@@ -109,7 +109,7 @@ class _Context:
 
 def _weight() -> Iterable[Result]:
     """All that the page loads before it shows a form, as it goes over the wire."""
-    files = [len(page.asset(name).compressed) for name in ("page.js", "page.css")]
+    files = [len(html.asset(name).compressed) for name in ("page.js", "page.css")]
     yield Result("embed.page.weight", sum(files) / 1000, "kB", target="value <= 60")
 
 

@@ -6,9 +6,14 @@ from typing import Any, get_args
 
 from craftkit.clock import to_rfc3339
 from craftkit.config import config
-from craftkit.embed import catalogs, partners, service, signing
-from craftkit.embed.models import CatalogRequest, Partner, Permission, Preset, Session
-from craftkit.embed.views import CatalogsView, CatalogView, DifferenceView
+from craftkit.embed.catalogs import service as catalogs
+from craftkit.embed.catalogs.models import CatalogRequest
+from craftkit.embed.catalogs.views import CatalogsView, CatalogView, DifferenceView
+from craftkit.embed.partners import service as partners
+from craftkit.embed.partners.models import Partner, Permission, Preset
+from craftkit.embed.sessions import service as embed_sessions
+from craftkit.embed.sessions.models import EmbedSession
+from craftkit.embed.tokens import signing
 from craftkit.projects import service as projects
 from craftkit.schema import validate_request
 from craftkit_cli.answers import Answer, shown
@@ -127,12 +132,12 @@ def _rotate(arguments: argparse.Namespace, _operator: str) -> Answer:
 
 def _list_sessions(arguments: argparse.Namespace, _operator: str) -> Answer:
     project = projects.get_project(arguments.project)
-    sessions, _ = service.list_sessions(project.id)
+    sessions, _ = embed_sessions.list_sessions(project.id)
     return {"sessions": [_session(session) for session in sessions]}
 
 
 def _revoke_session(arguments: argparse.Namespace, operator: str) -> Answer:
-    service.revoke_session(arguments.project, arguments.session_id, by=operator)
+    embed_sessions.revoke_session(arguments.project, arguments.session_id, by=operator)
     return {"id": arguments.session_id, "revoked": True}
 
 
@@ -175,12 +180,12 @@ def _shown(partner: Partner) -> Answer:
     }
 
 
-def _session(session: Session) -> Answer:
+def _session(session: EmbedSession) -> Answer:
     return {
         "id": session.id,
         "mode": session.mode,
-        "tenant": session.wish.tenant.external_id,
-        "actor": session.wish.actor.external_id,
+        "tenant": session.request.tenant.external_id,
+        "actor": session.request.actor.external_id,
         "templateSlug": session.template_slug,
         "permissions": list(session.permissions),
         "createdAt": to_rfc3339(session.created_at),

@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 
 from craftkit.config import config
-from craftkit.embed import signing
+from craftkit.embed.tokens import signing
 from craftkit_cli.answers import Answer
 from craftkit_cli.arguments import command, group
 

@@ -1,9 +1,9 @@
 """POST /v1/embed/sessions."""
 
 from craftkit.auth.principal import EMBED_WRITE
-from craftkit.embed import service
-from craftkit.embed.models import SessionRequest
-from craftkit.embed.views import SessionView
+from craftkit.embed.sessions import service as sessions
+from craftkit.embed.sessions.models import SessionRequest
+from craftkit.embed.sessions.views import SessionView
 from craftkit.http import Request, Response, endpoint
 from craftkit.probes import item, needs, secret
 
@@ -25,5 +25,5 @@ from craftkit.probes import item, needs, secret
 @endpoint
 def handler(request: Request) -> Response:
     request.principal.require(EMBED_WRITE)
-    wish = request.model(SessionRequest)
-    return Response(201, SessionView.of(service.create_session(request.principal, wish)))
+    body = request.model(SessionRequest)
+    return Response(201, SessionView.of(sessions.create_embed_session(request.principal, body)))

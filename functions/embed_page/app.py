@@ -8,11 +8,18 @@ from collections.abc import Callable
 
 from craftkit.clock import to_rfc3339, utc_now
 from craftkit.config import config
-from craftkit.embed import editing, forms
-from craftkit.embed.access import enter, opening_of
-from craftkit.embed.contents import contents_of
-from craftkit.embed.page import asset, asset_headers, nothing_to_open, page_of
-from craftkit.embed.views import preview_answer
+from craftkit.embed.page import editing, forms, service
+from craftkit.embed.page.access import authenticate, opening_of
+from craftkit.embed.page.html import asset, asset_headers, nothing_to_open, page_of
+from craftkit.embed.page.models import (
+    DocumentRequest,
+    DraftRequest,
+    FormPreviewRequest,
+    FormSubmission,
+    TemplateContent,
+    TemplatePreviewRequest,
+)
+from craftkit.embed.page.preview import preview_answer
 from craftkit.http import Request, Response, endpoint
 from craftkit.probes import invocation, item, needs, query, update
 from craftkit.renders.views import view_of
@@ -35,51 +42,53 @@ def get_embed_asset(request: Request) -> Response:
 
 def open_embed_session(request: Request) -> Response:
     """What the page shows."""
-    return Response(200, contents_of(enter(request)))
+    return Response(200, service.open_embed_session(authenticate(request)))
 
 
 def preview_embed_form(request: Request) -> Response:
     """The document of a form or a view, as images."""
-    visit = enter(request)
-    drawn = forms.preview_form(visit, request.model(forms.FormPreview, forms.BODY_LIMIT_BYTES))
+    visitor = authenticate(request)
+    drawn = forms.preview_embed_form(
+        visitor, request.model(FormPreviewRequest, forms.BODY_LIMIT_BYTES)
+    )
     replaced = {"replaced": drawn.replaced} if drawn.replaced else {}
     return Response(200, {**preview_answer(drawn.pages), **replaced})
 
 
 def submit_embed_form(request: Request) -> Response:
     """The document of a filled form."""
-    visit = enter(request)
-    submission = request.model(forms.FormSubmission, forms.BODY_LIMIT_BYTES)
-    render = forms.submit_form(visit, submission, base_url=config.api_url)
+    visitor = authenticate(request)
+    submission = request.model(FormSubmission, forms.BODY_LIMIT_BYTES)
+    render = forms.submit_embed_form(visitor, submission, base_url=config.api_url)
     return Response(201, view_of(render, utc_now()))
 
 
 def get_embed_document(request: Request) -> Response:
     """A document that this session made, or was opened to show."""
-    visit = enter(request)
-    render = forms.read_document(visit, request.model(forms.DocumentRequest))
+    visitor = authenticate(request)
+    render = forms.get_embed_document(visitor, request.model(DocumentRequest))
     return Response(200, view_of(render, utc_now()))
 
 
 def preview_embed_template(request: Request) -> Response:
     """A template that is being written, as images."""
-    visit = enter(request)
-    drawn = editing.preview_template(visit, request.model(editing.WritingPreview))
+    visitor = authenticate(request)
+    drawn = editing.preview_embed_template(visitor, request.model(TemplatePreviewRequest))
     return Response(200, {**preview_answer(drawn.pages), "source": drawn.source})
 
 
 def save_embed_draft(request: Request) -> Response:
     """Keep a template as it is written now."""
-    visit = enter(request)
-    draft = editing.save_draft(visit, request.model(editing.WritingSaved))
+    visitor = authenticate(request)
+    draft = editing.save_embed_draft(visitor, request.model(DraftRequest))
     saved_at = to_rfc3339(draft.saved_at)
     return Response(200, {"slug": draft.slug, "revision": draft.revision, "savedAt": saved_at})
 
 
 def publish_embed_template(request: Request) -> Response:
     """Publish the template's next version."""
-    visit = enter(request)
-    version = editing.publish_template(visit, request.model(editing.Writing))
+    visitor = authenticate(request)
+    version = editing.publish_embed_template(visitor, request.model(TemplateContent))
     return Response(201, {"slug": version.slug, "versionNumber": version.number})
 
 

@@ -1,7 +1,7 @@
 """POST /embed/api/exchange: a session for a token that the partner signed itself."""
 
-from craftkit.embed import service
-from craftkit.embed.access import bearer_token, require_own_origin
+from craftkit.embed.page.access import bearer_token, require_own_origin
+from craftkit.embed.sessions import service as sessions
 from craftkit.http import Request, Response, endpoint
 from craftkit.probes import item, needs, secret
 
@@ -21,5 +21,5 @@ from craftkit.probes import item, needs, secret
 @endpoint
 def handler(request: Request) -> Response:
     require_own_origin(request)
-    opened = service.exchange_token(bearer_token(request.headers))
+    opened = sessions.exchange_embed_token(bearer_token(request.headers))
     return Response(201, {"sessionId": opened.session.id, "sessionToken": opened.token})

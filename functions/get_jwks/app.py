@@ -1,7 +1,7 @@
 """GET /.well-known/jwks.json: what verifies a session token. Public."""
 
-from craftkit.embed import keyring
-from craftkit.embed.views import JwksView
+from craftkit.embed.tokens import repository
+from craftkit.embed.tokens.views import JwksView
 from craftkit.http import Request, Response, endpoint
 from craftkit.probes import needs, query
 
@@ -11,4 +11,4 @@ _FOR_MINUTES = {"Cache-Control": "public, max-age=300", "Access-Control-Allow-Or
 @needs("EMBED_KEYS_TABLE", reads=(query("EMBED_KEYS_TABLE"),))
 @endpoint
 def handler(_request: Request) -> Response:
-    return Response(200, JwksView.model_validate(keyring.jwks()), _FOR_MINUTES)
+    return Response(200, JwksView.model_validate(repository.jwks()), _FOR_MINUTES)

@@ -1,9 +1,10 @@
 """GET /v1/embed/catalogs."""
 
 from craftkit.auth.principal import EMBED_WRITE
-from craftkit.embed import catalogs, partners
-from craftkit.embed.models import CatalogList
-from craftkit.embed.views import CatalogsView
+from craftkit.embed.catalogs import service as catalogs
+from craftkit.embed.catalogs.models import CatalogList
+from craftkit.embed.catalogs.views import CatalogsView
+from craftkit.embed.partners import service as partners
 from craftkit.http import Request, Response, endpoint
 from craftkit.limits.service import charge_read
 from craftkit.probes import item, needs, secret, update

@@ -1,10 +1,11 @@
 """POST /v1/embed/catalogs."""
 
 from craftkit.auth.principal import EMBED_WRITE
-from craftkit.embed import catalogs, partners
-from craftkit.embed.models import CatalogRequest
-from craftkit.embed.service import require_all_templates
-from craftkit.embed.views import CatalogView
+from craftkit.embed.catalogs import service as catalogs
+from craftkit.embed.catalogs.models import CatalogRequest
+from craftkit.embed.catalogs.views import CatalogView
+from craftkit.embed.partners import service as partners
+from craftkit.embed.sessions.service import require_all_templates
 from craftkit.http import Request, Response, endpoint
 from craftkit.probes import item, needs
 
@@ -17,9 +18,9 @@ def handler(request: Request) -> Response:
     principal.require(EMBED_WRITE)
     partners.partner_of(principal.project_id)
     require_all_templates(principal)
-    wish = request.model(CatalogRequest)
+    body = request.model(CatalogRequest)
     published = catalogs.publish_catalog(
-        principal.project_id, wish.name, wish.catalog, by=principal.key_id
+        principal.project_id, body.name, body.catalog, by=principal.key_id
     )
-    versions = catalogs.list_versions(principal.project_id, wish.name)
+    versions = catalogs.list_versions(principal.project_id, body.name)
     return Response(201, CatalogView.of(published, versions))

@@ -1,9 +1,9 @@
 """POST /v1/embed/sessions/refresh."""
 
 from craftkit.auth.principal import EMBED_WRITE
-from craftkit.embed import service
-from craftkit.embed.models import RefreshRequest
-from craftkit.embed.views import SessionView
+from craftkit.embed.sessions import service as sessions
+from craftkit.embed.sessions.models import RefreshRequest
+from craftkit.embed.sessions.views import SessionView
 from craftkit.http import Request, Response, endpoint
 from craftkit.probes import item, needs, secret
 
@@ -21,6 +21,6 @@ from craftkit.probes import item, needs, secret
 @endpoint
 def handler(request: Request) -> Response:
     request.principal.require(EMBED_WRITE)
-    wish = request.model(RefreshRequest)
-    opened = service.refresh_session(request.principal, wish.renew_token)
+    body = request.model(RefreshRequest)
+    opened = sessions.refresh_embed_session(request.principal, body.renew_token)
     return Response(200, SessionView.of(opened))

@@ -1,7 +1,7 @@
 """DELETE /v1/embed/sessions/{id}."""
 
 from craftkit.auth.principal import EMBED_WRITE
-from craftkit.embed import service
+from craftkit.embed.sessions import service as sessions
 from craftkit.http import Request, Response, endpoint
 from craftkit.probes import item, needs
 
@@ -12,5 +12,5 @@ def handler(request: Request) -> Response:
     """204, the second time too."""
     principal = request.principal
     principal.require(EMBED_WRITE)
-    service.revoke_embed_session(principal, request.path_id())
+    sessions.revoke_embed_session(principal, request.path_id())
     return Response(204)

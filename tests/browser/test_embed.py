@@ -223,7 +223,8 @@ class TestForm:
     def test_the_bar_with_the_button_never_covers_the_field_that_has_the_focus(
         self, open_page: OpenPage, mint: Mint, width: int, height: int
     ) -> None:
-        page = opened(open_page(width=width, height=height), mint())
+        page = open_page(width=width, height=height)
+        page.goto(mint()["iframe_url"])
         page.locator("form input").first.focus()
         for _ in range(12):
             page.keyboard.press("Tab")

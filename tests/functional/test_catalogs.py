@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from craftkit.embed import partners
+from craftkit.embed.partners import service as partners
 from tests.support.embed import partnership
 from tests.support.project import DemoProject, make_project
 

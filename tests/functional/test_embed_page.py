@@ -14,7 +14,9 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from craftkit.embed import editing, forms, partners, signing
+from craftkit.embed.page import editing, forms
+from craftkit.embed.partners import service as partners
+from craftkit.embed.tokens import signing
 from craftkit.ids import new_id
 from craftkit.templates import fonts
 from craftkit.templates.fonts import Font
@@ -52,8 +54,8 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         jobs.append(job)
         return Preview(PAGES, 2)
 
-    monkeypatch.setitem(forms.preview_form.__kwdefaults__, "draw", preview)
-    monkeypatch.setitem(editing.preview_template.__kwdefaults__, "draw", preview)
+    monkeypatch.setitem(forms.preview_embed_form.__kwdefaults__, "draw", preview)
+    monkeypatch.setitem(editing.preview_embed_template.__kwdefaults__, "draw", preview)
     return jobs
 
 
@@ -480,7 +482,7 @@ class TestFill:
         def fails(*_: Any) -> Any:
             raise SourceError("unknown variable: total", 3, 5)
 
-        monkeypatch.setitem(forms.preview_form.__kwdefaults__, "draw", fails)
+        monkeypatch.setitem(forms.preview_embed_form.__kwdefaults__, "draw", fails)
         answer = page("preview_embed_form", mint(), {"data": {}})
         problem = {"message": "unknown variable: total", "line": 3, "column": 5}
         assert answer.body == {"pages": [], "pageCount": 0, "problem": problem}
@@ -555,7 +557,7 @@ class TestFill:
         self, page: Call, mint: Call, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         large = Preview.of([b"x" * 2_000_000] * 40)
-        monkeypatch.setitem(forms.preview_form.__kwdefaults__, "draw", lambda *_: large)
+        monkeypatch.setitem(forms.preview_embed_form.__kwdefaults__, "draw", lambda *_: large)
         answer = page("preview_embed_form", mint(), {"data": {}})
         assert (len(answer.body["pages"]), answer.body["pageCount"]) == (2, 40)
         assert len(answer.raw) < 6 * 1024 * 1024
@@ -722,7 +724,7 @@ class TestEdit:
 
     @pytest.fixture(autouse=True)
     def compiles(self, monkeypatch: pytest.MonkeyPatch, typesetter: Any) -> None:
-        monkeypatch.setitem(editing.publish_template.__kwdefaults__, "typeset", typesetter)
+        monkeypatch.setitem(editing.publish_embed_template.__kwdefaults__, "typeset", typesetter)
 
     def test_open_embed_session__gives_the_editor_the_newest_version(
         self, page: Call, mint: Call

@@ -12,7 +12,8 @@ import jwt
 import pytest
 
 from craftkit import settings
-from craftkit.embed import partners, signing
+from craftkit.embed.partners import service as partners
+from craftkit.embed.tokens import signing
 from craftkit.ids import new_id
 from craftkit.keys import service as keys
 from craftkit.keys.models import NewKey

@@ -11,7 +11,8 @@ import pytest
 
 from craftkit.auth.principal import EMBED_EDIT, EMBED_WRITE, SCOPES
 from craftkit.config import Config
-from craftkit.embed import editing, forms, partners
+from craftkit.embed.page import editing, forms
+from craftkit.embed.partners import service as partners
 from craftkit.keys import limiting
 from craftkit.keys import service as keys
 from craftkit.keys.models import NewKey
@@ -34,7 +35,7 @@ WRITING: dict[str, Any] = {
 
 @pytest.fixture(autouse=True)
 def compiles(monkeypatch: pytest.MonkeyPatch, typesetter: Any) -> None:
-    monkeypatch.setitem(editing.publish_template.__kwdefaults__, "typeset", typesetter)
+    monkeypatch.setitem(editing.publish_embed_template.__kwdefaults__, "typeset", typesetter)
     monkeypatch.setattr("craftkit.renders.dispatch.call", lambda _render: None)
 
 
@@ -241,7 +242,7 @@ class TestCreate:
             call("create_embed_session", partner, body=body).body["session_token"] for _ in range(2)
         )
         answers: list[Any] = []
-        compile_now = editing.publish_template.__kwdefaults__["typeset"]
+        compile_now = editing.publish_embed_template.__kwdefaults__["typeset"]
 
         def compile_late(job: Any) -> Any:
             if not answers:
@@ -249,7 +250,7 @@ class TestCreate:
                 answers.append(page("publish_embed_template", second, WRITING))
             return compile_now(job)
 
-        monkeypatch.setitem(editing.publish_template.__kwdefaults__, "typeset", compile_late)
+        monkeypatch.setitem(editing.publish_embed_template.__kwdefaults__, "typeset", compile_late)
         late = page("publish_embed_template", first, WRITING)
         assert answers[1].body == {"slug": "letter", "versionNumber": 1}
         assert late.status == 201
@@ -280,8 +281,8 @@ class TestPreviewLimits:
                 meanwhile.pop()()
             return Preview((b"page",), 1)
 
-        monkeypatch.setitem(forms.preview_form.__kwdefaults__, "draw", draw)
-        monkeypatch.setitem(editing.preview_template.__kwdefaults__, "draw", draw)
+        monkeypatch.setitem(forms.preview_embed_form.__kwdefaults__, "draw", draw)
+        monkeypatch.setitem(editing.preview_embed_template.__kwdefaults__, "draw", draw)
         return meanwhile
 
     def test_preview_embed_form__beyond_what_a_project_may_have_running_is_429(
@@ -339,8 +340,8 @@ class TestPreviewLimits:
             jobs.append(job)
             return Preview((b"page",), 1)
 
-        monkeypatch.setitem(forms.preview_form.__kwdefaults__, "draw", draw)
-        monkeypatch.setitem(editing.preview_template.__kwdefaults__, "draw", draw)
+        monkeypatch.setitem(forms.preview_embed_form.__kwdefaults__, "draw", draw)
+        monkeypatch.setitem(editing.preview_embed_template.__kwdefaults__, "draw", draw)
         for caller in (partner, with_key(partner, mode="test")):
             for mode, name in (("fill", "preview_embed_form"), ("edit", "preview_embed_template")):
                 opened = call("create_embed_session", caller, body=wish(mode)).body

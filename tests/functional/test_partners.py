@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from craftkit.embed import partners, signing
+from craftkit.embed.partners import service as partners
+from craftkit.embed.tokens import signing
 from craftkit.errors import ConflictError, InvalidRequestError, NotFoundError
 from craftkit.projects import service as projects
 from tests.support.clock import FrozenClock
@@ -120,7 +121,7 @@ def test_of_two_rotations_at_once_one_is_refused(
             with pytest.raises(ConflictError):
                 signing.rotate()
 
-    monkeypatch.setattr("craftkit.embed.keyring.publish", meanwhile)
+    monkeypatch.setattr("craftkit.embed.tokens.repository.publish", meanwhile)
     new, old = signing.rotate()
     kids = {key["kid"] for key in signing.keyring.jwks()["keys"]}
     assert {new.kid, old.kid} <= kids

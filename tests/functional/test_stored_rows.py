@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from craftkit.embed import partners
+from craftkit.embed.partners import service as partners
 from craftkit.hooks import service as hooks
 from craftkit.keys import service as keys
 from craftkit.projects import service as projects

@@ -9,7 +9,7 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from craftkit.embed import partners
+from craftkit.embed.partners import service as partners
 from tests.support.cloud import Cloud
 from tests.support.events import event
 from tests.support.project import DemoProject

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 import craftkit
-from craftkit.embed.models import CatalogRequest, SessionRequest
+from craftkit.embed.catalogs.models import CatalogRequest
+from craftkit.embed.sessions.models import SessionRequest
 from craftkit.errors import InvalidRequestError
 from craftkit.issues import ISSUE_LIMIT
 from craftkit.renders.models import RenderList, RenderRequest

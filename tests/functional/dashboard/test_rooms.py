@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from craftkit.embed import partners
+from craftkit.embed.partners import service as partners
 from craftkit.hooks import service as hooks
 from craftkit.ids import new_id
 from craftkit.keys import service as keys

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from craftkit.embed import page
+from craftkit.embed.page import html
 
-ASSETS = Path(page.__file__).parent / "assets"
+ASSETS = Path(html.__file__).parent / "assets"
 LIMIT_BYTES = 60 * 1000
 
 
 def test_the_script_is_every_module_once_without_imports_and_exports() -> None:
     modules = {path.stem for path in ASSETS.glob("*.js")} - {"embed"}
-    assert set(page._MODULES) == modules
-    script = page.script()
+    assert set(html._MODULES) == modules
+    script = html.script()
     assert not re.search(r"^(import|export)\b", script, re.MULTILINE)
     for name in modules:
         first_comment = (ASSETS / f"{name}.js").read_text(encoding="utf-8").splitlines()[0]
@@ -24,22 +24,22 @@ def test_the_script_is_every_module_once_without_imports_and_exports() -> None:
 
 
 def test_a_module_comes_after_those_that_it_imports() -> None:
-    for place, name in enumerate(page._MODULES):
+    for place, name in enumerate(html._MODULES):
         text = (ASSETS / f"{name}.js").read_text(encoding="utf-8")
         for imported in re.findall(r'from "\./(\w+)\.js"', text):
-            assert page._MODULES.index(imported) < place, (name, imported)
+            assert html._MODULES.index(imported) < place, (name, imported)
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="no node to read it with")
 def test_the_script_is_well_formed_with_no_name_twice(tmp_path: Path) -> None:
     file = tmp_path / "page.mjs"
-    file.write_text(page.script(), encoding="utf-8")
+    file.write_text(html.script(), encoding="utf-8")
     checked = subprocess.run(["node", "--check", file], capture_output=True, text=True)
     assert checked.returncode == 0, checked.stderr
 
 
 def test_the_page_with_all_that_it_loads_weighs_little() -> None:
-    weight = sum(len(page.asset(name).compressed) for name in ("page.js", "page.css"))
+    weight = sum(len(html.asset(name).compressed) for name in ("page.js", "page.css"))
     assert weight < LIMIT_BYTES
 
 
@@ -54,6 +54,6 @@ def test_no_module_makes_html_from_text_or_keeps_anything_on_the_machine() -> No
 
 def test_the_page_loads_nothing_from_elsewhere() -> None:
     for name in ("page.js", "page.css"):
-        text = page.asset(name).content.decode()
+        text = html.asset(name).content.decode()
         urls = set(re.findall(r"https?://[^\s\"'`)]+", text)) - {"http://www.w3.org/2000/svg"}
         assert urls <= {"https://"}, urls

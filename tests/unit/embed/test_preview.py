@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from craftkit.embed.preview import complete
+from craftkit.embed.page.preview import complete
 from craftkit.templates.data import preview_data, validate_data
 from craftkit.templates.gallery import load
 from craftkit.templates.models import read_manifest

@@ -6,16 +6,14 @@ from pydantic import BaseModel, Field
 
 from craftkit.auth.principal import EMBED_WRITE
 from craftkit.clock import utc_now
-from craftkit.embed import catalogs, partners, service, signing
-from craftkit.embed.models import (
-    PRESETS,
-    CatalogRequest,
-    Partner,
-    Permission,
-    Preset,
-    SessionRequest,
-)
-from craftkit.embed.views import SessionView
+from craftkit.embed.catalogs import service as catalogs
+from craftkit.embed.catalogs.models import CatalogRequest
+from craftkit.embed.partners import service as partners
+from craftkit.embed.partners.models import PRESETS, Partner, Permission, Preset
+from craftkit.embed.sessions import service as embed_sessions
+from craftkit.embed.sessions.models import SessionRequest
+from craftkit.embed.sessions.views import SessionView
+from craftkit.embed.tokens import signing
 from craftkit.errors import InvalidInputError, InvalidRequestError, NotFoundError
 from craftkit.keys import service as keys
 from craftkit.keys.models import Key
@@ -42,7 +40,7 @@ def overview(visit: Visit) -> Answer:
     partner = partners.get_partner(visit.project.id)
     is_on = partner.status != "off"
     signing_keys = partners.list_signing_keys(visit.project.id) if is_on else []
-    sessions, _ = service.list_sessions(visit.project.id, limit=1) if is_on else ([], None)
+    sessions, _ = embed_sessions.list_sessions(visit.project.id, limit=1) if is_on else ([], None)
     steps = [
         ("Allow your sites", bool(partner.origins), "/embed/origins", "Origins"),
         ("Make a signing key, or use an API key", bool(signing_keys or _embed_keys(visit)),
@@ -161,7 +159,7 @@ def show_catalog(visit: Visit) -> Answer:
 
 @route("GET", "/projects/{project}/embed/sessions")
 def list_sessions(visit: Visit) -> Answer:
-    found, following = service.list_sessions(
+    found, following = embed_sessions.list_sessions(
         visit.project.id, limit=_PAGE_LIMIT, cursor=visit.cursor
     )
     return visit.page(
@@ -174,7 +172,7 @@ def list_sessions(visit: Visit) -> Answer:
 
 @route("POST", "/projects/{project}/embed/sessions/{session}/revoke", needs="admin")
 def revoke_session(visit: Visit) -> Answer:
-    service.revoke_session(visit.project.id, visit.path("session"), by=visit.person.sub)
+    embed_sessions.revoke_session(visit.project.id, visit.path("session"), by=visit.person.sub)
     return visit.done("/embed/sessions", "The session is revoked, at its next request.")
 
 
@@ -200,7 +198,7 @@ def open_sandbox(visit: Visit) -> Answer:
     if key is None:
         raise NotFoundError("This project has no active key of this id with the scope embed:write.")
     wish = validate_request(SessionRequest, _sandbox_wish(visit))
-    opened = service.create_session(key.principal, wish)
+    opened = embed_sessions.create_embed_session(key.principal, wish)
     return visit.done("/embed/sandbox", frame=SessionView.of(opened).iframe_url)
 
 

@@ -1,1 +1,1 @@
-"""Embed: partners put our pages into their own product, for their tenants' people."""
+"""Embed: partners put our pages into their own product, for their tenants' users."""

@@ -15,14 +15,11 @@ from craftkit.auth.principal import (
     TEMPLATES_READ,
     TEMPLATES_WRITE,
 )
-from craftkit.embed.models import (
-    CatalogList,
-    CatalogRead,
-    CatalogRequest,
-    RefreshRequest,
-    SessionRequest,
-)
-from craftkit.embed.views import CatalogsView, CatalogView, JwksView, SessionView
+from craftkit.embed.catalogs.models import CatalogList, CatalogRead, CatalogRequest
+from craftkit.embed.catalogs.views import CatalogsView, CatalogView
+from craftkit.embed.sessions.models import RefreshRequest, SessionRequest
+from craftkit.embed.sessions.views import SessionView
+from craftkit.embed.tokens.views import JwksView
 from craftkit.hooks.models import HookData
 from craftkit.keys.caller import CallerView
 from craftkit.keys.models import Exposure

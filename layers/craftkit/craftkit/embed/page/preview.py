@@ -1,20 +1,20 @@
 """Pictures of a document while it is being written: what is missing is filled with samples."""
 
 import copy
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from craftkit.embed.page.models import PreviewProblem, PreviewSource
 from craftkit.errors import CraftkitError, InvalidInputDataError, Issues
 from craftkit.remote_typesetter import preview_remotely
 from craftkit.templates.data import preview_data, types, validate_data
 from craftkit.templates.models import Manifest
 from craftkit.typesetter import (
-    DEFAULT_PDF_STANDARD,
     Draw,
     Job,
-    PdfStandard,
     Preview,
     TypesettingError,
 )
@@ -23,44 +23,14 @@ PIXELS_PER_INCH = 96.0
 _ROUNDS = 4
 
 
-@dataclass(frozen=True)
-class Problem:
-    """Why there is no picture. `line` and `column` count from 1, in the source, where known."""
-
-    message: str
-    line: int | None = None
-    column: int | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        return {"message": self.message, "line": self.line, "column": self.column}
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """What a document is made from, without its data.
-
-    Args:
-        fonts: the project's own, by name.
-        watermark: mark the pages, because the session was opened with a test key.
-    """
-
-    manifest: Manifest
-    source: str
-    locale: str
-    title: str
-    fonts: Mapping[str, str]
-    pdf_standard: PdfStandard = DEFAULT_PDF_STANDARD
-    watermark: bool = False
-
-
 def draw(
-    sheet: Sheet,
+    source: PreviewSource,
     data: Mapping[str, Any],
     *,
     now: datetime,
     scale: float,
     preview: Draw = preview_remotely,
-) -> Preview | Problem:
+) -> Preview | PreviewProblem:
     """The pages as PNG pictures; a document that cannot be set is an answer, not an error.
 
     Args:
@@ -68,37 +38,37 @@ def draw(
         scale: pixels of the picture for each of CSS.
     """
     job = Job(
-        source=sheet.source,
+        source=source.source,
         data=data,
-        types=types(sheet.manifest),
-        locale=sheet.locale,
-        title=sheet.title,
+        types=types(source.manifest),
+        locale=source.locale,
+        title=source.title,
         created_at=now,
-        font_files=sheet.fonts,
-        pdf_standard=sheet.pdf_standard,
-        watermark=sheet.watermark,
+        font_files=source.fonts,
+        pdf_standard=source.pdf_standard,
+        watermark=source.watermark,
     )
     try:
         return preview(job, PIXELS_PER_INCH * scale)
     except TypesettingError as error:
-        return Problem(str(error), error.line, error.column)
+        return PreviewProblem(str(error), error.line, error.column)
 
 
-def draw_draft(sheet: Sheet, **how: Any) -> Preview | Problem:
+def draw_draft(source: PreviewSource, **how: Any) -> Preview | PreviewProblem:
     """The pages of a template that is being written, with its preview data; `how` as in `draw`."""
     try:
-        data = complete(sheet.manifest, preview_data(sheet.manifest)).data
+        data = complete(source.manifest, preview_data(source.manifest)).data
     except InvalidInputDataError as error:
         return problem_of(error)
-    return draw(sheet, data, **how)
+    return draw(source, data, **how)
 
 
-def problem_of(error: CraftkitError) -> Problem:
+def problem_of(error: CraftkitError) -> PreviewProblem:
     """The first of what was wrong with an input, as the editor shows it."""
     issues = error.issues or Issues()
     for path, messages in issues.field_errors.items():
-        return Problem(f"{path}: {messages[0]}")
-    return Problem(issues.form_errors[0] if issues.form_errors else str(error))
+        return PreviewProblem(f"{path}: {messages[0]}")
+    return PreviewProblem(issues.form_errors[0] if issues.form_errors else str(error))
 
 
 @dataclass(frozen=True)
@@ -161,3 +131,11 @@ def _at(sample: Any, step: str) -> Any:
     if isinstance(sample, list):
         return sample[int(step) % len(sample)] if sample and step.isdigit() else None
     return sample.get(step) if isinstance(sample, dict) else None
+
+
+def preview_answer(drawn: Preview | PreviewProblem) -> dict[str, Any]:
+    """What the page gets of a preview: pictures of the first pages, or why there are none."""
+    if isinstance(drawn, PreviewProblem):
+        return {"pages": [], "pageCount": 0, "problem": drawn.as_json()}
+    pages = [b64encode(page).decode() for page in drawn.pages]
+    return {"pages": pages, "pageCount": drawn.page_count, "problem": None}

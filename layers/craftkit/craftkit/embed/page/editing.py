@@ -1,19 +1,22 @@
 """A template that a partner's person writes: seen as it is typed, kept as a draft, published."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Annotated, Any
-
-from pydantic import Field, StringConstraints
 
 from craftkit.clock import Clock, utc_now
 from craftkit.dynamodb import ConditionFailedError
-from craftkit.embed import catalogs, preview, repository
-from craftkit.embed.access import Visit
-from craftkit.embed.forms import Scale
-from craftkit.embed.models import Catalog, Session
-from craftkit.embed.preview import Problem, Sheet
-from craftkit.embed.preview_limits import one_preview
+from craftkit.embed.catalogs import service as catalogs
+from craftkit.embed.catalogs.models import Catalog
+from craftkit.embed.page import preview, repository
+from craftkit.embed.page.access import Visitor
+from craftkit.embed.page.models import (
+    DraftRequest,
+    PreviewSource,
+    TemplateContent,
+    TemplatePreview,
+    TemplatePreviewRequest,
+)
+from craftkit.embed.page.preview_limits import one_preview
+from craftkit.embed.sessions.models import EmbedSession
 from craftkit.errors import (
     ConflictError,
     InvalidRequestError,
@@ -24,101 +27,64 @@ from craftkit.errors import (
 )
 from craftkit.projects.service import slug_of
 from craftkit.remote_typesetter import preview_remotely, typeset_remotely
-from craftkit.schema import ApiModel, Matches
 from craftkit.templates import drafts, publishing
 from craftkit.templates import service as templates
 from craftkit.templates.fonts import fonts_of
-from craftkit.templates.locales import LOCALE_PATTERN
 from craftkit.templates.models import (
-    NAME_LIMIT,
-    SOURCE_LIMIT_BYTES,
     Draft,
     TemplateVersion,
     read_manifest,
 )
 from craftkit.templates.source import write_source
-from craftkit.typesetter import DEFAULT_PDF_STANDARD, Draw, PdfStandard, Preview, Typeset
+from craftkit.typesetter import DEFAULT_PDF_STANDARD, Draw, PdfStandard, Typeset
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME_LIMIT, strip_whitespace=True)]
-Source = Annotated[str, StringConstraints(max_length=SOURCE_LIMIT_BYTES)]
-
-_STARTING_NAME = "Untitled"
 _STARTING_SLUG_LENGTH = 60
 
 
-class Writing(ApiModel):
-    """A template as the editor holds it. An empty source asks for one made from the manifest."""
-
-    name: Name = _STARTING_NAME
-    manifest: dict[str, Any] = Field({})
-    source: Source = ""
-    locale: Annotated[
-        str, Matches(LOCALE_PATTERN.strip("^$"), "Must be a language tag such as en or de-CH")
-    ] = "en"
-
-
-class WritingPreview(Writing):
-    scale: Scale = 1.0
-
-
-class WritingSaved(Writing):
-    """`revision` is that of the draft which the editor began with, 0 where there was none."""
-
-    revision: Annotated[int, Field(ge=0)] = 0
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A template's pages, and the source that they were set from: its own, or one made for it."""
-
-    pages: Preview | Problem
-    source: str
-
-
-def preview_template(
-    visit: Visit,
-    writing: WritingPreview,
+def preview_embed_template(
+    visitor: Visitor,
+    writing: TemplatePreviewRequest,
     *,
     clock: Clock = utc_now,
     draw: Draw = preview_remotely,
-) -> Drawn:
+) -> TemplatePreview:
     """The template's pages with its preview data.
 
     Raises:
         WrongModeError, PermissionDeniedError: no session to edit or create.
         RateLimitedError: too many previews of this project.
     """
-    visit.require("edit", "edit", "create")
+    visitor.require("edit", "edit", "create")
     try:
         manifest = read_manifest(writing.manifest)
     except InvalidRequestError as error:
-        return Drawn(preview.problem_of(error), writing.source)
+        return TemplatePreview(preview.problem_of(error), writing.source)
     source = writing.source if writing.source.strip() else write_source(manifest, writing.name)
-    fonts = fonts_of(visit.session.project_id, source)
-    sheet = Sheet(
+    fonts = fonts_of(visitor.session.project_id, source)
+    shown = PreviewSource(
         manifest,
         source,
         writing.locale,
         writing.name,
         fonts,
-        standard_of(visit.session),
-        watermark=visit.session.key_mode == "test",
+        standard_of(visitor.session),
+        watermark=visitor.session.key_mode == "test",
     )
     now = clock()
-    with one_preview(visit.session.project_id, now):
-        pages = preview.draw_draft(sheet, now=now, scale=writing.scale, preview=draw)
-    return Drawn(pages, source)
+    with one_preview(visitor.session.project_id, now):
+        pages = preview.draw_draft(shown, now=now, scale=writing.scale, preview=draw)
+    return TemplatePreview(pages, source)
 
 
-def save_draft(visit: Visit, writing: WritingSaved) -> Draft:
+def save_embed_draft(visitor: Visitor, writing: DraftRequest) -> Draft:
     """Keep the template as it is written now; nothing is judged but its size.
 
     Raises:
         WrongModeError, PermissionDeniedError: no session to edit or create.
         ConflictError: saved elsewhere meanwhile, or a template of this name is there already.
     """
-    visit.require("edit", "edit", "create")
-    session = visit.session
+    visitor.require("edit", "edit", "create")
+    session = visitor.session
 
     def save(slug: str, *, must_be_new: bool) -> Draft:
         return drafts.save_draft(
@@ -137,8 +103,8 @@ def save_draft(visit: Visit, writing: WritingSaved) -> Draft:
     return _write(session, writing.name, save)
 
 
-def publish_template(
-    visit: Visit, writing: Writing, *, typeset: Typeset = typeset_remotely
+def publish_embed_template(
+    visitor: Visitor, writing: TemplateContent, *, typeset: Typeset = typeset_remotely
 ) -> TemplateVersion:
     """Publish what is written as the template's next version; its draft has done its work.
 
@@ -148,8 +114,8 @@ def publish_template(
         ConflictError: a template of this name is there already.
         RateLimitedError: too many previews of this project; a publish counts as one.
     """
-    visit.require("publish", "edit", "create")
-    session = visit.session
+    visitor.require("publish", "edit", "create")
+    session = visitor.session
     if session.key_mode == "test":
         raise PermissionDeniedError("A test session never publishes. Open it with a live key.")
     manifest = read_manifest(writing.manifest)
@@ -177,7 +143,7 @@ def publish_template(
     return version
 
 
-def writing_of(session: Session) -> WritingSaved:
+def writing_of(session: EmbedSession) -> DraftRequest:
     """What the editor begins with: the draft, or the newest version, or a fresh template."""
     slug = session.template_slug
     if slug is None:
@@ -187,7 +153,7 @@ def writing_of(session: Session) -> WritingSaved:
     except NotFoundError:
         pass
     else:
-        return WritingSaved(
+        return DraftRequest(
             name=draft.name,
             manifest=draft.manifest,
             source=draft.source or "",
@@ -201,8 +167,8 @@ def writing_of(session: Session) -> WritingSaved:
             return _fresh(session)
         raise
     if latest is None:
-        return WritingSaved(name=template.name)
-    return WritingSaved(
+        return DraftRequest(name=template.name)
+    return DraftRequest(
         name=latest.name,
         manifest=latest.manifest.as_json(),
         source=latest.source,
@@ -210,15 +176,15 @@ def writing_of(session: Session) -> WritingSaved:
     )
 
 
-def catalog_of(session: Session) -> Catalog | None:
+def catalog_of(session: EmbedSession) -> Catalog | None:
     """The data that the session's template may use: the pinned catalog, or its own."""
-    ref = session.wish.catalog_ref
+    ref = session.request.catalog_ref
     if ref is not None:
         return catalogs.get_catalog(session.project_id, ref.name, ref.version).catalog
-    return session.wish.variable_catalog
+    return session.request.variable_catalog
 
 
-def standard_of(session: Session) -> PdfStandard:
+def standard_of(session: EmbedSession) -> PdfStandard:
     """What the template's documents conform to: as its newest version says."""
     if session.template_slug is None:
         return DEFAULT_PDF_STANDARD
@@ -229,16 +195,16 @@ def standard_of(session: Session) -> PdfStandard:
     return latest.pdf_standard if latest else DEFAULT_PDF_STANDARD
 
 
-def _fresh(session: Session) -> WritingSaved:
+def _fresh(session: EmbedSession) -> DraftRequest:
     """A new template: with a catalog, one that shows all of it."""
     catalog = catalog_of(session)
     if catalog is None:
-        return WritingSaved()
-    return WritingSaved(manifest=catalogs.as_manifest(catalog).as_json())
+        return DraftRequest()
+    return DraftRequest(manifest=catalogs.as_manifest(catalog).as_json())
 
 
 def _write[Written: (Draft, TemplateVersion)](
-    session: Session, name: str, write: Callable[..., Written]
+    session: EmbedSession, name: str, write: Callable[..., Written]
 ) -> Written:
     """Write the one template that the session may write.
 
@@ -266,7 +232,7 @@ def _write[Written: (Draft, TemplateVersion)](
     return written
 
 
-def _bind(session: Session, slug: str) -> None:
+def _bind(session: EmbedSession, slug: str) -> None:
     try:
         repository.keep_template(session, slug)
     except ConditionFailedError as error:

@@ -15,9 +15,9 @@ from craftkit.auth.principal import Mode as KeyMode
 from craftkit.clock import Clock, utc_now
 from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError
-from craftkit.embed import partner_items as items
-from craftkit.embed.models import Partner, SigningKey
-from craftkit.embed.origins import is_loopback, origin_of
+from craftkit.embed.partners import repository
+from craftkit.embed.partners.models import Partner, SigningKey
+from craftkit.embed.partners.origins import is_loopback, origin_of
 from craftkit.errors import (
     ConflictError,
     InvalidCredentialsError,
@@ -65,12 +65,12 @@ def partner_of(project_id: str) -> Partner:
     Raises:
         InvalidCredentialsError, PartnerSuspendedError: as `require_partner`.
     """
-    return require_partner(items.get_partner(project_id))
+    return require_partner(repository.get_partner(project_id))
 
 
 def get_partner(project_id: str, clock: Clock = utc_now) -> Partner:
     """The partnership as it stands; one that was never begun is off."""
-    found = items.get_partner(project_id)
+    found = repository.get_partner(project_id)
     return found or Partner(project_id=project_id, status="off", updated_at=clock(), updated_by="")
 
 
@@ -181,13 +181,13 @@ def create_signing_key(
         created_at=clock(),
         created_by=by,
     )
-    items.put_signing_key(key)
+    repository.put_signing_key(key)
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return MintedSigningKey(key=key, private_key_pem=pem.decode())
 
 
 def list_signing_keys(project_id: str) -> list[SigningKey]:
-    return items.list_signing_keys(project_id)
+    return repository.list_signing_keys(project_id)
 
 
 def revoke_signing_key(
@@ -198,12 +198,12 @@ def revoke_signing_key(
     Raises:
         NotFoundError: the project has no such key.
     """
-    key = items.partner_and_key(project_id, publishable_key)[1]
+    key = repository.partner_and_key(project_id, publishable_key)[1]
     if key is None:
         raise NotFoundError("There is no such publishable key in this project.")
     if key.revoked_at is None:
         key = key.model_copy(update={"revoked_at": clock()})
-        items.revoke_signing_key(key, by=by)
+        repository.revoke_signing_key(key, by=by)
     return key
 
 
@@ -214,8 +214,8 @@ def find_signing_key(publishable_key: str) -> tuple[Partner | None, SigningKey |
     """
     if not is_publishable(publishable_key):
         return None, None
-    project_id = items.project_of(publishable_key)
-    return items.partner_and_key(project_id, publishable_key) if project_id else (None, None)
+    project_id = repository.project_of(publishable_key)
+    return repository.partner_and_key(project_id, publishable_key) if project_id else (None, None)
 
 
 def is_publishable(text: str) -> bool:
@@ -234,7 +234,7 @@ def _change(
     clock: Clock,
 ) -> Partner:
     while True:
-        previous = items.get_partner(project_id)
+        previous = repository.get_partner(project_id)
         if previous and previous.status == changes.get("status"):
             return previous
         is_held = previous is not None and previous.status == "suspended"
@@ -245,7 +245,7 @@ def _change(
         now = {"updatedAt": clock(), "updatedBy": by}
         partner = validate_request(Partner, {**before, **changes, **now})
         try:
-            items.put_partner(partner, previous, action=action)
+            repository.put_partner(partner, previous, action=action)
         except ConditionFailedError:
             continue  # somebody was quicker: look again at what there is now
         return partner

@@ -22,7 +22,7 @@ from craftkit import settings
 from craftkit.clock import utc_now
 from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError
-from craftkit.embed import keyring
+from craftkit.embed.tokens import repository
 from craftkit.errors import ConflictError
 
 OVERLAP = timedelta(hours=24)
@@ -66,14 +66,14 @@ def rotate(*, overlap: timedelta = OVERLAP) -> tuple[StageKey, StageKey]:
     old = _derive(client.get_secret_value(SecretId=config.embed_signing_secret)["SecretString"])
     fresh = secrets.token_urlsafe(48)
     new = _derive(fresh)
-    keyring.publish(old.kid, old.x)
+    repository.publish(old.kid, old.x)
     try:
-        keyring.claim_rotation(old.kid)
+        repository.claim_rotation(old.kid)
     except ConditionFailedError as error:
         raise ConflictError("This key is being replaced already.") from error
-    keyring.publish(new.kid, new.x)
+    repository.publish(new.kid, new.x)
     client.put_secret_value(SecretId=config.embed_signing_secret, SecretString=fresh)
-    keyring.retire_others(new.kid, honoured_until=utc_now() + overlap)
+    repository.retire_others(new.kid, honoured_until=utc_now() + overlap)
     return new, old
 
 
@@ -88,7 +88,7 @@ def _derive(secret: str) -> StageKey:
 
 @cache
 def _publish_once(kid: str, x: str) -> None:
-    keyring.publish(kid, x)
+    repository.publish(kid, x)
 
 
 def _base64url(raw: bytes) -> str:

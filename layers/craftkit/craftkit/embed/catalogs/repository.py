@@ -7,7 +7,7 @@ from itertools import islice
 from craftkit import dynamodb
 from craftkit.audit import repository as audit
 from craftkit.clock import from_rfc3339, to_rfc3339
-from craftkit.embed.models import Catalog, PublishedCatalog
+from craftkit.embed.catalogs.models import Catalog, PublishedCatalog
 from craftkit.errors import InvalidRequestError, Issues
 from craftkit.project_items import CATALOG, CATALOG_VERSION
 from craftkit.schema import from_stored_json

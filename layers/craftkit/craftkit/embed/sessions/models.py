@@ -1,4 +1,4 @@
-"""What embed is made of: partners, sessions, catalogs. Requests are camelCase, answers snake_case.
+"""Embed sessions, as they are asked for and as they are kept. Requests are camelCase.
 
 An `externalId` is the partner's own id of a tenant or an actor; of a template it is its slug.
 """
@@ -10,31 +10,21 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     EmailStr,
-    FailFast,
     Field,
-    StrictBool,
     StringConstraints,
-    field_validator,
     model_validator,
 )
 
 from craftkit.auth.principal import Mode as KeyMode
-from craftkit.embed.origins import read_origin, read_web_address, refusal
+from craftkit.embed.catalogs.models import Catalog
+from craftkit.embed.partners.models import PRESETS, Permission, Preset
+from craftkit.embed.partners.origins import read_web_address, refusal
 from craftkit.renders.models import METADATA_LIMIT, Filename, MetadataKey, MetadataValue
 from craftkit.schema import ApiModel, Matches
-from craftkit.templates.models import Label, Loop, LoopKey, Slug, Variable
+from craftkit.templates.models import Slug
 
 Mode = Literal["edit", "create", "view", "fill"]
-Permission = Literal["view", "fill", "edit", "publish"]
-Preset = Literal["admin", "editor", "viewer"]
-PartnerStatus = Literal["off", "enabled", "suspended"]
 
-PRESETS: dict[Preset, tuple[Permission, ...]] = {
-    "admin": ("view", "fill", "edit", "publish"),
-    "editor": ("view", "fill", "edit"),
-    "viewer": ("view",),
-}
-"""What each preset holds until a partner says otherwise."""
 
 NEEDED: dict[Mode, Permission] = {"edit": "edit", "create": "edit", "view": "view", "fill": "fill"}
 """The permission without which a session of the mode would be of no use."""
@@ -49,12 +39,9 @@ DEFAULT_PERMISSIONS: dict[Mode, tuple[Permission, ...]] = {
 WRITING_MODES: frozenset[Mode] = frozenset({"edit", "create"})
 """The modes in which a session changes templates."""
 
-WRITING_PERMISSIONS: frozenset[Permission] = frozenset({"edit", "publish"})
 
 RENEWABLE_FOR = timedelta(days=7)
 """How long after its last token a session can be refreshed."""
-
-ORIGIN_LIMIT = 50
 
 
 def _permissions(value: Any) -> Any:
@@ -70,7 +57,6 @@ def _permissions(value: Any) -> Any:
     raise refusal("Must be admin, editor, viewer or a list of permissions")
 
 
-Origin = Annotated[str, StringConstraints(max_length=300), AfterValidator(read_origin)]
 WebAddress = Annotated[str, StringConstraints(max_length=2048), AfterValidator(read_web_address)]
 ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 ShownName = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
@@ -119,23 +105,6 @@ class CatalogRef(ApiModel):
 
     name: Slug
     version: Count | None = None
-
-
-class Namespace(ApiModel):
-    key: LoopKey
-    label: Label
-    fields: Annotated[tuple[Variable, ...], Field(min_length=1, max_length=200), FailFast()]
-
-
-class Catalog(ApiModel):
-    """The data that a partner's templates may use: `customer.name` is a field of a namespace.
-
-    `allowCustom`: whether a template may use other variables beside these.
-    """
-
-    allow_custom: StrictBool = False
-    namespaces: Annotated[tuple[Namespace, ...], Field(max_length=50), FailFast()] = ()
-    loops: Annotated[tuple[Loop, ...], Field(max_length=30), FailFast()] = ()
 
 
 class Appearance(ApiModel):
@@ -204,66 +173,8 @@ class RefreshRequest(ApiModel):
     renew_token: Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
-class CatalogRequest(ApiModel):
-    """The body of `POST /v1/embed/catalogs`."""
-
-    name: Slug
-    catalog: Catalog
-
-
-class CatalogList(ApiModel):
-    """The query of `GET /v1/embed/catalogs`."""
-
-    limit: Annotated[int, Field(ge=1, le=100)] = 20
-    cursor: Annotated[str, StringConstraints(max_length=2000)] | None = None
-
-
-class CatalogRead(ApiModel):
-    """The query of `GET /v1/embed/catalogs/{name}`. `compareTo` is an earlier version."""
-
-    version: Annotated[int, Field(ge=1)] | None = None
-    compare_to: Annotated[int, Field(ge=1)] | None = None
-
-
-class Partner(ApiModel):
-    """A project's partnership, and what the partner has set."""
-
-    project_id: str
-    status: PartnerStatus
-    origins: Annotated[tuple[Origin, ...], Field(max_length=ORIGIN_LIMIT)] = ()
-    presets: dict[Preset, tuple[Permission, ...]] = Field({})
-    updated_at: datetime
-    updated_by: str
-
-    def permissions_of(self, preset: Preset) -> tuple[Permission, ...]:
-        return self.presets.get(preset, PRESETS[preset])
-
-    @property
-    def allowed_permissions(self) -> frozenset[Permission]:
-        """The most that a session of this partner can hold: what its presets hold together."""
-        return frozenset().union(*(self.permissions_of(preset) for preset in PRESETS))
-
-    @field_validator("origins")
-    @classmethod
-    def _each_once(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(origins))
-
-
-class SigningKey(ApiModel):
-    """The public half of a key that a partner signs tokens with. Its private half is not here."""
-
-    project_id: str
-    id: str
-    publishable_key: str
-    mode: KeyMode
-    public_key: str
-    created_at: datetime
-    created_by: str
-    revoked_at: datetime | None = None
-
-
-class Session(ApiModel):
-    """A session's row. `wish` is what was asked for, its catalog pinned or written out.
+class EmbedSession(ApiModel):
+    """A session's row. `request` is what was asked for, its catalog pinned or written out.
 
     `template_slug` of a session to create is None until something is saved, and `has_created` says
     whether something was. `version_number` is the version that a form or a view shows, for as long
@@ -272,7 +183,7 @@ class Session(ApiModel):
 
     project_id: str
     id: str
-    wish: SessionRequest
+    request: SessionRequest
     permissions: tuple[Permission, ...]
     template_slug: str | None
     has_created: bool = False
@@ -289,17 +200,9 @@ class Session(ApiModel):
 
     @property
     def mode(self) -> Mode:
-        return self.wish.scope.mode
+        return self.request.scope.mode
 
     @property
     def by(self) -> str:
         """Who acts, for the records of drafts and versions."""
-        return f"actor:{self.wish.tenant.external_id}/{self.wish.actor.external_id}"
-
-
-class PublishedCatalog(ApiModel):
-    name: str
-    version: int
-    catalog: Catalog
-    created_at: datetime
-    by: str
+        return f"actor:{self.request.tenant.external_id}/{self.request.actor.external_id}"

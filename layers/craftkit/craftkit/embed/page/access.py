@@ -6,8 +6,13 @@ from datetime import datetime
 
 from craftkit.auth.verify import bearer_of
 from craftkit.clock import Clock, utc_now
-from craftkit.embed import partner_items, partners, repository, service, tokens
-from craftkit.embed.models import Mode, Partner, Permission, Session
+from craftkit.embed.partners import repository as partner_rows
+from craftkit.embed.partners import service as partners
+from craftkit.embed.partners.models import Partner, Permission
+from craftkit.embed.sessions import repository
+from craftkit.embed.sessions import service as sessions
+from craftkit.embed.sessions.models import EmbedSession, Mode
+from craftkit.embed.tokens import service as tokens
 from craftkit.errors import (
     CraftkitError,
     MissingAuthorizationError,
@@ -22,10 +27,10 @@ _MISSING = "Send the session token in the header: Authorization: Bearer …"
 
 
 @dataclass(frozen=True)
-class Visit:
+class Visitor:
     """A call with a good session. `expires_at` is its token's, in seconds since 1970."""
 
-    session: Session
+    session: EmbedSession
     partner: Partner
     expires_at: int
 
@@ -42,19 +47,19 @@ class Visit:
 
 
 @dataclass(frozen=True)
-class Opening:
+class PageOpening:
     """What the page itself may know before it is loaded: who may hold it, and why it cannot open.
 
     `partner` is None where the token proves nothing.
     """
 
     partner: Partner | None
-    session: Session | None = None
+    session: EmbedSession | None = None
     refusal: CraftkitError | None = None
 
 
-def enter(request: Request, *, clock: Clock = utc_now) -> Visit:
-    """The visit behind a call of our own page.
+def authenticate(request: Request, *, clock: Clock = utc_now) -> Visitor:
+    """The visitor behind a call of our own page.
 
     Raises:
         OriginNotAllowedError: the call does not come from our page.
@@ -62,39 +67,39 @@ def enter(request: Request, *, clock: Clock = utc_now) -> Visit:
         SessionRevokedError, InvalidCredentialsError, PartnerSuspendedError: what it stands for.
     """
     require_own_origin(request)
-    return visit_of(bearer_token(request.headers), clock())
+    return visitor_of(bearer_token(request.headers), clock())
 
 
-def visit_of(token: str, now: datetime) -> Visit:
-    """The visit of a token. Session, partner and key are read strongly consistent, so that the
-    end of any of them is seen by the next call."""
+def visitor_of(token: str, now: datetime) -> Visitor:
+    """The visitor of a token. Session, partner and key are read strongly consistent, so that the
+    next call sees the end of any of them."""
     claims = tokens.read(token, now)
-    found, key = partner_items.partner_and_key(claims.project_id, claims.publishable_key)
+    found, key = partner_rows.partner_and_key(claims.project_id, claims.publishable_key)
     partner = partners.require_partner(found)
     session = repository.get(claims.project_id, claims.session_id)
     if session is None or session.revoked_at is not None:
         raise SessionRevokedError
     if claims.publishable_key is None:
-        has_ended = not service.is_key_active(session, now)
+        has_ended = not sessions.is_key_active(session, now)
     else:
         has_ended = key is None or key.revoked_at is not None
     if has_ended:
         raise SessionRevokedError("The key that opened this session has ended. Open a new one.")
-    return Visit(session, partner, claims.expires_at)
+    return Visitor(session, partner, claims.expires_at)
 
 
-def opening_of(token: str, *, clock: Clock = utc_now) -> Opening:
+def opening_of(token: str, *, clock: Clock = utc_now) -> PageOpening:
     """What a page's address promises, without opening anything: nothing is used up by it."""
     now = clock()
     try:
         if tokens.is_partner_signed(token):
-            return Opening(tokens.read_partner_token(token, now).partner)
-        visit = visit_of(token, now)
+            return PageOpening(tokens.read_partner_token(token, now).partner)
+        visitor = visitor_of(token, now)
     except CraftkitError as error:
         project_id = tokens.holder_of(token)
-        holder = partner_items.get_partner(project_id) if project_id else None
-        return Opening(holder, refusal=error)
-    return Opening(visit.partner, visit.session)
+        holder = partner_rows.get_partner(project_id) if project_id else None
+        return PageOpening(holder, refusal=error)
+    return PageOpening(visitor.partner, visitor.session)
 
 
 def require_own_origin(request: Request) -> None:

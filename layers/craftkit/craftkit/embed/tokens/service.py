@@ -1,11 +1,10 @@
-"""Session tokens: the JWTs (EdDSA, Ed25519) that open the page, and those that partners sign.
+"""EmbedSession tokens: the JWTs (EdDSA, Ed25519) that open the page, and those that partners sign.
 
 The algorithm is ours to say, never the token's. What does not verify is `invalid_signature`,
 whatever was wrong with it; only a good token is told that it came too late.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,9 +13,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from jwt.types import Options
 
 from craftkit.config import config
-from craftkit.embed import keyring, partners
-from craftkit.embed.models import Partner, Session, SigningKey
-from craftkit.embed.signing import signing_key
+from craftkit.embed.partners import service as partners
+from craftkit.embed.tokens import repository
+from craftkit.embed.tokens.models import Claims, PartnerToken
+from craftkit.embed.tokens.signing import signing_key
 from craftkit.errors import InvalidSignatureError, SessionExpiredError, SessionRevokedError
 from craftkit.ids import is_id, new_id
 
@@ -33,52 +33,30 @@ _JTI_LIMIT = 200
 _REFUSED = "This session token was not signed for this environment, or it was changed."
 
 
-@dataclass(frozen=True)
-class Claims:
-    """Which session a token of ours is for."""
-
-    project_id: str
-    session_id: str
-    publishable_key: str | None
-    expires_at: int
-
-
-@dataclass(frozen=True)
-class PartnerToken:
-    """A token that a partner signed, verified. `wish` is not judged yet."""
-
-    partner: Partner
-    key: SigningKey
-    jti: str
-    expires_at: int
-    wish: Mapping[str, Any]
-
-
 def issuer() -> str:
     """What our tokens name as theirs: the stage's public address, or its name where it has none."""
     return config.public_url or f"urn:craftkit:{config.stage}"
 
 
-def issue(session: Session, now: datetime) -> str:
-    """A token for the session, good from now until the session's `expires_at`."""
-    wish, key = session.wish, signing_key()
+def issue(
+    subject: str, session_claims: Mapping[str, Any], *, now: datetime, until: datetime
+) -> str:
+    """A token that is good from now until `until`.
+
+    Args:
+        subject: the actor's own id.
+        session_claims: what the token says of its session, under `ck`.
+    """
+    key = signing_key()
     claims = {
         "iss": issuer(),
         "aud": AUDIENCE,
-        "sub": wish.actor.external_id,
+        "sub": subject,
         "iat": int(now.timestamp()),
         "nbf": int(now.timestamp()),
-        "exp": int(session.expires_at.timestamp()),
+        "exp": int(until.timestamp()),
         "jti": new_id(),
-        "ck": {
-            "session": session.id,
-            "partner": session.project_id,
-            "key": session.publishable_key,
-            "tenant": wish.tenant.external_id,
-            "actor": wish.actor.external_id,
-            "scope": {"mode": session.mode, "templateExternalId": session.template_slug},
-            "permissions": list(session.permissions),
-        },
+        "ck": session_claims,
     }
     return jwt.encode(claims, key.private, algorithm=_ALGORITHM, headers={"kid": key.kid})
 
@@ -90,7 +68,7 @@ def read(token: str, now: datetime) -> Claims:
         InvalidSignatureError: not ours, changed, for something else, or not valid yet.
         SessionExpiredError: ours, and too old.
     """
-    key = keyring.find(str(_header(token).get("kid", "")))
+    key = repository.find(str(_header(token).get("kid", "")))
     if key is None:
         raise InvalidSignatureError(_REFUSED)
     claims = _verified(token, key, issuer(), _CLAIMS)
@@ -120,7 +98,7 @@ def holder_of(token: str) -> str | None:
             key = partners.public_key_of(signing)
             _verified(token, key, publishable_key, _PARTNER_CLAIMS)
             return signing.project_id
-        found = keyring.find(str(_header(token).get("kid", "")))
+        found = repository.find(str(_header(token).get("kid", "")))
         claims = _verified(token, found, issuer(), _CLAIMS) if found else {}
         return str(claims["ck"]["partner"])
     except (InvalidSignatureError, KeyError, TypeError):
@@ -148,10 +126,10 @@ def read_partner_token(token: str, now: datetime) -> PartnerToken:
     lifetime = claims["exp"] - claims["iat"]
     if not 0 < lifetime <= PARTNER_TOKEN_LIFETIME.total_seconds():
         raise InvalidSignatureError("A token that a partner signs lives five minutes at most.")
-    jti, wish = claims["jti"], claims.get("ck")
-    if not isinstance(jti, str) or not 0 < len(jti) <= _JTI_LIMIT or not isinstance(wish, dict):
+    jti, request = claims["jti"], claims.get("ck")
+    if not isinstance(jti, str) or not 0 < len(jti) <= _JTI_LIMIT or not isinstance(request, dict):
         raise InvalidSignatureError("The token needs a jti of its own, and the session under ck.")
-    return PartnerToken(partner, key, jti, claims["exp"], wish)
+    return PartnerToken(partner, key, jti, claims["exp"], request)
 
 
 def _verified(

@@ -3,53 +3,53 @@
 from typing import Any
 
 from craftkit.clock import to_rfc3339
-from craftkit.embed import editing, forms
-from craftkit.embed.access import Visit
-from craftkit.embed.models import Session
+from craftkit.embed.page import editing, forms
+from craftkit.embed.page.access import Visitor
+from craftkit.embed.sessions.models import EmbedSession
 from craftkit.templates.data import preview_data
 
 _PUBLIC_FORM = {"title", "description", "submit_label", "data", "locked", "render_id"}
 
 
-def contents_of(visit: Visit) -> dict[str, Any]:
+def open_embed_session(visitor: Visitor) -> dict[str, Any]:
     """The answer to `POST /embed/api/session`, camelCase.
 
     Raises:
         TemplateNotFoundError, VersionNotFoundError: what it was opened for was deleted since.
     """
-    session = visit.session
+    session = visitor.session
     is_writing = session.mode in ("edit", "create")
     return {
-        "session": _session(visit),
+        "session": _session(visitor),
         "template": None if is_writing else _template(session),
         "writing": editing.writing_of(session).as_json() if is_writing else None,
         "catalog": _catalog(session) if is_writing else None,
     }
 
 
-def _session(visit: Visit) -> dict[str, Any]:
-    session, wish = visit.session, visit.session.wish
-    most = wish.limits.submissions
+def _session(visitor: Visitor) -> dict[str, Any]:
+    session, request = visitor.session, visitor.session.request
+    most = request.limits.submissions
     return {
         "id": session.id,
         "mode": session.mode,
         "isTest": session.key_mode == "test",
         "permissions": list(session.permissions),
-        "expiresAt": visit.expires_at,
+        "expiresAt": visitor.expires_at,
         "createdAt": to_rfc3339(session.created_at),
-        "tenant": wish.tenant.as_json(),
-        "actor": wish.actor.as_json(),
-        "appearance": wish.appearance.as_json(),
-        "callbacks": wish.callbacks.as_json(),
-        "form": wish.form.model_dump(
+        "tenant": request.tenant.as_json(),
+        "actor": request.actor.as_json(),
+        "appearance": request.appearance.as_json(),
+        "callbacks": request.callbacks.as_json(),
+        "form": request.form.model_dump(
             mode="json", by_alias=True, include=_PUBLIC_FORM, exclude_none=True
         ),
-        "itemLimit": wish.limits.items,
+        "itemLimit": request.limits.items,
         "submissionsLeft": None if most is None else max(0, most - session.submissions),
     }
 
 
-def _template(session: Session) -> dict[str, Any]:
+def _template(session: EmbedSession) -> dict[str, Any]:
     version = forms.version_of(session)
     return {
         "slug": version.slug,
@@ -61,6 +61,6 @@ def _template(session: Session) -> dict[str, Any]:
     }
 
 
-def _catalog(session: Session) -> dict[str, Any] | None:
+def _catalog(session: EmbedSession) -> dict[str, Any] | None:
     catalog = editing.catalog_of(session)
     return catalog.as_json() if catalog else None

@@ -7,47 +7,38 @@ import base64
 import hashlib
 import re
 import secrets
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from craftkit import cursors
+from craftkit import cursors, settings
 from craftkit.auth.principal import EMBED_EDIT, Principal
 from craftkit.auth.principal import Mode as KeyMode
 from craftkit.clock import Clock, to_milliseconds, utc_now
+from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError
-from craftkit.embed import catalogs, partners, people, repository, tokens
-from craftkit.embed.models import (
-    DEFAULT_PERMISSIONS,
-    NEEDED,
+from craftkit.embed.partners import service as partners
+from craftkit.embed.partners.models import Partner, Permission
+from craftkit.embed.sessions import repository, requests
+from craftkit.embed.sessions.models import (
     RENEWABLE_FOR,
     WRITING_MODES,
-    WRITING_PERMISSIONS,
-    CatalogRef,
-    Partner,
-    Permission,
-    Session,
+    EmbedSession,
     SessionRequest,
 )
-from craftkit.embed.repository import Once
+from craftkit.embed.sessions.repository import UsedToken
+from craftkit.embed.tokens import service as tokens
 from craftkit.errors import (
     InsufficientScopeError,
-    InvalidRequestError,
     InvalidSignatureError,
-    Issues,
     NotFoundError,
     RefreshFailedError,
 )
-from craftkit.ids import is_id, new_id
+from craftkit.ids import new_id
 from craftkit.keys import repository as keys
 from craftkit.limits import service as limits
-from craftkit.renders import service as renders
-from craftkit.renders.service import Visibility
 from craftkit.schema import validate_request
-from craftkit.templates import service as templates
-from craftkit.templates.models import Manifest
 
 _RENEW = re.compile(r"ert_([0-9a-f]{32})([A-Za-z0-9_-]{43})")
 _SECRET_BYTES = 32
@@ -59,13 +50,13 @@ class OpenSession(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    session: Session
+    session: EmbedSession
     token: str = Field(repr=False)
     renew_token: str = Field(repr=False)
 
 
-def create_session(
-    principal: Principal, wish: SessionRequest, *, clock: Clock = utc_now
+def create_embed_session(
+    principal: Principal, request: SessionRequest, *, clock: Clock = utc_now
 ) -> OpenSession:
     """Mint a session for a tenant's actor, in the key's mode.
 
@@ -78,44 +69,47 @@ def create_session(
         RateLimitedError: the key or its project makes more calls that write than it may.
     """
     partner = partners.partner_of(principal.project_id)
-    if wish.scope.mode in WRITING_MODES:
+    if request.scope.mode in WRITING_MODES:
         principal.require(EMBED_EDIT)
-    slug = wish.scope.template_external_id
+    slug = request.scope.template_external_id
     if slug is not None:
         principal.require_template(slug)
     else:
         require_all_templates(principal)
     may_edit = EMBED_EDIT in principal.scopes
-    permissions = _granted(partner, wish, principal.mode, may_edit=may_edit)
+    permissions = requests.granted_permissions(partner, request, principal.mode, may_edit=may_edit)
     limits.charge(principal, renders=0, clock=clock)
-    return _open(partner, wish, permissions, principal.key_id, principal.mode, clock())
+    return _open(partner, request, permissions, principal.key_id, principal.mode, clock())
 
 
-def exchange_token(token: str, *, clock: Clock = utc_now) -> OpenSession:
+def exchange_embed_token(token: str, *, clock: Clock = utc_now) -> OpenSession:
     """Open the session that a partner-signed token describes. A token opens one session.
 
     Raises:
         InvalidSignatureError: the token is not good, or was used before.
         SessionExpiredError, SessionRevokedError, InvalidCredentialsError, PartnerSuspendedError:
             as `tokens.read_partner_token`.
-        InvalidRequestError and what `create_session` raises: what it describes cannot be opened.
+        InvalidRequestError and what `create_embed_session` raises: the described session cannot
+            be opened.
     """
     now = clock()
     signed = tokens.read_partner_token(token, now)
     key = signed.key
-    once = Once(key.publishable_key, signed.jti, signed.expires_at)
-    wish = validate_request(SessionRequest, signed.wish)
+    used_token = UsedToken(key.publishable_key, signed.jti, signed.expires_at)
+    request = validate_request(SessionRequest, signed.request)
     try:
-        permissions = _granted(signed.partner, wish, key.mode, may_edit=True)
-        return _open(signed.partner, wish, permissions, key.id, key.mode, now, once=once)
+        permissions = requests.granted_permissions(signed.partner, request, key.mode, may_edit=True)
+        return _open(
+            signed.partner, request, permissions, key.id, key.mode, now, used_token=used_token
+        )
     except ConditionFailedError as error:
         raise InvalidSignatureError("This token was used before. Sign a new one.") from error
 
 
-def refresh_session(
+def refresh_embed_session(
     principal: Principal, renew_token: str, *, clock: Clock = utc_now
 ) -> OpenSession:
-    """A new token for a session of the key's project. A renew token is good once.
+    """A new token for a session of the key's project. A renew token is good used_token.
 
     Raises:
         InvalidCredentialsError, PartnerSuspendedError: the partnership is not on.
@@ -136,7 +130,7 @@ def refresh_session(
     if session.publishable_key is None and not is_key_active(session, now):
         raise RefreshFailedError
     fresh = _new_renew_token(session_id)
-    expires_at = now + timedelta(seconds=session.wish.limits.session_seconds)
+    expires_at = now + timedelta(seconds=session.request.limits.session_seconds)
     try:
         renewed = repository.renew(
             principal.project_id,
@@ -149,7 +143,18 @@ def refresh_session(
         )
     except ConditionFailedError as error:
         raise RefreshFailedError from error
-    return OpenSession(session=renewed, token=tokens.issue(renewed, now), renew_token=fresh)
+    return OpenSession(session=renewed, token=_token(renewed, now), renew_token=fresh)
+
+
+def pages_url() -> str:
+    """Where browsers find the page, without a trailing slash.
+
+    Without a domain it is the pages' own API, whose address only a parameter can tell: that API
+    and the one that asks stand on each other otherwise.
+    """
+    if config.pages_origin:
+        return config.pages_origin
+    return settings.parameter(config.pages_url_parameter).rstrip("/")
 
 
 def revoke_embed_session(principal: Principal, session_id: str, *, clock: Clock = utc_now) -> None:
@@ -167,13 +172,13 @@ def revoke_embed_session(principal: Principal, session_id: str, *, clock: Clock 
     revoke_session(principal.project_id, session_id, by=principal.key_id, clock=clock)
 
 
-def is_visible(session: Session, principal: Principal) -> bool:
+def is_visible(session: EmbedSession, principal: Principal) -> bool:
     """Whether the session is of the key's mode, and of a template that the key may use."""
     is_own = not principal.templates or session.template_slug in principal.templates
     return is_own and session.key_mode == principal.mode
 
 
-def is_key_active(session: Session, now: datetime) -> bool:
+def is_key_active(session: EmbedSession, now: datetime) -> bool:
     """Whether the API key that minted the session still allows it. Strongly consistent."""
     key = keys.get(session.key_id)
     if key is None or key.status(now) != "active":
@@ -206,7 +211,7 @@ def revoke_session(project_id: str, session_id: str, *, by: str, clock: Clock = 
 
 def list_sessions(
     project_id: str, *, limit: int = 100, cursor: str | None = None
-) -> tuple[list[Session], str | None]:
+) -> tuple[list[EmbedSession], str | None]:
     """A page of the project's sessions, newest first, and the cursor of the next."""
     scope = f"embed/sessions/{project_id}"
     after: dict[str, Any] | None = cursors.unseal(cursor, scope) if cursor else None
@@ -216,132 +221,51 @@ def list_sessions(
 
 def _open(
     partner: Partner,
-    wish: SessionRequest,
+    request: SessionRequest,
     permissions: tuple[Permission, ...],
     key_id: str,
     key_mode: KeyMode,
     now: datetime,
     *,
-    once: Once | None = None,
+    used_token: UsedToken | None = None,
 ) -> OpenSession:
-    _require_sense(partner, wish, permissions)
+    requests.check_request(partner, request, permissions)
     session_id = new_id()
-    expires_at = now + timedelta(seconds=wish.limits.session_seconds)
-    session = Session(
+    expires_at = now + timedelta(seconds=request.limits.session_seconds)
+    session = EmbedSession(
         project_id=partner.project_id,
         id=session_id,
-        wish=_pinned(partner.project_id, wish),
+        request=requests.pinned(partner.project_id, request),
         permissions=permissions,
-        template_slug=wish.scope.template_external_id,
-        version_number=_shown_version(partner.project_id, wish, key_mode),
+        template_slug=request.scope.template_external_id,
+        version_number=requests.shown_version(partner.project_id, request, key_mode),
         key_id=key_id,
         key_mode=key_mode,
-        publishable_key=once.publishable_key if once else None,
+        publishable_key=used_token.publishable_key if used_token else None,
         created_at=to_milliseconds(now),
         expires_at=to_milliseconds(expires_at),
         renewable_until=to_milliseconds(expires_at + RENEWABLE_FOR),
     )
-    token = tokens.issue(session, now)
+    token = _token(session, now)
     renew_token = _new_renew_token(session_id)
-    repository.create(session, renew_hash=_hash(renew_token), once=once)
-    people.upsert(partner.project_id, wish.tenant, wish.actor, now)
+    repository.create(session, renew_hash=_hash(renew_token), used_token=used_token)
+    repository.keep_tenant_and_actor(partner.project_id, request.tenant, request.actor, now)
     return OpenSession(session=session, token=token, renew_token=renew_token)
 
 
-def _granted(
-    partner: Partner, wish: SessionRequest, mode: KeyMode, *, may_edit: bool
-) -> tuple[Permission, ...]:
-    """The session's permissions: never above what the key and the partner's presets allow.
-
-    A preset, or no permissions at all, is narrowed to what is allowed. A list must be allowed as
-    it stands, so that nobody gets less than they wrote down without being told.
-
-    Raises:
-        InvalidRequestError: the list holds what no preset of the partner holds.
-        InsufficientScopeError: the list holds what needs the scope embed:edit.
-    """
-    allowed = partner.allowed_permissions
-    listed: tuple[Permission, ...] = ()
-    if wish.permissions is None:
-        wanted = DEFAULT_PERMISSIONS[wish.scope.mode]
-    elif isinstance(wish.permissions, str):
-        wanted = partner.permissions_of(wish.permissions)
-    else:
-        wanted = listed = wish.permissions
-    if above := [one for one in listed if one not in allowed]:
-        message = f"No preset of this project's embed settings allows: {', '.join(above)}"
-        raise InvalidRequestError(issues=Issues(field_errors={"permissions": [message]}))
-    if not may_edit:
-        if any(one in WRITING_PERMISSIONS for one in listed):
-            raise InsufficientScopeError(f"This API key lacks the scope {EMBED_EDIT}.")
-        allowed -= WRITING_PERMISSIONS
-    if mode == "test":
-        allowed -= {"publish"}
-    return tuple(one for one in wanted if one in allowed)
-
-
-def _require_sense(partner: Partner, wish: SessionRequest, permissions: tuple[str, ...]) -> None:
-    issues = Issues()
-    needed = NEEDED[wish.scope.mode]
-    if needed not in permissions:
-        message = f"A session to {wish.scope.mode} needs the permission {needed}"
-        issues.field_errors["permissions"] = [message]
-    for name, url in wish.callbacks.model_dump(exclude_none=True).items():
-        if not partners.allows_url(partner, url):
-            issues.field_errors[f"callbacks.{name}"] = ["Must lie on one of the allowed origins"]
-    if wish.form.render_id is not None and wish.scope.mode != "view":
-        issues.field_errors["form.renderId"] = ["Only a session to view shows a render"]
-    if issues:
-        raise InvalidRequestError(issues=issues)
-    if wish.variable_catalog:
-        catalogs.require_catalog(wish.variable_catalog, at="variableCatalog")
-
-
-def _pinned(project_id: str, wish: SessionRequest) -> SessionRequest:
-    """The wish with its catalog's version written down, so that a later one changes nothing."""
-    ref = wish.catalog_ref
-    if ref is None:
-        return wish
-    found = catalogs.get_catalog(project_id, ref.name, ref.version)
-    return wish.model_copy(
-        update={"catalog_ref": CatalogRef(name=found.name, version=found.version)}
-    )
-
-
-def _shown_version(project_id: str, wish: SessionRequest, mode: KeyMode) -> int | None:
-    """The version of a form or a view. What is edited needs the template; what is made, nothing."""
-    slug = wish.scope.template_external_id
-    if slug is None or wish.scope.mode == "create":
-        return None
-    if wish.scope.mode == "edit":
-        templates.get_template(project_id, slug)
-        return None
-    if wish.form.render_id is None:
-        version = templates.current_version(project_id, slug)
-        _require_lockable(wish.form.locked, version.manifest)
-        return version.number
-    if not is_id(wish.form.render_id):
-        raise NotFoundError
-    visible = Visibility(mode, frozenset({slug}))
-    render = renders.get_render(project_id, wish.form.render_id, visible=visible)
-    return render.version_number
-
-
-def _require_lockable(locked: tuple[str, ...], manifest: Manifest) -> None:
-    """Only a variable, a group of them or a whole loop can be kept from the person."""
-    keys = {*(one.key for one in manifest.variables), *(one.key for one in manifest.loops)}
-    known = {key[:end] for key in keys for end in _ends(key)}
-    message = "The template has no such variable or loop"
-    unknown = [place for place, path in enumerate(locked) if path not in known]
-    if unknown:
-        errors = {f"form.locked.{place}": [message] for place in unknown[:5]}
-        raise InvalidRequestError(issues=Issues(field_errors=errors))
-
-
-def _ends(key: str) -> Iterator[int]:
-    """Where each of a dotted key's own prefixes ends, the whole key last."""
-    yield from (place for place, letter in enumerate(key) if letter == ".")
-    yield len(key)
+def _token(session: EmbedSession, now: datetime) -> str:
+    """A token for the session, good from now until the session's `expires_at`."""
+    request = session.request
+    claims = {
+        "session": session.id,
+        "partner": session.project_id,
+        "key": session.publishable_key,
+        "tenant": request.tenant.external_id,
+        "actor": request.actor.external_id,
+        "scope": {"mode": session.mode, "templateExternalId": session.template_slug},
+        "permissions": list(session.permissions),
+    }
+    return tokens.issue(request.actor.external_id, claims, now=now, until=session.expires_at)
 
 
 def _new_renew_token(session_id: str) -> str:

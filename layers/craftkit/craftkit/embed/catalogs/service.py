@@ -7,8 +7,8 @@ from typing import Any
 from craftkit import cursors
 from craftkit.clock import Clock, utc_now
 from craftkit.dynamodb import ConditionFailedError
-from craftkit.embed import catalog_items as items
-from craftkit.embed.models import Catalog, PublishedCatalog
+from craftkit.embed.catalogs import repository
+from craftkit.embed.catalogs.models import Catalog, PublishedCatalog
 from craftkit.errors import CatalogNotFoundError, ConflictError, InvalidRequestError, Issues
 from craftkit.templates import data
 from craftkit.templates.models import Manifest, is_slug, read_manifest
@@ -38,12 +38,12 @@ def publish_catalog(
     """
     require_catalog(catalog, at="catalog")
     for _ in range(_ATTEMPTS):
-        last = items.latest_version(project_id, name)
+        last = repository.latest_version(project_id, name)
         published = PublishedCatalog(
             name=name, version=last + 1, catalog=catalog, created_at=clock(), by=by
         )
         try:
-            items.put(project_id, published)
+            repository.put(project_id, published)
         except ConditionFailedError:
             continue  # somebody published in between: theirs is that version
         return published
@@ -58,9 +58,9 @@ def get_catalog(project_id: str, name: str, version: int | None = None) -> Publi
     """
     if not is_slug(name):
         raise CatalogNotFoundError
-    wanted = items.latest_version(project_id, name) if version is None else version
+    wanted = repository.latest_version(project_id, name) if version is None else version
     in_range = 0 < wanted <= VERSION_LIMIT
-    found = items.get(project_id, name, wanted) if in_range else None
+    found = repository.get(project_id, name, wanted) if in_range else None
     if found is None:
         raise CatalogNotFoundError
     return found
@@ -72,7 +72,7 @@ def list_catalogs(
     """A page of the project's catalogs by name: name, newest version, its time; and the cursor."""
     scope = f"embed/catalogs/{project_id}"
     after = str(cursors.unseal(cursor, scope)["name"]) if cursor else None
-    found = items.heads(project_id, limit + 1, after)
+    found = repository.heads(project_id, limit + 1, after)
     page = found[:limit]
     more = len(found) > limit
     return page, cursors.seal({"name": page[-1][0]}, scope) if more else None
@@ -80,7 +80,7 @@ def list_catalogs(
 
 def list_versions(project_id: str, name: str) -> list[int]:
     """The numbers of a catalog's versions, newest first, at most a hundred."""
-    return items.versions(project_id, name)
+    return repository.versions(project_id, name)
 
 
 def diff(before: PublishedCatalog, after: PublishedCatalog) -> Difference:

@@ -17,15 +17,12 @@ from craftkit.audit import repository as audit
 from craftkit.clock import from_rfc3339, to_epoch_seconds, to_rfc3339
 from craftkit.config import config
 from craftkit.dynamodb import Item
-from craftkit.embed.models import Session, SessionRequest
+from craftkit.embed.sessions.models import Actor, EmbedSession, SessionRequest, Tenant
 from craftkit.errors import InvalidRequestError, Issues
 from craftkit.schema import from_stored_json
 
-WISH_LIMIT_BYTES = 200 * 1024
+REQUEST_LIMIT_BYTES = 200 * 1024
 """Of a session's own data, compressed: a row holds 400 KB."""
-
-SUBMISSIONS_LIMIT = 2_000
-"""Of any session: its row holds the id of each document, and is paid for whole at each write."""
 
 _SESSION = "session#"
 _KEPT_AFTERWARDS = timedelta(days=1)
@@ -34,7 +31,7 @@ _REPLAY_MARGIN = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
-class Once:
+class UsedToken:
     """A partner-signed token's id, which opens one session and no other."""
 
     publishable_key: str
@@ -42,7 +39,7 @@ class Once:
     expires_at: int
 
 
-def create(session: Session, *, renew_hash: str, once: Once | None = None) -> None:
+def create(session: EmbedSession, *, renew_hash: str, used_token: UsedToken | None = None) -> None:
     """Write a new session, and that its token was used where a partner signed it: both or neither.
 
     Raises:
@@ -51,8 +48,8 @@ def create(session: Session, *, renew_hash: str, once: Once | None = None) -> No
     """
     item = {**_item_of(session), "renew_hash": renew_hash}
     writes: list[dict[str, Any]] = []
-    if once:
-        writes.append(_put_new(_once_item(once)))
+    if used_token:
+        writes.append(_put_new(_once_item(used_token)))
     writes.append(_put_new(item))
     writes.append(
         audit.entry(
@@ -61,8 +58,8 @@ def create(session: Session, *, renew_hash: str, once: Once | None = None) -> No
             action="embed.session.created",
             target=session.id,
             now=session.created_at,
-            tenant=session.wish.tenant.external_id,
-            actorId=session.wish.actor.external_id,
+            tenant=session.request.tenant.external_id,
+            actorId=session.request.actor.external_id,
             mode=session.mode,
         )
     )
@@ -78,15 +75,15 @@ def renew(
     now: datetime,
     expires_at: datetime,
     renewable_until: datetime,
-) -> Session:
+) -> EmbedSession:
     """Exchange a renew token for the next. Of several who hold the same one, one wins.
 
     Raises:
         ConditionFailedError: used, revoked, too old, or never there.
     """
     with dynamodb.conditions():
-        answer = _table().update_item(
-            Key=_key(project_id, _SESSION + session_id),
+        answer = table().update_item(
+            Key=key_of(project_id, session_id),
             UpdateExpression=(
                 "SET renew_hash = :new, token_expires_at = :expires, renewable_until = :until, "
                 "expires_at = :ttl"
@@ -118,7 +115,7 @@ def revoke(project_id: str, session_id: str, *, by: str, now: datetime) -> None:
             {
                 "Update": {
                     "TableName": config.embed_sessions_table,
-                    "Key": _key(project_id, _SESSION + session_id),
+                    "Key": key_of(project_id, session_id),
                     "UpdateExpression": "SET revoked_at = :now",
                     "ConditionExpression": "attribute_exists(pk) AND "
                     "attribute_not_exists(revoked_at)",
@@ -132,70 +129,27 @@ def revoke(project_id: str, session_id: str, *, by: str, now: datetime) -> None:
     )
 
 
-def keep_template(session: Session, slug: str) -> None:
-    """Bind a session to create to the template that it has made.
-
-    Raises:
-        ConditionFailedError: it is bound to another.
-    """
-    with dynamodb.conditions():
-        _table().update_item(
-            Key=_key(session.project_id, _SESSION + session.id),
-            UpdateExpression="SET template_slug = :slug, has_created = :yes",
-            ConditionExpression="attribute_exists(pk) AND "
-            "(attribute_not_exists(has_created) OR template_slug = :slug)",
-            ExpressionAttributeValues={":slug": slug, ":yes": True},
-        )
+def key_of(project_id: str, session_id: str) -> dict[str, str]:
+    """The key of a session's row."""
+    return _key(project_id, _SESSION + session_id)
 
 
-def submission(session: Session, render_id: str, now: datetime) -> list[dict[str, Any]]:
-    """The writes that go beside a submitted form's render, in its transaction.
-
-    They fail where the session was revoked, or has been submitted as often as it may.
-    """
-    condition = (
-        "attribute_exists(pk) AND attribute_not_exists(revoked_at) "
-        "AND (attribute_not_exists(submissions) OR submissions < :limit)"
-    )
-    limit = min(session.wish.limits.submissions or SUBMISSIONS_LIMIT, SUBMISSIONS_LIMIT)
-    values = {":one": 1, ":render": {render_id}, ":limit": limit}
-    return [
-        {
-            "Update": {
-                "TableName": config.embed_sessions_table,
-                "Key": _key(session.project_id, _SESSION + session.id),
-                "UpdateExpression": "ADD submissions :one, render_ids :render",
-                "ConditionExpression": condition,
-                "ExpressionAttributeValues": values,
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            }
-        },
-        audit.entry(
-            session.project_id,
-            actor=session.by,
-            action="form.submitted",
-            target=render_id,
-            now=now,
-            session=session.id,
-            template=session.template_slug or "",
-            tenant=session.wish.tenant.external_id,
-            actorId=session.wish.actor.external_id,
-        ),
-    ]
+def table() -> Any:
+    return dynamodb.table(config.embed_sessions_table)
 
 
-def get(project_id: str, session_id: str) -> Session | None:
-    key = _key(project_id, _SESSION + session_id)
-    item = _table().get_item(Key=key, ConsistentRead=True).get("Item")
+def get(project_id: str, session_id: str) -> EmbedSession | None:
+    key = key_of(project_id, session_id)
+    item = table().get_item(Key=key, ConsistentRead=True).get("Item")
     return _session(project_id, item) if item else None
 
 
 def page(
     project_id: str, limit: int, after: dict[str, Any] | None
-) -> tuple[list[Session], dict[str, Any] | None]:
+) -> tuple[list[EmbedSession], dict[str, Any] | None]:
     """Sessions of a project, newest first, and where the next page starts."""
     start = {"ExclusiveStartKey": after} if after else {}
-    answer = _table().query(
+    answer = table().query(
         KeyConditionExpression=KeyCondition("pk").eq(_pk(project_id))
         & KeyCondition("sk").begins_with(_SESSION),
         ScanIndexForward=False,
@@ -204,6 +158,13 @@ def page(
     )
     sessions = [_session(project_id, item) for item in answer["Items"]]
     return sessions, answer.get("LastEvaluatedKey")
+
+
+def keep_tenant_and_actor(project_id: str, tenant: Tenant, actor: Actor, now: datetime) -> None:
+    """Keep what was last said of a tenant and of its actor, and when each was first seen."""
+    tenant_hash = _digest(tenant.external_id)
+    _keep_described(project_id, f"tenant#{tenant_hash}", tenant, now)
+    _keep_described(project_id, f"actor#{tenant_hash}#{_digest(actor.external_id)}", actor, now)
 
 
 def _put_new(item: Item) -> dict[str, Any]:
@@ -216,22 +177,22 @@ def _put_new(item: Item) -> dict[str, Any]:
     }
 
 
-def _once_item(once: Once) -> Item:
+def _once_item(used_token: UsedToken) -> Item:
     return {
-        "pk": f"once#{once.publishable_key}",
-        "sk": _digest(once.jti),
-        "expires_at": once.expires_at + int(_REPLAY_MARGIN.total_seconds()),
+        "pk": f"once#{used_token.publishable_key}",
+        "sk": _digest(used_token.jti),
+        "expires_at": used_token.expires_at + int(_REPLAY_MARGIN.total_seconds()),
     }
 
 
-def _item_of(session: Session) -> Item:
-    wish = zlib.compress(session.wish.model_dump_json(exclude_defaults=True).encode())
-    if len(wish) > WISH_LIMIT_BYTES:
-        message = f"What the session holds is larger than {WISH_LIMIT_BYTES // 1024} KiB."
+def _item_of(session: EmbedSession) -> Item:
+    request = zlib.compress(session.request.model_dump_json(exclude_defaults=True).encode())
+    if len(request) > REQUEST_LIMIT_BYTES:
+        message = f"What the session holds is larger than {REQUEST_LIMIT_BYTES // 1024} KiB."
         raise InvalidRequestError(message, issues=Issues(form_errors=[message]))
     item: Item = {
-        **_key(session.project_id, _SESSION + session.id),
-        "wish": wish,
+        **key_of(session.project_id, session.id),
+        "wish": request,
         "permissions": list(session.permissions),
         "key_id": session.key_id,
         "key_mode": session.key_mode,
@@ -245,12 +206,12 @@ def _item_of(session: Session) -> Item:
     }
 
 
-def _session(project_id: str, item: Item) -> Session:
+def _session(project_id: str, item: Item) -> EmbedSession:
     revoked_at = item.get("revoked_at")
-    return Session(
+    return EmbedSession(
         project_id=project_id,
         id=item["sk"].removeprefix(_SESSION),
-        wish=from_stored_json(SessionRequest, zlib.decompress(bytes(item["wish"]))),
+        request=from_stored_json(SessionRequest, zlib.decompress(bytes(item["wish"]))),
         permissions=item["permissions"],
         template_slug=item.get("template_slug"),
         has_created=bool(item.get("has_created", False)),
@@ -267,12 +228,20 @@ def _session(project_id: str, item: Item) -> Session:
     )
 
 
+def _keep_described(project_id: str, sk: str, described: Tenant | Actor, now: datetime) -> None:
+    table().update_item(
+        Key=_key(project_id, sk),
+        UpdateExpression="SET described = :described, seen_at = :now, "
+        "first_seen_at = if_not_exists(first_seen_at, :now)",
+        ExpressionAttributeValues={
+            ":described": described.model_dump(mode="json", exclude_none=True),
+            ":now": to_rfc3339(now),
+        },
+    )
+
+
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _table() -> Any:
-    return dynamodb.table(config.embed_sessions_table)
 
 
 def _pk(project_id: str) -> str:

@@ -8,7 +8,7 @@ from craftkit import dynamodb
 from craftkit.audit import repository as audit
 from craftkit.clock import to_rfc3339
 from craftkit.dynamodb import ConditionFailedError, Item
-from craftkit.embed.models import Partner, SigningKey
+from craftkit.embed.partners.models import Partner, SigningKey
 from craftkit.project_items import PARTNER, PUBLISHABLE_KEY, SIGNING_KEY
 from craftkit.schema import from_stored
 

@@ -13,10 +13,8 @@ from html import escape
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from craftkit import settings
-from craftkit.config import config
-from craftkit.embed import partners
-from craftkit.embed.access import Opening
+from craftkit.embed.page.access import PageOpening
+from craftkit.embed.partners import service as partners
 from craftkit.errors import CraftkitError, MissingAuthorizationError, NotFoundError
 
 _ASSETS = Path(__file__).parent / "assets"
@@ -77,7 +75,7 @@ class Page:
     headers: dict[str, str]
 
 
-def page_of(opening: Opening) -> Page:
+def page_of(opening: PageOpening) -> Page:
     """The page for a token in an address. What cannot open says so, in its frame if it has one."""
     refusal = opening.refusal
     partner = opening.partner
@@ -94,7 +92,8 @@ def page_of(opening: Opening) -> Page:
 
 def nothing_to_open() -> Page:
     """The page for an address without a token."""
-    return page_of(Opening(None, refusal=MissingAuthorizationError("The address has no session.")))
+    refusal = MissingAuthorizationError("The address has no session.")
+    return page_of(PageOpening(None, refusal=refusal))
 
 
 def asset(name: str) -> Asset:
@@ -121,17 +120,6 @@ def asset_headers(name: str, found: Asset, *, is_pinned: bool) -> dict[str, str]
         # Partners' own pages load this one, and this one alone.
         "Cross-Origin-Resource-Policy": "cross-origin" if name == "embed.js" else "same-origin",
     }
-
-
-def pages_url() -> str:
-    """Where browsers find the page, without a trailing slash.
-
-    Without a domain it is the pages' own API, whose address only a parameter can tell: that API
-    and the one that asks stand on each other otherwise.
-    """
-    if config.pages_origin:
-        return config.pages_origin
-    return settings.parameter(config.pages_url_parameter).rstrip("/")
 
 
 def script() -> str:
@@ -183,20 +171,20 @@ def _headers(sources: tuple[str, ...], image_hosts: tuple[str, ...]) -> dict[str
     }
 
 
-def _image_hosts(opening: Opening) -> tuple[str, ...]:
+def _image_hosts(opening: PageOpening) -> tuple[str, ...]:
     """The hosts of the tenant's logo and the actor's picture, and no others."""
     if opening.session is None:
         return ()
-    wish = opening.session.wish
-    logo = wish.tenant.branding.logo_url if wish.tenant.branding else None
-    parts = [urlsplit(url) for url in (logo, wish.actor.avatar_url) if url]
+    request = opening.session.request
+    logo = request.tenant.branding.logo_url if request.tenant.branding else None
+    parts = [urlsplit(url) for url in (logo, request.actor.avatar_url) if url]
     return tuple(dict.fromkeys(f"{part.scheme}://{part.netloc}" for part in parts))
 
 
-def _title(opening: Opening) -> str:
+def _title(opening: PageOpening) -> str:
     if opening.refusal:
         return "This page cannot be opened"
-    form_title = opening.session.wish.form.title if opening.session else None
+    form_title = opening.session.request.form.title if opening.session else None
     return form_title or "Document"
 
 

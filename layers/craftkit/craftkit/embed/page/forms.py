@@ -2,21 +2,24 @@
 
 import copy
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
-
-from pydantic import Field, StringConstraints
+from typing import Any
 
 from craftkit.auth.principal import RENDERS_WRITE, Principal
 from craftkit.clock import Clock, utc_now
 from craftkit.dynamodb import ConditionFailedError
-from craftkit.embed import preview, repository
-from craftkit.embed.access import Visit
-from craftkit.embed.models import Session
-from craftkit.embed.preview import Problem, Sheet
-from craftkit.embed.preview_limits import one_preview
-from craftkit.embed.uploads import require_images
+from craftkit.embed.page import preview, repository
+from craftkit.embed.page.access import Visitor
+from craftkit.embed.page.models import (
+    DocumentRequest,
+    FormPreview,
+    FormPreviewRequest,
+    FormSubmission,
+    PreviewSource,
+)
+from craftkit.embed.page.preview_limits import one_preview
+from craftkit.embed.page.uploads import require_images
+from craftkit.embed.sessions.models import EmbedSession
 from craftkit.errors import (
     InvalidInputDataError,
     Issues,
@@ -27,63 +30,37 @@ from craftkit.errors import (
 from craftkit.remote_typesetter import preview_remotely
 from craftkit.renders import service as renders
 from craftkit.renders.models import Render, RenderOptions, RenderRequest
-from craftkit.schema import ApiModel, Matches
 from craftkit.templates import service as templates
 from craftkit.templates.data import preview_data, validate_data
 from craftkit.templates.models import TemplateVersion
-from craftkit.typesetter import Draw, Preview
+from craftkit.typesetter import Draw
 
 BODY_LIMIT_BYTES = 4 * 1024 * 1024
 """Of what the page sends: pictures come in it. What Lambda takes ends at 6 MB."""
 
-Scale = Annotated[float, Field(ge=0.5, le=2)]
 
-
-class FormPreview(ApiModel):
-    data: dict[str, Any] = Field({})
-    scale: Scale = 1.0
-
-
-class FormSubmission(ApiModel):
-    """`submissionId` is the page's own, so that one press of a button is one document."""
-
-    data: dict[str, Any]
-    submission_id: Annotated[
-        str, Matches(r"[A-Za-z0-9-]{8,64}", "Must be 8 to 64 letters, digits and hyphens")
-    ]
-
-
-class DocumentRequest(ApiModel):
-    render_id: Annotated[str, StringConstraints(max_length=36)]
-
-
-@dataclass(frozen=True)
-class FormPreviewed:
-    """The pages of a form's document. `replaced` says, by path, which values did not fit and were
-    replaced by the sample, and why."""
-
-    pages: Preview | Problem
-    replaced: dict[str, list[str]]
-
-
-def preview_form(
-    visit: Visit, request: FormPreview, *, clock: Clock = utc_now, draw: Draw = preview_remotely
-) -> FormPreviewed:
+def preview_embed_form(
+    visitor: Visitor,
+    request: FormPreviewRequest,
+    *,
+    clock: Clock = utc_now,
+    draw: Draw = preview_remotely,
+) -> FormPreview:
     """The document as it would be now, as images. A session to view shows its own data.
 
     Raises:
         WrongModeError, PermissionDeniedError: it is no session for a form or a view.
         RateLimitedError: too many previews of this project.
     """
-    visit.require("view", "fill", "view")
-    session, called_at = visit.session, clock()
+    visitor.require("view", "fill", "view")
+    session, called_at = visitor.session, clock()
     version = version_of(session)
     now = called_at
     if session.mode == "view":
         data, now = _viewed(session, version, now)
     else:
         data = with_locked(session, request.data)
-    sheet = Sheet(
+    shown = PreviewSource(
         version.manifest,
         version.source,
         version.locale,
@@ -92,14 +69,14 @@ def preview_form(
         version.pdf_standard,
         watermark=session.key_mode == "test",
     )
-    completed = preview.complete(sheet.manifest, data)
+    completed = preview.complete(shown.manifest, data)
     with one_preview(session.project_id, called_at):
-        pages = preview.draw(sheet, completed.data, now=now, scale=request.scale, preview=draw)
-    return FormPreviewed(pages, completed.replaced)
+        pages = preview.draw(shown, completed.data, now=now, scale=request.scale, preview=draw)
+    return FormPreview(pages, completed.replaced)
 
 
-def submit_form(
-    visit: Visit, submission: FormSubmission, *, base_url: str, clock: Clock = utc_now
+def submit_embed_form(
+    visitor: Visitor, submission: FormSubmission, *, base_url: str, clock: Clock = utc_now
 ) -> Render:
     """Make the document of a filled form, in the mode of the key that opened the session.
 
@@ -111,8 +88,8 @@ def submit_form(
         InvalidInputDataError: the data does not fit, by dotted path.
         SessionRevokedError: it was revoked in this very moment.
     """
-    visit.require("fill", "fill")
-    session = visit.session
+    visitor.require("fill", "fill")
+    session = visitor.session
     version = version_of(session)
     data = with_locked(session, submission.data)
     _require_few_items(session, data)
@@ -120,7 +97,7 @@ def submit_form(
     principal = Principal(
         session.project_id, session.key_id, session.key_mode, frozenset({RENDERS_WRITE})
     )
-    form = session.wish.form
+    form = session.request.form
     options = RenderOptions(version_number=version.number, filename=form.filename, sync=True)
     request = RenderRequest(data=data, options=options, metadata=form.metadata)
     try:
@@ -144,20 +121,20 @@ def submit_form(
     return render
 
 
-def read_document(visit: Visit, request: DocumentRequest) -> Render:
+def get_embed_document(visitor: Visitor, request: DocumentRequest) -> Render:
     """A document of this very session.
 
     Raises:
         NotFoundError: the session has none of this id; another's may exist.
     """
-    visit.require("view")
-    session = visit.session
-    if request.render_id not in session.render_ids | {session.wish.form.render_id}:
+    visitor.require("view")
+    session = visitor.session
+    if request.render_id not in session.render_ids | {session.request.form.render_id}:
         raise NotFoundError("There is no document of this id in this session.")
     return renders.get_render(session.project_id, request.render_id)
 
 
-def version_of(session: Session) -> TemplateVersion:
+def version_of(session: EmbedSession) -> TemplateVersion:
     """The version that the session has shown from its beginning.
 
     Raises:
@@ -167,27 +144,27 @@ def version_of(session: Session) -> TemplateVersion:
     return templates.get_version(session.project_id, session.template_slug, session.version_number)
 
 
-def with_locked(session: Session, data: Mapping[str, Any]) -> dict[str, Any]:
+def with_locked(session: EmbedSession, data: Mapping[str, Any]) -> dict[str, Any]:
     """What the person sent, but for what is not theirs to say."""
     merged = copy.deepcopy(dict(data))
-    for path in session.wish.form.locked:
-        _set(merged, path.split("."), _get(session.wish.form.data, path.split(".")))
+    for path in session.request.form.locked:
+        _set(merged, path.split("."), _get(session.request.form.data, path.split(".")))
     return merged
 
 
 def _viewed(
-    session: Session, version: TemplateVersion, now: datetime
+    session: EmbedSession, version: TemplateVersion, now: datetime
 ) -> tuple[dict[str, Any], datetime]:
     """The data of a view, and the time that its document bears."""
-    form = session.wish.form
+    form = session.request.form
     if form.render_id is None:
         return form.data or preview_data(version.manifest), now
     render = renders.get_render(session.project_id, form.render_id)
     return renders.get_data(render), render.created_at
 
 
-def _require_few_items(session: Session, data: Mapping[str, Any]) -> None:
-    limit = session.wish.limits.items
+def _require_few_items(session: EmbedSession, data: Mapping[str, Any]) -> None:
+    limit = session.request.limits.items
     if limit is None:
         return
     issues = Issues()

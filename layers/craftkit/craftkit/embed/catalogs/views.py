@@ -1,62 +1,12 @@
-"""Embed as the callers of the API see it: answers are snake_case."""
+"""Catalogs as the callers of the API see them: answers are snake_case."""
 
-from base64 import b64encode
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from craftkit.clock import to_rfc3339
-from craftkit.embed.catalogs import Difference
-from craftkit.embed.models import PublishedCatalog
-from craftkit.embed.page import pages_url
-from craftkit.embed.preview import Problem
-from craftkit.embed.service import OpenSession
-from craftkit.typesetter import Preview
-
-
-class JwkView(BaseModel):
-    """One Ed25519 key (RFC 8037)."""
-
-    kty: str
-    crv: str
-    alg: str
-    use: str
-    kid: str
-    x: str
-
-
-class JwksView(BaseModel):
-    """The answer of `GET /.well-known/jwks.json` (RFC 7517), newest first."""
-
-    keys: list[JwkView]
-
-
-class SessionView(BaseModel):
-    """The answer of minting and of refreshing. `renew_token` is good once."""
-
-    session_id: str
-    session_token: str = Field(repr=False)
-    iframe_url: str = Field(repr=False)
-    expires_at: str
-    renew_token: str = Field(repr=False)
-
-    @classmethod
-    def of(cls, opened: OpenSession) -> "SessionView":
-        return cls(
-            session_id=opened.session.id,
-            session_token=opened.token,
-            iframe_url=f"{pages_url()}/embed?session_token={opened.token}",
-            expires_at=to_rfc3339(opened.session.expires_at),
-            renew_token=opened.renew_token,
-        )
-
-
-def preview_answer(drawn: Preview | Problem) -> dict[str, Any]:
-    """What the page gets of a preview: pictures of the first pages, or why there are none."""
-    if isinstance(drawn, Problem):
-        return {"pages": [], "pageCount": 0, "problem": drawn.as_json()}
-    pages = [b64encode(page).decode() for page in drawn.pages]
-    return {"pages": pages, "pageCount": drawn.page_count, "problem": None}
+from craftkit.embed.catalogs.models import PublishedCatalog
+from craftkit.embed.catalogs.service import Difference
 
 
 class CatalogSummary(BaseModel):

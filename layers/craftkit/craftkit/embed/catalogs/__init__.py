@@ -1,0 +1,1 @@
+"""Catalogs: the data that a partner's templates may use."""

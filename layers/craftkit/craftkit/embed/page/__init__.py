@@ -1,0 +1,1 @@
+"""The embedded page: its HTML, its files, and what its script asks for."""

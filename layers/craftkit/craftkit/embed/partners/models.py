@@ -1,0 +1,69 @@
+"""A project as an embed partner: its status, sites, permissions and signing keys."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    StringConstraints,
+    field_validator,
+)
+
+from craftkit.auth.principal import Mode as KeyMode
+from craftkit.embed.partners.origins import read_origin
+from craftkit.schema import ApiModel
+
+Permission = Literal["view", "fill", "edit", "publish"]
+Preset = Literal["admin", "editor", "viewer"]
+PartnerStatus = Literal["off", "enabled", "suspended"]
+
+PRESETS: dict[Preset, tuple[Permission, ...]] = {
+    "admin": ("view", "fill", "edit", "publish"),
+    "editor": ("view", "fill", "edit"),
+    "viewer": ("view",),
+}
+"""What each preset holds until a partner says otherwise."""
+
+WRITING_PERMISSIONS: frozenset[Permission] = frozenset({"edit", "publish"})
+
+ORIGIN_LIMIT = 50
+
+Origin = Annotated[str, StringConstraints(max_length=300), AfterValidator(read_origin)]
+
+
+class Partner(ApiModel):
+    """A project's partnership, and what the partner has set."""
+
+    project_id: str
+    status: PartnerStatus
+    origins: Annotated[tuple[Origin, ...], Field(max_length=ORIGIN_LIMIT)] = ()
+    presets: dict[Preset, tuple[Permission, ...]] = Field({})
+    updated_at: datetime
+    updated_by: str
+
+    def permissions_of(self, preset: Preset) -> tuple[Permission, ...]:
+        return self.presets.get(preset, PRESETS[preset])
+
+    @property
+    def allowed_permissions(self) -> frozenset[Permission]:
+        """The most that a session of this partner can hold: what its presets hold together."""
+        return frozenset().union(*(self.permissions_of(preset) for preset in PRESETS))
+
+    @field_validator("origins")
+    @classmethod
+    def _each_once(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(origins))
+
+
+class SigningKey(ApiModel):
+    """The public half of a key that a partner signs tokens with. Its private half is not here."""
+
+    project_id: str
+    id: str
+    publishable_key: str
+    mode: KeyMode
+    public_key: str
+    created_at: datetime
+    created_by: str
+    revoked_at: datetime | None = None

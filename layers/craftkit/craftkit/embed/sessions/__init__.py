@@ -1,0 +1,1 @@
+"""Embed sessions: minted, renewed, revoked, listed."""

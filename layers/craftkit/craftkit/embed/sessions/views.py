@@ -1,0 +1,26 @@
+"""Embed sessions as the callers of the API see them: answers are snake_case."""
+
+from pydantic import BaseModel, Field
+
+from craftkit.clock import to_rfc3339
+from craftkit.embed.sessions.service import OpenSession, pages_url
+
+
+class SessionView(BaseModel):
+    """The answer of minting and of refreshing. `renew_token` is good used_token."""
+
+    session_id: str
+    session_token: str = Field(repr=False)
+    iframe_url: str = Field(repr=False)
+    expires_at: str
+    renew_token: str = Field(repr=False)
+
+    @classmethod
+    def of(cls, opened: OpenSession) -> "SessionView":
+        return cls(
+            session_id=opened.session.id,
+            session_token=opened.token,
+            iframe_url=f"{pages_url()}/embed?session_token={opened.token}",
+            expires_at=to_rfc3339(opened.session.expires_at),
+            renew_token=opened.renew_token,
+        )

@@ -1,0 +1,1 @@
+"""EmbedSession tokens and the keys that sign and verify them."""
