@@ -111,7 +111,7 @@ def test_a_signing_key_of_elsewhere_cannot_be_revoked(project: DemoProject, clou
 def test_of_two_rotations_at_once_one_is_refused(
     project: DemoProject, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish = signing.keyring.publish
+    publish = signing.repository.publish
     calls: list[str] = []
 
     def meanwhile(kid: str, x: str) -> None:
@@ -123,5 +123,5 @@ def test_of_two_rotations_at_once_one_is_refused(
 
     monkeypatch.setattr("craftkit.embed.tokens.repository.publish", meanwhile)
     new, old = signing.rotate()
-    kids = {key["kid"] for key in signing.keyring.jwks()["keys"]}
+    kids = {key["kid"] for key in signing.repository.jwks()["keys"]}
     assert {new.kid, old.kid} <= kids

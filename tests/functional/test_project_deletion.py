@@ -3,7 +3,7 @@
 import pytest
 
 from craftkit import project_deletion
-from craftkit.embed import partners
+from craftkit.embed.partners import service as partners
 from craftkit.errors import ConflictError, NotFoundError
 from craftkit.hooks import service as hooks
 from craftkit.keys import service as keys

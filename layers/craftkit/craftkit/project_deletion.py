@@ -8,7 +8,7 @@ them once the keys and the members are gone.
 from dataclasses import asdict, dataclass
 
 from craftkit.clock import Clock, utc_now
-from craftkit.embed import partners
+from craftkit.embed.partners import service as partners
 from craftkit.hooks import service as hooks
 from craftkit.keys import service as keys
 from craftkit.keys.models import Key

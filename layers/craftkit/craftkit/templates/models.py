@@ -136,6 +136,7 @@ class Loop(ApiModel):
             ...,
         ],
         Field(min_length=1, max_length=100),
+        FailFast(),
     ]
     required: StrictBool = True
     description: Annotated[str, StringConstraints(max_length=500)] | None = None
