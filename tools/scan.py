@@ -14,11 +14,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from craftkit.stages import STAGES
 from deployment.stacks import write_templates
 from deployment.template import Template, read_template
 from deployment.workspace import HOME, ROOT, TOOLS, TaskError, environment
 
 _BIN = TOOLS / "scan" / "bin"
+_EXPANDED = HOME / "expanded"
 _PLAIN = ("data", "edge", "monitoring")
 _BOOTSTRAP = "infrastructure/bootstrap.yaml"
 _TEMPLATES = ("template.yaml", _BOOTSTRAP, *(f"infrastructure/{part}.yaml" for part in _PLAIN))
@@ -28,6 +30,7 @@ CHECKOV = {
     "CKV_AWS_21": "documents expire, and are written once under an id of their own",
     "CKV_AWS_26": "no alarm can publish to a topic under AWS's own key; it names a metric",
     "CKV_AWS_27": "queues are encrypted by SQS (SqsManagedSseEnabled), which the rule overlooks",
+    "CKV_AWS_73": "X-Ray records the URL, and a token of a hook can be in it",
     "CKV_AWS_107": "the execution role makes the stage's secrets; it is CloudFormation's alone",
     "CKV_AWS_109": "the execution role makes the functions' roles, by the stage's name",
     "CKV_AWS_111": "services whose things have no name before they exist; see bootstrap.yaml",
@@ -56,6 +59,7 @@ PARLIAMENT = {
     "RESOURCE_MISMATCH wafv2:GetWebACLForResource": "it names the API's stage as well as the ACL",
 }
 CFN_LINT = {
+    "W8001": "a stage without gradual deploys has no group that names an alarm",
     "E3724": "its schema of Globals does not know AutoPublishAliasAllProperties; SAM does",
     "W1100": "a build resolves YAML's merges, and nothing is deployed without one",
     "W1101": "a build resolves YAML's aliases, and nothing is deployed without one",
@@ -63,6 +67,8 @@ CFN_LINT = {
     "ES1007": "what a schedule starts is started again by the next",
     "ES4000": "what a schedule starts is started again by the next",
     "ES6000": "these are where others' failures end",
+    "WS1000": "what works off a queue is traced where its caller is (docs/decisions/tracing.md)",
+    "WS2002": "X-Ray records the URL, and a token of a hook can be in it",
     "WS1004": "all functions of a stage write into one group, which has a retention",
 }
 BANDIT = {
@@ -90,8 +96,9 @@ def scan() -> None:
     Raises:
         TaskError: with what each of them found.
     """
+    expand()
     checks: tuple[Callable[[], str], ...] = (
-        checkov, cfn_lint, policies, bandit, workflows, secrets, audit,
+        checkov, cfn_lint, documents, policies, bandit, workflows, secrets, audit,
     )  # fmt: skip
     with ThreadPoolExecutor() as pool:
         found = [report for report in pool.map(lambda check: check(), checks) if report]
@@ -100,29 +107,20 @@ def scan() -> None:
 
 
 def checkov() -> str:
-    expanded = HOME / "expanded" / "template.json"
-    expanded.parent.mkdir(parents=True, exist_ok=True)
-    made = _run(
-        TOOLS / "sam" / "bin" / "python", "deployment/expand.py", "template.yaml", "Stage=prod"
-    )
-    if made.returncode:
-        return made.stderr
-    expanded.write_text(made.stdout, encoding="utf-8")
-    # checkov does not resolve YAML's merges.
-    write_templates(expanded.parent)
-    plain = [f"infrastructure/{part}.json" for part in _PLAIN]
     done = _run(
         _BIN / "checkov", "--framework", "cloudformation", "--quiet", "--compact",
         "--skip-download", "--skip-check", ",".join(CHECKOV),
-        "-f", expanded, ROOT / _BOOTSTRAP, *(expanded.parent / name for name in plain),
+        "-f", _EXPANDED / "application.prod.json", *_plain_templates(),
     )  # fmt: skip
     return done.stdout if done.returncode else ""
 
 
 def cfn_lint() -> str:
+    """The templates as they are written, and as CloudFormation gets them in each stage."""
     done = _run(
         _BIN / "cfn-lint", "--append-rules", "cfn_lint_serverless.rules",
-        "--ignore-checks", *CFN_LINT, "--template", *_TEMPLATES,
+        "--ignore-checks", *CFN_LINT,
+        "--template", *_TEMPLATES, *_expanded_applications(), *_plain_templates(),
     )  # fmt: skip
     return done.stdout + done.stderr if done.returncode else ""
 
@@ -180,6 +178,42 @@ def _plain(value: Any) -> Any:
     if len(value) == 1 and next(iter(value)).startswith(("Ref", "Fn::")):
         return "*"
     return {key: _plain(each) for key, each in value.items()}
+
+
+def documents() -> str:
+    """The functions' IAM documents and both API definitions, of every stage."""
+    data = _EXPANDED / "infrastructure" / "data.json"
+    validate = "tools/validate_documents.py"
+    done = _run(_BIN / "python", validate, *_expanded_applications(), data)
+    return done.stdout + (done.stderr if done.returncode else "")
+
+
+def expand() -> None:
+    """Write every template as CloudFormation gets it: SAM's transform applied, merges resolved.
+
+    Raises:
+        TaskError: SAM refuses the template.
+    """
+    _EXPANDED.mkdir(parents=True, exist_ok=True)
+    for stage in STAGES:
+        made = _run(
+            TOOLS / "sam" / "bin" / "python", "deployment/expand.py", "template.yaml",
+            f"Stage={stage}",
+        )  # fmt: skip
+        if made.returncode:
+            raise TaskError(made.stderr)
+        (_EXPANDED / f"application.{stage}.json").write_text(made.stdout, encoding="utf-8")
+    write_templates(_EXPANDED)
+    bootstrap = json.dumps(read_template(ROOT / _BOOTSTRAP), indent=1)
+    (_EXPANDED / "infrastructure" / "bootstrap.json").write_text(bootstrap, encoding="utf-8")
+
+
+def _expanded_applications() -> list[Path]:
+    return [_EXPANDED / f"application.{stage}.json" for stage in STAGES]
+
+
+def _plain_templates() -> list[Path]:
+    return [_EXPANDED / "infrastructure" / f"{part}.json" for part in (*_PLAIN, "bootstrap")]
 
 
 def bandit() -> str:
