@@ -121,7 +121,7 @@ lock: setup ## Take the newest dependencies that pyproject.toml allows, and pin 
 .PHONY: pins
 pins: setup ## Write the layers' requirements from uv.lock, and the tools' pins from their .in files.
 	@for layer in craftkit pages typesetting; do \
-	  $(UV) export --quiet --frozen --only-group layer-$$layer --no-hashes --no-annotate --no-header \
+	  $(UV) export --quiet --frozen --only-group layer-$$layer --no-annotate --no-header \
 	    --output-file layers/$$layer/requirements.txt >/dev/null || exit 1; done
 	@for tool in aws sam runtime rivals scan attack clients; do \
 	  $(UV) pip compile --quiet --python-version 3.13 --universal --no-header --no-annotate \

@@ -71,18 +71,29 @@ def test_the_lock_takes_everything_from_the_public_index() -> None:
     assert hosts <= PUBLIC_INDEX
 
 
-@pytest.mark.parametrize("layer", ["craftkit", "typesetting"])
+@pytest.mark.parametrize("layer", ["craftkit", "pages", "typesetting"])
 def test_a_layers_requirements_are_the_lock(layer: str) -> None:
     """`make pins` writes them: what is tested here is what is deployed."""
     exported = subprocess.run(
         [
             TOOLS / "uv" / "bin" / "uv", "export", "--quiet", "--frozen", "--offline",
-            "--only-group", f"layer-{layer}", "--no-hashes", "--no-annotate", "--no-header",
+            "--only-group", f"layer-{layer}", "--no-annotate", "--no-header",
         ],
         cwd=ROOT, check=True, capture_output=True, text=True,
     ).stdout  # fmt: skip
     written = (ROOT / "layers" / layer / "requirements.txt").read_text(encoding="utf-8")
     assert written == exported, "make pins"
+
+
+@pytest.mark.parametrize("layer", ["craftkit", "pages", "typesetting"])
+def test_every_requirement_of_a_layer_has_its_hashes(layer: str) -> None:
+    """pip then installs nothing without a hash, and nothing with another (`--require-hashes`)."""
+    text = (ROOT / "layers" / layer / "requirements.txt").read_text(encoding="utf-8")
+    requirements = re.split(r"\n(?=\S)", text.strip())
+    assert requirements
+    for requirement in requirements:
+        assert re.match(r"[\w.\[\]-]+==[^\s]+", requirement), requirement
+        assert re.search(r"--hash=sha256:[0-9a-f]{64}", requirement), requirement
 
 
 def test_a_layer_does_not_bring_what_lambda_brings() -> None:
@@ -103,12 +114,13 @@ def test_samconfig_says_everything_for_every_stage() -> None:
     assert {"default", *STAGES} <= set(settings)
     for stage in STAGES:
         deploy = settings[stage]["deploy"]["parameters"]
-        assert deploy["stack_name"] == f"craftkit-{stage}"
+        assert settings[stage]["global"]["parameters"]["stack_name"] == f"craftkit-{stage}"
         assert deploy["resolve_s3"] is True
         assert deploy["capabilities"] == "CAPABILITY_IAM"
         assert settings[stage]["build"]["parameters"]["cached"] is True
         if stage != "local":
-            assert f"Stage={stage}" in deploy["parameter_overrides"]
+            # The roles of a stage are denied what carries another stage's tag.
+            assert f"stage={stage}" in deploy["tags"].split()
     assert settings["prod"]["deploy"]["parameters"]["confirm_changeset"] is True
 
 
