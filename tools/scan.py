@@ -50,8 +50,6 @@ PARLIAMENT = {
     "MISMATCHED_TYPE_BUT_USABLE": "AWS's examples compare iam:PermissionsBoundary as a string",
     "RESOURCE_POLICY_PRIVILEGE_ESCALATION": "the role writes the policy of its own bucket",
     "INVALID_ARN": "the ARN of SAM's transform has `aws` where others have an account",
-    "UNKNOWN_ACTION apigateway:TagResource": "newer than parliament's list; in AWS's schemas",
-    "UNKNOWN_ACTION apigateway:UntagResource": "newer than parliament's list; in AWS's schemas",
     "UNKNOWN_ACTION lambda:GetFunctionScalingConfig": "newer than parliament's list",
     "UNKNOWN_ACTION lambda:PutFunctionScalingConfig": "newer than parliament's list",
     "RESOURCE_MISMATCH dynamodb:ListStreams": "AWS's own policy templates name the stream",
@@ -85,6 +83,7 @@ BANDIT = {
 ZIZMOR = {
     "self-repository": "actionlint does not know the new form yet",
 }
+_SOME_ARN = "arn:aws:iam::123456789012:policy/any"
 # Guesses by entropy find every hash; these find what has a form. Tests and events make secrets up.
 _SECRETS_OFF = ("Base64HighEntropyString", "HexHighEntropyString", "KeywordDetector")
 _MADE_UP = r"^(tests|events|docs)/"
@@ -169,15 +168,21 @@ def _documents(value: Any) -> Iterator[Any]:
             yield from _documents(each)
 
 
-def _plain(value: Any) -> Any:
-    """A document in which `*` stands for what only a deployment knows."""
+def _plain(value: Any, unknown: str = "*") -> Any:
+    """A document with something in place of what only a deployment knows.
+
+    That is `*` for a resource, and an ARN in a condition, where one is compared.
+    """
     if isinstance(value, list):
-        return [_plain(each) for each in value]
+        return [_plain(each, unknown) for each in value]
     if not isinstance(value, dict):
         return value
     if len(value) == 1 and next(iter(value)).startswith(("Ref", "Fn::")):
-        return "*"
-    return {key: _plain(each) for key, each in value.items()}
+        return unknown
+    return {
+        key: _plain(each, _SOME_ARN if key == "Condition" else unknown)
+        for key, each in value.items()
+    }
 
 
 def documents() -> str:

@@ -51,6 +51,8 @@ UNUSED = (
     "backup-storage:Mount$",
 )  # fmt: skip
 UNUSED_OF = {
+    # The Service Authorization Reference has no such actions: tags are set by PUT on /tags.
+    "AWS::ApiGatewayV2::Stage": ("apigateway:TagResource", "apigateway:UntagResource"),
     # Notifications and policies of a vault; and the lock is not to be removed.
     "AWS::Backup::BackupVault": (
         "backup:DeleteBackupVaultAccessPolicy", "backup:DeleteBackupVaultLockConfiguration",
