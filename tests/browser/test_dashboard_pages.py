@@ -83,6 +83,14 @@ class TestEditor:
         page.keyboard.press("Control+z")
         assert source_of(page) == "first\nsecond\nthird"
 
+    def test_a_source_that_scrolls_can_be_reached_by_keyboard(
+        self, open_dashboard: OpenPage, template: str
+    ) -> None:
+        page = open_dashboard(f"/templates/{template}/edit")
+        write(page, "= A line\n" * 200)
+        page.wait_for_load_state("networkidle")
+        assert grave_faults(page) == []
+
     def test_escape_then_tab_leaves_it(self, open_dashboard: OpenPage, template: str) -> None:
         page = open_dashboard(f"/templates/{template}/edit")
         page.locator(".cm-content").click()

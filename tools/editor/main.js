@@ -100,7 +100,7 @@ export function attach(area) {
         ]),
         EditorView.domEventHandlers({ keydown: (event) => { leaves = event.key === "Escape" || (leaves && event.key === "Tab") || (leaves && event.key === "Shift"); return false; } }),
         EditorView.cspNonce.of(document.querySelector("meta[name=style-nonce]")?.content || ""),
-        EditorView.contentAttributes.of({ "aria-label": "Source", spellcheck: "false" }),
+        EditorView.contentAttributes.of({ "aria-label": "Source", spellcheck: "false", tabindex: "0" }),
         changed,
       ],
     }),
