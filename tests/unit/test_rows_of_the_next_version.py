@@ -17,10 +17,21 @@ AT = "2026-03-14T12:00:00.000Z"
 
 def test_render__fields_of_newer_code_are_left_alone() -> None:
     row = {
-        "project_id": "p", "render_id": "r", "status": "queued", "mode": "live",
-        "key_id": "k", "source": "api", "template_slug": "invoice", "version_number": 1,
-        "filename": "a.pdf", "base_url": "https://api.example", "attempt_limit": 3,
-        "attempt": 1, "created_at": AT, "expires_at": 1, "input": Binary(b""),
+        "project_id": "p",
+        "render_id": "r",
+        "status": "queued",
+        "mode": "live",
+        "key_id": "k",
+        "source": "api",
+        "template_slug": "invoice",
+        "version_number": 1,
+        "filename": "a.pdf",
+        "base_url": "https://api.example",
+        "attempt_limit": 3,
+        "attempt": 1,
+        "created_at": AT,
+        "expires_at": 1,
+        "input": Binary(b""),
     }
     assert renders.render_of(row | NEWER) == renders.render_of(row)
 
@@ -28,9 +39,15 @@ def test_render__fields_of_newer_code_are_left_alone() -> None:
 def test_delivery_and_its_attempts__fields_of_newer_code_are_left_alone() -> None:
     attempt = {"number": 1, "at": AT, "duration_ms": 5, "status_code": 200}
     row = {
-        "endpoint_id": "e", "delivery_id": "d", "project_id": "p", "event_id": "v",
-        "event_type": "render.succeeded", "payload": str(DATA), "status": "delivered",
-        "created_at": AT, "expires_at": 1,
+        "endpoint_id": "e",
+        "delivery_id": "d",
+        "project_id": "p",
+        "event_id": "v",
+        "event_type": "render.succeeded",
+        "payload": str(DATA),
+        "status": "delivered",
+        "created_at": AT,
+        "expires_at": 1,
     }
     read = deliveries._delivery(row | NEWER | {"attempts": [attempt | NEWER]})
     assert read == deliveries._delivery(row | {"attempts": [attempt]})
@@ -39,7 +56,10 @@ def test_delivery_and_its_attempts__fields_of_newer_code_are_left_alone() -> Non
 def test_endpoint_and_its_secrets__fields_of_newer_code_are_left_alone() -> None:
     secret = {"sealed": b"x", "created_at": AT}
     row = {
-        "id": "e", "project_id": "p", "url": "https://a.example/", "created_at": AT,
+        "id": "e",
+        "project_id": "p",
+        "url": "https://a.example/",
+        "created_at": AT,
         "created_by": "ada",
     }
     read = Endpoint.model_validate(row | NEWER | {"secrets": [secret | {"kind": "v2"}]})

@@ -35,7 +35,9 @@ def _fresh_client() -> Iterator[None]:
 def signed(region: str, **more: str) -> str:
     environment = {**CREDENTIALS, "AWS_REGION": region, "DOCUMENTS_BUCKET": "documents", **more}
     with variables(environment):
-        return storage.sign_download("renders/p/r.pdf", filename="a.pdf", now=NOW)[0]
+        return storage.sign_download(
+            "renders/p/r.pdf", filename="a.pdf", media_type="application/pdf", now=NOW
+        )[0]
 
 
 @pytest.mark.parametrize(("region", "suffix"), list(regions()))
