@@ -72,6 +72,7 @@ CFN_LINT = {
 BANDIT = {
     "B101": "assertions narrow types where the line before has made sure",
     "B105": "words that only sound like passwords",
+    "B106": "words that only sound like passwords",
     "B310": "addresses are our own; foreign ones go through craftkit.network",
     "B311": "jitter between attempts needs no secret randomness",
     "B404": "subprocesses are the sandbox and the tools",

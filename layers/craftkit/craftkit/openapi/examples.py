@@ -76,8 +76,8 @@ _TEMPLATE = {
 }
 _SESSION = {
     "session_id": _SESSION_ID,
-    "session_token": "eyJhbGciOiJFZERTQSJ9.eyJpc3MiOiIuLi4ifQ.c2lnbmF0dXJl",
-    "iframe_url": "https://app.craftkit.dev/embed?session_token=eyJhbGciOiJFZERTQSJ9.eyJpc3MiOiIuLi4ifQ.c2lnbmF0dXJl",
+    "session_token": "eyJhbGciOiJFZERTQSJ9",
+    "iframe_url": "https://app.craftkit.dev/embed?session_token=eyJhbGciOiJFZERTQSJ9",
     "expires_at": "2026-03-14T16:00:00.000Z",
     "renew_token": "ert_9mX2…",
 }
@@ -118,7 +118,7 @@ REQUESTS: dict[str, Json] = {
     },
     "exchange_token": {
         "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
-        "subject_token": "eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ.eyJzdWIiOiJ4In0.c2lnbmF0dXJl",
+        "subject_token": "eyJhbGciOiJSUzI1NiJ9",
         "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
         "audience": "019cec2a-1000-7000-8000-000000000001",
         "scope": "renders:write",
