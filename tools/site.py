@@ -21,8 +21,18 @@ SITE = DOCS.parent / "site"
 # In the order in which somebody who is new reads them.
 CHAPTERS = {
     "Begin": ("quick-start", "authentication", "errors", "api"),
-    "Build": ("clients", "templates", "webhooks", "hooks", "embed", "keys", "dashboard"),
-    "Run": ("deploy", "operations", "permissions", "performance", "cost"),
+    "Build": (
+        "clients",
+        "templates",
+        "webhooks",
+        "hooks",
+        "embed",
+        "keys",
+        "federation",
+        "dashboard",
+    ),
+    "Run": ("deploy", "operations", "security", "permissions", "performance", "cost"),
+    "Understand": ("architecture", "glossary"),
 }
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 _STYLE = Path(__file__).with_name("site.css")

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from craftkit_cli.main import parser
-from tools.site import build, text_of
+from tools.docs import DOCS
+from tools.site import CHAPTERS, build, text_of
 from tools.site import pages as pages_of_the_site
 
 NAMES = pages_of_the_site()
@@ -106,3 +107,9 @@ def commands() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("name", "command"), commands())
 def test_a_craftkit_command_is_one(name: str, command: str) -> None:
     parser().parse_args(shlex.split(command)[1:])
+
+
+def test_every_page_of_the_documentation_is_in_a_chapter() -> None:
+    assert {page.stem for page in DOCS.glob("*.md")} <= {
+        name for names in CHAPTERS.values() for name in names
+    }
