@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from itertools import batched
 from statistics import median
 from typing import Any
@@ -14,6 +13,7 @@ from benchmarks.stack import running_stack
 from craftkit import dynamodb
 from craftkit.auth import api_key
 from craftkit.auth.verify import verify_key
+from craftkit.clock import utc_now
 from craftkit.config import config
 from craftkit.keys import repository
 from craftkit.keys.models import Key, Secret
@@ -61,7 +61,7 @@ def _guessing() -> Iterable[Result]:
         nonlocal reads
         reads += 1
 
-    now = datetime.now(UTC)
+    now = utc_now()
     started = time.perf_counter()
     for number in range(_GUESSES):
         verify_key(f"ck_live_{number:038d}", stage="prod", lookup=lookup, now=now)
@@ -147,7 +147,7 @@ def _fill(stack: RunningStack, table: str, project: str, keys: int) -> None:
 
 
 def _items(project: str, number: int) -> Iterator[dict[str, Any]]:
-    now = datetime.now(UTC)
+    now = utc_now()
     name = f"{project}-{number}"
     secret = Secret(hash=api_key.hash_of(name), prefix="ck_live_abcde", created_at=now)
     key = Key(

@@ -12,10 +12,9 @@ import pytest_socket
 from moto import mock_aws
 from moto.dynamodb.responses import DynamoHandler
 
-from craftkit import clock as craftkit_clock
 from craftkit.auth import api_key
 from tests.support import clients, events, leaks
-from tests.support.clock import FrozenClock
+from tests.support.clock import FrozenClock, frozen_time
 from tests.support.cloud import Cloud, forget, variables
 from tests.support.stack import RunningStack, further_stage, local_stack
 from tests.support.template import REGION, template
@@ -77,11 +76,10 @@ def event() -> Any:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> FrozenClock:
+def clock() -> Iterator[FrozenClock]:
     """Time that stands still, for whatever asks `craftkit.clock`."""
-    frozen = FrozenClock()
-    monkeypatch.setattr(craftkit_clock, "datetime", frozen.datetime_class())
-    return frozen
+    with frozen_time() as frozen:
+        yield frozen
 
 
 @pytest.fixture

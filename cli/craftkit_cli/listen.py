@@ -11,13 +11,13 @@ import secrets
 import sys
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 from standardwebhooks import Webhook
 
-from craftkit.clock import from_rfc3339, to_rfc3339
+from craftkit.clock import from_rfc3339, to_rfc3339, utc_now
 from craftkit.errors import InvalidRequestError
 from craftkit.ids import derived_id
 from craftkit_cli.answers import Answer
@@ -54,7 +54,7 @@ def _listen(arguments: argparse.Namespace, client: Craftkit) -> Answer:
             raise InvalidRequestError(f"Render {arguments.replay} is still {render['status']}.")
         return forwarder.forward(render)
     print(f"Forwarding to {arguments.forward}, signed with {secret}", file=sys.stderr, flush=True)
-    since = arguments.since or datetime.now(UTC)
+    since = arguments.since or utc_now()
     seen: set[str] = set()
     count = 0
     try:
@@ -112,7 +112,7 @@ class Forwarder:
 
     def forward(self, render: Json) -> Answer:
         """Send the event of a render's end once. Returns what became of it."""
-        id_, kind, now = event_id_of(render), f"render.{render['status']}", datetime.now(UTC)
+        id_, kind, now = event_id_of(render), f"render.{render['status']}", utc_now()
         data = {name: value for name, value in render.items() if not name.startswith("download")}
         event = {
             "type": kind,

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any, get_args
 
-from craftkit import clock
+from craftkit.clock import to_rfc3339, utc_now
 from craftkit.errors import InvalidRequestError, Issues
 from craftkit.projects import service as projects
 from craftkit.remote_typesetter import preview_remotely, typeset_remotely
@@ -133,7 +133,7 @@ def _show(arguments: argparse.Namespace, _operator: str) -> Answer:
         **_published(version),
         "name": version.name,
         "locale": version.locale,
-        "publishedAt": clock.to_rfc3339(version.published_at),
+        "publishedAt": to_rfc3339(version.published_at),
         "by": version.by,
         "manifest": version.manifest.as_json(),
         "source": version.source,
@@ -179,7 +179,7 @@ def _preview(arguments: argparse.Namespace, _operator: str) -> Answer:
         types=data.types(manifest),
         locale=arguments.locale,
         title=arguments.name,
-        created_at=clock.utc_now(),
+        created_at=utc_now(),
         pdf_standard=arguments.pdf_standard,
         font_files=fonts_of(arguments.project, source) if arguments.project else {},
     )

@@ -1,9 +1,9 @@
 """`craftkit webhooks …`"""
 
 import argparse
-from datetime import UTC, datetime
 from typing import Any
 
+from craftkit.clock import utc_now
 from craftkit.errors import InvalidRequestError
 from craftkit.projects import service as projects
 from craftkit.webhooks import service
@@ -135,7 +135,7 @@ def _replay(arguments: argparse.Namespace, _operator: str) -> Answer:
         arguments.project,
         arguments.endpoint,
         arguments.since,
-        arguments.until or datetime.now(UTC),
+        arguments.until or utc_now(),
         delivered_too=arguments.all,
     )
     return {"replayed": replayed}

@@ -10,14 +10,14 @@ from unittest.mock import patch
 from botocore.client import BaseClient
 
 import typesetting
-from craftkit import clock as craftkit_clock
 from craftkit.observability import logger
 from craftkit.renders.repository import UNFINISHED
 from craftkit.webhooks.deliveries import WAITING
 from tests.chaos.faults import Faults, KilledError, Odds
 from tests.chaos.judge import Verdict, judge
-from tests.chaos.story import ARRIVALS_SECONDS, OUTAGE, Story, verifying
+from tests.chaos.story import ARRIVALS_SECONDS, OUTAGE, Story
 from tests.chaos.world import World
+from tests.support.clock import frozen_time
 from tests.support.cloud import forget, variables
 from tests.support.events import event
 from tests.support.template import template
@@ -55,20 +55,17 @@ def run(seed: int, renders: int, odds: Odds | None = None) -> Verdict:
 @contextmanager
 def _in(world: World) -> Iterator[None]:
     """What our code takes from outside is this world's, for as long as the block runs."""
-    frozen = world.clock.datetime_class()
 
     def call(client: Any, operation: str, params: Any) -> Any:
         return world.cloud.call(client, operation, params)
 
     with ExitStack() as stack:
         stack.enter_context(patch.object(BaseClient, "_make_api_call", call))
-        stack.enter_context(patch.object(craftkit_clock, "datetime", frozen))
+        stack.enter_context(frozen_time(world.clock))
         stack.enter_context(patch("craftkit.ids.uuid7", world.new_uuid))
         stack.enter_context(patch("craftkit.observability.single_metric", _no_metric))
         stack.enter_context(patch("time.sleep", lambda _seconds: None))
         stack.enter_context(patch.object(typesetting, "warm", lambda: None))
-        for name, stand_in in verifying(frozen).items():
-            stack.enter_context(patch(name, stand_in))
         level = logger.log_level
         stack.callback(logger.setLevel, level)
         logger.setLevel("CRITICAL")

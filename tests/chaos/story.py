@@ -4,7 +4,6 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime
 from typing import Any
 
 from standardwebhooks import Webhook
@@ -152,8 +151,3 @@ class Story:
 
 def _is_in(span: tuple[float, float], now: float) -> bool:
     return span[0] <= now < span[1]
-
-
-def verifying(clock_class: type[datetime]) -> dict[str, Any]:
-    """What makes the official library read this world's time."""
-    return {"standardwebhooks.webhooks.datetime": clock_class}

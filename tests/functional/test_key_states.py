@@ -27,7 +27,7 @@ from craftkit.keys import expiry, exposure, repository, service
 from craftkit.keys.models import Exposure, NewKey
 from craftkit.keys.repository import find_record
 from craftkit.projects import service as projects
-from tests.support.clock import FrozenClock
+from tests.support.clock import NOON, FrozenClock, frozen_time
 from tests.support.cloud import Cloud, forget, variables
 from tests.support.template import template
 from tests.support.wire import DynamoDBWire
@@ -76,11 +76,12 @@ class ModelKey:
 
 class Keys(RuleBasedStateMachine):
     keys = Bundle("keys")
+    clock = FrozenClock()
 
     def __init__(self) -> None:
         super().__init__()
-        self.clock = FrozenClock()
-        self.project = projects.create_project("Demo", by="tester", clock=self.clock)
+        self.clock.now = NOON
+        self.project = projects.create_project("Demo", by="tester")
         self.known: list[ModelKey] = []
 
     def teardown(self) -> None:
@@ -96,7 +97,7 @@ class Keys(RuleBasedStateMachine):
     def create(self, life: timedelta | None) -> ModelKey:
         expires_at = self.clock() + life if life else None
         wish = NewKey(name="Key", mode="live", expires_at=expires_at)
-        minted = service.create_key(self.project.id, wish, by="tester", clock=self.clock)
+        minted = service.create_key(self.project.id, wish, by="tester")
         key = ModelKey(minted.key.id, expires_at, [ModelSecret(minted.cleartext)])
         self.known.append(key)
         return key
@@ -112,7 +113,7 @@ class Keys(RuleBasedStateMachine):
         self._note(record)
         secret.used = True
         if is_told:
-            service.start_rotation_grace(key.id, record.prefix, clock=self.clock)
+            service.start_rotation_grace(key.id, record.prefix)
             self._grace_begins(key)
 
     @rule(
@@ -125,9 +126,7 @@ class Keys(RuleBasedStateMachine):
         previous = key.previous(now)
         is_fine = key.is_active(now) and (previous is None or replace)
         minted = self._attempt(
-            lambda: service.rotate_key(
-                key.id, by="tester", grace=grace, replace=replace, clock=self.clock
-            ),
+            lambda: service.rotate_key(key.id, by="tester", grace=grace, replace=replace),
             is_fine,
         )
         if not is_fine:
@@ -149,13 +148,13 @@ class Keys(RuleBasedStateMachine):
         now = self.clock()
         previous = key.previous(now)
         is_fine = key.is_active(now) and previous is not None
-        self._attempt(lambda: service.end_rotation(key.id, by="tester", clock=self.clock), is_fine)
+        self._attempt(lambda: service.end_rotation(key.id, by="tester"), is_fine)
         if is_fine and previous:
             previous.ends_at = now
 
     @rule(key=keys)
     def revoke(self, key: ModelKey) -> None:
-        service.revoke_key(key.id, by="tester", clock=self.clock)
+        service.revoke_key(key.id, by="tester")
         key.revoked_at = key.revoked_at or self.clock()
 
     @rule(key=keys)
@@ -165,9 +164,7 @@ class Keys(RuleBasedStateMachine):
         kept = key.secrets
         is_exposed = any(secret.exposed and not secret.is_over(now) for secret in kept)
         is_fine = not is_exposed and not is_late
-        self._attempt(
-            lambda: service.undo_revocation(key.id, by="tester", clock=self.clock), is_fine
-        )
+        self._attempt(lambda: service.undo_revocation(key.id, by="tester"), is_fine)
         if is_fine:
             key.revoked_at = None
 
@@ -180,11 +177,11 @@ class Keys(RuleBasedStateMachine):
     @rule(key=keys, which=st.integers(0, 2), policy=st.sampled_from(["revoke", "alert"]))
     def expose(self, key: ModelKey, which: int, policy: Any) -> None:
         now = self.clock()
-        projects.set_exposure_policy(self.project.id, policy, by="tester", clock=self.clock)
+        projects.set_exposure_policy(self.project.id, policy, by="tester")
         secret = key.secrets[-1 - which % len(key.secrets)]
         is_known = find_record(api_key.hash_of(secret.cleartext)) is not None
         report = Exposure(token=secret.cleartext, url="https://a.example/file")
-        exposure.report_exposed([report], by="scanner", clock=self.clock)
+        exposure.report_exposed([report], by="scanner")
         is_expired = key.expires_at is not None and key.expires_at <= now
         if not is_known or secret.is_over(now) or (is_expired and key.revoked_at is None):
             return
@@ -214,7 +211,7 @@ class Keys(RuleBasedStateMachine):
     @rule()
     def expire(self) -> None:
         due = set(repository.due(self.clock()))
-        expiry.expire_keys(clock=self.clock)
+        expiry.expire_keys()
         for key in self.known:
             if key.id in due:
                 self._grace_begins(key)
@@ -275,6 +272,7 @@ class TestKeys(Keys.TestCase):  # type: ignore[name-defined, misc]
         forget()
         cls.surroundings.enter_context(variables(cloud.environment()))
         wire = DynamoDBWire()
+        cls.surroundings.enter_context(frozen_time(Keys.clock))
         cls.surroundings.enter_context(patch("craftkit.auth.connections.post", wire.post))
 
     @classmethod

@@ -4,6 +4,7 @@ import json
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import boto3
@@ -69,9 +70,8 @@ def principal_of(key_id: str) -> Principal:
     )
 
 
-def limit_key(project: DemoProject, clock: Any = None, **change: Any) -> Principal:
-    how = {"clock": clock} if clock else {}
-    limiting.limit_key(project.key.key.id, LimitsChange(**change), by=BY, **how)
+def limit_key(project: DemoProject, **change: Any) -> Principal:
+    limiting.limit_key(project.key.key.id, LimitsChange(**change), by=BY)
     return principal_of(project.key.key.id)
 
 
@@ -80,10 +80,9 @@ def limit_project(project: DemoProject, **change: Any) -> Principal:
     return principal_of(project.key.key.id)
 
 
-def outcome_of(principal: Principal, *, renders: int = 1, clock: Any = None) -> str:
-    how = {"clock": clock} if clock else {}
+def outcome_of(principal: Principal, *, renders: int = 1) -> str:
     try:
-        limits.charge(principal, renders=renders, **how)
+        limits.charge(principal, renders=renders)
     except TooManyRequestsError as error:
         return error.code
     return "passed"
@@ -129,35 +128,34 @@ def test_charge__two_keys_share_their_projects_budget_exactly(project: DemoProje
     assert found["passed"] == 10
 
 
-def test_charge__a_burst_passes_and_the_rate_follows(project: DemoProject) -> None:
-    clock = FrozenClock()
-    principal = limit_key(project, clock, rate=Rate(calls=2, seconds=1, burst=5))
-    assert [outcome_of(principal, clock=clock) for _ in range(6)] == 5 * ["passed"] + [
-        "rate_limited"
-    ]
+def test_charge__a_burst_passes_and_the_rate_follows(
+    clock: FrozenClock, project: DemoProject
+) -> None:
+    principal = limit_key(project, rate=Rate(calls=2, seconds=1, burst=5))
+    assert [outcome_of(principal) for _ in range(6)] == 5 * ["passed"] + ["rate_limited"]
     clock.advance(seconds=0.5)
-    assert [outcome_of(principal, clock=clock) for _ in range(2)] == ["passed", "rate_limited"]
+    assert [outcome_of(principal) for _ in range(2)] == ["passed", "rate_limited"]
     clock.advance(minutes=5)
-    assert [outcome_of(principal, clock=clock) for _ in range(6)].count("passed") == 5
+    assert [outcome_of(principal) for _ in range(6)].count("passed") == 5
 
 
 @pytest.mark.usefixtures("atomic_writes")
-def test_charge__a_rate_never_lets_more_pass_however_many_race(project: DemoProject) -> None:
-    clock = FrozenClock()
-    principal = limit_key(project, clock, rate=Rate(calls=1, seconds=60, burst=7))
+def test_charge__a_rate_never_lets_more_pass_however_many_race(
+    clock: FrozenClock, project: DemoProject
+) -> None:
+    principal = limit_key(project, rate=Rate(calls=1, seconds=60, burst=7))
     with ThreadPoolExecutor(12) as pool:
-        found = Counter(pool.map(lambda _: outcome_of(principal, clock=clock), range(60)))
+        found = Counter(pool.map(lambda _: outcome_of(principal), range(60)))
     assert found == {"passed": 7, "rate_limited": 53}
 
 
-def test_charge__a_day_and_a_month_begin_anew(project: DemoProject) -> None:
-    clock = FrozenClock()
-    principal = limit_key(project, clock, renders_per_day=2, renders_per_month=3)
-    assert [outcome_of(principal, clock=clock) for _ in range(3)][-1] == "quota_exceeded"
+def test_charge__a_day_and_a_month_begin_anew(clock: FrozenClock, project: DemoProject) -> None:
+    principal = limit_key(project, renders_per_day=2, renders_per_month=3)
+    assert [outcome_of(principal) for _ in range(3)][-1] == "quota_exceeded"
     clock.advance(days=1)
-    assert [outcome_of(principal, clock=clock) for _ in range(2)] == ["passed", "quota_exceeded"]
+    assert [outcome_of(principal) for _ in range(2)] == ["passed", "quota_exceeded"]
     clock.advance(days=20)
-    assert [outcome_of(principal, clock=clock) for _ in range(3)] == [
+    assert [outcome_of(principal) for _ in range(3)] == [
         "passed",
         "passed",
         "quota_exceeded",
@@ -165,33 +163,37 @@ def test_charge__a_day_and_a_month_begin_anew(project: DemoProject) -> None:
 
 
 def test_charge__an_instance_whose_clock_is_behind_charges_the_day_that_has_begun(
-    project: DemoProject,
+    clock: FrozenClock, project: DemoProject
 ) -> None:
-    ahead, behind = FrozenClock(), FrozenClock()
-    ahead.advance(hours=12)
-    principal = limit_key(project, behind, renders_per_day=3)
-    passed = [outcome_of(principal, clock=clock) for clock in (ahead, behind) * 3].count("passed")
-    assert passed == 3
+    principal = limit_key(project, renders_per_day=3)
+    behind, ahead = clock.now, clock.now + timedelta(hours=12)
+    outcomes = []
+    for now in (ahead, behind) * 3:
+        clock.now = now
+        outcomes.append(outcome_of(principal))
+    assert outcomes.count("passed") == 3
 
 
-def test_charge__a_clock_that_is_put_back_does_not_refuse_for_hours(project: DemoProject) -> None:
-    clock = FrozenClock()
-    principal = limit_key(project, clock, rate=Rate(calls=1, seconds=1, burst=1))
-    assert outcome_of(principal, clock=clock) == "passed"
+def test_charge__a_clock_that_is_put_back_does_not_refuse_for_hours(
+    clock: FrozenClock, project: DemoProject
+) -> None:
+    principal = limit_key(project, rate=Rate(calls=1, seconds=1, burst=1))
+    assert outcome_of(principal) == "passed"
     clock.advance(hours=-6)
-    assert outcome_of(principal, clock=clock) == "passed"
-    assert outcome_of(principal, clock=clock) == "rate_limited"
+    assert outcome_of(principal) == "passed"
+    assert outcome_of(principal) == "rate_limited"
 
 
-def test_charge__a_call_without_a_render_is_of_the_rate_alone(project: DemoProject) -> None:
-    clock = FrozenClock()
+def test_charge__a_call_without_a_render_is_of_the_rate_alone(
+    clock: FrozenClock, project: DemoProject
+) -> None:
     rate = Rate(calls=1, seconds=60, burst=1)
-    principal = limit_key(project, clock, renders_per_day=0, rate=rate)
-    assert outcome_of(principal, renders=0, clock=clock) == "passed"
+    principal = limit_key(project, renders_per_day=0, rate=rate)
+    assert outcome_of(principal, renders=0) == "passed"
     with pytest.raises(RateLimitedError):
-        limits.charge(principal, renders=0, clock=clock)
+        limits.charge(principal, renders=0)
     with pytest.raises(QuotaExceededError):
-        limits.charge(principal, renders=1, clock=clock)
+        limits.charge(principal, renders=1)
 
 
 def test_charge__what_the_project_refuses_costs_the_key_nothing(project: DemoProject) -> None:
@@ -229,40 +231,43 @@ def slow_stage(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("slow_stage")
-def test_charge__a_project_without_a_rate_has_the_stages(project: DemoProject) -> None:
-    clock = FrozenClock()
-    found = [outcome_of(project.principal, clock=clock) for _ in range(3)]
+def test_charge__a_project_without_a_rate_has_the_stages(
+    clock: FrozenClock, project: DemoProject
+) -> None:
+    found = [outcome_of(project.principal) for _ in range(3)]
     assert found == ["passed", "passed", "rate_limited"]
     clock.advance(seconds=1)
-    assert outcome_of(project.principal, clock=clock) == "passed"
+    assert outcome_of(project.principal) == "passed"
 
 
 @pytest.mark.usefixtures("slow_stage")
-def test_charge__a_refusal_by_the_stages_rate_costs_no_budget(project: DemoProject) -> None:
-    clock = FrozenClock()
-    principal = limit_key(project, clock, renders_per_day=10)
-    assert [outcome_of(principal, clock=clock) for _ in range(5)].count("passed") == 2
-    assert limits.limits_of("key", project.key.key.id, clock=clock).renders_today == 2  # type: ignore[union-attr]
+def test_charge__a_refusal_by_the_stages_rate_costs_no_budget(
+    clock: FrozenClock, project: DemoProject
+) -> None:
+    principal = limit_key(project, renders_per_day=10)
+    assert [outcome_of(principal) for _ in range(5)].count("passed") == 2
+    assert limits.limits_of("key", project.key.key.id).renders_today == 2  # type: ignore[union-attr]
 
 
 @pytest.mark.usefixtures("slow_stage")
-def test_charge__a_projects_own_rate_takes_the_place_of_the_stages(project: DemoProject) -> None:
-    clock = FrozenClock()
-    limiting.limit_project(
-        project.id, LimitsChange(rate=Rate(calls=5, burst=5)), by=BY, clock=clock
-    )
+def test_charge__a_projects_own_rate_takes_the_place_of_the_stages(
+    clock: FrozenClock, project: DemoProject
+) -> None:
+    limiting.limit_project(project.id, LimitsChange(rate=Rate(calls=5, burst=5)), by=BY)
     principal = principal_of(project.key.key.id)
-    assert [outcome_of(principal, clock=clock) for _ in range(6)].count("passed") == 5
+    assert [outcome_of(principal) for _ in range(6)].count("passed") == 5
 
 
 @pytest.mark.usefixtures("slow_stage")
-def test_charge_read__each_project_has_a_rate_of_its_own(project: DemoProject) -> None:
-    clock, other = FrozenClock(), make_project("test")
+def test_charge_read__each_project_has_a_rate_of_its_own(
+    clock: FrozenClock, project: DemoProject
+) -> None:
+    other = make_project("test")
     for principal in (project.principal, other.principal):
-        limits.charge_read(principal, clock=clock)
-        limits.charge_read(principal, clock=clock)
+        limits.charge_read(principal)
+        limits.charge_read(principal)
         with pytest.raises(RateLimitedError) as refused:
-            limits.charge_read(principal, clock=clock)
+            limits.charge_read(principal)
         assert refused.value.headers["Retry-After"] == "1"
 
 
@@ -275,17 +280,16 @@ def test_list_renders__tells_its_limits(cloud: Cloud, project: DemoProject) -> N
 
 @pytest.mark.parametrize("own_rate", [True, False])
 def test_charge__a_client_that_paces_itself_by_the_headers_is_never_refused(
-    project: DemoProject, slow_stage: None, own_rate: bool
+    clock: FrozenClock, project: DemoProject, slow_stage: None, own_rate: bool
 ) -> None:
-    clock = FrozenClock()
     if own_rate:
         rate = Rate(calls=7, seconds=1, burst=3)
-        limiting.limit_project(project.id, LimitsChange(rate=rate), by=BY, clock=clock)
+        limiting.limit_project(project.id, LimitsChange(rate=rate), by=BY)
     principal = principal_of(project.key.key.id)
 
     def send() -> LimitState:
         with collect() as states:
-            limits.charge(principal, renders=0, clock=clock)
+            limits.charge(principal, renders=0)
         [state] = states.values()
         return state
 

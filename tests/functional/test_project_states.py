@@ -21,7 +21,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 from moto import mock_aws
 
-from craftkit import clock as craftkit_clock
 from craftkit.auth.principal import Principal
 from craftkit.auth.verify import verify_key
 from craftkit.dynamodb import resource
@@ -33,7 +32,7 @@ from craftkit.keys.repository import find_record
 from craftkit.limits.models import LimitsChange
 from craftkit.projects import service as projects
 from craftkit.renders import lifecycle
-from tests.support.clock import FrozenClock
+from tests.support.clock import FrozenClock, frozen_time
 from tests.support.cloud import Cloud, forget, variables
 from tests.support.embed import page_call, wish
 from tests.support.events import event
@@ -344,9 +343,7 @@ class TestProject(Project.TestCase):  # type: ignore[name-defined, misc]
         cls.surroundings.enter_context(variables(Project.cloud.environment()))
         wire = DynamoDBWire()
         cls.surroundings.enter_context(patch("craftkit.auth.connections.post", wire.post))
-        cls.surroundings.enter_context(
-            patch.object(craftkit_clock, "datetime", Project.clock.datetime_class())
-        )
+        cls.surroundings.enter_context(frozen_time(Project.clock))
 
     @classmethod
     def tearDownClass(cls) -> None:

@@ -1,12 +1,15 @@
-"""A clock that stands still until a test moves it."""
+"""A clock that stands still until a test moves it, and the one way to put it in force."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, tzinfo
+from unittest.mock import patch
 
 NOON = datetime(2026, 3, 14, 12, 0, 0, tzinfo=UTC)
 
 
 class FrozenClock:
-    """A `craftkit.clock.Clock`. While the `clock` fixture is in use, `utc_now` reads it too."""
+    """The time of a test. `frozen_time` makes it the time that our code reads."""
 
     def __init__(self, now: datetime = NOON) -> None:
         self.now = now
@@ -19,13 +22,22 @@ class FrozenClock:
         self.now += timedelta(**by)
         return self.now
 
-    def datetime_class(self) -> type[datetime]:
-        """A `datetime` whose `now` is this clock's, to stand in for the class itself."""
-        clock = self
 
-        class FrozenDatetime(datetime):
-            @classmethod
-            def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
-                return clock.now.astimezone(tz)
+@contextmanager
+def frozen_time(clock: FrozenClock | None = None) -> Iterator[FrozenClock]:
+    """`craftkit.clock.utc_now` reads this clock for as long as the block runs.
 
-        return FrozenDatetime
+    So does the official webhook library, which plays the receiver in tests.
+    """
+    read = clock or FrozenClock()
+
+    class FrozenDatetime(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return read.now.astimezone(tz)
+
+    with (
+        patch("craftkit.clock.datetime", FrozenDatetime),
+        patch("standardwebhooks.webhooks.datetime", FrozenDatetime),
+    ):
+        yield read

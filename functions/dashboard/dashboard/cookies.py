@@ -8,7 +8,7 @@ from typing import Any
 from cryptography.fernet import Fernet, InvalidToken
 
 from craftkit import settings
-from craftkit.clock import Clock, utc_now
+from craftkit.clock import utc_now
 from craftkit.config import config
 from dashboard.web import Request
 
@@ -25,18 +25,18 @@ class Cookie:
         self._purpose = purpose
         self._lifetime_seconds = lifetime_seconds
 
-    def bake(self, request: Request, content: dict[str, Any], *, clock: Clock = utc_now) -> str:
+    def bake(self, request: Request, content: dict[str, Any]) -> str:
         """The `Set-Cookie` line that carries the content."""
         text = json.dumps(content, separators=(",", ":")).encode()
-        sealed = self._fernet().encrypt_at_time(text, int(clock().timestamp())).decode()
+        sealed = self._fernet().encrypt_at_time(text, int(utc_now().timestamp())).decode()
         return self._line(request, sealed, self._lifetime_seconds)
 
-    def read(self, request: Request, *, clock: Clock = utc_now) -> dict[str, Any] | None:
+    def read(self, request: Request) -> dict[str, Any] | None:
         """The content, or None where there is no such cookie, or it is forged, foreign or old."""
         sealed = request.cookies.get(self._name(request))
         if not sealed:
             return None
-        now = int(clock().timestamp())
+        now = int(utc_now().timestamp())
         try:
             text = self._fernet().decrypt_at_time(sealed, self._lifetime_seconds, now)
         except (InvalidToken, ValueError):
@@ -44,10 +44,10 @@ class Cookie:
         content: dict[str, Any] = json.loads(text)
         return content
 
-    def age_seconds(self, request: Request, *, clock: Clock = utc_now) -> int:
+    def age_seconds(self, request: Request) -> int:
         """How long ago the content was sealed. The cookie must be one that `read` opens."""
         sealed = request.cookies[self._name(request)]
-        return int(clock().timestamp()) - self._fernet().extract_timestamp(sealed)
+        return int(utc_now().timestamp()) - self._fernet().extract_timestamp(sealed)
 
     def eat(self, request: Request) -> str:
         """The `Set-Cookie` line that takes it away."""

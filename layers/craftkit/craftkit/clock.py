@@ -1,9 +1,6 @@
-"""Time, in one place: everything that asks for the hour asks here, and tests move it."""
+"""The current time and its formats. All code reads the time here; tests freeze it here."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
-
-Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:

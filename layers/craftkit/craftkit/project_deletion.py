@@ -7,7 +7,7 @@ them once the keys and the members are gone.
 
 from dataclasses import asdict, dataclass
 
-from craftkit.clock import Clock, utc_now
+from craftkit.clock import utc_now
 from craftkit.embed.partners import service as partners
 from craftkit.hooks import service as hooks
 from craftkit.keys import service as keys
@@ -47,7 +47,7 @@ class DeletionReport:
         return ", ".join(parts)
 
 
-def delete_project(project_id: str, *, by: str, clock: Clock = utc_now) -> DeletionReport:
+def delete_project(project_id: str, *, by: str) -> DeletionReport:
     """Delete a project, with what it owns.
 
     Raises:
@@ -55,24 +55,24 @@ def delete_project(project_id: str, *, by: str, clock: Clock = utc_now) -> Delet
         ConflictError: somebody published a template, or changed the project, meanwhile.
     """
     project = projects.get_project(project_id)
-    now = clock()
+    now = utc_now()
     active = [key for key in _every_key(project_id) if key.status(now) == "active"]
     for key in active:
-        keys.revoke_key(key.id, by=by, reason="The project is deleted.", clock=clock)
+        keys.revoke_key(key.id, by=by, reason="The project is deleted.")
     rules = [rule for rule in trust.list_rules(project_id) if rule.ended_at is None]
     for rule in rules:
         trust.end_rule(rule.id, by=by)
     open_hooks = [hook for hook in hooks.list_hooks(project_id) if hook.is_on]
     for hook in open_hooks:
-        hooks.switch_hook(project_id, hook.id, on=False, by=by, clock=clock)
+        hooks.switch_hook(project_id, hook.id, on=False, by=by)
     signing = [key for key in partners.list_signing_keys(project_id) if key.revoked_at is None]
     for each in signing:
-        partners.revoke_signing_key(project_id, each.publishable_key, by=by, clock=clock)
-    if partners.get_partner(project_id, clock).status == "enabled":
-        partners.disable(project_id, by=by, clock=clock)
+        partners.revoke_signing_key(project_id, each.publishable_key, by=by)
+    if partners.get_partner(project_id).status == "enabled":
+        partners.disable(project_id, by=by)
     endpoints = webhooks.list_endpoints(project_id)
     for endpoint in endpoints:
-        webhooks.delete_endpoint(project_id, endpoint.id, by=by, clock=clock)
+        webhooks.delete_endpoint(project_id, endpoint.id, by=by)
     slugs = _every_slug(project_id)
     for slug in slugs:
         templates.delete_template(project_id, slug, by=by)

@@ -8,7 +8,7 @@ import hashlib
 from dataclasses import dataclass
 
 from craftkit import storage
-from craftkit.clock import Clock, utc_now
+from craftkit.clock import utc_now
 from craftkit.errors import NotFoundError
 from craftkit.observability import logger
 from craftkit.renders import inputs, lifecycle
@@ -38,7 +38,6 @@ def render_document(
     *,
     typeset: Typeset,
     draw: DrawImages = draw_images,
-    clock: Clock = utc_now,
 ) -> Render | None:
     """Render one document to its end.
 
@@ -50,36 +49,36 @@ def render_document(
         Exception: a fault that may pass; the claim was given back, and a next attempt may follow.
     """
     try:
-        held = lifecycle.claim(project_id, render_id, clock())
+        held = lifecycle.claim(project_id, render_id, utc_now())
     except GoneError:
         return None
     except AttemptsExhaustedError as error:
         return lifecycle.give_up(
-            error.render, now=clock(), code=lifecycle.WORKER_FAILED, message=lifecycle.GIVEN_UP
+            error.render, now=utc_now(), code=lifecycle.WORKER_FAILED, message=lifecycle.GIVEN_UP
         )
     try:
-        return _finish(held, typeset, draw, clock)
+        return _finish(held, typeset, draw)
     except GoneError:
         logger.warning("a lease was lost while rendering", extra={"render_id": render_id})
         return None
     except Exception:
-        lifecycle.release(held, clock())
+        lifecycle.release(held, utc_now())
         raise
 
 
-def _finish(held: Claim, typeset: Typeset, draw: DrawImages, clock: Clock) -> Render:
+def _finish(held: Claim, typeset: Typeset, draw: DrawImages) -> Render:
     render = held.render
     try:
         file = _make_file(held, typeset, draw)
     except TypesettingError as error:
-        return lifecycle.fail(held, now=clock(), code=error.code, message=str(error))
+        return lifecycle.fail(held, now=utc_now(), code=error.code, message=str(error))
     except NotFoundError as error:  # the template was deleted while the render waited
-        return lifecycle.fail(held, now=clock(), code=error.code, message=str(error))
+        return lifecycle.fail(held, now=utc_now(), code=error.code, message=str(error))
     render = render.model_copy(update={"media_type": file.media_type})
     storage.put(render.document_key, file.content, content_type=file.media_type)
     return lifecycle.succeed(
         held,
-        now=clock(),
+        now=utc_now(),
         page_count=file.page_count,
         size_bytes=len(file.content),
         sha256=hashlib.sha256(file.content).hexdigest(),

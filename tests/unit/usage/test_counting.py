@@ -13,6 +13,7 @@ from craftkit import dynamodb
 from craftkit.ids import derived_id
 from craftkit.usage import repository, service
 from craftkit.usage.models import Metered
+from tests.support.clock import FrozenClock, frozen_time
 from tests.support.cloud import variables
 from tests.support.tables import MemoryTables
 from tests.support.template import Part, template
@@ -68,6 +69,7 @@ def test_counting__sums_are_those_of_the_renders_each_once(
 ) -> None:
     table = Table()
     with (
+        frozen_time(FrozenClock(NOW)),
         variables({"USAGE_TABLE": "usage", "RETENTION_DAYS": "90"}),
         patch.object(repository.dynamodb, "transact", table.transact),
         patch.object(repository.dynamodb, "query", table.query),
@@ -78,7 +80,7 @@ def test_counting__sums_are_those_of_the_renders_each_once(
             table.fault = fault
             for _ in range(3):  # the stream brings it again until it is done
                 try:
-                    counted += service.count_renders(batch, clock=lambda: NOW)
+                    counted += service.count_renders(batch)
                 except (ClientError, ConnectionClosedError):
                     continue
                 break

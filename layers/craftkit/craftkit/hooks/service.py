@@ -6,7 +6,7 @@ from typing import Any
 
 from craftkit import vault
 from craftkit.auth.principal import RENDERS_WRITE, Principal
-from craftkit.clock import Clock, utc_now
+from craftkit.clock import utc_now
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.errors import (
     ConflictError,
@@ -40,7 +40,6 @@ def create_hook(
     *,
     requires_signature: bool,
     by: str,
-    clock: Clock = utc_now,
 ) -> MadeHook:
     """Make a hook of a template that renders as one of the project's API keys.
 
@@ -53,7 +52,7 @@ def create_hook(
     key = keys.get_key(key_id)
     if key.project_id != project_id:
         raise NotFoundError("There is no key of this id.")
-    now = clock()
+    now = utc_now()
     if key.revoked_at is not None or key.is_expired(now):
         raise InvalidRequestError("The key is revoked or expired; a hook of it would be dead.")
     if RENDERS_WRITE not in key.scopes or (key.templates and slug not in key.templates):
@@ -91,7 +90,7 @@ def list_hooks(project_id: str) -> list[Hook]:
     return repository.list_hooks(project_id)
 
 
-def rotate_hook(project_id: str, hook_id: str, *, by: str, clock: Clock = utc_now) -> MadeHook:
+def rotate_hook(project_id: str, hook_id: str, *, by: str) -> MadeHook:
     """Give a hook a new token and a new secret. The old ones are refused from now on.
 
     For a change without a gap, make a second hook, move the sender, and switch the first off.
@@ -107,20 +106,18 @@ def rotate_hook(project_id: str, hook_id: str, *, by: str, clock: Clock = utc_no
             token_hash=str(hash_of(token)),
             sealed_secret=vault.seal(secret, owner=hook.id),
             by=by,
-            now=clock(),
+            now=utc_now(),
         )
     except ConditionFailedError as error:
         raise ConflictError("The hook was rotated at the same moment. Try again.") from error
     return MadeHook(hook=get_hook(project_id, hook_id), token=token, secret=secret)
 
 
-def switch_hook(
-    project_id: str, hook_id: str, *, on: bool, by: str, clock: Clock = utc_now
-) -> Hook:
+def switch_hook(project_id: str, hook_id: str, *, on: bool, by: str) -> Hook:
     """Switch a hook on or off; one that is off answers as if it had never been."""
     hook = get_hook(project_id, hook_id)
     if hook.is_on is not on:
-        repository.switch(hook, on=on, by=by, now=clock())
+        repository.switch(hook, on=on, by=by, now=utc_now())
     return get_hook(project_id, hook_id)
 
 
@@ -132,7 +129,6 @@ def receive_hook(
     signature: str | None,
     base_url: str,
     idempotency_key: str | None = None,
-    clock: Clock = utc_now,
 ) -> Render:
     """Accept a call of a hook: its body is the template's data, flat.
 
@@ -155,14 +151,13 @@ def receive_hook(
         raise InvalidTokenError
     _require_signature(hook, signature, body)
     render, _ = renders.create_render(
-        _principal_of(hook, clock),
+        _principal_of(hook),
         hook.slug,
         RenderRequest(data=read()),
         base_url=base_url,
         # Of this hook alone: what another hook was sent is no business of this one's caller.
         idempotency_key=f"{hook.id}#{idempotency_key}" if idempotency_key else None,
         source="hook",
-        clock=clock,
     )
     return render
 
@@ -177,9 +172,9 @@ def _require_signature(hook: Hook, signature: str | None, body: bytes) -> None:
         raise InvalidSignatureError(_HOW_TO_SIGN)
 
 
-def _principal_of(hook: Hook, clock: Clock) -> Principal:
+def _principal_of(hook: Hook) -> Principal:
     key = keys.get_key(hook.key_id)
-    if key.revoked_at is not None or key.is_expired(clock()):
+    if key.revoked_at is not None or key.is_expired(utc_now()):
         message = "The API key behind this hook is revoked or expired. Make a hook of another key."
         raise InvalidCredentialsError(message)
     return key.principal

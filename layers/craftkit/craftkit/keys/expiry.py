@@ -7,7 +7,7 @@ Only events and deletions can be late.
 from dataclasses import dataclass
 from datetime import datetime
 
-from craftkit.clock import Clock, utc_now
+from craftkit.clock import utc_now
 from craftkit.errors import NotFoundError
 from craftkit.keys import activity, lifecycle, repository, service
 from craftkit.keys.lifecycle import Step
@@ -25,12 +25,12 @@ class ExpiryRun:
     failed: int = 0
 
 
-def expire_keys(*, clock: Clock = utc_now) -> ExpiryRun:
+def expire_keys() -> ExpiryRun:
     """Process every key that is due. A key that fails does not stop the others."""
     run = ExpiryRun()
-    for key_id in list(repository.due(clock())):
+    for key_id in list(repository.due(utc_now())):
         try:
-            _expire(key_id, clock)
+            _expire(key_id)
         except NotFoundError:
             continue
         except Exception:
@@ -41,12 +41,12 @@ def expire_keys(*, clock: Clock = utc_now) -> ExpiryRun:
     return run
 
 
-def _expire(key_id: str, clock: Clock) -> None:
+def _expire(key_id: str) -> None:
     key = service.get_key(key_id)
-    if key.previous(clock()) is not None and key.current.first_used_at is None:
+    if key.previous(utc_now()) is not None and key.current.first_used_at is None:
         # The activity stream reports a first use. This finds one that the stream failed to report.
-        service.start_rotation_grace(key_id, key.prefix, clock=clock)
-    service.change_key(key_id, lambda key: _step(key, clock()), by=_BY, clock=clock)
+        service.start_rotation_grace(key_id, key.prefix)
+    service.change_key(key_id, lambda key: _step(key, utc_now()), by=_BY)
 
 
 def _step(key: Key, now: datetime) -> Step:

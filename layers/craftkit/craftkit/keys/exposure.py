@@ -7,7 +7,7 @@ from typing import Literal
 from craftkit.auth import api_key
 from craftkit.auth.lookup import KeyRecord
 from craftkit.auth.verify import Verdict, verify_key
-from craftkit.clock import Clock, utc_now
+from craftkit.clock import utc_now
 from craftkit.config import config
 from craftkit.keys import lifecycle, repository, service
 from craftkit.keys.lifecycle import Step
@@ -22,9 +22,7 @@ made the key."""
 _URL_LIMIT = 500
 
 
-def report_exposed(
-    reports: Sequence[Exposure], *, by: str, clock: Clock = utc_now
-) -> list[Finding]:
+def report_exposed(reports: Sequence[Exposure], *, by: str) -> list[Finding]:
     """End each reported secret, or only send an event, as its project chose.
 
     A report that is known changes nothing. A report of a revoked key is recorded, so that the
@@ -38,7 +36,7 @@ def report_exposed(
     records = repository.find_records([api_key.hash_of(key) for key in own])
     policies: dict[str, str] = {}
     return [
-        _handle(report, key, records, policies, by, clock)
+        _handle(report, key, records, policies, by)
         for report, key in zip(reports, keys, strict=True)
     ]
 
@@ -49,9 +47,8 @@ def _handle(
     records: Mapping[str, KeyRecord],
     policies: dict[str, str],
     by: str,
-    clock: Clock,
 ) -> Finding:
-    verification = verify_key(key, stage=config.stage, lookup=records.get, now=clock())
+    verification = verify_key(key, stage=config.stage, lookup=records.get, now=utc_now())
     record = verification.record
     if verification.verdict is Verdict.WRONG_ENVIRONMENT:
         return "foreign"
@@ -62,19 +59,17 @@ def _handle(
     project_id = record.principal.project_id
     if project_id not in policies:
         policies[project_id] = projects.get_project(project_id).exposure_policy
-    step = partial(
-        _step, prefix=record.prefix, report=report, policy=policies[project_id], clock=clock
-    )
-    service.change_key(record.principal.key_id, step, by=by, clock=clock)
+    step = partial(_step, prefix=record.prefix, report=report, policy=policies[project_id])
+    service.change_key(record.principal.key_id, step, by=by)
     return "handled"
 
 
-def _step(key: Key, *, prefix: str, report: Exposure, policy: str, clock: Clock) -> Step | None:
+def _step(key: Key, *, prefix: str, report: Exposure, policy: str) -> Step | None:
     return lifecycle.expose(
         key,
         prefix,
         api_key.without_keys(report.url)[:_URL_LIMIT],
         api_key.without_keys(report.source),
-        clock(),
+        utc_now(),
         is_revoked=policy == "revoke",
     )

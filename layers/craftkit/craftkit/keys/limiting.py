@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from craftkit import dynamodb
 from craftkit.audit import repository as audit
-from craftkit.clock import Clock, utc_now
+from craftkit.clock import utc_now
 from craftkit.errors import NotFoundError
 from craftkit.keys import lifecycle, service
 from craftkit.limits import repository as limits
@@ -20,24 +20,20 @@ _INDEX_LAG = timedelta(minutes=15)
 """Far longer than the index by project ever is behind."""
 
 
-def limit_key(
-    key_id: str, change: LimitsChange, *, by: str, clock: Clock = utc_now
-) -> LimitsState | None:
+def limit_key(key_id: str, change: LimitsChange, *, by: str) -> LimitsState | None:
     """Set a key's limits: they hold from its next request on. Returns them; None when none is left.
 
     Raises:
         NotFoundError: there is none of this id.
     """
     key = service.get_key(key_id)
-    return _set("key", key_id, key.project_id, change, [key_id], by=by, clock=clock)
+    return _set("key", key_id, key.project_id, change, [key_id], by=by)
 
 
-def limit_project(
-    project_id: str, change: LimitsChange, *, by: str, clock: Clock = utc_now
-) -> LimitsState | None:
+def limit_project(project_id: str, change: LimitsChange, *, by: str) -> LimitsState | None:
     """Set a project's limits: once this returns, every key of it is charged. Returns them."""
-    keys = _keys_of(project_id, clock)
-    return _set("project", project_id, project_id, change, keys, by=by, clock=clock)
+    keys = _keys_of(project_id)
+    return _set("project", project_id, project_id, change, keys, by=by)
 
 
 def _set(
@@ -48,10 +44,9 @@ def _set(
     key_ids: Iterator[str] | list[str],
     *,
     by: str,
-    clock: Clock,
 ) -> LimitsState | None:
-    now, subject = clock(), f"{of}#{id_}"
-    known = limits_of(of, id_, clock=clock)
+    now, subject = utc_now(), f"{of}#{id_}"
+    known = limits_of(of, id_)
     wanted = change.applied_to(known.limits if known else Limits())
     if wanted.is_empty:
         limits.delete(subject)
@@ -76,14 +71,13 @@ def _set(
                 key_id,
                 lambda key: lifecycle.limit(key, of, is_limited=not wanted.is_empty),
                 by=by,
-                clock=clock,
             )
         except NotFoundError:
             continue
-    return limits_of(of, id_, clock=clock)
+    return limits_of(of, id_)
 
 
-def _keys_of(project_id: str, clock: Clock) -> Iterator[str]:
+def _keys_of(project_id: str) -> Iterator[str]:
     """Every key of a project: by the index, and the youngest, which it may not know yet, by the
     audit, which is read with strong consistency.
     """
@@ -95,5 +89,5 @@ def _keys_of(project_id: str, clock: Clock) -> Iterator[str]:
         yield from (key.id for key in keys)
         if cursor is None:
             break
-    young = audit.targets(project_id, action="key.created", since=clock() - _INDEX_LAG)
+    young = audit.targets(project_id, action="key.created", since=utc_now() - _INDEX_LAG)
     yield from (key_id for key_id in young if key_id not in seen)

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from craftkit import dynamodb, network
-from craftkit.clock import Clock, to_epoch_seconds, utc_now
+from craftkit.clock import to_epoch_seconds, utc_now
 from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError, Item
 from craftkit.errors import ScannerKeysUnavailableError
@@ -81,7 +81,6 @@ class ScannerKeys:
     """The keys by identifier. An instance remembers the list that it parsed last."""
 
     fetch: Fetch = fetch_list
-    clock: Clock = utc_now
     _parsed: tuple[str, Keys] = field(default=("", {}))
     _confirmed: StoredList = field(default_factory=StoredList)
 
@@ -91,7 +90,7 @@ class ScannerKeys:
         Raises:
             ScannerKeysUnavailableError: there is no current list that would say so.
         """
-        now = self.clock()
+        now = utc_now()
         if self._confirmed.is_younger_than(KEPT_FOR, now):
             known = self._keys(self._confirmed.text).get(identifier)
             if known is not None:

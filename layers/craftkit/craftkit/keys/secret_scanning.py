@@ -18,7 +18,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import TypeAdapter, ValidationError
 
 from craftkit.auth import api_key
-from craftkit.clock import Clock, utc_now
 from craftkit.errors import (
     InvalidJsonError,
     InvalidRequestError,
@@ -37,9 +36,7 @@ _LABELS = {"handled": "true_positive", "ended": "true_positive", "unknown": "fal
 _REPORTS = TypeAdapter(list[Exposure])
 
 
-def receive(
-    body: bytes, headers: Mapping[str, str], *, keys: ScannerKeys, clock: Clock = utc_now
-) -> list[dict[str, str]]:
+def receive(body: bytes, headers: Mapping[str, str], *, keys: ScannerKeys) -> list[dict[str, str]]:
     """Act on a signed report, and return the findings in the partner programme's format.
 
     A report that is sent again changes nothing: keys are revoked, and events sent, once.
@@ -54,7 +51,7 @@ def receive(
     """
     _verify(body, headers, keys)
     reports = _reports_of(body)
-    findings = exposure.report_exposed(reports, by="secret scanning", clock=clock)
+    findings = exposure.report_exposed(reports, by="secret scanning")
     for finding in findings:
         count("KeyExposed", finding=finding)
     return [

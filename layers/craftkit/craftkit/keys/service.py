@@ -8,7 +8,7 @@ from craftkit import cursors
 from craftkit.auth import api_key
 from craftkit.auth.lookup import KeyRecord
 from craftkit.auth.verify import Verdict, Verification, verify_key
-from craftkit.clock import Clock, from_rfc3339, utc_now
+from craftkit.clock import from_rfc3339, utc_now
 from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.errors import ConflictError, InvalidRequestError, Issues, NotFoundError
@@ -28,7 +28,6 @@ def create_key(
     *,
     by: str,
     key_id: str | None = None,
-    clock: Clock = utc_now,
 ) -> MintedKey:
     """Make a key and return it with its cleartext, which is kept nowhere.
 
@@ -39,7 +38,7 @@ def create_key(
         InvalidRequestError: it would be expired from the start.
         ConflictError: there is a key of this id.
     """
-    now = clock()
+    now = utc_now()
     if request.expires_at is not None and request.expires_at <= now:
         issues = Issues(field_errors={"expiresAt": ["The expiry lies in the past."]})
         raise InvalidRequestError(issues=issues)
@@ -114,7 +113,6 @@ def rotate_key(
     by: str,
     grace: timedelta = DEFAULT_GRACE,
     replace: bool = False,
-    clock: Clock = utc_now,
 ) -> MintedKey:
     """Give a key a new secret, and return its cleartext. The key id stays.
 
@@ -140,23 +138,23 @@ def rotate_key(
         cleartext = api_key.mint(key.mode, config.stage)
         while api_key.prefix_of(cleartext) in known:  # what is shown of two must differ
             cleartext = api_key.mint(key.mode, config.stage)
-        now = clock()
+        now = utc_now()
         secret = _secret_of(cleartext, now).model_copy(update={"grace": grace})
         return lifecycle.rotate(key, secret, now, replace=replace)
 
-    return MintedKey(key=change_key(key_id, step, by=by, clock=clock), cleartext=cleartext)
+    return MintedKey(key=change_key(key_id, step, by=by), cleartext=cleartext)
 
 
-def end_rotation(key_id: str, *, by: str, clock: Clock = utc_now) -> Key:
+def end_rotation(key_id: str, *, by: str) -> Key:
     """End the previous secret at once, rather than when its grace is over.
 
     Raises:
         NotFoundError, KeyNotActiveError, NoRotationError: there is none to end.
     """
-    return change_key(key_id, lambda key: lifecycle.end_rotation(key, clock()), by=by, clock=clock)
+    return change_key(key_id, lambda key: lifecycle.end_rotation(key, utc_now()), by=by)
 
 
-def start_rotation_grace(key_id: str, prefix: str, *, clock: Clock = utc_now) -> Key:
+def start_rotation_grace(key_id: str, prefix: str) -> Key:
     """A secret was used for the first time: let its predecessor's time run out.
 
     Does nothing for a key that is not being rotated, and nothing the second time.
@@ -166,39 +164,35 @@ def start_rotation_grace(key_id: str, prefix: str, *, clock: Clock = utc_now) ->
     """
 
     def step(key: Key) -> Step | None:
-        now = clock()
+        now = utc_now()
         if key.previous(now) is None or key.current.prefix != prefix:
             return None
         used_at = activity.of_secret(key_id, key.current, now=now, days=1).first_used_at
         return lifecycle.start_grace(key, prefix, used_at, now) if used_at else None
 
-    return change_key(key_id, step, by="craftkit", clock=clock)
+    return change_key(key_id, step, by="craftkit")
 
 
-def revoke_key(key_id: str, *, by: str, reason: str | None = None, clock: Clock = utc_now) -> Key:
+def revoke_key(key_id: str, *, by: str, reason: str | None = None) -> Key:
     """Revoke a key: the very next request with it is refused. Doing it twice changes nothing.
 
     Raises:
         NotFoundError: there is none of this id.
     """
-    return change_key(
-        key_id, lambda key: lifecycle.revoke(key, reason, clock()), by=by, clock=clock
-    )
+    return change_key(key_id, lambda key: lifecycle.revoke(key, reason, utc_now()), by=by)
 
 
-def undo_revocation(key_id: str, *, by: str, clock: Clock = utc_now) -> Key:
+def undo_revocation(key_id: str, *, by: str) -> Key:
     """Take a mistaken revocation back, within the hour. Doing it twice changes nothing.
 
     Raises:
         NotFoundError: there is none of this id.
         UndoRefusedError: it is too late, or the key was exposed.
     """
-    return change_key(key_id, lambda key: lifecycle.restore(key, clock()), by=by, clock=clock)
+    return change_key(key_id, lambda key: lifecycle.restore(key, utc_now()), by=by)
 
 
-def change_key(
-    key_id: str, step: Callable[[Key], Step | None], *, by: str, clock: Clock = utc_now
-) -> Key:
+def change_key(key_id: str, step: Callable[[Key], Step | None], *, by: str) -> Key:
     """Take a step on a key as it is, again and again until nobody was quicker.
 
     Raises:
@@ -210,15 +204,15 @@ def change_key(
         if taken is None:
             return key
         try:
-            return repository.change(key, taken, by=by, now=clock())
+            return repository.change(key, taken, by=by, now=utc_now())
         except ConditionFailedError:
             continue  # somebody was quicker: look again at what there is now
 
 
-def diagnose(cleartext: str, *, clock: Clock = utc_now) -> Diagnosis:
+def diagnose(cleartext: str) -> Diagnosis:
     """Say of a pasted key what the authorizer would, and why. The key itself goes nowhere."""
     verification = verify_key(
-        cleartext.strip(), stage=config.stage, lookup=repository.find_record, now=clock()
+        cleartext.strip(), stage=config.stage, lookup=repository.find_record, now=utc_now()
     )
     message, fix = _advice(verification)
     record = verification.record

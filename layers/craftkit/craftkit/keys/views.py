@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from craftkit.auth.principal import Mode
-from craftkit.clock import Clock, utc_now
+from craftkit.clock import utc_now
 from craftkit.keys import activity, service
 from craftkit.keys.activity import DayOfUse, SecretActivity
 from craftkit.keys.lifecycle import QUIET_AFTER, quiet_since
@@ -92,22 +92,22 @@ class KeyDetails(KeyView):
 
 
 def list_keys(
-    project_id: str, *, limit: int, cursor: str | None = None, clock: Clock = utc_now
+    project_id: str, *, limit: int, cursor: str | None = None
 ) -> tuple[list[KeyView], str | None]:
     """A page of a project's keys, newest first, with their use, and the cursor of the next."""
     keys, following = service.list_keys(project_id, limit=limit, cursor=cursor)
-    now = clock()
+    now = utc_now()
     used = activity.of_keys(keys, now=now, days=LISTED_DAYS)
     return [KeyView(**_fields(key, used[key.id], now)) for key in keys], following
 
 
-def show_key(key_id: str, *, clock: Clock = utc_now) -> KeyDetails:
+def show_key(key_id: str) -> KeyDetails:
     """All there is to know of a key.
 
     Raises:
         NotFoundError: there is none of this id.
     """
-    key, now = service.get_key(key_id), clock()
+    key, now = service.get_key(key_id), utc_now()
     used = [activity.of_secret(key.id, secret, now=now, days=SHOWN_DAYS) for secret in key.secrets]
     secrets = [
         _secret_view(key, secret, of_it, now)
@@ -118,7 +118,7 @@ def show_key(key_id: str, *, clock: Clock = utc_now) -> KeyDetails:
         exposed_urls=key.exposed_urls,
         secrets=tuple(reversed(secrets)),
         rotation=_rotation_view(key, used, now),
-        limits=limits_of("key", key.id, clock=clock),
+        limits=limits_of("key", key.id),
     )
 
 

@@ -15,7 +15,7 @@ from math import ceil
 from typing import Any
 
 from craftkit import dynamodb
-from craftkit.clock import Clock, to_epoch_seconds, utc_now
+from craftkit.clock import to_epoch_seconds, utc_now
 from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError, Item
 from craftkit.errors import RateLimitedError
@@ -63,13 +63,13 @@ class Running:
 
 
 @contextmanager
-def running(work: Work, project_id: str, *, clock: Clock = utc_now) -> Iterator[Running]:
+def running(work: Work, project_id: str) -> Iterator[Running]:
     """Hold a lease while the block runs.
 
     Raises:
         RateLimitedError: the project has as many calls of this work running as it may.
     """
-    held = Running(acquire(work, project_id, clock()) if work.limit else None)
+    held = Running(acquire(work, project_id, utc_now()) if work.limit else None)
     try:
         yield held
     finally:

@@ -8,7 +8,7 @@ from datetime import datetime
 from craftkit import dynamodb
 from craftkit.audit import repository as audit
 from craftkit.auth.principal import LIMITED, Principal
-from craftkit.clock import Clock, utc_now
+from craftkit.clock import utc_now
 from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError, Item
 from craftkit.errors import QueueUnavailableError
@@ -51,7 +51,7 @@ class Charge:
                 logger.exception("a charge was not given back", extra={"subject": subject})
 
 
-def charge(principal: Principal, *, renders: int, clock: Clock = utc_now) -> Charge:
+def charge(principal: Principal, *, renders: int) -> Charge:
     """Charge one write request to its key's and its project's limits, right before it writes.
 
     A project without a rate of its own is charged to the stage's default rate.
@@ -62,7 +62,7 @@ def charge(principal: Principal, *, renders: int, clock: Clock = utc_now) -> Cha
     Raises:
         RateLimitedError, QuotaExceededError: nothing was taken.
     """
-    now = clock()
+    now = utc_now()
     taken: list[tuple[str, Item]] = []
     for of in LIMITED:
         if of not in principal.limited:
@@ -79,20 +79,20 @@ def charge(principal: Principal, *, renders: int, clock: Clock = utc_now) -> Cha
                 _warn(subject, item, now)
     if not any(subject.startswith("project#") and "interval_us" in item for subject, item in taken):
         try:
-            charge_rate(default_write_rate(), principal.project_id, clock())
+            charge_rate(default_write_rate(), principal.project_id, utc_now())
         except Exception:
             Charge(renders, tuple(taken)).give_back()
             raise
     return Charge(renders, tuple(taken))
 
 
-def charge_read(principal: Principal, *, clock: Clock = utc_now) -> None:
+def charge_read(principal: Principal) -> None:
     """Charge one read request to its project's rate.
 
     Raises:
         RateLimitedError: the project has used its rate.
     """
-    charge_rate(default_read_rate(), principal.project_id, clock())
+    charge_rate(default_read_rate(), principal.project_id, utc_now())
 
 
 def default_write_rate() -> ProjectRate:
@@ -109,12 +109,12 @@ def _default_rate(kind: str, per_second: int) -> ProjectRate:
     return ProjectRate(kind, f"{kind} requests", per_second, burst=per_second * _BURST_SECONDS)
 
 
-def limits_of(of: str, id_: str, *, clock: Clock = utc_now) -> LimitsState | None:
+def limits_of(of: str, id_: str) -> LimitsState | None:
     """The limits of a `key` or a `project`, with what is used of them; None where it has none."""
-    return repository.get(subject_of(of, id_), clock())
+    return repository.get(subject_of(of, id_), utc_now())
 
 
-def send_warning(warning: Item, *, clock: Clock = utc_now) -> bool:
+def send_warning(warning: Item) -> bool:
     """Enter a warning of the limits table into the audit. False where it was told before."""
     kind, _, id_ = str(warning["warned_subject"]).partition("#")
     entry = audit.entry(
@@ -122,7 +122,7 @@ def send_warning(warning: Item, *, clock: Clock = utc_now) -> bool:
         actor="craftkit",
         action=LIMIT_WARNING,
         target=id_,
-        now=clock(),
+        now=utc_now(),
         of=kind,
         period=str(warning["period"]),
         used=str(warning["used"]),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
-from craftkit.clock import Clock, utc_now
+from craftkit.clock import utc_now
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.errors import ConflictError, ForbiddenError, NotFoundError, RateLimitedError
 from craftkit.projects import member_items, repository, users
@@ -84,15 +84,13 @@ def list_members(project_id: str) -> list[Member]:
     return sorted(member_items.of_project(project_id), key=lambda member: member.email)
 
 
-def add_member(
-    project_id: str, person: Person, role: Role, *, by: str, clock: Clock = utc_now
-) -> Member:
+def add_member(project_id: str, person: Person, role: Role, *, by: str) -> Member:
     """Make somebody a member at once, as an operator does.
 
     Raises:
         ConflictError: they are one already, or there is no such project.
     """
-    return _add(project_id, person, role, by, clock(), joins=True)
+    return _add(project_id, person, role, by, utc_now(), joins=True)
 
 
 def invite(
@@ -102,7 +100,6 @@ def invite(
     *,
     by: str,
     find: Callable[[str], Person] = users.find_or_invite,
-    clock: Clock = utc_now,
 ) -> Member:
     """Invite whoever has this address. The invitation gives no access until they accept it.
 
@@ -114,7 +111,7 @@ def invite(
         ConflictError: they are a member or invited already, or too many invitations are open.
         RateLimitedError: the inviting user has sent too many today.
     """
-    now = clock()
+    now = utc_now()
     waiting = [each for each in member_items.of_project(project_id) if each.joined_at is None]
     if len(waiting) >= OPEN_INVITATIONS_LIMIT:
         raise ConflictError(
@@ -131,7 +128,7 @@ def invite(
     return _add(project_id, find(email), role, by, now, joins=False)
 
 
-def accept(person: Person, project_id: str, *, clock: Clock = utc_now) -> Member:
+def accept(person: Person, project_id: str) -> Member:
     """Accept an invitation. Accepting it twice changes nothing.
 
     Args:
@@ -149,7 +146,7 @@ def accept(person: Person, project_id: str, *, clock: Clock = utc_now) -> Member
                 f"{person.email}. Ask an owner to invite {person.email}."
             )
         try:
-            member_items.join(member, clock())
+            member_items.join(member, utc_now())
         except ConditionFailedError as error:
             raise ConflictError("The invitation changed meanwhile. Look again.") from error
     return get_member(project_id, person.sub)
@@ -165,9 +162,7 @@ def get_member(project_id: str, sub: str) -> Member:
     return member
 
 
-def change_role(
-    project_id: str, sub: str, role: Role, *, by: str, clock: Clock = utc_now
-) -> Member:
+def change_role(project_id: str, sub: str, role: Role, *, by: str) -> Member:
     """Raises:
     NotFoundError: nobody of this id is a member or invited.
     ConflictError: they are the last owner.
@@ -175,13 +170,13 @@ def change_role(
 
     def change(member: Member) -> None:
         if member.role != role:
-            member_items.change_role(member, role, by=by, now=clock())
+            member_items.change_role(member, role, by=by, now=utc_now())
 
     _on_current_member(project_id, sub, change)
     return get_member(project_id, sub)
 
 
-def remove(project_id: str, sub: str, *, by: str, clock: Clock = utc_now) -> None:
+def remove(project_id: str, sub: str, *, by: str) -> None:
     """Take a place or an invitation away; a person may take their own.
 
     Raises:
@@ -189,11 +184,11 @@ def remove(project_id: str, sub: str, *, by: str, clock: Clock = utc_now) -> Non
         ConflictError: they are the last owner.
     """
     _on_current_member(
-        project_id, sub, lambda member: member_items.remove(member, by=by, now=clock())
+        project_id, sub, lambda member: member_items.remove(member, by=by, now=utc_now())
     )
 
 
-def transfer(project_id: str, sub: str, *, by: str, clock: Clock = utc_now) -> Member:
+def transfer(project_id: str, sub: str, *, by: str) -> Member:
     """Make a member the owner, and whoever transfers the project an admin.
 
     Raises:
@@ -205,14 +200,14 @@ def transfer(project_id: str, sub: str, *, by: str, clock: Clock = utc_now) -> M
         raise ConflictError("Choose another member. You own this project already.")
     if member.joined_at is None:
         raise ConflictError(f"{member.email} has not accepted the invitation yet.")
-    owner = change_role(project_id, sub, "owner", by=by, clock=clock)
-    change_role(project_id, by, "admin", by=by, clock=clock)
+    owner = change_role(project_id, sub, "owner", by=by)
+    change_role(project_id, by, "admin", by=by)
     return owner
 
 
-def end_sessions(person: Person, *, clock: Clock = utc_now) -> None:
+def end_sessions(person: Person) -> None:
     """Sign a person out wherever they are signed in."""
-    member_items.end_sessions(person.sub, clock())
+    member_items.end_sessions(person.sub, utc_now())
 
 
 def _on_current_member(project_id: str, sub: str, change: Callable[[Member], None]) -> None:

@@ -4,7 +4,7 @@ import re
 import secrets
 import unicodedata
 
-from craftkit.clock import Clock, utc_now
+from craftkit.clock import utc_now
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.errors import NotFoundError
 from craftkit.ids import new_id
@@ -14,15 +14,13 @@ from craftkit.projects.models import EmbedStatus, ExposurePolicy, Member, Person
 _SLUG_LENGTH = 60
 
 
-def create_project(
-    name: str, *, by: str, owner: Person | None = None, clock: Clock = utc_now
-) -> Project:
+def create_project(name: str, *, by: str, owner: Person | None = None) -> Project:
     """Make a project. Its slug is drawn from the name, with a suffix where that is taken.
 
     Args:
         owner: who is its first member; an operator's project has none until one is added.
     """
-    slug, now = slug_of(name), clock()
+    slug, now = slug_of(name), utc_now()
     while True:
         project = Project(id=new_id(), slug=slug, name=name, created_at=now, created_by=by)
         try:
@@ -45,7 +43,7 @@ def get_project(project_id: str) -> Project:
     return project
 
 
-def rename_project(project_id: str, name: str, *, by: str, clock: Clock = utc_now) -> Project:
+def rename_project(project_id: str, name: str, *, by: str) -> Project:
     """Give a project another name; its id and slug stay.
 
     Raises:
@@ -54,22 +52,20 @@ def rename_project(project_id: str, name: str, *, by: str, clock: Clock = utc_no
     named = get_project(project_id).model_copy(update={"name": name})
     checked = Project.model_validate(named.model_dump())
     try:
-        repository.rename(project_id, checked.name, by=by, now=clock())
+        repository.rename(project_id, checked.name, by=by, now=utc_now())
     except ConditionFailedError as error:
         raise NotFoundError("There is no project of this id.") from error
     return checked
 
 
-def set_exposure_policy(
-    project_id: str, policy: ExposurePolicy, *, by: str, clock: Clock = utc_now
-) -> Project:
+def set_exposure_policy(project_id: str, policy: ExposurePolicy, *, by: str) -> Project:
     """Say what becomes of keys of the project that are found in the open.
 
     Raises:
         NotFoundError: there is none of this id.
     """
     try:
-        repository.set_exposure_policy(project_id, policy, by=by, now=clock())
+        repository.set_exposure_policy(project_id, policy, by=by, now=utc_now())
     except ConditionFailedError as error:
         raise NotFoundError("There is no project of this id.") from error
     return get_project(project_id)

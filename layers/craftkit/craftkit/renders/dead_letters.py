@@ -7,7 +7,7 @@ what no worker could even begin: the function does not start, or may not read th
 from typing import Any
 
 from craftkit import queues
-from craftkit.clock import Clock, utc_now
+from craftkit.clock import utc_now
 from craftkit.config import config
 from craftkit.renders import dispatch, lifecycle, repository
 from craftkit.renders.lifecycle import BusyError
@@ -15,7 +15,7 @@ from craftkit.renders.lifecycle import BusyError
 UNREACHABLE = "No worker could take the render. Send the request again."
 
 
-def fail_dead_letter_render(project_id: str, render_id: str, *, clock: Clock = utc_now) -> bool:
+def fail_dead_letter_render(project_id: str, render_id: str) -> bool:
     """End as failed what its mode's dead-letter queue gave out, and put its message aside.
 
     Returns:
@@ -29,7 +29,7 @@ def fail_dead_letter_render(project_id: str, render_id: str, *, clock: Clock = u
         return False
     if not render.is_finished:
         code = lifecycle.WORKER_FAILED
-        if lifecycle.give_up(render, now=clock(), code=code, message=UNREACHABLE) is None:
+        if lifecycle.give_up(render, now=utc_now(), code=code, message=UNREACHABLE) is None:
             raise BusyError
     elif render.error_code != lifecycle.WORKER_FAILED:
         return False
@@ -37,7 +37,7 @@ def fail_dead_letter_render(project_id: str, render_id: str, *, clock: Clock = u
     return True
 
 
-def redrive(limit: int, *, clock: Clock = utc_now) -> tuple[int, int]:
+def redrive(limit: int) -> tuple[int, int]:
     """Queue again, as their next attempt, renders that were ended as dead.
 
     Returns:
@@ -52,23 +52,23 @@ def redrive(limit: int, *, clock: Clock = utc_now) -> tuple[int, int]:
         if not waiting:
             break
         for message, receipt in waiting:
-            is_queued = _drive(message, clock)
+            is_queued = _drive(message)
             queued, left = queued + is_queued, left + (not is_queued)
             queues.delete(config.dead_renders_queue_url, receipt)
     return queued, left
 
 
-def _drive(message: dict[str, Any], clock: Clock) -> bool:
+def _drive(message: dict[str, Any]) -> bool:
     render = repository.get(message["projectId"], message["renderId"])
     if render is None or render.status != "failed":
         return False
-    again = lifecycle.retry(render, clock())
+    again = lifecycle.retry(render, utc_now())
     if again is None:
         return False
     try:
         dispatch.enqueue(again)
     except Exception:
         code = lifecycle.WORKER_FAILED
-        lifecycle.give_up(again, now=clock(), code=code, message=UNREACHABLE)
+        lifecycle.give_up(again, now=utc_now(), code=code, message=UNREACHABLE)
         raise
     return True

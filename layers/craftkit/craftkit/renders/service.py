@@ -10,7 +10,7 @@ from typing import Any
 
 from craftkit import cursors
 from craftkit.auth.principal import Mode, Principal
-from craftkit.clock import Clock, utc_now
+from craftkit.clock import utc_now
 from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.errors import (
@@ -84,7 +84,6 @@ def create_render(
     idempotency_key: str | None = None,
     source: Source = "api",
     extra_writes: ExtraWrites = lambda _: (),
-    clock: Clock = utc_now,
 ) -> tuple[Render, bool]:
     """Accept a render, or find the one that the same request made before.
 
@@ -129,14 +128,14 @@ def create_render(
         job_id=request.job_id,
         base_url=base_url,
         attempt_limit=lifecycle.ATTEMPTS,
-        created_at=clock(),
+        created_at=utc_now(),
         warnings=warnings_of_names(version.manifest, request.data),
     )
     idempotency = _idempotency_of(
         idempotency_key or request.job_id, principal.mode, source, slug, request
     )
     try:
-        charge = limits.charge(principal, renders=1, clock=clock)
+        charge = limits.charge(principal, renders=1)
     except TooManyRequestsError:
         # A repeat that starts nothing is answered, whatever is used up.
         accepted = _find_accepted(principal.project_id, idempotency)
@@ -155,9 +154,7 @@ def create_render(
         except ConditionFailedError as error:
             if idempotency is None or error.items[0] is None:
                 raise
-            return _repeat(
-                principal.project_id, error.items[0], idempotency, request, charge, clock
-            )
+            return _repeat(principal.project_id, error.items[0], idempotency, request, charge)
         return _set_going(render, idempotency, request), True
 
 
@@ -183,7 +180,6 @@ def _repeat(
     idempotency: Idempotency,
     request: RenderRequest,
     charge: Charge,
-    clock: Clock,
 ) -> tuple[Render, bool]:
     """The render behind a claimed idempotency key; one that failed is started again.
 
@@ -195,23 +191,23 @@ def _repeat(
     except CraftkitError:
         charge.give_back()
         raise
-    again = lifecycle.retry(render, clock()) if render.status == "failed" else None
+    again = lifecycle.retry(render, utc_now()) if render.status == "failed" else None
     if again is None:  # it did not fail, or another repeat of this request was quicker
         charge.give_back()
         return get_render(project_id, render.id), False
-    with _failed_as_before(render, again, clock):
+    with _failed_as_before(render, again):
         return _start(again, request), True
 
 
 @contextmanager
-def _failed_as_before(render: Render, again: Render, clock: Clock) -> Iterator[None]:
+def _failed_as_before(render: Render, again: Render) -> Iterator[None]:
     """Put a render that was to be tried again, and could not be queued, back to its failure."""
     try:
         yield
     except QueueUnavailableError:
         lifecycle.give_up(
             again,
-            now=clock(),
+            now=utc_now(),
             code=render.error_code or "internal",
             message=render.error_message or "The render failed.",
         )
@@ -291,7 +287,6 @@ def list_renders(
     query: RenderList,
     *,
     visible: Visibility = EVERYTHING,
-    clock: Clock = utc_now,
 ) -> RenderPage:
     """A page of the project's renders, newest first."""
     filters = query.model_dump(mode="json", exclude={"limit", "cursor"}, exclude_none=True)
@@ -313,7 +308,7 @@ def list_renders(
         until=query.to,
         after=after,
     )
-    now = clock()
+    now = utc_now()
     return RenderPage(
         renders=[view_of(render, now) for render in renders],
         next_cursor=cursors.seal(last, scope) if last else None,
@@ -325,7 +320,6 @@ def cancel_render(
     render_id: str,
     *,
     visible: Visibility = EVERYTHING,
-    clock: Clock = utc_now,
 ) -> Render:
     """Cancel a render that is still queued.
 
@@ -335,14 +329,14 @@ def cancel_render(
     """
     if visible != EVERYTHING:
         get_render(project_id, render_id, visible=visible)
-    cancelled = lifecycle.cancel(project_id, render_id, clock())
+    cancelled = lifecycle.cancel(project_id, render_id, utc_now())
     if cancelled is None:
         get_render(project_id, render_id)
         raise NotCancellableError
     return cancelled
 
 
-def retry_render(project_id: str, render_id: str, *, clock: Clock = utc_now) -> Render:
+def retry_render(project_id: str, render_id: str) -> Render:
     """Queue a failed render again, with the same data, as its next attempt.
 
     It is charged to the key that it was first charged to, and to the project.
@@ -357,12 +351,12 @@ def retry_render(project_id: str, render_id: str, *, clock: Clock = utc_now) -> 
     if render.status != "failed":
         raise ConflictError(_ONLY_FAILED)
     caller = Principal(project_id, render.key_id, render.mode, frozenset())
-    charge = limits.charge(caller, renders=1, clock=clock)
-    again = lifecycle.retry(render, clock())
+    charge = limits.charge(caller, renders=1)
+    again = lifecycle.retry(render, utc_now())
     if again is None:
         charge.give_back()
         raise ConflictError(_ONLY_FAILED)
-    with charge.commit_on_success(), _failed_as_before(render, again, clock):
+    with charge.commit_on_success(), _failed_as_before(render, again):
         dispatch.enqueue(again)
     return again
 
@@ -372,7 +366,6 @@ def download_url(
     render_id: str,
     *,
     visible: Visibility = EVERYTHING,
-    clock: Clock = utc_now,
 ) -> str:
     """A signed URL of the finished PDF.
 
@@ -381,7 +374,7 @@ def download_url(
         NotReadyError: it has no document, or none yet.
     """
     render = get_render(project_id, render_id, visible=visible)
-    url = view_of(render, clock()).download_url
+    url = view_of(render, utc_now()).download_url
     if url is None:
         raise NotReadyError
     return url

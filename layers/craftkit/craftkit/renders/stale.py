@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from botocore.exceptions import ClientError
 
-from craftkit.clock import Clock, from_rfc3339, to_rfc3339, utc_now
+from craftkit.clock import from_rfc3339, to_rfc3339, utc_now
 from craftkit.errors import QueueUnavailableError
 from craftkit.observability import logger
 from craftkit.renders import dispatch, lifecycle, repository
@@ -24,16 +24,16 @@ class StaleRenders:
     ended: int = 0
 
 
-def requeue_stale_renders(*, clock: Clock = utc_now) -> StaleRenders:
+def requeue_stale_renders() -> StaleRenders:
     """One run over what is due. What the queue does not take is due again at the next run.
 
     An error at one render does not stop the run.
     """
     requeued = ended = 0
     for shard in range(repository.SHARDS):
-        for due in repository.due(shard, clock()):
+        for due in repository.due(shard, utc_now()):
             try:
-                result = _check(due, clock)
+                result = _check(due)
             except ClientError:
                 logger.exception("stale render not handled", extra={"render_id": due.render_id})
             else:
@@ -41,12 +41,12 @@ def requeue_stale_renders(*, clock: Clock = utc_now) -> StaleRenders:
     return StaleRenders(requeued, ended)
 
 
-def _check(due: Due, clock: Clock) -> StaleRenders:
+def _check(due: Due) -> StaleRenders:
     row = repository.get_item(due.project_id, due.render_id)
     # The index follows the table with a delay: the render may have ended, or been checked.
     if row is None or row.get("due_at") != due.due_at:
         return StaleRenders()
-    render, now = repository.render_of(row), clock()
+    render, now = repository.render_of(row), utc_now()
     if render.status == "rendering" and row["lease_until"] > to_rfc3339(now):
         lifecycle.postpone(due, from_rfc3339(row["lease_until"]) + lifecycle.CHECK_AFTER_LEASE)
         return StaleRenders()

@@ -3,7 +3,7 @@
 from json import dumps
 from typing import Any
 
-from craftkit import clock
+from craftkit.clock import utc_now
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.errors import ConflictError, NotFoundError, TemplateExistsError
 from craftkit.templates import repository
@@ -55,7 +55,7 @@ def save_draft(
     """
     require_publishable(slug, name, pdf_standard, locale)
     require_fitting_size(dumps(manifest), source or "")
-    now = clock.utc_now()
+    now = utc_now()
     draft = Draft(slug, name, manifest, source, pdf_standard, locale, revision + 1, now, by)
     exists = repository.get_template(project_id, slug)
     if exists and must_be_new:

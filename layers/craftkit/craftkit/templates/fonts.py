@@ -9,8 +9,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from hashlib import sha256
 
-from craftkit import clock, storage
-from craftkit.clock import from_rfc3339, to_rfc3339
+from craftkit import storage
+from craftkit.clock import from_rfc3339, to_rfc3339, utc_now
 from craftkit.dynamodb import Item
 from craftkit.errors import ConflictError, InvalidRequestError, Issues, NotFoundError
 from craftkit.project_items import FONT
@@ -44,7 +44,7 @@ def add_font(project_id: str, content: bytes, *, by: str, check: CheckFont) -> F
         style=face.style,
         size_bytes=len(content),
         key=f"fonts/{project_id}/{digest}",
-        added_at=clock.utc_now(),
+        added_at=utc_now(),
         by=by,
     )
     others = {known.name for known in list_fonts(project_id)} - {font.name}

@@ -4,7 +4,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from craftkit import clock, storage
+from craftkit import storage
+from craftkit.clock import utc_now
 from craftkit.templates import data
 from craftkit.templates.fonts import fonts_of
 from craftkit.templates.gallery import Entry
@@ -96,7 +97,7 @@ def _job(
         types=data.types(manifest),
         locale=locale,
         title=name,
-        created_at=clock.utc_now(),
+        created_at=utc_now(),
         font_files=fonts,
         pdf_standard=pdf_standard,
     )

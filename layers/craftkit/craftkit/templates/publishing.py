@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from craftkit import clock
+from craftkit.clock import utc_now
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.errors import (
     ConflictError,
@@ -86,7 +86,7 @@ def publish(
     source = write_source(manifest, name) if source is None else source
     require_fitting_size(manifest.canonical, source)
     used = fonts_of(project_id, source)
-    now = clock.utc_now()
+    now = utc_now()
     warnings = _compile(
         Job(
             source=source,

@@ -11,7 +11,8 @@ from difflib import unified_diff
 from itertools import islice
 from json import dumps
 
-from craftkit import clock, cursors
+from craftkit import cursors
+from craftkit.clock import utc_now
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.errors import (
     ConflictError,
@@ -69,7 +70,7 @@ def get_version(project_id: str, slug: str, number: int) -> TemplateVersion:
         TemplateNotFoundError: as in `get_template`.
         VersionNotFoundError: the template is there, the version is not.
     """
-    return _version(project_id, slug, number, fresh_since=clock.utc_now() - _PINNED_AGE)
+    return _version(project_id, slug, number, fresh_since=utc_now() - _PINNED_AGE)
 
 
 def current_version(project_id: str, slug: str, number: int | None = None) -> TemplateVersion:
@@ -165,7 +166,7 @@ def delete_template(project_id: str, slug: str, *, by: str) -> None:
     """
     template = get_template(project_id, slug)
     try:
-        repository.retire(template, by=by, now=clock.utc_now())
+        repository.retire(template, by=by, now=utc_now())
     except ConditionFailedError as error:
         raise ConflictError("The template was published meanwhile. Try again.") from error
     repository.delete_versions(project_id, slug)
@@ -184,7 +185,7 @@ def _version(
         _cache.drop(key)
         get_template(project_id, slug)
         raise VersionNotFoundError
-    _cache.put(key, version, clock.utc_now())
+    _cache.put(key, version, utc_now())
     return version
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from itertools import batched
 
-from craftkit.clock import Clock, utc_now
 from craftkit.observability import logger
 from craftkit.renders import repository as renders
 from craftkit.renders.changes import ended
@@ -17,7 +16,7 @@ from craftkit.usage.models import Metered
 _RECONCILED_AT_ONCE = 100
 
 
-def meter_batch(batch: Batch, *, clock: Clock = utc_now) -> None:
+def meter_batch(batch: Batch) -> None:
     """Count the renders that succeeded with the changes of a batch, those of a counter together.
 
     A counter that fails marks the changes of its renders as failed, and no others.
@@ -32,7 +31,7 @@ def meter_batch(batch: Batch, *, clock: Clock = utc_now) -> None:
     counted = 0
     for metereds in by_counter.values():
         try:
-            counted += service.count_renders(list(metereds.values()), clock=clock)
+            counted += service.count_renders(list(metereds.values()))
         except Exception:
             logger.exception("renders were not counted")
             batch.failed.update(metereds)
@@ -51,17 +50,15 @@ def metered_of(render: Render) -> Metered:
     )
 
 
-def reconcile(project_id: str, since: datetime, until: datetime, *, clock: Clock = utc_now) -> int:
+def reconcile(project_id: str, since: datetime, until: datetime) -> int:
     """Count the renders of a period that the stream did not bring; how many they were."""
     found = renders.between(project_id, since, until)
     succeeded = (metered_of(render) for render in found if render.status == "succeeded")
-    return sum(
-        _count_all(part, clock) for part in batched(succeeded, _RECONCILED_AT_ONCE, strict=False)
-    )
+    return sum(_count_all(part) for part in batched(succeeded, _RECONCILED_AT_ONCE, strict=False))
 
 
-def _count_all(metereds: Iterable[Metered], clock: Clock) -> int:
+def _count_all(metereds: Iterable[Metered]) -> int:
     by_counter: dict[tuple[str, ...], list[Metered]] = defaultdict(list)
     for metered in metereds:
         by_counter[metered.counter].append(metered)
-    return sum(service.count_renders(each, clock=clock) for each in by_counter.values())
+    return sum(service.count_renders(each) for each in by_counter.values())

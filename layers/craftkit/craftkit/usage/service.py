@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from itertools import batched, groupby
 
 from craftkit.auth.principal import Mode
-from craftkit.clock import Clock, utc_now
+from craftkit.clock import utc_now
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.errors import InvalidRequestError, Issues
 from craftkit.usage import repository
@@ -18,20 +18,20 @@ RENDERS_AT_ONCE = 25
 """Renders of one counter that are counted in one transaction."""
 
 
-def count_renders(renders: Sequence[Metered], *, clock: Clock = utc_now) -> int:
+def count_renders(renders: Sequence[Metered]) -> int:
     """Count renders of one counter that succeeded, each once; how many were not counted before."""
     new = list({each.render_id: each for each in renders}.values())
     counted = 0
     for part in batched(new, RENDERS_AT_ONCE, strict=False):
-        counted += _count(list(part), clock)
+        counted += _count(list(part))
     return counted
 
 
-def _count(renders: list[Metered], clock: Clock) -> int:
+def _count(renders: list[Metered]) -> int:
     parts = repository.parts_of(renders)
     while parts:
         try:
-            repository.add(parts, now=clock())
+            repository.add(parts, now=utc_now())
         except ConditionFailedError as error:
             if not any(error.items):
                 raise  # no list says why, and the same again would not help
@@ -49,7 +49,6 @@ def get_usage(
     *,
     mode: Mode | None = None,
     templates: Collection[str] = (),
-    clock: Clock = utc_now,
 ) -> UsageView:
     """A project's counters by day, mode and key.
 
@@ -60,7 +59,7 @@ def get_usage(
     Raises:
         InvalidRequestError: the range ends before it begins, or is longer than a year.
     """
-    first, last = _range(query, clock)
+    first, last = _range(query)
     counters = [
         counter
         for counter in repository.between(project_id, first, last)
@@ -70,13 +69,13 @@ def get_usage(
     return UsageView(from_=first, to=last, usage=rows)
 
 
-def list_counters(project_id: str, query: UsageQuery, *, clock: Clock = utc_now) -> list[Counter]:
+def list_counters(project_id: str, query: UsageQuery) -> list[Counter]:
     """The same by template too, for those who draw charts of it. Raises as `get_usage`."""
-    return repository.between(project_id, *_range(query, clock))
+    return repository.between(project_id, *_range(query))
 
 
-def _range(query: UsageQuery, clock: Clock) -> tuple[date, date]:
-    today = clock().date()
+def _range(query: UsageQuery) -> tuple[date, date]:
+    today = utc_now().date()
     last = query.to or max(today, query.from_ or today)
     first = query.from_ or last - timedelta(days=DAYS_SHOWN - 1)
     if last < first:

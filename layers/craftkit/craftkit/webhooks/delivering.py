@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from craftkit import network, vault
-from craftkit.clock import Clock, utc_now
+from craftkit.clock import utc_now
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.network import Fetched, FetchError, Policy
 from craftkit.observability import log_and_count, logger
@@ -37,7 +37,6 @@ def deliver_webhook(
     attempt: int,
     *,
     fetch: Fetch | None = None,
-    clock: Clock = utc_now,
     chance: Callable[[], float] = random.random,
 ) -> Delivery | None:
     """Make one attempt, the one of this number and no other.
@@ -46,29 +45,27 @@ def deliver_webhook(
         The delivery afterwards, or None where the attempt is not to be made, or not to be noted:
         it was made before, or its lease was lost.
     """
-    held = deliveries.claim(endpoint_id, delivery_id, attempt, clock() + LEASE)
+    held = deliveries.claim(endpoint_id, delivery_id, attempt, utc_now() + LEASE)
     if held is None:
         return None
     endpoint = repository.get(project_id, endpoint_id)
     if endpoint is None or endpoint.disabled_at is not None:
-        return deliveries.finish(held, "skipped", clock(), None)
-    made, retry_after = _attempt(held, endpoint, fetch or network.fetch, clock)
+        return deliveries.finish(held, "skipped", utc_now(), None)
+    made, retry_after = _attempt(held, endpoint, fetch or network.fetch)
     outcome = {"outcome": "delivered" if made.is_success else "failed"}
     log_and_count("attempted", "WebhookAttempted", outcome, duration_ms=made.duration_ms)
     if made.is_success:
-        ended = deliveries.finish(held, "delivered", clock(), made)
+        ended = deliveries.finish(held, "delivered", utc_now(), made)
         _note_success(endpoint)
         return ended
-    ended = _put_off(held, made, retry_after, clock(), chance())
-    _note_failure(endpoint, made, clock())
+    ended = _put_off(held, made, retry_after, utc_now(), chance())
+    _note_failure(endpoint, made, utc_now())
     return ended
 
 
-def _attempt(
-    held: Delivery, endpoint: Endpoint, fetch: Fetch, clock: Clock
-) -> tuple[Attempt, str | None]:
+def _attempt(held: Delivery, endpoint: Endpoint, fetch: Fetch) -> tuple[Attempt, str | None]:
     """The attempt, and the `Retry-After` of its answer."""
-    started = clock()
+    started = utc_now()
     signing = [
         vault.unseal(secret.sealed, owner=endpoint.id)
         for secret in endpoint.living_secrets(started)
@@ -78,7 +75,7 @@ def _attempt(
     try:
         answer = fetch(endpoint.url, policy(), "POST", held.payload.encode(), headers)
     except FetchError as error:
-        elapsed = clock() - started
+        elapsed = utc_now() - started
         told = {"error": str(error), "duration_ms": round(elapsed.total_seconds() * 1000)}
         return made.model_copy(update=told), None
     told = {

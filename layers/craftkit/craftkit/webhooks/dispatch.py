@@ -5,7 +5,7 @@ from datetime import timedelta
 from botocore.exceptions import ClientError
 
 from craftkit import queues
-from craftkit.clock import Clock, utc_now
+from craftkit.clock import utc_now
 from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.ids import derived_id
@@ -20,7 +20,7 @@ GRACE = timedelta(minutes=2)
 """How long a message may be on its way before the delivery is put onto the queue once more."""
 
 
-def create_deliveries(event: Event, *, clock: Clock = utc_now) -> int:
+def create_deliveries(event: Event) -> int:
     """Tell the event to every endpoint of its project that wants it. Safe to repeat.
 
     A delivery's id is drawn from the event and the endpoint, so that a repeat finds it there. For
@@ -31,16 +31,16 @@ def create_deliveries(event: Event, *, clock: Clock = utc_now) -> int:
     """
     endpoints = repository.list_endpoints(event.project_id)
     wanted = [endpoint for endpoint in endpoints if endpoint.wants(event)]
-    made = [create_delivery(event, endpoint, clock=clock) for endpoint in wanted]
+    made = [create_delivery(event, endpoint) for endpoint in wanted]
     return len([delivery for delivery in made if delivery is not None])
 
 
-def create_delivery(event: Event, endpoint: Endpoint, *, clock: Clock = utc_now) -> Delivery | None:
+def create_delivery(event: Event, endpoint: Endpoint) -> Delivery | None:
     """One delivery, and the first attempt at once. None where it was there already.
 
     The row is written first. A message that is lost after it is made up for: the row is due.
     """
-    now, is_off = clock(), endpoint.disabled_at is not None
+    now, is_off = utc_now(), endpoint.disabled_at is not None
     delivery = Delivery(
         id=derived_id(event.timestamp, event.id, endpoint.id),
         endpoint_id=endpoint.id,
@@ -83,7 +83,7 @@ def enqueue(delivery: Delivery, delay: timedelta = timedelta(0)) -> bool:
     return True
 
 
-def requeue_stale_deliveries(*, clock: Clock = utc_now) -> int:
+def requeue_stale_deliveries() -> int:
     """Put what is due onto the queue: long waits, lost messages, attempts whose sender died.
 
     Returns:
@@ -91,19 +91,19 @@ def requeue_stale_deliveries(*, clock: Clock = utc_now) -> int:
     """
     queued = 0
     for shard in range(deliveries.SHARDS):
-        for found in deliveries.due(shard, clock()):
+        for found in deliveries.due(shard, utc_now()):
             try:
-                queued += _take_up(found, clock)
+                queued += _take_up(found)
             except ClientError:  # it is due again; the others are not to wait for it
                 logger.exception("not taken up", extra={"delivery_id": found.delivery_id})
     return queued
 
 
-def _take_up(found: Due, clock: Clock) -> bool:
-    delivery = deliveries.take_up(found, clock() + GRACE)
+def _take_up(found: Due) -> bool:
+    delivery = deliveries.take_up(found, utc_now() + GRACE)
     if delivery is None:
         return False
     if delivery.attempt - delivery.round_start >= ATTEMPTS:
-        deliveries.give_up(delivery, clock())
+        deliveries.give_up(delivery, utc_now())
         return False
     return enqueue(delivery)

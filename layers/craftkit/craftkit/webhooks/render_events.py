@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from craftkit.clock import Clock, utc_now
 from craftkit.ids import derived_id
 from craftkit.renders import repository as renders
 from craftkit.renders.models import Render
@@ -29,9 +28,7 @@ def event_of(render: Render) -> Event:
     )
 
 
-def reconcile(project_id: str, since: datetime, until: datetime, *, clock: Clock = utc_now) -> int:
+def reconcile(project_id: str, since: datetime, until: datetime) -> int:
     """Create the deliveries of a period that the stream did not bring; how many they were."""
     found = renders.between(project_id, since, until)
-    return sum(
-        create_deliveries(event_of(render), clock=clock) for render in found if render.is_finished
-    )
+    return sum(create_deliveries(event_of(render)) for render in found if render.is_finished)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from craftkit import network, vault
-from craftkit.clock import Clock, utc_now
+from craftkit.clock import utc_now
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.errors import ConflictError, InvalidRequestError, Issues, NotFoundError
 from craftkit.ids import new_id
@@ -47,7 +47,6 @@ def create_endpoint(
     *,
     by: str,
     check: Check = network.check,
-    clock: Clock = utc_now,
 ) -> MadeEndpoint:
     """Register an endpoint; its secret is in the answer, this once.
 
@@ -58,7 +57,7 @@ def create_endpoint(
     _judge(wish.url, check)
     if len(repository.list_endpoints(project_id)) >= ENDPOINT_LIMIT:
         raise ConflictError(f"A project may have {ENDPOINT_LIMIT} webhook endpoints.")
-    now, id_ = clock(), new_id()
+    now, id_ = utc_now(), new_id()
     secret, sealed = _make_secret(id_, now)
     endpoint = Endpoint(
         id=id_,
@@ -98,14 +97,13 @@ def change_endpoint(
     *,
     by: str,
     check: Check = network.check,
-    clock: Clock = utc_now,
 ) -> Endpoint:
     """Give an endpoint another target and filter. Raises as `create_endpoint`, or NotFoundError."""
     _judge(wish.url, check)
     endpoint = get_endpoint(project_id, endpoint_id)
     _change(
         lambda: repository.change(
-            endpoint, url=wish.url, events=wish.events, mode=wish.mode, by=by, now=clock()
+            endpoint, url=wish.url, events=wish.events, mode=wish.mode, by=by, now=utc_now()
         )
     )
     return get_endpoint(project_id, endpoint_id)
@@ -117,7 +115,6 @@ def rotate_secret(
     *,
     by: str,
     overlap: timedelta = ROTATION_OVERLAP,
-    clock: Clock = utc_now,
 ) -> MadeEndpoint:
     """Make a new secret. The one before signs beside it until the overlap ends.
 
@@ -128,7 +125,7 @@ def rotate_secret(
     """
     if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
         raise InvalidRequestError("Two secrets may sign side by side for 30 days at most.")
-    endpoint, now = get_endpoint(project_id, endpoint_id), clock()
+    endpoint, now = get_endpoint(project_id, endpoint_id), utc_now()
     secret, sealed = _make_secret(endpoint.id, now)
     newest, *_ = endpoint.secrets
     outgoing = newest.model_copy(update={"expires_at": now + overlap})
@@ -137,28 +134,26 @@ def rotate_secret(
     return MadeEndpoint(endpoint=get_endpoint(project_id, endpoint_id), secret=secret)
 
 
-def switch_endpoint(
-    project_id: str, endpoint_id: str, *, on: bool, by: str, clock: Clock = utc_now
-) -> Endpoint:
+def switch_endpoint(project_id: str, endpoint_id: str, *, on: bool, by: str) -> Endpoint:
     """Switch an endpoint on or off. What is off is sent nothing; its events wait for a replay."""
     endpoint = get_endpoint(project_id, endpoint_id)
     if (endpoint.disabled_at is None) is on:
         return endpoint
     if on:
-        _change(lambda: repository.enable(endpoint, by=by, now=clock()))
+        _change(lambda: repository.enable(endpoint, by=by, now=utc_now()))
     else:
         reason = "Switched off by hand."
-        _change(lambda: repository.disable(endpoint, by=by, reason=reason, now=clock()))
+        _change(lambda: repository.disable(endpoint, by=by, reason=reason, now=utc_now()))
     return get_endpoint(project_id, endpoint_id)
 
 
-def delete_endpoint(project_id: str, endpoint_id: str, *, by: str, clock: Clock = utc_now) -> None:
+def delete_endpoint(project_id: str, endpoint_id: str, *, by: str) -> None:
     """Take an endpoint away; what waits for it is skipped. Raises NotFoundError."""
     endpoint = get_endpoint(project_id, endpoint_id)
-    _change(lambda: repository.delete(endpoint, by=by, now=clock()))
+    _change(lambda: repository.delete(endpoint, by=by, now=utc_now()))
 
 
-def ping(project_id: str, endpoint_id: str, *, clock: Clock = utc_now) -> Delivery:
+def ping(project_id: str, endpoint_id: str) -> Delivery:
     """Send the endpoint an event of type `ping`, whatever its filter says.
 
     Raises:
@@ -166,8 +161,8 @@ def ping(project_id: str, endpoint_id: str, *, clock: Clock = utc_now) -> Delive
         ConflictError: it is switched off.
     """
     endpoint = _require_on(get_endpoint(project_id, endpoint_id))
-    event = Event(new_id(), project_id, PING, clock(), {"endpointId": endpoint.id})
-    delivery = dispatch.create_delivery(event, endpoint, clock=clock)
+    event = Event(new_id(), project_id, PING, utc_now(), {"endpointId": endpoint.id})
+    delivery = dispatch.create_delivery(event, endpoint)
     if delivery is None:
         raise ConflictError("A ping of this id was sent already.")
     return delivery
@@ -193,7 +188,7 @@ def get_delivery(delivery_id: str) -> Delivery:
     return delivery
 
 
-def replay_delivery(delivery_id: str, *, clock: Clock = utc_now) -> Delivery:
+def replay_delivery(delivery_id: str) -> Delivery:
     """Send a delivery again from the beginning of the schedule, however it ended.
 
     One that waits for a retry is sent now, by whichever message comes first and no other; one
@@ -205,7 +200,7 @@ def replay_delivery(delivery_id: str, *, clock: Clock = utc_now) -> Delivery:
     """
     delivery = get_delivery(delivery_id)
     _require_on(get_endpoint(delivery.project_id, delivery.endpoint_id))
-    return _replay(delivery, clock) or get_delivery(delivery_id)
+    return _replay(delivery) or get_delivery(delivery_id)
 
 
 def replay_deliveries(
@@ -215,7 +210,6 @@ def replay_deliveries(
     until: datetime,
     *,
     delivered_too: bool = False,
-    clock: Clock = utc_now,
 ) -> int:
     """Replay what happened in a range of time and did not arrive, or all of it.
 
@@ -225,11 +219,11 @@ def replay_deliveries(
     endpoint = _require_on(get_endpoint(project_id, endpoint_id))
     wanted = {"failed", "skipped", *(("delivered",) if delivered_too else ())}
     found = deliveries.between(endpoint.id, since, until)
-    return sum(_replay(each, clock) is not None for each in found if each.status in wanted)
+    return sum(_replay(each) is not None for each in found if each.status in wanted)
 
 
-def _replay(delivery: Delivery, clock: Clock) -> Delivery | None:
-    again = deliveries.restart(delivery, clock() + dispatch.GRACE)
+def _replay(delivery: Delivery) -> Delivery | None:
+    again = deliveries.restart(delivery, utc_now() + dispatch.GRACE)
     if again is not None:
         dispatch.enqueue(again)
     return again

@@ -5,7 +5,7 @@ from itertools import chain
 from typing import Any
 
 from craftkit import cursors
-from craftkit.clock import Clock, utc_now
+from craftkit.clock import utc_now
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.embed.catalogs import repository
 from craftkit.embed.catalogs.models import Catalog, PublishedCatalog
@@ -27,9 +27,7 @@ class Difference:
     changed: tuple[str, ...]
 
 
-def publish_catalog(
-    project_id: str, name: str, catalog: Catalog, *, by: str, clock: Clock = utc_now
-) -> PublishedCatalog:
+def publish_catalog(project_id: str, name: str, catalog: Catalog, *, by: str) -> PublishedCatalog:
     """Publish the next version of a catalog; the first makes it.
 
     Raises:
@@ -40,7 +38,7 @@ def publish_catalog(
     for _ in range(_ATTEMPTS):
         last = repository.latest_version(project_id, name)
         published = PublishedCatalog(
-            name=name, version=last + 1, catalog=catalog, created_at=clock(), by=by
+            name=name, version=last + 1, catalog=catalog, created_at=utc_now(), by=by
         )
         try:
             repository.put(project_id, published)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from craftkit.auth.verify import bearer_of
-from craftkit.clock import Clock, utc_now
+from craftkit.clock import utc_now
 from craftkit.embed.partners import repository as partner_rows
 from craftkit.embed.partners import service as partners
 from craftkit.embed.partners.models import Partner, Permission
@@ -58,7 +58,7 @@ class PageOpening:
     refusal: CraftkitError | None = None
 
 
-def authenticate(request: Request, *, clock: Clock = utc_now) -> Visitor:
+def authenticate(request: Request) -> Visitor:
     """The visitor behind a call of our own page.
 
     Raises:
@@ -67,7 +67,7 @@ def authenticate(request: Request, *, clock: Clock = utc_now) -> Visitor:
         SessionRevokedError, InvalidCredentialsError, PartnerSuspendedError: what it stands for.
     """
     require_own_origin(request)
-    return visitor_of(bearer_token(request.headers), clock())
+    return visitor_of(bearer_token(request.headers), utc_now())
 
 
 def visitor_of(token: str, now: datetime) -> Visitor:
@@ -88,9 +88,9 @@ def visitor_of(token: str, now: datetime) -> Visitor:
     return Visitor(session, partner, claims.expires_at)
 
 
-def opening_of(token: str, *, clock: Clock = utc_now) -> PageOpening:
+def opening_of(token: str) -> PageOpening:
     """What a page's address promises, without opening anything: nothing is used up by it."""
-    now = clock()
+    now = utc_now()
     try:
         if tokens.is_partner_signed(token):
             return PageOpening(tokens.read_partner_token(token, now).partner)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from craftkit.clock import Clock, utc_now
+from craftkit.clock import utc_now
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.embed.catalogs import service as catalogs
 from craftkit.embed.catalogs.models import Catalog
@@ -45,7 +45,6 @@ def preview_embed_template(
     visitor: Visitor,
     writing: TemplatePreviewRequest,
     *,
-    clock: Clock = utc_now,
     draw: Draw = preview_remotely,
 ) -> TemplatePreview:
     """The template's pages with its preview data.
@@ -70,7 +69,7 @@ def preview_embed_template(
         standard_of(visitor.session),
         watermark=visitor.session.key_mode == "test",
     )
-    now = clock()
+    now = utc_now()
     with one_preview(visitor.session.project_id, now):
         pages = preview.draw_draft(shown, now=now, scale=writing.scale, preview=draw)
     return TemplatePreview(pages, source)

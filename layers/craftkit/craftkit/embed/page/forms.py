@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from craftkit.auth.principal import RENDERS_WRITE, Principal
-from craftkit.clock import Clock, utc_now
+from craftkit.clock import utc_now
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.embed.page import preview, repository
 from craftkit.embed.page.access import Visitor
@@ -43,7 +43,6 @@ def preview_embed_form(
     visitor: Visitor,
     request: FormPreviewRequest,
     *,
-    clock: Clock = utc_now,
     draw: Draw = preview_remotely,
 ) -> FormPreview:
     """The document as it would be now, as images. A session to view shows its own data.
@@ -53,7 +52,7 @@ def preview_embed_form(
         RateLimitedError: too many previews of this project.
     """
     visitor.require("view", "fill", "view")
-    session, called_at = visitor.session, clock()
+    session, called_at = visitor.session, utc_now()
     version = version_of(session)
     now = called_at
     if session.mode == "view":
@@ -75,9 +74,7 @@ def preview_embed_form(
     return FormPreview(pages, completed.replaced)
 
 
-def submit_embed_form(
-    visitor: Visitor, submission: FormSubmission, *, base_url: str, clock: Clock = utc_now
-) -> Render:
+def submit_embed_form(visitor: Visitor, submission: FormSubmission, *, base_url: str) -> Render:
     """Make the document of a filled form, in the mode of the key that opened the session.
 
     The render, its place in the session and the entry `form.submitted` are one transaction. The
@@ -111,7 +108,6 @@ def submit_embed_form(
             extra_writes=lambda render: repository.submission(
                 session, render.id, render.created_at
             ),
-            clock=clock,
         )
     except ConditionFailedError as error:
         if any(item and "revoked_at" not in item for item in error.items):

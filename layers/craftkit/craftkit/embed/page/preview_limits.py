@@ -24,5 +24,5 @@ def one_preview(project_id: str, now: datetime) -> Iterator[None]:
         ProjectRate("preview", "previews", per_second, burst=2 * per_second), project_id, now
     )
     work = Work("preview", "previews", config.previews_per_project, _LASTS_AT_MOST)
-    with running(work, project_id, clock=lambda: now):
+    with running(work, project_id):
         yield

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from craftkit.auth.api_key import ALPHABET
 from craftkit.auth.principal import Mode as KeyMode
-from craftkit.clock import Clock, utc_now
+from craftkit.clock import utc_now
 from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.embed.partners import repository
@@ -68,31 +68,33 @@ def partner_of(project_id: str) -> Partner:
     return require_partner(repository.get_partner(project_id))
 
 
-def get_partner(project_id: str, clock: Clock = utc_now) -> Partner:
+def get_partner(project_id: str) -> Partner:
     """The partnership as it stands; one that was never begun is off."""
     found = repository.get_partner(project_id)
-    return found or Partner(project_id=project_id, status="off", updated_at=clock(), updated_by="")
+    return found or Partner(
+        project_id=project_id, status="off", updated_at=utc_now(), updated_by=""
+    )
 
 
-def enable(project_id: str, *, by: str, clock: Clock = utc_now) -> Partner:
+def enable(project_id: str, *, by: str) -> Partner:
     """Begin the partnership, or begin it again with the settings that it had.
 
     Raises:
         ConflictError: it is suspended, which only `resume` ends.
     """
-    return _change(project_id, {"status": "enabled"}, "embed.enabled", by, clock)
+    return _change(project_id, {"status": "enabled"}, "embed.enabled", by)
 
 
-def disable(project_id: str, *, by: str, clock: Clock = utc_now) -> Partner:
+def disable(project_id: str, *, by: str) -> Partner:
     """End the partnership; every session ends with it.
 
     Raises:
         ConflictError: it is suspended, and must not come back by way of being off.
     """
-    return _change(project_id, {"status": "off"}, "embed.disabled", by, clock)
+    return _change(project_id, {"status": "off"}, "embed.disabled", by)
 
 
-def suspend(project_id: str, *, by: str, clock: Clock = utc_now) -> Partner:
+def suspend(project_id: str, *, by: str) -> Partner:
     """Refuse every embed call from the next on. Renders outside of embed go on.
 
     Raises:
@@ -100,10 +102,10 @@ def suspend(project_id: str, *, by: str, clock: Clock = utc_now) -> Partner:
     """
     if get_partner(project_id).status == "off":
         raise ConflictError("Embed is not enabled for this project.")
-    return _change(project_id, {"status": "suspended"}, "embed.suspended", by, clock)
+    return _change(project_id, {"status": "suspended"}, "embed.suspended", by)
 
 
-def resume(project_id: str, *, by: str, clock: Clock = utc_now) -> Partner:
+def resume(project_id: str, *, by: str) -> Partner:
     """End a suspension; sessions that have not expired go on.
 
     Raises:
@@ -112,12 +114,10 @@ def resume(project_id: str, *, by: str, clock: Clock = utc_now) -> Partner:
     partner = get_partner(project_id)
     if partner.status != "suspended":
         raise ConflictError("The partnership is not suspended.")
-    return _change(project_id, {"status": "enabled"}, _RESUMED, by, clock)
+    return _change(project_id, {"status": "enabled"}, _RESUMED, by)
 
 
-def set_origins(
-    project_id: str, origins: Iterable[str], *, by: str, clock: Clock = utc_now
-) -> Partner:
+def set_origins(project_id: str, origins: Iterable[str], *, by: str) -> Partner:
     """Say which sites may embed the page, in place of those before.
 
     Raises:
@@ -128,20 +128,17 @@ def set_origins(
         {"origins": list(origins)},
         "embed.origins.changed",
         by,
-        clock,
     )
 
 
-def set_presets(
-    project_id: str, presets: Mapping[str, Iterable[str]], *, by: str, clock: Clock = utc_now
-) -> Partner:
+def set_presets(project_id: str, presets: Mapping[str, Iterable[str]], *, by: str) -> Partner:
     """Say what the presets hold for this partner; one that is not named keeps its usual meaning.
 
     Raises:
         InvalidRequestError: an unknown preset or permission.
     """
     wanted = {name: list(permissions) for name, permissions in presets.items()}
-    return _change(project_id, {"presets": wanted}, "embed.presets.changed", by, clock)
+    return _change(project_id, {"presets": wanted}, "embed.presets.changed", by)
 
 
 def frame_sources(partner: Partner) -> tuple[str, ...]:
@@ -160,9 +157,7 @@ def allows_origin(partner: Partner, origin: str) -> bool:
     return origin in partner.origins or (config.embed_allows_loopback and is_loopback(origin))
 
 
-def create_signing_key(
-    project_id: str, *, by: str, mode: KeyMode = "live", clock: Clock = utc_now
-) -> MintedSigningKey:
+def create_signing_key(project_id: str, *, by: str, mode: KeyMode = "live") -> MintedSigningKey:
     """Make a publishable key and its private signing key; only the public half is kept.
 
     Raises:
@@ -178,7 +173,7 @@ def create_signing_key(
         publishable_key=f"ck_pk_{mode}_{random}",
         mode=mode,
         public_key=base64.b64encode(private.public_key().public_bytes_raw()).decode(),
-        created_at=clock(),
+        created_at=utc_now(),
         created_by=by,
     )
     repository.put_signing_key(key)
@@ -190,9 +185,7 @@ def list_signing_keys(project_id: str) -> list[SigningKey]:
     return repository.list_signing_keys(project_id)
 
 
-def revoke_signing_key(
-    project_id: str, publishable_key: str, *, by: str, clock: Clock = utc_now
-) -> SigningKey:
+def revoke_signing_key(project_id: str, publishable_key: str, *, by: str) -> SigningKey:
     """Refuse tokens of this key, and the sessions that they opened, from the next request on.
 
     Raises:
@@ -202,7 +195,7 @@ def revoke_signing_key(
     if key is None:
         raise NotFoundError("There is no such publishable key in this project.")
     if key.revoked_at is None:
-        key = key.model_copy(update={"revoked_at": clock()})
+        key = key.model_copy(update={"revoked_at": utc_now()})
         repository.revoke_signing_key(key, by=by)
     return key
 
@@ -231,7 +224,6 @@ def _change(
     changes: Mapping[str, Any],
     action: str,
     by: str,
-    clock: Clock,
 ) -> Partner:
     while True:
         previous = repository.get_partner(project_id)
@@ -242,7 +234,7 @@ def _change(
             raise ConflictError(_SUSPENDED)
         unknown = {"projectId": project_id, "status": "off"}
         before = previous.model_dump(by_alias=True) if previous else unknown
-        now = {"updatedAt": clock(), "updatedBy": by}
+        now = {"updatedAt": utc_now(), "updatedBy": by}
         partner = validate_request(Partner, {**before, **changes, **now})
         try:
             repository.put_partner(partner, previous, action=action)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from craftkit import cursors, settings
 from craftkit.auth.principal import EMBED_EDIT, Principal
 from craftkit.auth.principal import Mode as KeyMode
-from craftkit.clock import Clock, to_milliseconds, utc_now
+from craftkit.clock import to_milliseconds, utc_now
 from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.embed.partners import service as partners
@@ -55,9 +55,7 @@ class OpenSession(BaseModel):
     renew_token: str = Field(repr=False)
 
 
-def create_embed_session(
-    principal: Principal, request: SessionRequest, *, clock: Clock = utc_now
-) -> OpenSession:
+def create_embed_session(principal: Principal, request: SessionRequest) -> OpenSession:
     """Mint a session for a tenant's actor, in the key's mode.
 
     Raises:
@@ -78,11 +76,11 @@ def create_embed_session(
         require_all_templates(principal)
     may_edit = EMBED_EDIT in principal.scopes
     permissions = requests.granted_permissions(partner, request, principal.mode, may_edit=may_edit)
-    limits.charge(principal, renders=0, clock=clock)
-    return _open(partner, request, permissions, principal.key_id, principal.mode, clock())
+    limits.charge(principal, renders=0)
+    return _open(partner, request, permissions, principal.key_id, principal.mode, utc_now())
 
 
-def exchange_embed_token(token: str, *, clock: Clock = utc_now) -> OpenSession:
+def exchange_embed_token(token: str) -> OpenSession:
     """Open the session that a partner-signed token describes. A token opens one session.
 
     Raises:
@@ -92,7 +90,7 @@ def exchange_embed_token(token: str, *, clock: Clock = utc_now) -> OpenSession:
         InvalidRequestError and what `create_embed_session` raises: the described session cannot
             be opened.
     """
-    now = clock()
+    now = utc_now()
     signed = tokens.read_partner_token(token, now)
     key = signed.key
     used_token = UsedToken(key.publishable_key, signed.jti, signed.expires_at)
@@ -106,9 +104,7 @@ def exchange_embed_token(token: str, *, clock: Clock = utc_now) -> OpenSession:
         raise InvalidSignatureError("This token was used before. Sign a new one.") from error
 
 
-def refresh_embed_session(
-    principal: Principal, renew_token: str, *, clock: Clock = utc_now
-) -> OpenSession:
+def refresh_embed_session(principal: Principal, renew_token: str) -> OpenSession:
     """A new token for a session of the key's project. A renew token is good used_token.
 
     Raises:
@@ -122,7 +118,7 @@ def refresh_embed_session(
         raise RefreshFailedError
     session_id = _dashed(match[1])
     session = repository.get(principal.project_id, session_id)
-    now = clock()
+    now = utc_now()
     if session is None or not is_visible(session, principal):
         raise RefreshFailedError
     if session.mode in WRITING_MODES and EMBED_EDIT not in principal.scopes:
@@ -157,7 +153,7 @@ def pages_url() -> str:
     return settings.parameter(config.pages_url_parameter).rstrip("/")
 
 
-def revoke_embed_session(principal: Principal, session_id: str, *, clock: Clock = utc_now) -> None:
+def revoke_embed_session(principal: Principal, session_id: str) -> None:
     """Revoke a session that the key could have minted, by an API key.
 
     Raises:
@@ -169,7 +165,7 @@ def revoke_embed_session(principal: Principal, session_id: str, *, clock: Clock 
     session = repository.get(principal.project_id, session_id)
     if session is None or not is_visible(session, principal):
         raise NotFoundError(_NO_SESSION)
-    revoke_session(principal.project_id, session_id, by=principal.key_id, clock=clock)
+    revoke_session(principal.project_id, session_id, by=principal.key_id)
 
 
 def is_visible(session: EmbedSession, principal: Principal) -> bool:
@@ -196,14 +192,14 @@ def require_all_templates(principal: Principal) -> None:
         raise InsufficientScopeError("This API key may only use its own templates.")
 
 
-def revoke_session(project_id: str, session_id: str, *, by: str, clock: Clock = utc_now) -> None:
+def revoke_session(project_id: str, session_id: str, *, by: str) -> None:
     """Refuse a session from the next request on. Doing it twice changes nothing.
 
     Raises:
         NotFoundError: the project has no such session.
     """
     try:
-        repository.revoke(project_id, session_id, by=by, now=clock())
+        repository.revoke(project_id, session_id, by=by, now=utc_now())
     except ConditionFailedError as error:
         if repository.get(project_id, session_id) is None:
             raise NotFoundError(_NO_SESSION) from error
