@@ -2,11 +2,11 @@
 
 from craftkit.auth.principal import RENDERS_WRITE
 from craftkit.clock import utc_now
-from craftkit.errors import RenderFailedError
+from craftkit.errors import NotReadyError, RenderFailedError
 from craftkit.http import Request, Response, endpoint
 from craftkit.probes import item, needs
-from craftkit.renders import service
-from craftkit.renders.models import RenderRequest
+from craftkit.renders import inline, service
+from craftkit.renders.models import Render, RenderRequest, RenderView
 from craftkit.renders.views import view_of
 
 
@@ -26,18 +26,37 @@ from craftkit.renders.views import view_of
 )
 @endpoint
 def handler(request: Request) -> Response:
-    """202 for a queued render; 200 for a repeat and a finished `sync`; 422 for a failed `sync`."""
+    """202 for a queued render; 200 for a repeat and a finished `sync`; 422 for a failed `sync`.
+
+    With the document's media type in `Accept`: 200 with the document, 303 to it where it is large.
+    """
     request.principal.require(RENDERS_WRITE)
     body = request.model(RenderRequest)
+    wants_document = inline.wants_document(request.accept, body.options.format)
     render, is_new = service.create_render(
         request.principal,
         request.path("slug"),
         body,
         base_url=request.base_url,
         idempotency_key=request.idempotency_key,
+        waits=wants_document,
     )
     view = view_of(render, utc_now())
-    if body.options.sync and render.status == "failed":
+    if (body.options.sync or wants_document) and render.status == "failed":
         shown = view.model_dump(mode="json", by_alias=True)
         raise RenderFailedError(render.error_message, shown)
+    if wants_document:
+        return _document(render, view)
     return Response(200 if render.is_finished or not is_new else 202, view)
+
+
+def _document(render: Render, view: RenderView) -> Response:
+    """The document; 202 and the render where it is not finished yet."""
+    if not render.is_finished:
+        return Response(202, view)
+    if view.download_url is None:
+        raise NotReadyError
+    content = inline.content_of(render)
+    if content is None:
+        return Response(303, headers={"Location": view.download_url})
+    return Response(200, content, inline.headers_of(render))

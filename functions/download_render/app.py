@@ -4,7 +4,7 @@ from craftkit.auth.principal import RENDERS_READ
 from craftkit.http import Request, Response, endpoint
 from craftkit.limits.service import charge_read
 from craftkit.probes import item, needs, update
-from craftkit.renders import service
+from craftkit.renders import inline, service
 from craftkit.renders.service import Visibility
 
 
@@ -20,11 +20,19 @@ from craftkit.renders.service import Visibility
 )
 @endpoint
 def handler(request: Request) -> Response:
-    """302 to a signed URL that lives for minutes."""
+    """302 to a signed URL that lives for minutes.
+
+    With the document's media type in `Accept`: 200 with the document, 303 to it where it is large.
+    """
     principal = request.principal
     principal.require(RENDERS_READ)
     charge_read(principal)
-    url = service.download_url(
+    render, url = service.download(
         principal.project_id, request.path_id(), visible=Visibility.of(principal)
     )
-    return Response(302, headers={"Location": url})
+    if not inline.accepts_document(request.accept, render.format):
+        return Response(302, headers={"Location": url})
+    content = inline.content_of(render)
+    if content is None:
+        return Response(303, headers={"Location": url})
+    return Response(200, content, inline.headers_of(render))

@@ -1,5 +1,6 @@
 """Renders through the whole of it: gateway, queue, worker, Typst, bucket."""
 
+import json
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
@@ -129,3 +130,34 @@ def test_a_bad_body_is_a_clear_error(
     answer = stack.call("POST", RENDER, data=body, headers=headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
     assert answer.headers["x-request-id"] == answer.json()["error"]["requestId"]
+
+
+@pytest.mark.parametrize(
+    ("accept", "options", "signature"),
+    [
+        ("application/pdf", {}, b"%PDF"),
+        ("image/png", {"format": "png", "pages": "1"}, b"\x89PNG"),
+        ("image/svg+xml", {"format": "svg", "pages": "1"}, b"<svg"),
+    ],
+)
+def test_curl_gets_the_document_in_the_response(
+    stack: RunningStack, tmp_path: Path, accept: str, options: dict[str, Any], signature: bytes
+) -> None:
+    def curl(path: str, *words: str) -> dict[str, str]:
+        key = f"Authorization: Bearer {stack.live_key}"
+        command = ["curl", "-sSf", f"{stack.api_url}{path}", "-H", key, "-H", f"Accept: {accept}"]
+        subprocess.run([*command, "-o", "file", "-D", "headers", *words], cwd=tmp_path, check=True)
+        lines = (tmp_path / "headers").read_text().splitlines()
+        pairs = (line.split(": ", 1) for line in lines if ": " in line)
+        return {name.lower(): value for name, value in pairs}
+
+    body = json.dumps({"data": DATA, "options": options})
+    headers = curl(RENDER, "-H", "Content-Type: application/json", "-d", body)
+    made = (tmp_path / "file").read_bytes()
+    assert made.startswith(signature)
+    assert headers["content-type"] == accept
+    assert headers["content-disposition"].startswith('inline; filename="invoice.')
+    assert headers["x-craftkit-page-count"] == "1"
+    id_ = headers["x-craftkit-render-id"]
+    assert curl(f"/v1/renders/{id_}/download")["x-craftkit-render-id"] == id_
+    assert (tmp_path / "file").read_bytes() == made

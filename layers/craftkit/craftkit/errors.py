@@ -453,7 +453,7 @@ class UnsupportedMediaTypeError(CraftkitError):
 
 
 class RenderFailedError(CraftkitError):
-    """A render with `options.sync` failed.
+    """A render with `options.sync`, or whose document the `Accept` header asks for, failed.
 
     `error.render` is the render, with its `errorCode` and `errorMessage`; it is kept and can be
     read. The same request under the same idempotency key tries it again.

@@ -171,6 +171,11 @@ class Request:
         return dict(self._event.get("queryStringParameters") or {})
 
     @property
+    def accept(self) -> str:
+        """The `Accept` header; empty without one."""
+        return self.headers.get("accept", "")
+
+    @property
     def idempotency_key(self) -> str | None:
         """The `Idempotency-Key` header.
 

@@ -95,7 +95,8 @@ def show_pages(visit: Visit) -> Answer:
 @route("GET", "/projects/{project}/renders/{render}/download")
 def download(visit: Visit) -> Answer:
     render = _render(visit)
-    return see_other(renders.download_url(visit.project.id, render.id))
+    _, url = renders.download(visit.project.id, render.id)
+    return see_other(url)
 
 
 @route("POST", "/projects/{project}/renders/{render}/cancel", needs="admin")

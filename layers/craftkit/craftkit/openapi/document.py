@@ -14,6 +14,7 @@ from craftkit.openapi.route import Kind, Route
 from craftkit.openapi.routes import ROUTES, TAGS
 from craftkit.openapi.schemas import PREFIX, References, schemas_of, without_null
 from craftkit.openapi.webhooks import event_schemas, webhooks
+from craftkit.renders.files import MEDIA_TYPES, ZIP_TYPE
 
 VERSION = "1"
 
@@ -218,7 +219,7 @@ def _answer(route: Route, status: int, kind: Kind | None, reference: References)
         "description": _STATUSES[status],
         "headers": {"x-request-id": _REQUEST_ID},
     }
-    if status == 302:
+    if status in (302, 303):
         answer["headers"]["Location"] = {
             "description": "The document's signed address.",
             "schema": {"type": "string", "format": "uri"},
@@ -226,11 +227,39 @@ def _answer(route: Route, status: int, kind: Kind | None, reference: References)
     if kind:
         example = examples.RESPONSES[route.function, status]
         answer["content"] = _json(reference[kind, "serialization"], example)
-    elif route.function == "download_render" and status == 200:
-        answer["description"] = "The document, for a client that follows the redirect."
-    elif status == 200:
+    elif status == 200 and not route.documents:
         answer["content"] = _json({"type": "object"}, {"openapi": "3.1.0"})
+    if status == 200 and route.documents:
+        # In words and headers alone: generated clients would have a union of JSON and bytes as the
+        # type of every response, and openapi-python-client knows no media type of a document.
+        answer["headers"] |= _DOCUMENT_HEADERS
+        answer["description"] = (
+            "The document, where the `Accept` header names its media type: "
+            f"{', '.join(f'`{each}`' for each in MEDIA_TYPES.values())}; several pages as images "
+            f"are `{ZIP_TYPE}`."
+        )
+        if kind:
+            answer["description"] = f"The finished render as JSON. {answer['description']}"
     return answer
+
+
+_DOCUMENT_HEADERS: Json = {
+    "x-craftkit-render-id": {
+        "description": "The render's id, where the body is the document.",
+        "schema": {"type": "string", "format": "uuid"},
+        "example": _PATH_EXAMPLES["id"],
+    },
+    "x-craftkit-page-count": {
+        "description": "The document's pages, where the body is the document.",
+        "schema": {"type": "integer", "minimum": 1},
+        "example": 1,
+    },
+    "content-disposition": {
+        "description": "The document's file name, where the body is the document.",
+        "schema": {"type": "string"},
+        "example": 'inline; filename="invoice-2026-014.pdf"',
+    },
+}
 
 
 _STATUSES = {
@@ -239,6 +268,7 @@ _STATUSES = {
     202: "Accepted: the render is queued.",
     204: "Done; no body.",
     302: "Go to `Location`.",
+    303: "The document is too large for the response. Fetch it from `Location`, with GET.",
 }
 
 

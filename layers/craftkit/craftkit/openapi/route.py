@@ -23,6 +23,7 @@ class Route:
         answers: by status, the model of the body; None where there is no body, or none of ours.
         errors: what this route can refuse beyond what its shape implies (see `every_error`).
         headers: request headers that mean something here, with their description.
+        documents: 200 can be a document, in one of the formats' media types.
     """
 
     method: str
@@ -39,6 +40,7 @@ class Route:
     description: str = ""
     operation: str = ""
     needs_key: bool = False
+    documents: bool = False
 
     @property
     def tag(self) -> str:

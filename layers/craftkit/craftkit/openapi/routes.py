@@ -69,6 +69,11 @@ class Findings(RootModel[list[Finding]]):
 
 
 _LIMITS = (errors.RateLimitedError, errors.QuotaExceededError)
+_ACCEPT = {
+    "Accept": "The media type of the render's format, such as `application/pdf`: the response is "
+    "the document. A document larger than 4.5 MB is a 303 to its signed URL. Without it, or with "
+    "`*/*`, the response is the other one of this route."
+}
 _IDEMPOTENCY = {
     "Idempotency-Key": "At most 200 characters; `jobId` is used where this header is absent. The "
     "same key with the same body returns the render that it made, in its present state; with "
@@ -101,16 +106,18 @@ ROUTES: tuple[Route, ...] = (
         "/v1/templates/{slug}/render",
         "create_render",
         "Create a render",
-        {202: RenderView, 200: RenderView},
+        {202: RenderView, 200: RenderView, 303: None},
         scope=RENDERS_WRITE,
         body=RenderRequest,
-        headers=_IDEMPOTENCY,
+        headers=_ACCEPT | _IDEMPOTENCY,
+        documents=True,
         errors=(
             errors.InvalidInputDataError,
             errors.TemplateNotFoundError,
             errors.VersionNotFoundError,
             errors.NoPublishedVersionError,
             errors.IdempotencyConflictError,
+            errors.NotReadyError,
             errors.QueueUnavailableError,
             errors.RenderFailedError,
             *_LIMITS,
@@ -118,7 +125,9 @@ ROUTES: tuple[Route, ...] = (
         description="202: the render is queued; read `pollUrl` until `status` is final. 200: the "
         "same idempotent request was sent before, or `options.sync` waited for the document. 422 "
         "`render_failed`: `options.sync` waited and the render failed. `sync` waits at most 25 s, "
-        "then answers 202. The connection ends after 29 s at the latest, with 504.",
+        "then answers 202. The connection ends after 29 s at the latest, with 504. With the "
+        "document's media type in `Accept`, the call waits as with `sync` and 200 is the document; "
+        "errors and 202 stay JSON.",
     ),
     Route(
         "GET",
@@ -147,11 +156,13 @@ ROUTES: tuple[Route, ...] = (
         "/v1/renders/{id}/download",
         "download_render",
         "Download a render's document",
-        {200: None, 302: None},
+        {200: None, 302: None, 303: None},
         scope=RENDERS_READ,
+        headers=_ACCEPT,
+        documents=True,
         errors=(errors.NotFoundError, errors.NotReadyError),
         description="Redirects to a signed URL of the document, valid for a few minutes. The URL "
-        "supports `Range`.",
+        "supports `Range`. With the document's media type in `Accept`, 200 is the document.",
     ),
     Route(
         "POST",

@@ -82,6 +82,7 @@ def create_render(
     *,
     base_url: str,
     idempotency_key: str | None = None,
+    waits: bool = False,
     source: Source = "api",
     extra_writes: ExtraWrites = lambda _: (),
 ) -> tuple[Render, bool]:
@@ -91,6 +92,7 @@ def create_render(
     `options.sync` the work is waited for, 25 seconds at most.
 
     Args:
+        waits: wait as with `options.sync`; the request stays the same for its idempotency key.
         extra_writes: further writes for the render's own transaction. If one of them fails, so
             does the call (`ConditionFailedError`), and nothing is kept.
 
@@ -105,7 +107,7 @@ def create_render(
         QueueUnavailableError: nothing was kept; the same request may be sent again.
     """
     principal.require_template(slug)
-    options = request.options
+    options, waits = request.options, waits or request.options.sync
     version = templates.current_version(principal.project_id, slug, options.version_number)
     data = validate_data(version.manifest, request.data)
     render = Render(
@@ -154,8 +156,8 @@ def create_render(
         except ConditionFailedError as error:
             if idempotency is None or error.items[0] is None:
                 raise
-            return _repeat(principal.project_id, error.items[0], idempotency, request, charge)
-        return _set_going(render, idempotency, request), True
+            return _repeat(principal.project_id, error.items[0], idempotency, waits, charge)
+        return _set_going(render, idempotency, waits), True
 
 
 def _find_accepted(project_id: str, idempotency: Idempotency | None) -> Render | None:
@@ -178,7 +180,7 @@ def _repeat(
     project_id: str,
     claim: dict[str, Any],
     idempotency: Idempotency,
-    request: RenderRequest,
+    waits: bool,
     charge: Charge,
 ) -> tuple[Render, bool]:
     """The render behind a claimed idempotency key; one that failed is started again.
@@ -196,7 +198,7 @@ def _repeat(
         charge.give_back()
         return get_render(project_id, render.id), False
     with _failed_as_before(render, again):
-        return _start(again, request), True
+        return _start(again, waits), True
 
 
 @contextmanager
@@ -214,9 +216,9 @@ def _failed_as_before(render: Render, again: Render) -> Iterator[None]:
         raise
 
 
-def _set_going(render: Render, idempotency: Idempotency | None, request: RenderRequest) -> Render:
+def _set_going(render: Render, idempotency: Idempotency | None, waits: bool) -> Render:
     try:
-        return _start(render, request)
+        return _start(render, waits)
     except QueueUnavailableError:
         if render.source == "form":  # told already that it was submitted: the requeuer queues it
             return render
@@ -227,13 +229,13 @@ def _set_going(render: Render, idempotency: Idempotency | None, request: RenderR
         raise
 
 
-def _start(render: Render, request: RenderRequest) -> Render:
+def _start(render: Render, waits: bool) -> Render:
     """Have it rendered at once where that was asked for; queue it where that did not end it."""
-    finished = _render_now(render) if request.options.sync else None
+    finished = _render_now(render) if waits else None
     if finished is not None:
         return finished
     dispatch.enqueue(render)
-    return get_render(render.project_id, render.id) if request.options.sync else render
+    return get_render(render.project_id, render.id) if waits else render
 
 
 def _render_now(render: Render) -> Render | None:
@@ -361,13 +363,13 @@ def retry_render(project_id: str, render_id: str) -> Render:
     return again
 
 
-def download_url(
+def download(
     project_id: str,
     render_id: str,
     *,
     visible: Visibility = EVERYTHING,
-) -> str:
-    """A signed URL of the finished PDF.
+) -> tuple[Render, str]:
+    """A finished render, and a signed URL of its document.
 
     Raises:
         NotFoundError: the project has no render of this id.
@@ -377,7 +379,7 @@ def download_url(
     url = view_of(render, utc_now()).download_url
     if url is None:
         raise NotReadyError
-    return url
+    return render, url
 
 
 def _idempotency_of(
