@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from craftkit.templates import data
-from craftkit.templates.models import BARCODE_FORMATS, DataType, read_manifest
+from craftkit.templates.manifest_checks import BARCODE_FORMATS
+from craftkit.templates.models import DataType, read_manifest
 from craftkit.templates.source import write_source
 from craftkit.typesetter import Job
 from tests.support.pdf import text_of, unbroken
