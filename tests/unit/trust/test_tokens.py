@@ -103,13 +103,11 @@ def test_verify__a_critical_extension_is_not_passed_over(crit: object) -> None:
     refused(issuer.sign_raw(issuer.claims(), header))
 
 
-NOW = int(time.time())
-
-
 def moved(claims: dict[str, Any]) -> dict[str, Any]:
     """The claims with `("now", seconds)` as that many seconds from now."""
+    now = int(time.time())
     return {
-        name: NOW + value[1] if isinstance(value, tuple) else value
+        name: now + value[1] if isinstance(value, tuple) else value
         for name, value in claims.items()
     }
 
@@ -193,7 +191,7 @@ def test_verify__mangled(mangle: Any) -> None:
 def test_verify__claims_changed_after_signing() -> None:
     header, _, signature = issuer.sign().split(".")
     for name in ("sub", "aud", "jti", "exp", "iss"):
-        changed = {**issuer.claims(), name: "x" if name != "exp" else NOW + 9999}
+        changed = {**issuer.claims(), name: "x" if name != "exp" else int(time.time()) + 9999}
         refused(f"{header}.{part(changed)}.{signature}")
 
 
