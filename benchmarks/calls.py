@@ -31,7 +31,7 @@ from benchmarks.measurement import Result
 from craftkit.clock import to_rfc3339
 from craftkit.dynamodb import size_bytes
 from deployment.workspace import ROOT
-from tests.support.template import REGION
+from testkit.template import REGION
 
 FILE = ROOT / "docs" / "cost-inputs.json"
 _ROUNDS = 40
@@ -115,13 +115,13 @@ def _measured() -> Iterator[tuple[str, Any]]:
     from craftkit.usage.repository import LIST_SECONDS
     from craftkit.webhooks import service as webhooks
     from craftkit.webhooks.models import NewEndpoint
-    from tests.support.cloud import Cloud, forget, variables
-    from tests.support.events import event
-    from tests.support.project import DATA, make_project
-    from tests.support.receiver import answered
-    from tests.support.streams import Stream
-    from tests.support.template import template
-    from tests.support.typesetter import FakeTypesetter
+    from testkit.cloud import Cloud, forget, variables
+    from testkit.events import event
+    from testkit.project import DATA, make_project
+    from testkit.receiver import answered
+    from testkit.streams import Stream
+    from testkit.template import template
+    from testkit.typesetter import FakeTypesetter
 
     cloud = Cloud(template())
     forget()
@@ -339,7 +339,7 @@ class _Wire:
     """DynamoDB for the code that signs its own requests; moto answers it through boto3."""
 
     def __init__(self, work: Work, inside: list[bool]) -> None:
-        from tests.support.wire import DynamoDBWire
+        from testkit.wire import DynamoDBWire
 
         self._wire, self._work, self._inside = DynamoDBWire(), work, inside
 

@@ -23,7 +23,7 @@ from craftkit.auth import api_key
 from deployment.build import build_for_host, host_architecture
 from deployment.workspace import ROOT, TOOLS
 from local.emulator import free_port
-from tests.support.template import template
+from testkit.template import template
 
 ROUNDS = 15
 _INVOKE = "/2015-03-31/functions/function/invocations"

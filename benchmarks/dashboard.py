@@ -14,10 +14,10 @@ from playwright.sync_api import Page
 
 from benchmarks.measurement import Result
 from benchmarks.stack import running_stack
-from tests.support.browser import chromium
-from tests.support.cloud import Cloud, forget, variables
-from tests.support.dashboard import PAGES, project_url, settle, sign_in
-from tests.support.template import REGION, template
+from testkit.browser import chromium
+from testkit.cloud import Cloud, forget, variables
+from testkit.dashboard import PAGES, project_url, settle, sign_in
+from testkit.template import REGION, template
 
 _ROUNDS = 20
 _AWS = {
@@ -81,8 +81,8 @@ def _own_times() -> dict[str, float]:
     """Milliseconds that each page takes of ours, in this process, on an AWS in memory."""
     from craftkit.projects import members
     from craftkit.projects.models import Person
-    from tests.support.project import make_project
-    from tests.support.visitor import Visitor
+    from testkit.project import make_project
+    from testkit.visitor import Visitor
 
     ada = Person(sub="ada", email="ada@example.com")
     with patch.dict(os.environ, _AWS), mock_aws():

@@ -16,12 +16,12 @@ from playwright.sync_api import Page
 from benchmarks.measurement import Result, milliseconds
 from benchmarks.stack import running_stack
 from craftkit.embed.page import html
-from tests.support.browser import chromium
-from tests.support.cloud import Cloud, forget, variables
-from tests.support.embed import partnership, wish
-from tests.support.events import event
-from tests.support.project import make_project
-from tests.support.template import REGION, template
+from testkit.browser import chromium
+from testkit.cloud import Cloud, forget, variables
+from testkit.embed import partnership, wish
+from testkit.events import event
+from testkit.project import make_project
+from testkit.template import REGION, template
 
 _MINTS = 200
 _KEYSTROKES = 25

@@ -17,9 +17,9 @@ from craftkit.clock import utc_now
 from craftkit.config import config
 from craftkit.keys import repository
 from craftkit.keys.models import Key, Secret
-from tests.support.stack import RunningStack
-from tests.support.template import Part, template
-from tests.support.trials import operating, race, revocations
+from testkit.stack import RunningStack
+from testkit.template import Part, template
+from testkit.trials import operating, race, revocations
 
 _TRIALS = 1000
 _GUESSES = 1_000_000

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from urllib.parse import urlsplit
 
-from tests.support.stack import RunningStack
+from testkit.stack import RunningStack
 
 DATA = {
     "customer": {"name": "Ada Lovelace"},

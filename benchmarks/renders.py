@@ -9,7 +9,7 @@ import requests
 
 from benchmarks.measurement import Result, medians, milliseconds
 from benchmarks.stack import running_stack
-from tests.support.stack import RunningStack
+from testkit.stack import RunningStack
 
 DATA: dict[str, Any] = {
     "number": "2026-014",

@@ -16,7 +16,7 @@ from statistics import median
 
 from benchmarks.load import CALLERS, knee_of
 from benchmarks.pressure import press
-from tests.support.stack import local_stack
+from testkit.stack import local_stack
 
 RESULT = Path(__file__).parent / "results" / "soak.json"
 

@@ -4,7 +4,7 @@ import atexit
 from contextlib import ExitStack
 from functools import cache
 
-from tests.support.stack import RunningStack, local_stack
+from testkit.stack import RunningStack, local_stack
 
 
 @cache

@@ -8,7 +8,7 @@ from statistics import median, quantiles
 from benchmarks.measurement import Result
 from benchmarks.renders import DATA
 from benchmarks.stack import running_stack
-from tests.support.loopback import Arrival, receiving
+from testkit.loopback import Arrival, receiving
 
 _RENDERS = 40
 _WARM_UP = 3

@@ -13,13 +13,13 @@ from moto import mock_aws
 from moto.dynamodb.responses import DynamoHandler
 
 from craftkit.auth import api_key
-from tests.support import clients, events, leaks
-from tests.support.clock import FrozenClock, frozen_time
-from tests.support.cloud import Cloud, forget, variables
-from tests.support.stack import RunningStack, further_stage, local_stack
-from tests.support.template import REGION, template
-from tests.support.typesetter import FakeTypesetter
-from tests.support.wire import DynamoDBWire
+from testkit import clients, events, leaks
+from testkit.clock import FrozenClock, frozen_time
+from testkit.cloud import Cloud, forget, variables
+from testkit.stack import RunningStack, further_stage, local_stack
+from testkit.template import REGION, template
+from testkit.typesetter import FakeTypesetter
+from testkit.wire import DynamoDBWire
 
 # Before any client is made: no test reaches a real account, whatever the machine is set up for.
 for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -71,7 +71,7 @@ def pytest_runtest_teardown() -> None:
 
 @pytest.fixture
 def event() -> Any:
-    """`event("create_render", body={…})`: see `tests.support.events.event`."""
+    """`event("create_render", body={…})`: see `testkit.events.event`."""
     return events.event
 
 

@@ -10,10 +10,10 @@ from PIL import Image
 from playwright.sync_api import Browser, FrameLocator, Page
 
 from deployment.workspace import ROOT
-from tests.support.browser import chromium
-from tests.support.embed import wish
-from tests.support.partner_site import partner_site
-from tests.support.stack import RunningStack, local_stack
+from testkit.browser import chromium
+from testkit.embed import wish
+from testkit.partner_site import partner_site
+from testkit.stack import RunningStack, local_stack
 
 FOLDER = ROOT / "docs" / "images" / "embed"
 _DESK = {"width": 1360, "height": 900}

@@ -9,10 +9,10 @@ from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from deployment.workspace import ROOT
-from tests.support.browser import chromium
-from tests.support.dashboard import PAGES, project_url, settle, sign_in
-from tests.support.loopback import LoopbackReceiver, receiving
-from tests.support.stack import RunningStack, local_stack
+from testkit.browser import chromium
+from testkit.dashboard import PAGES, project_url, settle, sign_in
+from testkit.loopback import LoopbackReceiver, receiving
+from testkit.stack import RunningStack, local_stack
 
 FOLDER = ROOT / "docs" / "images" / "dashboard"
 _SIZE = {"width": 1280, "height": 800}

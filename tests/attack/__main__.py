@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from deployment.workspace import HOME, TOOLS
-from tests.support.stack import RunningStack, local_stack
+from testkit.stack import RunningStack, local_stack
 
 CHECKS = (
     "not_a_server_error",

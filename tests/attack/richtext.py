@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from itertools import batched
 
 from craftkit.typesetter import Job
-from tests.support.richtext import check_tree, hostile_texts
+from testkit.richtext import check_tree, hostile_texts
 from typesetting import typeset
 
 SEED, TEXTS = 1, 1_000_000

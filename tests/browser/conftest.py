@@ -8,10 +8,10 @@ from playwright.sync_api import Browser, Page
 
 from craftkit.projects import service as projects
 from craftkit.projects.models import Person, Project
-from tests.support.browser import chromium
-from tests.support.cloud import Cloud
-from tests.support.compiler import Compiler
-from tests.support.served_dashboard import ServedDashboard, served_dashboard
+from testkit.browser import chromium
+from testkit.cloud import Cloud
+from testkit.compiler import Compiler
+from testkit.served_dashboard import ServedDashboard, served_dashboard
 
 OpenPage = Callable[..., Page]
 

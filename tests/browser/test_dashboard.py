@@ -11,10 +11,10 @@ import pytest
 from playwright.sync_api import Page, expect
 from standardwebhooks.webhooks import Webhook
 
-from tests.support.browser import grave_faults
-from tests.support.dashboard import PAGES, project_url, settle, sign_in
-from tests.support.loopback import LoopbackReceiver, receiving
-from tests.support.stack import RunningStack
+from testkit.browser import grave_faults
+from testkit.dashboard import PAGES, project_url, settle, sign_in
+from testkit.loopback import LoopbackReceiver, receiving
+from testkit.stack import RunningStack
 
 OpenPage = Callable[..., Page]
 

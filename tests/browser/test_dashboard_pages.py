@@ -12,11 +12,11 @@ from craftkit.templates import drafts
 from craftkit.typesetter import SourceError
 from craftkit.webhooks import service as webhooks
 from craftkit.webhooks.models import NewEndpoint
+from testkit.browser import grave_faults
+from testkit.compiler import Compiler
+from testkit.project import publish
+from testkit.served_dashboard import ServedDashboard
 from tests.browser.conftest import ADA, BOB
-from tests.support.browser import grave_faults
-from tests.support.compiler import Compiler
-from tests.support.project import publish
-from tests.support.served_dashboard import ServedDashboard
 
 OpenPage = Callable[..., Page]
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Frame, Page, Route, expect
 
-from tests.support.browser import grave_faults
-from tests.support.embed import wish
-from tests.support.partner_site import partner_site
-from tests.support.stack import RunningStack
+from testkit.browser import grave_faults
+from testkit.embed import wish
+from testkit.partner_site import partner_site
+from testkit.stack import RunningStack
 
 OpenPage = Callable[..., Page]
 Mint = Callable[..., Any]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from testkit.browser import grave_faults
 from tests.browser.conftest import OpenPage
-from tests.support.browser import grave_faults
 from tools.site import build, pages
 
 

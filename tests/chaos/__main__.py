@@ -7,7 +7,7 @@ import argparse
 import os
 import sys
 
-from tests.support.template import REGION
+from testkit.template import REGION
 
 SEEDS = (1, 2, 3)
 RENDERS = 5000

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from testkit.cloud import Cloud, data_of
+from testkit.tables import MemoryTables
+from testkit.template import ACCOUNT, REGION, Template
 from tests.chaos.faults import Faults
-from tests.support.cloud import Cloud, data_of
-from tests.support.tables import MemoryTables
-from tests.support.template import ACCOUNT, REGION, Template
 
 Json = dict[str, Any]
 Send = Callable[[str, Json, float], None]

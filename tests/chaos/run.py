@@ -13,14 +13,14 @@ import typesetting
 from craftkit.observability import logger
 from craftkit.renders.repository import UNFINISHED
 from craftkit.webhooks.deliveries import WAITING
+from testkit.clock import frozen_time
+from testkit.cloud import forget, variables
+from testkit.events import event
+from testkit.template import template
 from tests.chaos.faults import Faults, KilledError, Odds
 from tests.chaos.judge import Verdict, judge
 from tests.chaos.story import ARRIVALS_SECONDS, OUTAGE, Story
 from tests.chaos.world import World
-from tests.support.clock import frozen_time
-from tests.support.cloud import forget, variables
-from tests.support.events import event
-from tests.support.template import template
 
 LIMIT_SECONDS = 6 * 86_400.0
 

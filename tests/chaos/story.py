@@ -14,12 +14,12 @@ from craftkit.renders import dead_letters
 from craftkit.typesetter import Document, Job, SourceError
 from craftkit.webhooks import service as webhooks
 from craftkit.webhooks.models import NewEndpoint
+from testkit.events import event
+from testkit.project import DATA, DemoProject, make_project
+from testkit.receiver import answered
+from testkit.typesetter import PDF
 from tests.chaos.faults import KilledError
 from tests.chaos.world import World
-from tests.support.events import event
-from tests.support.project import DATA, DemoProject, make_project
-from tests.support.receiver import answered
-from tests.support.typesetter import PDF
 
 ARRIVALS_SECONDS = 600.0
 OUTAGE = (240.0, 1000.0)

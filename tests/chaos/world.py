@@ -9,12 +9,12 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
+from testkit.clock import NOON, FrozenClock
+from testkit.events import event
+from testkit.streams import passes, patterns_of, source_of
+from testkit.template import Json, Template
 from tests.chaos.cloud import MemoryCloud, folder_of
 from tests.chaos.faults import Faults, KilledError
-from tests.support.clock import NOON, FrozenClock
-from tests.support.events import event
-from tests.support.streams import passes, patterns_of, source_of
-from tests.support.template import Json, Template
 
 SHARDS = 4
 _PUMP_SECONDS = 0.5

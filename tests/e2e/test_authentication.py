@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from craftkit.auth import api_key
-from tests.support.stack import RunningStack
+from testkit.stack import RunningStack
 
 
 def ask(stack: RunningStack, *headers: tuple[str, bytes]) -> tuple[int, Any, Any]:

@@ -16,8 +16,8 @@ import pytest
 import requests
 
 from craftkit.auth.principal import SCOPES
-from tests.support.embed import wish
-from tests.support.stack import RunningStack
+from testkit.embed import wish
+from testkit.stack import RunningStack
 
 DATA = {
     "customer": {"name": "Ada"},

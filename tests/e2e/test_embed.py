@@ -11,9 +11,9 @@ import pytest
 import requests
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from tests.support import node
-from tests.support.embed import wish
-from tests.support.stack import RunningStack
+from testkit import node
+from testkit.embed import wish
+from testkit.stack import RunningStack
 
 DATA = {
     "customer": {"name": "Ada"},

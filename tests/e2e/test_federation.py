@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import requests
 
-from tests.support import node
-from tests.support.issuer import Issuer
-from tests.support.stack import RunningStack
+from testkit import node
+from testkit.issuer import Issuer
+from testkit.stack import RunningStack
 
 AUDIENCE = "craftkit"
 SUBJECT = "repo:acme/shop:environment:production"

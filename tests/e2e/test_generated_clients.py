@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from testkit import generated
+from testkit.stack import RunningStack
 from tests.e2e.test_renders import DATA
-from tests.support import generated
-from tests.support.stack import RunningStack
 
 
 @pytest.mark.parametrize(

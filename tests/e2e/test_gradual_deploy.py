@@ -9,8 +9,8 @@ import pytest
 
 from benchmarks.pressure import Heard, press
 from craftkit.probes import PROBE, is_fit
-from tests.support.stack import RunningStack
-from tests.support.template import statements, template
+from testkit.stack import RunningStack
+from testkit.template import statements, template
 
 SECONDS = 6.0
 FUNCTIONS = ("AuthorizeFunction", "ListRendersFunction")

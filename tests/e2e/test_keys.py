@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.support import trials
-from tests.support.stack import RunningStack
+from testkit import trials
+from testkit.stack import RunningStack
 
 PATIENCE_SECONDS = 90
 DATA = {

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from local.stack import file_of
-from tests.support.stack import RunningStack
+from testkit.stack import RunningStack
 
 
 @pytest.fixture(scope="session")

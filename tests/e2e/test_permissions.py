@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError
 from botocore.session import get_session
 
 from craftkit.project_items import MEMBER, MEMBERSHIP, PARTNER, SIGNING_KEY
-from tests.support.stack import RunningStack
-from tests.support.template import Part, template
+from testkit.stack import RunningStack
+from testkit.template import Part, template
 from tools.permissions import is_allowed, rights
 
 DENIED = {"AccessDenied", "AccessDeniedException"}

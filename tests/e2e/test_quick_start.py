@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from deployment.workspace import ROOT
-from tests.support.stack import RunningStack
+from testkit.stack import RunningStack
 from tools.site import text_of
 
 

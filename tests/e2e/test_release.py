@@ -22,7 +22,7 @@ from local.dev import route_of
 from local.emulator import free_port
 from local.front import Front
 from local.stack import Deployed
-from tests.support.stack import RunningStack
+from testkit.stack import RunningStack
 
 REPOSITORY = "owner/name"
 

@@ -11,7 +11,7 @@ import pikepdf
 import pytest
 import requests
 
-from tests.support.stack import RunningStack
+from testkit.stack import RunningStack
 
 DATA: dict[str, Any] = {
     "number": "2026-014",

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support.stack import RunningStack
+from testkit.stack import RunningStack
 
 INVOICE = {"customer": {"name": "Ada"}, "items": [{"name": "x", "qty": 1, "price": 2}], "total": 2}
 

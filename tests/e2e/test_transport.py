@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from tests.support.project import DATA
-from tests.support.stack import RunningStack
+from testkit.project import DATA
+from testkit.stack import RunningStack
 
 RENDER = "/v1/templates/invoice/render"
 JSON = {"Content-Type": "application/json"}

@@ -9,8 +9,8 @@ import pytest
 from deployment.build import build_for_host
 from deployment.deploy import deploy
 from local.stack import Deployed
-from tests.support.events import event
-from tests.support.stack import RunningStack
+from testkit.events import event
+from testkit.stack import RunningStack
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ import requests
 from standardwebhooks import Webhook
 
 from craftkit.ids import new_id
-from tests.support import node
-from tests.support.loopback import LoopbackReceiver, receiving
-from tests.support.stack import RunningStack
+from testkit import node
+from testkit.loopback import LoopbackReceiver, receiving
+from testkit.stack import RunningStack
 
 DATA: dict[str, Any] = {
     "customer": {"name": "Ada Lovelace"},

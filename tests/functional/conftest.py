@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from craftkit.auth.principal import SCOPES
-from tests.support.cloud import Cloud
-from tests.support.embed import PageAnswer, page_call, partnership
-from tests.support.project import DemoProject, make_project
+from testkit.cloud import Cloud
+from testkit.embed import PageAnswer, page_call, partnership
+from testkit.project import DemoProject, make_project
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ import pytest
 
 from craftkit.observability import count
 from craftkit.typesetter import SourceError
-from tests.support.cloud import Cloud
-from tests.support.events import event
-from tests.support.project import DATA, make_project
-from tests.support.template import ROOT, Json, Part, template
-from tests.support.typesetter import FakeTypesetter
+from testkit.cloud import Cloud
+from testkit.events import event
+from testkit.project import DATA, make_project
+from testkit.template import ROOT, Json, Part, template
+from testkit.typesetter import FakeTypesetter
 
 Metric = tuple[str, str, frozenset[tuple[str, str]]]
 

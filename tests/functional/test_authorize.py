@@ -9,9 +9,9 @@ import pytest
 from craftkit.auth import api_key
 from craftkit.clock import utc_now
 from craftkit.keys import service as keys
-from tests.support.cloud import Cloud
-from tests.support.project import make_project
-from tests.support.wire import DynamoDBWire
+from testkit.cloud import Cloud
+from testkit.project import make_project
+from testkit.wire import DynamoDBWire
 
 
 @pytest.fixture

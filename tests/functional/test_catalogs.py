@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from craftkit.embed.partners import service as partners
-from tests.support.embed import partnership
-from tests.support.project import DemoProject, make_project
+from testkit.embed import partnership
+from testkit.project import DemoProject, make_project
 
 Call = Callable[..., Any]
 

@@ -17,9 +17,9 @@ from botocore.stub import Stubber
 
 from craftkit.auth.dynamodb_client import TableUnavailableError
 from craftkit.probes import KEYS, PROBE, is_fit
-from tests.support.cloud import Cloud, LambdaContext, variables
-from tests.support.events import event
-from tests.support.template import statements, template
+from testkit.cloud import Cloud, LambdaContext, variables
+from testkit.events import event
+from testkit.template import statements, template
 
 FUNCTIONS = [name for name in template().functions if name != "CheckDeploymentFunction"]
 APP_SPECS = {

@@ -11,9 +11,9 @@ import pytest
 from craftkit.auth import api_key
 from craftkit.typesetter import FontFace, Preview
 from craftkit_cli import main as cli
-from tests.support.cloud import Cloud
-from tests.support.project import MANIFEST, SOURCE
-from tests.support.typesetter import FakeTypesetter
+from testkit.cloud import Cloud
+from testkit.project import MANIFEST, SOURCE
+from testkit.typesetter import FakeTypesetter
 
 
 @dataclass(frozen=True)

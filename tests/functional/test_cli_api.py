@@ -16,8 +16,8 @@ from craftkit.templates.data import validate_data
 from craftkit.templates.models import read_manifest
 from craftkit_cli import main as cli
 from craftkit_cli import types
+from testkit.loopback import LoopbackReceiver
 from tests.sdks.stub import PDF, Stub, error
-from tests.support.loopback import LoopbackReceiver
 
 SCHEMA: dict[str, Any] = {
     "$schema": "http://json-schema.org/draft-07/schema#",

@@ -9,9 +9,9 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from craftkit_cli import main as cli
-from tests.support.cloud import Cloud
-from tests.support.embed import wish
-from tests.support.project import DemoProject
+from testkit.cloud import Cloud
+from testkit.embed import wish
+from testkit.project import DemoProject
 
 CATALOG = {
     "namespaces": [

@@ -7,8 +7,8 @@ import pytest
 
 from craftkit import cursors, settings, vault
 from craftkit.errors import InvalidCursorError
+from testkit.cloud import Cloud
 from tests.functional.test_cli import craftkit
-from tests.support.cloud import Cloud
 
 __all__ = ["craftkit"]
 

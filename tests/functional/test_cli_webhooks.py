@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from craftkit_cli import main as cli
-from tests.support.cloud import Cloud
-from tests.support.project import DATA, DemoProject
-from tests.support.streams import Stream
+from testkit.cloud import Cloud
+from testkit.project import DATA, DemoProject
+from testkit.streams import Stream
 
 URL = "http://localhost:9/hook"
 

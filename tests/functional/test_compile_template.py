@@ -21,7 +21,7 @@ from craftkit.typesetter import (
     SourceError,
     StandardError,
 )
-from tests.support.cloud import Cloud
+from testkit.cloud import Cloud
 from typesetting import typeset
 
 SVG = b"<svg xmlns='http://www.w3.org/2000/svg' width='4' height='4'/>"

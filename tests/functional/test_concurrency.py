@@ -9,7 +9,7 @@ import pytest
 from craftkit import clock
 from craftkit.errors import RateLimitedError
 from craftkit.limits.concurrency import Lease, Work, acquire, release, running
-from tests.support.cloud import Cloud
+from testkit.cloud import Cloud
 
 WORK = Work("sync", "synchronous renders", limit=3, lasts_at_most=timedelta(seconds=30))
 

@@ -10,8 +10,8 @@ from botocore.exceptions import EndpointConnectionError
 
 from craftkit.keys import service as keys
 from craftkit.keys.models import NewKey
-from tests.support.cloud import Cloud
-from tests.support.project import DATA, DemoProject, make_project
+from testkit.cloud import Cloud
+from testkit.project import DATA, DemoProject, make_project
 
 BODY = {"data": DATA}
 

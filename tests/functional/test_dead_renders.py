@@ -11,10 +11,10 @@ from craftkit.errors import QueueUnavailableError
 from craftkit.queues import QueueError
 from craftkit.renders import dead_letters, dispatch, lifecycle
 from craftkit.typesetter import SourceError
-from tests.support.clock import FrozenClock
-from tests.support.cloud import Cloud
-from tests.support.project import DATA, DemoProject
-from tests.support.typesetter import FakeTypesetter
+from testkit.clock import FrozenClock
+from testkit.cloud import Cloud
+from testkit.project import DATA, DemoProject
+from testkit.typesetter import FakeTypesetter
 from typesetting.worker import render_document
 
 

@@ -21,12 +21,12 @@ from craftkit.webhooks.delivering import deliver_webhook
 from craftkit.webhooks.dispatch import requeue_stale_deliveries
 from craftkit.webhooks.models import Delivery, MadeEndpoint, NewEndpoint
 from craftkit.webhooks.schedule import ATTEMPTS, PATIENCE
-from tests.support.clock import FrozenClock
-from tests.support.cloud import Cloud
-from tests.support.project import DATA, DemoProject
-from tests.support.receiver import Receiver, answered
-from tests.support.streams import Stream
-from tests.support.typesetter import FakeTypesetter
+from testkit.clock import FrozenClock
+from testkit.cloud import Cloud
+from testkit.project import DATA, DemoProject
+from testkit.receiver import Receiver, answered
+from testkit.streams import Stream
+from testkit.typesetter import FakeTypesetter
 from typesetting.worker import render_document
 
 URL = "https://hooks.example.com/craftkit"

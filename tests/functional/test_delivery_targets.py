@@ -15,10 +15,10 @@ from craftkit.webhooks import service
 from craftkit.webhooks.delivering import deliver_webhook
 from craftkit.webhooks.models import Attempt, NewEndpoint
 from craftkit.webhooks.policy import policy
-from tests.support.clock import FrozenClock
-from tests.support.cloud import Cloud
-from tests.support.internet import PUBLIC, Internet, answering
-from tests.support.project import DemoProject
+from testkit.clock import FrozenClock
+from testkit.cloud import Cloud
+from testkit.internet import PUBLIC, Internet, answering
+from testkit.project import DemoProject
 
 
 @pytest.fixture

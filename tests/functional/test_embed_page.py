@@ -21,10 +21,10 @@ from craftkit.ids import new_id
 from craftkit.templates import fonts
 from craftkit.templates.fonts import Font
 from craftkit.typesetter import FontFace, Preview, SourceError
-from tests.support.clock import FrozenClock
-from tests.support.cloud import Cloud
-from tests.support.embed import PartnerSigner, partnership, wish
-from tests.support.project import DATA, DemoProject, make_project, publish
+from testkit.clock import FrozenClock
+from testkit.cloud import Cloud
+from testkit.embed import PartnerSigner, partnership, wish
+from testkit.project import DATA, DemoProject, make_project, publish
 
 Call = Callable[..., Any]
 

@@ -17,10 +17,10 @@ from craftkit.embed.tokens import signing
 from craftkit.ids import new_id
 from craftkit.keys import service as keys
 from craftkit.keys.models import NewKey
-from tests.support.clock import FrozenClock
-from tests.support.cloud import Cloud
-from tests.support.embed import partnership, wish
-from tests.support.project import DemoProject, make_project
+from testkit.clock import FrozenClock
+from testkit.cloud import Cloud
+from testkit.embed import partnership, wish
+from testkit.project import DemoProject, make_project
 
 Call = Callable[..., Any]
 

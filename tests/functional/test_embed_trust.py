@@ -19,9 +19,9 @@ from craftkit.keys.models import NewKey
 from craftkit.limits.models import LimitsChange
 from craftkit.templates import service as templates
 from craftkit.typesetter import Preview
-from tests.support.clock import FrozenClock
-from tests.support.embed import PartnerSigner, partnership, wish
-from tests.support.project import DATA, DemoProject, make_project
+from testkit.clock import FrozenClock
+from testkit.embed import PartnerSigner, partnership, wish
+from testkit.project import DATA, DemoProject, make_project
 
 Call = Callable[..., Any]
 

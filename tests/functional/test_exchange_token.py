@@ -18,12 +18,12 @@ from craftkit.keys import service as keys
 from craftkit.trust import issuers, service
 from craftkit.trust.models import NewTrustRule, TrustRule
 from craftkit.trust.oauth import GRANT_TYPE
+from testkit.cloud import Cloud, variables
+from testkit.events import event as load_event
+from testkit.issuer import ISSUER, SUBJECT, Issuer
+from testkit.project import DemoProject
 from tests.functional.conftest import Answer
 from tests.functional.test_keys import entries
-from tests.support.cloud import Cloud, variables
-from tests.support.events import event as load_event
-from tests.support.issuer import ISSUER, SUBJECT, Issuer
-from tests.support.project import DemoProject
 
 _JWT = "urn:ietf:params:oauth:token-type:jwt"
 _ISSUER = Issuer()

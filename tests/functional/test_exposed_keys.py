@@ -21,11 +21,11 @@ from craftkit.keys.exposure import report_exposed
 from craftkit.keys.models import Exposure
 from craftkit.keys.scanner_keys import ScannerKeys, fetch_list
 from craftkit.projects import service as projects
+from testkit.clock import FrozenClock
+from testkit.cloud import Cloud
+from testkit.events import event as load_event
+from testkit.project import DemoProject, make_project
 from tests.functional.test_keys import entries, verdict
-from tests.support.clock import FrozenClock
-from tests.support.cloud import Cloud
-from tests.support.events import event as load_event
-from tests.support.project import DemoProject, make_project
 
 
 @dataclass

@@ -17,11 +17,11 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 
 from craftkit.auth import connections
 from craftkit.hooks import service as hooks
-from tests.support.cloud import Cloud
-from tests.support.events import EVENTS, event
-from tests.support.project import DATA, make_project
-from tests.support.template import template
-from tests.support.typesetter import FakeTypesetter
+from testkit.cloud import Cloud
+from testkit.events import EVENTS, event
+from testkit.project import DATA, make_project
+from testkit.template import template
+from testkit.typesetter import FakeTypesetter
 
 FUNCTIONS = template().functions
 ROUTES = {

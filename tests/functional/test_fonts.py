@@ -9,8 +9,8 @@ from craftkit import storage
 from craftkit.errors import ConflictError, InvalidRequestError, NotFoundError
 from craftkit.templates import fonts, publishing, service
 from craftkit.typesetter import FontError, FontFace
-from tests.support.template import ROOT
-from tests.support.typesetter import FakeTypesetter
+from testkit.template import ROOT
+from testkit.typesetter import FakeTypesetter
 from typesetting.files import with_files
 
 PROJECT = "0193c2c3-7a10-7c44-8f21-1d2e3f405162"

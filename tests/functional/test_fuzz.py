@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from craftkit.auth import api_key
 from craftkit.hooks import service as hooks
-from tests.support.cloud import Cloud
-from tests.support.events import event
-from tests.support.project import DATA, DemoProject, make_project
-from tests.support.wire import DynamoDBWire
+from testkit.cloud import Cloud
+from testkit.events import event
+from testkit.project import DATA, DemoProject, make_project
+from testkit.wire import DynamoDBWire
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "150"))
 ONE_WORLD = settings(

@@ -18,8 +18,8 @@ from pikepdf import Pdf
 from craftkit.templates import data, gallery
 from craftkit.templates.models import Loop, Variable
 from craftkit.typesetter import Document, Job
-from tests.support.pdf import collisions, pages_of, text_of, unbroken
-from tests.support.template import ROOT
+from testkit.pdf import collisions, pages_of, text_of, unbroken
+from testkit.template import ROOT
 from tests.unit.templates.manifests import one
 from typesetting import typeset
 from typesetting.images import with_images

@@ -8,9 +8,9 @@ from botocore.client import BaseClient
 from craftkit.keys import limiting
 from craftkit.keys import service as keys
 from craftkit.limits.models import LimitsChange, Rate
-from tests.support.cloud import Cloud
-from tests.support.events import event
-from tests.support.project import make_project
+from testkit.cloud import Cloud
+from testkit.events import event
+from testkit.project import make_project
 
 
 def test_get_me__shows_the_key_and_what_is_left_in_one_read(cloud: Cloud, monkeypatch: Any) -> None:

@@ -5,9 +5,9 @@ import pytest
 
 from craftkit.auth.principal import Principal
 from craftkit.templates import drafts, publishing
-from tests.support.cloud import Cloud
-from tests.support.project import DemoProject
-from tests.support.typesetter import FakeTypesetter
+from testkit.cloud import Cloud
+from testkit.project import DemoProject
+from testkit.typesetter import FakeTypesetter
 from tests.unit.templates.manifests import INVOICE
 
 PROJECT = "0193c2c3-7a10-7c44-8f21-1d2e3f405162"

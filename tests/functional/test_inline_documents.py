@@ -8,8 +8,8 @@ import pytest
 
 from craftkit.renders import inline
 from craftkit.renders.models import Render
-from tests.support.cloud import Cloud
-from tests.support.project import DATA, DemoProject, publish
+from testkit.cloud import Cloud
+from testkit.project import DATA, DemoProject, publish
 from typesetting import typeset
 from typesetting.worker import render_document
 

@@ -27,10 +27,10 @@ from craftkit.keys import expiry, exposure, repository, service
 from craftkit.keys.models import Exposure, NewKey
 from craftkit.keys.repository import find_record
 from craftkit.projects import service as projects
-from tests.support.clock import NOON, FrozenClock, frozen_time
-from tests.support.cloud import Cloud, forget, variables
-from tests.support.template import template
-from tests.support.wire import DynamoDBWire
+from testkit.clock import NOON, FrozenClock, frozen_time
+from testkit.cloud import Cloud, forget, variables
+from testkit.template import template
+from testkit.wire import DynamoDBWire
 
 HOUR = timedelta(hours=1)
 SPANS = st.sampled_from(

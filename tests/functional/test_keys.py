@@ -23,10 +23,10 @@ from craftkit.errors import (
 from craftkit.keys import exposure, service, views
 from craftkit.keys.models import Exposure, MintedKey, NewKey
 from craftkit.projects import service as projects
-from tests.support.clock import FrozenClock
-from tests.support.cloud import Cloud
-from tests.support.events import event as load_event
-from tests.support.project import DemoProject, make_project
+from testkit.clock import FrozenClock
+from testkit.cloud import Cloud
+from testkit.events import event as load_event
+from testkit.project import DemoProject, make_project
 
 BY = "tester"
 DAY = timedelta(days=1)

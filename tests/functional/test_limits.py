@@ -30,11 +30,11 @@ from craftkit.limits.models import LimitsChange, Rate
 from craftkit.rate_limits import LimitState, collect
 from craftkit.renders import service as renders
 from craftkit.typesetter import SourceError
-from tests.support.clock import FrozenClock
-from tests.support.cloud import Cloud
-from tests.support.events import event as load_event
-from tests.support.project import DATA, DemoProject, make_project
-from tests.support.typesetter import FakeTypesetter
+from testkit.clock import FrozenClock
+from testkit.cloud import Cloud
+from testkit.events import event as load_event
+from testkit.project import DATA, DemoProject, make_project
+from testkit.typesetter import FakeTypesetter
 from typesetting.worker import render_document
 
 BODY = {"data": DATA}

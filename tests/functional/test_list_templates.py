@@ -5,8 +5,8 @@ import pytest
 
 from craftkit.auth.principal import Principal
 from craftkit.templates import publishing
-from tests.support.cloud import Cloud
-from tests.support.typesetter import FakeTypesetter
+from testkit.cloud import Cloud
+from testkit.typesetter import FakeTypesetter
 
 PROJECT = "0193c2c3-7a10-7c44-8f21-1d2e3f405162"
 READER = Principal(PROJECT, "key", "live", frozenset({"templates:read"}))

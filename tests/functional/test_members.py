@@ -9,8 +9,8 @@ from craftkit.errors import ConflictError, ForbiddenError, NotFoundError, RateLi
 from craftkit.projects import member_items, members, service, users
 from craftkit.projects.members import SessionEndedError
 from craftkit.projects.models import Member, Person, Project, Role
-from tests.support.clock import FrozenClock
-from tests.support.cloud import Cloud
+from testkit.clock import FrozenClock
+from testkit.cloud import Cloud
 
 ADA = Person(sub="ada", email="ada@example.com")
 BOB = Person(sub="bob", email="bob@example.com")

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from testkit.cloud import Cloud
+from testkit.events import event
 from tests.functional.conftest import Answer
-from tests.support.cloud import Cloud
-from tests.support.events import event
 
 
 def refused(cloud: Cloud, method: str, path: str) -> Answer:

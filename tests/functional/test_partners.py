@@ -8,9 +8,9 @@ from craftkit.embed.partners import service as partners
 from craftkit.embed.tokens import signing
 from craftkit.errors import ConflictError, InvalidRequestError, NotFoundError
 from craftkit.projects import service as projects
-from tests.support.clock import FrozenClock
-from tests.support.cloud import Cloud
-from tests.support.project import DemoProject
+from testkit.clock import FrozenClock
+from testkit.cloud import Cloud
+from testkit.project import DemoProject
 
 
 def actions(cloud: Cloud) -> list[str]:

@@ -12,9 +12,9 @@ from craftkit.projects.models import Person
 from craftkit.templates import service as templates
 from craftkit.webhooks import service as webhooks
 from craftkit.webhooks.models import NewEndpoint
-from tests.support.clock import FrozenClock
-from tests.support.cloud import Cloud
-from tests.support.project import DemoProject
+from testkit.clock import FrozenClock
+from testkit.cloud import Cloud
+from testkit.project import DemoProject
 
 ADA = Person(sub="ada", email="ada@example.com")
 BOB = Person(sub="bob", email="bob@example.com")

@@ -32,13 +32,13 @@ from craftkit.keys.repository import find_record
 from craftkit.limits.models import LimitsChange
 from craftkit.projects import service as projects
 from craftkit.renders import lifecycle
-from tests.support.clock import FrozenClock, frozen_time
-from tests.support.cloud import Cloud, forget, variables
-from tests.support.embed import page_call, wish
-from tests.support.events import event
-from tests.support.project import DATA, publish
-from tests.support.template import template
-from tests.support.wire import DynamoDBWire
+from testkit.clock import FrozenClock, frozen_time
+from testkit.cloud import Cloud, forget, variables
+from testkit.embed import page_call, wish
+from testkit.events import event
+from testkit.project import DATA, publish
+from testkit.template import template
+from testkit.wire import DynamoDBWire
 
 BUDGET = 4
 ENDS = ("succeeded", "failed", "cancelled")

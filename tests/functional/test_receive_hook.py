@@ -15,10 +15,10 @@ from craftkit.hooks import service
 from craftkit.hooks.models import MadeHook
 from craftkit.keys import service as keys
 from craftkit.keys.models import NewKey
-from tests.support.clock import FrozenClock
-from tests.support.cloud import Cloud
-from tests.support.project import DATA, DemoProject, make_project
-from tests.support.typesetter import FakeTypesetter
+from testkit.clock import FrozenClock
+from testkit.cloud import Cloud
+from testkit.project import DATA, DemoProject, make_project
+from testkit.typesetter import FakeTypesetter
 from typesetting.worker import render_document
 
 BODY = json.dumps(DATA, ensure_ascii=False)

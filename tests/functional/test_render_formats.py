@@ -13,7 +13,7 @@ from PIL import Image
 
 from craftkit import storage
 from craftkit.renders import repository
-from tests.support.project import DATA, DemoProject, make_project, publish
+from testkit.project import DATA, DemoProject, make_project, publish
 from typesetting import typeset
 from typesetting.worker import render_document
 

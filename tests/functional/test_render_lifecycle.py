@@ -17,10 +17,10 @@ from craftkit.renders.repository import Due
 from craftkit.renders.stale import StaleRenders, requeue_stale_renders
 from craftkit.templates import service as templates
 from craftkit.typesetter import Job, SourceError
-from tests.support.clock import FrozenClock
-from tests.support.cloud import Cloud
-from tests.support.project import DATA, DemoProject, make_project
-from tests.support.typesetter import PDF, FakeTypesetter
+from testkit.clock import FrozenClock
+from testkit.cloud import Cloud
+from testkit.project import DATA, DemoProject, make_project
+from testkit.typesetter import PDF, FakeTypesetter
 from typesetting.worker import render_document
 
 HEADERS = {"Idempotency-Key": "order-4711"}

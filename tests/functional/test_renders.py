@@ -10,8 +10,8 @@ import pytest
 from craftkit.ids import new_id
 from craftkit.keys import service as keys
 from craftkit.keys.models import NewKey
-from tests.support.project import DATA, DemoProject, make_project, publish
-from tests.support.typesetter import FakeTypesetter
+from testkit.project import DATA, DemoProject, make_project, publish
+from testkit.typesetter import FakeTypesetter
 from typesetting.worker import render_document
 
 

@@ -10,8 +10,8 @@ from craftkit.projects import service as projects
 from craftkit.schema import from_stored_json
 from craftkit.templates import repository as templates
 from craftkit.templates.models import Manifest
-from tests.support.cloud import Cloud
-from tests.support.project import MANIFEST, DemoProject
+from testkit.cloud import Cloud
+from testkit.project import MANIFEST, DemoProject
 
 NEWER: dict[str, Any] = {"addedByNewerCode": "x"}
 

@@ -9,7 +9,7 @@ from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from tests.support.tables import MemoryTables
+from testkit.tables import MemoryTables
 
 TABLE = {
     "AttributeDefinitions": [

@@ -9,8 +9,8 @@ from craftkit import remote_typesetter
 from craftkit.auth.principal import Principal
 from craftkit.keys.models import NewKey
 from craftkit.templates import service
-from tests.support.project import MANIFEST, SOURCE, DemoProject
-from tests.support.typesetter import FakeTypesetter
+from testkit.project import MANIFEST, SOURCE, DemoProject
+from testkit.typesetter import FakeTypesetter
 
 BODY: dict[str, Any] = {"name": "Invoice", "manifest": MANIFEST, "source": SOURCE}
 

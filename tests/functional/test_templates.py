@@ -19,9 +19,9 @@ from craftkit.errors import (
 from craftkit.templates import drafts, publishing, service
 from craftkit.templates.models import TemplateVersion
 from craftkit.typesetter import SourceError, StandardError
-from tests.support.clock import FrozenClock
-from tests.support.cloud import Cloud
-from tests.support.typesetter import FakeTypesetter
+from testkit.clock import FrozenClock
+from testkit.cloud import Cloud
+from testkit.typesetter import FakeTypesetter
 from tests.unit.templates.manifests import INVOICE
 
 PROJECT = "0193c2c3-7a10-7c44-8f21-1d2e3f405162"

@@ -13,11 +13,11 @@ from craftkit.keys.models import NewKey
 from craftkit.typesetter import SourceError
 from craftkit.usage import metering, repository, service
 from craftkit.usage.models import Metered, UsageQuery
-from tests.support.clock import NOON, FrozenClock
-from tests.support.cloud import Cloud
-from tests.support.project import DATA, DemoProject, make_project
-from tests.support.streams import Stream
-from tests.support.typesetter import FakeTypesetter
+from testkit.clock import NOON, FrozenClock
+from testkit.cloud import Cloud
+from testkit.project import DATA, DemoProject, make_project
+from testkit.streams import Stream
+from testkit.typesetter import FakeTypesetter
 from typesetting.worker import render_document
 
 

@@ -13,9 +13,9 @@ from craftkit.errors import ConflictError, InvalidRequestError, NotFoundError
 from craftkit.network import FetchError, Network, Policy
 from craftkit.webhooks import service
 from craftkit.webhooks.models import ENDPOINT_LIMIT, MadeEndpoint, NewEndpoint
-from tests.support.clock import FrozenClock
-from tests.support.cloud import Cloud
-from tests.support.project import DemoProject
+from testkit.clock import FrozenClock
+from testkit.cloud import Cloud
+from testkit.project import DemoProject
 
 URL = "https://hooks.example.com/craftkit"
 

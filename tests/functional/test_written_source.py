@@ -11,7 +11,7 @@ from craftkit.templates.manifest_checks import BARCODE_FORMATS
 from craftkit.templates.models import DataType, read_manifest
 from craftkit.templates.source import write_source
 from craftkit.typesetter import Job
-from tests.support.pdf import text_of, unbroken
+from testkit.pdf import text_of, unbroken
 from typesetting import typeset
 from typesetting.files import with_files
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from deployment.build import build_for_deploy, build_for_host
-from tests.support.template import template
+from testkit.template import template
 
 # What Lambda's Python brings, boto3 and what it stands on: nothing else of this environment.
 LENT = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")

@@ -13,8 +13,8 @@ from craftkit_cli.main import parser
 from deployment.account import QUOTA_CODE
 from deployment.deploy import of_environment
 from deployment.template import read_template
+from testkit.template import ROOT, Part, template
 from tests.infrastructure.test_workflows import WORKFLOWS, targets
-from tests.support.template import ROOT, Part, template
 
 PAGE = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
 COMMANDS = [

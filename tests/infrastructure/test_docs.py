@@ -12,9 +12,9 @@ from craftkit.auth.principal import SCOPES, Principal
 from craftkit.openapi import ROUTES, describe
 from craftkit.openapi.document import refusals
 from craftkit.usage import prices
-from tests.support.cloud import Cloud
-from tests.support.events import event
-from tests.support.template import ROOT, Json, template
+from testkit.cloud import Cloud
+from testkit.events import event
+from testkit.template import ROOT, Json, template
 from tools import cost
 from tools.docs import DOCS, PAGES
 

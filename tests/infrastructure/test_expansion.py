@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from craftkit.stages import STAGES
-from tests.support.expansion import expanded, expansion, of_type, versions
-from tests.support.template import Json, Part, Template, template
+from testkit.expansion import expanded, expansion, of_type, versions
+from testkit.template import Json, Part, Template, template
 
 MOST_RESOURCES = 450  # of 500: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 DOMAINS = {

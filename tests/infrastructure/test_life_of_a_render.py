@@ -9,9 +9,9 @@ from craftkit.stages import STAGES
 from craftkit.webhooks import delivering, dispatch
 from craftkit.webhooks.models import EVENT_TYPES
 from craftkit.webhooks.policy import DEADLINE_SECONDS
+from testkit.streams import patterns_of, source_of
+from testkit.template import Template, template
 from tests.chaos.cloud import folder_of
-from tests.support.streams import patterns_of, source_of
-from tests.support.template import Template, template
 
 SOURCES = "AWS::Lambda::EventSourceMapping"
 QUEUES = "AWS::SQS::Queue"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from deployment.stacks import Part
-from tests.support.pipeline import (
+from testkit.pipeline import (
     ROLES,
     STAGES,
     TAG,
@@ -23,8 +23,8 @@ from tests.support.pipeline import (
     policies,
     resources,
 )
-from tests.support.policies import allows, statements_of, texts
-from tests.support.template import REGION, Json
+from testkit.policies import allows, statements_of, texts
+from testkit.template import REGION, Json
 
 EVERY_ROLE = [*ROLES.values(), "DeployRole"]
 EVERYTHING = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}

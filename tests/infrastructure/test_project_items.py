@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from craftkit.project_items import KINDS, ItemKind
-from tests.support.template import Template, template
+from testkit.template import Template, template
 
 STAGES = ("local", "dev", "staging", "prod")
 TABLES = {"ProjectsTable": "projects", "ContentTable": "content", "AuditTable": "audit"}

@@ -13,7 +13,7 @@ import pytest
 from craftkit.stages import STAGES
 from deployment.template import read_template
 from deployment.workspace import TOOLS
-from tests.support.template import ROOT
+from testkit.template import ROOT
 
 TEXT_LIMIT_BYTES = 2 * 1024 * 1024
 PUBLIC_INDEX = {"pypi.org", "files.pythonhosted.org"}
@@ -59,7 +59,11 @@ def test_no_tracked_file_holds_a_key() -> None:
 
     for path, text in texts():
         for key in re.findall(r"ck_(?:live|test)_[0-9A-Za-z]{38}", text):
-            if path.is_relative_to(ROOT / "tests") or path.is_relative_to(ROOT / "events"):
+            if (
+                path.is_relative_to(ROOT / "tests")
+                or path.is_relative_to(ROOT / "testkit")
+                or path.is_relative_to(ROOT / "events")
+            ):
                 assert stage_of(key) != "prod", path
             else:
                 assert stage_of(key) is None, path

@@ -9,7 +9,7 @@ import pytest
 from craftkit.stages import STAGES
 from deployment.bootstrap import TEMPLATE as BOOTSTRAP
 from deployment.template import read_template
-from tests.support.template import Part, Template, template
+from testkit.template import Part, Template, template
 
 DEPLOYED_WITH_CARE = ("staging", "prod")
 DOMAINS = {

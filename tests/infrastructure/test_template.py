@@ -9,7 +9,7 @@ import pytest
 
 from craftkit import errors
 from craftkit.stages import STAGES
-from tests.support.template import ROOT, Json, Part, Template, statements, template
+from testkit.template import ROOT, Json, Part, Template, statements, template
 
 ON_AWS = [stage for stage in STAGES if stage != "local"]
 PUBLIC_ROUTES = {"/health", "/v1/openapi.json", "/.well-known/jwks.json", "/v1/hooks/{token}"}

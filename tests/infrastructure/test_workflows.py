@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support import node
-from tests.support.template import ROOT
+from testkit import node
+from testkit.template import ROOT
 
 FOLDER = ROOT / ".github" / "workflows"
 TEXTS = {path.name: path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.yml"))}

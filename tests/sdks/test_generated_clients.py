@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import pytest_socket
 
-from tests.support import generated
+from testkit import generated
 
 pytestmark = pytest.mark.xdist_group("generated")
 

@@ -13,7 +13,7 @@ from craftkit.errors import (
     UnsupportedMediaTypeError,
 )
 from craftkit.http import BODY_LIMIT_BYTES, Request
-from tests.support.events import event
+from testkit.events import event
 
 DATA = {"data": {"name": "Jürgen"}}
 TEXT = json.dumps(DATA, ensure_ascii=False)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from craftkit.ids import derived_id, first_id_at, is_id, new_id
-from tests.support.clock import NOON
+from testkit.clock import NOON
 
 
 def test_derived_id__is_a_uuid_v7_and_the_same_each_time() -> None:

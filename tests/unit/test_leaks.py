@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from craftkit.auth import api_key
-from tests.support import leaks
+from testkit import leaks
 
 
 def test_keys_in__finds_a_key_whole_and_without_its_prefix() -> None:

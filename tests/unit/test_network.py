@@ -18,7 +18,7 @@ from craftkit.network import (
     fetch,
     is_public,
 )
-from tests.support.internet import PUBLIC, Internet, answering
+from testkit.internet import PUBLIC, Internet, answering
 
 ANY = Policy(schemes=frozenset({"http", "https"}), max_bytes=100, deadline_seconds=5)
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from craftkit.observability import log_and_count, logger
-from tests.support.cloud import LambdaContext, variables
+from testkit.cloud import LambdaContext, variables
 
 
 @pytest.fixture

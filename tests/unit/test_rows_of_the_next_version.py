@@ -9,7 +9,7 @@ from craftkit.renders import repository as renders
 from craftkit.usage import repository as usage
 from craftkit.webhooks import deliveries
 from craftkit.webhooks.models import Endpoint
-from tests.support.project import DATA
+from testkit.project import DATA
 
 NEWER: dict[str, Any] = {"priority": "high", "parts": [{"pages": 2}], "sealed": Binary(b"x")}
 AT = "2026-03-14T12:00:00.000Z"

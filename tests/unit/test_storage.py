@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from craftkit import storage
-from tests.support.cloud import variables
+from testkit.cloud import variables
 
 PARTITIONS = {
     "aws": "amazonaws.com",

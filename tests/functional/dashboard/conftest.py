@@ -4,10 +4,10 @@ import pytest
 
 from craftkit.projects import service as projects
 from craftkit.projects.models import Project
+from testkit.cloud import Cloud
+from testkit.compiler import Compiler
+from testkit.visitor import Visitor
 from tests.functional.dashboard.people import ADA, BOB
-from tests.support.cloud import Cloud
-from tests.support.compiler import Compiler
-from tests.support.visitor import Visitor
 
 
 @pytest.fixture

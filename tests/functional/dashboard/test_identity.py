@@ -15,7 +15,7 @@ from jwt.utils import base64url_encode
 
 from dashboard import identity
 from dashboard.identity import Attempt, SignInError
-from tests.support.cloud import Cloud
+from testkit.cloud import Cloud
 
 ATTEMPT = Attempt(state="state", nonce="nonce", verifier="verifier")
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)

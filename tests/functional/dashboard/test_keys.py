@@ -8,9 +8,9 @@ from craftkit.auth import api_key
 from craftkit.keys import service as keys
 from craftkit.keys.models import NewKey
 from craftkit.projects.models import Project
-from tests.support.clock import FrozenClock
-from tests.support.cloud import Cloud
-from tests.support.visitor import Visitor
+from testkit.clock import FrozenClock
+from testkit.cloud import Cloud
+from testkit.visitor import Visitor
 
 KEY = re.compile(api_key.PATTERN)
 FORM = {"name": "billing service", "mode": "test", "scopes": ["renders:write", "renders:read"]}

@@ -3,8 +3,8 @@
 from craftkit.templates import data
 from craftkit.templates import service as templates
 from craftkit.typesetter import SourceError
-from tests.support.compiler import Compiler
-from tests.support.visitor import Visitor
+from testkit.compiler import Compiler
+from testkit.visitor import Visitor
 
 
 def created(ada: Visitor) -> str:

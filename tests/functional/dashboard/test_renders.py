@@ -13,11 +13,11 @@ from craftkit.renders import lifecycle
 from craftkit.renders import service as renders
 from craftkit.renders.models import Render, RenderRequest
 from craftkit.typesetter import SourceError
+from testkit.clock import FrozenClock
+from testkit.cloud import Cloud
+from testkit.project import DATA, DemoProject, make_project
+from testkit.visitor import Visitor
 from tests.functional.dashboard.people import ADA
-from tests.support.clock import FrozenClock
-from tests.support.cloud import Cloud
-from tests.support.project import DATA, DemoProject, make_project
-from tests.support.visitor import Visitor
 
 
 @pytest.fixture

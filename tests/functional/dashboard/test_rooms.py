@@ -22,10 +22,10 @@ from craftkit.usage.models import Metered
 from craftkit.webhooks import deliveries
 from craftkit.webhooks import service as webhooks
 from craftkit.webhooks.models import Attempt, NewEndpoint
+from testkit.cloud import Cloud
+from testkit.project import publish
+from testkit.visitor import Visitor
 from tests.functional.dashboard.people import ADA, BOB
-from tests.support.cloud import Cloud
-from tests.support.project import publish
-from tests.support.visitor import Visitor
 
 URL = "http://127.0.0.1:8999/hook"
 

@@ -11,10 +11,10 @@ from craftkit.keys.models import NewKey
 from craftkit.projects import members
 from craftkit.projects import service as projects
 from craftkit.projects.models import Person, Project
+from testkit.cloud import Cloud
+from testkit.project import publish
+from testkit.visitor import Page, Visitor
 from tests.functional.dashboard.people import ADA, BOB
-from tests.support.cloud import Cloud
-from tests.support.project import publish
-from tests.support.visitor import Page, Visitor
 
 SOMETHING = "019cec2a-0000-7000-8000-00000000abcd"
 XSS = '"><img src=x onerror=alert(1)></script><script>alert(2)</script>{{1234*5678}}'

@@ -8,10 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from craftkit.projects.models import Person
+from testkit.clock import FrozenClock
+from testkit.cloud import Cloud
+from testkit.visitor import Visitor
 from tests.functional.dashboard.people import ADA
-from tests.support.clock import FrozenClock
-from tests.support.cloud import Cloud
-from tests.support.visitor import Visitor
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from craftkit.projects.models import Project
 from craftkit.templates import drafts, gallery
 from craftkit.templates import service as templates
 from craftkit.typesetter import Job, SourceError
-from tests.support.project import publish
-from tests.support.visitor import Page, Visitor
+from testkit.project import publish
+from testkit.visitor import Page, Visitor
 
 
 def path(project: Project, rest: str = "") -> str:

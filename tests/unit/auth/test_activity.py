@@ -8,7 +8,7 @@ from craftkit.auth.activity import Activity
 from craftkit.auth.dynamodb_client import RefusedWriteError, TableUnavailableError
 from craftkit.auth.lookup import KeyRecord
 from craftkit.auth.principal import Principal
-from tests.support.clock import FrozenClock
+from testkit.clock import FrozenClock
 
 
 def record(key_id: str = "key", prefix: str = "ck_live_Ab3dE") -> KeyRecord:

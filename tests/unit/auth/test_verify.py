@@ -9,7 +9,7 @@ from craftkit.auth.lookup import KeyRecord
 from craftkit.auth.principal import SCOPES, Principal
 from craftkit.auth.verify import Verdict, Verification, verify
 from craftkit.clock import to_rfc3339
-from tests.support.clock import NOON
+from testkit.clock import NOON
 
 PRINCIPAL = Principal("project", "key", "live", frozenset(SCOPES))
 

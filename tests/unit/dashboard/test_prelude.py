@@ -3,7 +3,7 @@
 import re
 
 from dashboard.prelude import WORDS
-from tests.support.template import ROOT
+from testkit.template import ROOT
 
 _INTERNAL = {"data", "document-frame"}
 

@@ -14,7 +14,7 @@ from craftkit.errors import (
 from craftkit.keys import lifecycle
 from craftkit.keys.lifecycle import Step
 from craftkit.keys.models import Key, Secret
-from tests.support.clock import NOON
+from testkit.clock import NOON
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 

@@ -8,7 +8,7 @@ import pytest
 from craftkit.errors import QuotaExceededError, RateLimitedError
 from craftkit.limits.meter import Guess, Moment, next_guess
 from craftkit.limits.models import Limits, LimitsChange, Rate
-from tests.support.clock import NOON
+from testkit.clock import NOON
 
 NOW = Moment(NOON)
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from craftkit.trust.tokens import TokenRefusedError, identity_of, verify
-from tests.support.issuer import ISSUER, SUBJECT, Issuer, part
+from testkit.issuer import ISSUER, SUBJECT, Issuer, part
 
 issuer = Issuer()
 stranger = Issuer()

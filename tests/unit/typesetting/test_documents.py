@@ -20,7 +20,7 @@ from craftkit.typesetter import (
     SourceError,
     StandardError,
 )
-from tests.support.pdf import text_of
+from testkit.pdf import text_of
 from typesetting import preview, typeset
 
 Make = Callable[..., Job]

@@ -8,7 +8,7 @@ from io import BytesIO
 from PIL import Image
 
 from craftkit.typesetter import Job
-from tests.support.internet import Internet, answering
+from testkit.internet import Internet, answering
 from typesetting.images import fetch_images, with_images
 
 

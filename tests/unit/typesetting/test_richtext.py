@@ -8,9 +8,9 @@ import pytest
 from pikepdf import Pdf
 
 from craftkit.typesetter import Document, Job
+from testkit.pdf import text_of
+from testkit.richtext import check_tree, hostile_texts
 from tests.attack.richtext import typeset_texts
-from tests.support.pdf import text_of
-from tests.support.richtext import check_tree, hostile_texts
 from tests.unit.typesetting.test_documents import roles
 from typesetting import typeset
 

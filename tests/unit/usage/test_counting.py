@@ -13,10 +13,10 @@ from craftkit import dynamodb
 from craftkit.ids import derived_id
 from craftkit.usage import repository, service
 from craftkit.usage.models import Metered
-from tests.support.clock import FrozenClock, frozen_time
-from tests.support.cloud import variables
-from tests.support.tables import MemoryTables
-from tests.support.template import Part, template
+from testkit.clock import FrozenClock, frozen_time
+from testkit.cloud import variables
+from testkit.tables import MemoryTables
+from testkit.template import Part, template
 
 DAY = date(2026, 3, 14)
 NOW = datetime(2026, 3, 14, 12, tzinfo=UTC)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from craftkit.webhooks.schedule import ATTEMPTS, DELAYS, next_attempt_at
-from tests.support.clock import NOON
+from testkit.clock import NOON
 
 
 def delay(attempts: int, **how: object) -> timedelta:

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Page as BrowserPage
 
 from craftkit.projects.models import Person
-from tests.support.cloud import Cloud, LambdaContext, variables
-from tests.support.events import event
+from testkit.cloud import Cloud, LambdaContext, variables
+from testkit.events import event
 
 
 class ServedDashboard:

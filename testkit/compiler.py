@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from craftkit.typesetter import Document, Job, Preview, TypesettingError
-from tests.support.typesetter import PDF
+from testkit.typesetter import PDF
 
 # One white pixel: a browser shows it, and says how large it is.
 PNG = base64.b64decode(

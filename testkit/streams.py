@@ -5,8 +5,8 @@ from typing import Any
 
 from moto.dynamodb.models import dynamodb_backends
 
-from tests.support.cloud import Cloud
-from tests.support.template import ACCOUNT, REGION, Template
+from testkit.cloud import Cloud
+from testkit.template import ACCOUNT, REGION, Template
 
 Json = dict[str, Any]
 

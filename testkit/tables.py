@@ -9,7 +9,7 @@ from typing import Any
 from boto3.dynamodb.types import Binary, TypeSerializer
 from botocore.exceptions import ClientError
 
-from tests.support.expressions import Item, holds, meets, updated
+from testkit.expressions import Item, holds, meets, updated
 
 Json = dict[str, Any]
 Key = tuple[Any, ...]

@@ -8,7 +8,7 @@ from craftkit.keys import service as keys
 from craftkit.keys.models import MintedKey, NewKey
 from craftkit.projects import service as projects
 from craftkit.templates import publishing
-from tests.support.typesetter import FakeTypesetter
+from testkit.typesetter import FakeTypesetter
 
 MANIFEST: dict[str, Any] = {
     "variables": [

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.support.stack import RunningStack
-from tests.support.template import ROOT
+from testkit.stack import RunningStack
+from testkit.template import ROOT
 
 
 @contextmanager

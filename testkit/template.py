@@ -9,7 +9,7 @@ from deployment.template import Json, Template, read_template
 
 __all__ = ["ACCOUNT", "REGION", "ROOT", "Json", "Part", "Template", "statements", "template"]
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from craftkit.auth.principal import Principal
 
-EVENTS = Path(__file__).resolve().parents[2] / "events"
+EVENTS = Path(__file__).resolve().parents[1] / "events"
 
 Json = dict[str, Any]
 

@@ -10,9 +10,9 @@ import jwt
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from craftkit.embed.partners import service as partners
-from tests.support.cloud import Cloud
-from tests.support.events import event
-from tests.support.project import DemoProject
+from testkit.cloud import Cloud
+from testkit.events import event
+from testkit.project import DemoProject
 
 ORIGIN = "http://localhost:3000"
 """The page's own, as template.yaml has it in the local stage."""

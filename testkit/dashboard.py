@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
-from tests.support.stack import RunningStack
+from testkit.stack import RunningStack
 
 PAGES = {
     "overview": "",

@@ -14,9 +14,9 @@ from pathlib import Path
 from deployment.bootstrap import TEMPLATE
 from deployment.stacks import Part
 from deployment.template import read_template
-from tests.support.expansion import expanded
-from tests.support.policies import statements_of, texts
-from tests.support.template import ACCOUNT, REGION, Json, Template, template
+from testkit.expansion import expanded
+from testkit.policies import statements_of, texts
+from testkit.template import ACCOUNT, REGION, Json, Template, template
 
 SCHEMAS: dict[str, list[str]] = json.loads(
     Path(__file__).with_name("resource_permissions.json").read_text(encoding="utf-8")

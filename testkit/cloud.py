@@ -15,7 +15,7 @@ from unittest.mock import patch
 import boto3
 
 from craftkit import config
-from tests.support.template import ACCOUNT, REGION, ROOT, Part, Template, template
+from testkit.template import ACCOUNT, REGION, ROOT, Part, Template, template
 
 Json = dict[str, Any]
 

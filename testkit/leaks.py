@@ -15,8 +15,8 @@ from moto.backends import get_backend
 
 from craftkit.auth import api_key
 from local.logs import lines
-from tests.support.stack import RunningStack
-from tests.support.template import ACCOUNT, REGION
+from testkit.stack import RunningStack
+from testkit.template import ACCOUNT, REGION
 
 _SECRET_PART = re.compile(rf"[0-9A-Za-z]{{{api_key.RANDOM_LENGTH}}}")
 

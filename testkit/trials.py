@@ -16,8 +16,8 @@ import requests
 from craftkit.keys import service
 from craftkit.keys.models import NewKey
 from deployment.workspace import environment
-from tests.support.cloud import forget, variables
-from tests.support.stack import RunningStack
+from testkit.cloud import forget, variables
+from testkit.stack import RunningStack
 
 CONNECTIONS = 20
 _ATTEMPTS = 10

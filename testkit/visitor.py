@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from craftkit.projects.models import Person
-from tests.support.cloud import Cloud
-from tests.support.events import event
+from testkit.cloud import Cloud
+from testkit.events import event
 
 API_ORIGIN = "https://f6g7h8i9j0.execute-api.us-east-1.amazonaws.com"
 """Where the event's own API is, for a stage without a domain."""

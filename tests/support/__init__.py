@@ -1,1 +1,0 @@
-"""What the tests stand on. Fakes implement the real interface; nothing here asserts."""
