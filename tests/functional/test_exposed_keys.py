@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from craftkit import network
+from craftkit import network, project_deletion
 from craftkit.auth import api_key
 from craftkit.errors import ScannerKeysUnavailableError, UndoRefusedError
 from craftkit.keys import service
@@ -173,6 +173,17 @@ def test_report__an_unknown_key_and_garbage_are_false_alarms(cloud: Cloud, repor
 
 def test_report__of_a_key_of_another_stage_nothing_is_said(cloud: Cloud, report: Any) -> None:
     assert labels(report([found(api_key.mint("live", "prod"))])) == []
+
+
+def test_report__a_key_of_a_deleted_project_does_not_hold_up_the_others(
+    cloud: Cloud, project: DemoProject, report: Any
+) -> None:
+    deleted, expired = make_project(), make_project()
+    project_deletion.delete_project(deleted.id, by="tester")
+    cloud.table("KeysTable").delete_item(Key={"key_hash": f"key#{expired.key.key.id}"})
+    tokens = [each.key.cleartext for each in (deleted, expired, project)]
+    assert labels(report([found(token) for token in tokens])) == ["true_positive"] * 3
+    assert verdict(project.key.cleartext) == "revoked"
 
 
 def test_report__an_ended_secret_revokes_nothing(project: DemoProject, report: Any) -> None:

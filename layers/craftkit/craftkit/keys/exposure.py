@@ -9,15 +9,17 @@ from craftkit.auth.lookup import KeyRecord
 from craftkit.auth.verify import Verdict, verify_key
 from craftkit.clock import utc_now
 from craftkit.config import config
+from craftkit.errors import NotFoundError
 from craftkit.keys import lifecycle, repository, service
 from craftkit.keys.lifecycle import Step
 from craftkit.keys.models import Exposure, Key
 from craftkit.projects import service as projects
+from craftkit.projects.models import ExposurePolicy
 
 Finding = Literal["handled", "ended", "unknown", "foreign"]
 """`handled`: on record; an event was sent, and the secret ended or the key was revoked if the
-project wants that. `ended`: the secret was rotated out or has expired. `foreign`: another stage
-made the key."""
+project wants that. `ended`: the secret was rotated out or has expired, or its key is no longer
+kept. `foreign`: another stage made the key."""
 
 _URL_LIMIT = 500
 
@@ -57,11 +59,22 @@ def _handle(
     if verification.verdict is Verdict.EXPIRED:
         return "ended"
     project_id = record.principal.project_id
-    if project_id not in policies:
-        policies[project_id] = projects.get_project(project_id).exposure_policy
-    step = partial(_step, prefix=record.prefix, report=report, policy=policies[project_id])
-    service.change_key(record.principal.key_id, step, by=by)
+    try:
+        if project_id not in policies:
+            policies[project_id] = _policy_of(project_id)
+        step = partial(_step, prefix=record.prefix, report=report, policy=policies[project_id])
+        service.change_key(record.principal.key_id, step, by=by)
+    except NotFoundError:  # the key's own item has expired, which its secret's has not yet
+        return "ended"
     return "handled"
+
+
+def _policy_of(project_id: str) -> ExposurePolicy:
+    """What the project wants; a key of a deleted project must not go on."""
+    try:
+        return projects.get_project(project_id).exposure_policy
+    except NotFoundError:
+        return "revoke"
 
 
 def _step(key: Key, *, prefix: str, report: Exposure, policy: str) -> Step | None:
