@@ -154,6 +154,22 @@ def test_exchange_token__a_token_is_good_once(exchange: Any, project: DemoProjec
     assert error_of(exchange(without_id)) == "invalid_grant"
 
 
+@pytest.mark.parametrize("claims", [{"exp": 2**39}, {"sub": "\ud800"}], ids=str)
+def test_exchange_token__a_signed_token_with_odd_claims_is_a_refusal(
+    exchange: Any, project: DemoProject, claims: dict[str, Any]
+) -> None:
+    new_rule(project)
+    assert error_of(exchange(_ISSUER.sign(**claims))) == "invalid_grant"
+
+
+def test_exchange_token__a_jti_that_is_no_unicode_text_is_good_once(
+    exchange: Any, project: DemoProject
+) -> None:
+    new_rule(project)
+    assert exchange(_ISSUER.sign(jti="\ud800")).status == 200
+    assert error_of(exchange(_ISSUER.sign(jti="\ud800"))) == "invalid_grant"
+
+
 def test_exchange_token__of_many_at_once_one_is_answered(
     exchange: Any, project: DemoProject
 ) -> None:

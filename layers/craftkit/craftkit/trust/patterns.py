@@ -34,7 +34,7 @@ def matches(pattern: str, value: str) -> bool:
         if part == "**":
             ends = set(range(min(ends), len(value) + 1))
         elif part == "*":
-            ends = {end for start in ends for end in _within_segment(value, start)}
+            ends = _ends_within_segments(value, ends)
         else:
             ends = {end + len(part) for end in ends if value.startswith(part, end)}
         if not ends:
@@ -79,9 +79,14 @@ def _text(value: object) -> str | None:
             return None
 
 
-def _within_segment(value: str, start: int) -> range:
-    """The positions that `*` can end at when it begins at `start`."""
-    end = start
-    while end < len(value) and value[end] not in ":/":
-        end += 1
-    return range(start, end + 1)
+def _ends_within_segments(value: str, starts: set[int]) -> set[int]:
+    """The positions that `*` can end at when it begins at any of `starts`, in one pass."""
+    ends: set[int] = set()
+    is_open = False
+    for position in range(len(value) + 1):
+        is_open = is_open or position in starts
+        if is_open:
+            ends.add(position)
+        if position < len(value) and value[position] in ":/":
+            is_open = False
+    return ends

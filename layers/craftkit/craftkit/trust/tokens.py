@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
@@ -23,6 +23,8 @@ them, whoever knows the public key could sign."""
 
 _CURVES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521", "EdDSA": "Ed25519"}
 _SMALLEST_RSA_BITS = 2048
+_LATEST_TIME = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
+"""A later one is no `datetime` once the leeway is added."""
 
 Claims = dict[str, Any]
 FindKey = Callable[[str, str | None], Jwk | None]
@@ -96,7 +98,9 @@ def identity_of(token: str, claims: Claims) -> tuple[str, datetime]:
     """
     unique = claims.get("jti")
     part = f"jti:{unique}" if isinstance(unique, str) and unique else token.rpartition(".")[0]
-    digest = hashlib.sha256(f"{claims['iss']}\0{part}".encode()).hexdigest()
+    # JSON can hold half of a surrogate pair, which is no character of UTF-8.
+    named = f"{claims['iss']}\0{part}".encode(errors="surrogatepass")
+    digest = hashlib.sha256(named).hexdigest()
     return digest, datetime.fromtimestamp(claims["exp"], tz=utc_now().tzinfo) + LEEWAY
 
 
@@ -162,6 +166,6 @@ def _time_of(claims: Claims, name: str) -> float | None:
     if value is None:
         return None
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not 0 <= value < 2**40:
+    if not is_number or not 0 <= value < _LATEST_TIME:
         raise TokenRefusedError(f"The token's {name} is not a time.")
     return float(value)
