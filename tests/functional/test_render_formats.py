@@ -102,6 +102,9 @@ def test_render__images_of_a_test_key_are_marked(call: Any) -> None:
         ({"documentDate": "2026-11-24"}, "RFC 3339"),
         ({"documentDate": 0}, "RFC 3339"),
         ({"documentDate": "0001-01-01T00:00:00Z"}, "from 1970 to 2999"),
+        ({"documentDate": "0001-01-01T00:00:00+14:00"}, "from 1970 to 2999"),
+        ({"documentDate": "1970-01-01T00:00:00+14:00"}, "from 1970 to 2999"),
+        ({"documentDate": "2999-12-31T23:59:59-12:00"}, "from 1970 to 2999"),
     ],
 )
 def test_create_render__options_that_do_not_fit_together_are_400(

@@ -69,9 +69,14 @@ MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 MetadataValue = Annotated[str, StringConstraints(max_length=500)]
 
 
+_EARLIEST_DATE = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST_DATE = datetime(3000, 1, 1, tzinfo=UTC)
+
+
 def _read_document_date(value: object) -> datetime:
     read = datetime.fromisoformat(read_datetime(value))
-    if not 1970 <= read.year <= 2999:
+    # Compared in UTC, as the typesetter takes it: an offset can lead into another year.
+    if not _EARLIEST_DATE <= read < _LATEST_DATE:
         raise PydanticCustomError("time", "Must be a time from 1970 to 2999")
     return read
 
