@@ -80,11 +80,11 @@ def measure() -> Iterator[Result]:
 def _own_times() -> dict[str, float]:
     """Milliseconds that each page takes of ours, in this process, on an AWS in memory."""
     from craftkit.projects import members
-    from craftkit.projects.models import Person
+    from craftkit.projects.models import User
     from testkit.project import make_project
     from testkit.visitor import Visitor
 
-    ada = Person(sub="ada", email="ada@example.com")
+    ada = User(sub="ada", email="ada@example.com")
     with patch.dict(os.environ, _AWS), mock_aws():
         cloud = Cloud(template())
         forget()

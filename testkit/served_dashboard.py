@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Page as BrowserPage
 
-from craftkit.projects.models import Person
+from craftkit.projects.models import User
 from testkit.cloud import Cloud, LambdaContext, variables
 from testkit.events import event
 
@@ -41,7 +41,7 @@ class ServedDashboard:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
 
-    def sign_in(self, page: BrowserPage, person: Person) -> None:
+    def sign_in(self, page: BrowserPage, person: User) -> None:
         """Give the browser a session, as the hosted page would lead to."""
         from dashboard import session
         from dashboard.web import Request

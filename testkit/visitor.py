@@ -8,7 +8,7 @@ from html import unescape
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from craftkit.projects.models import Person
+from craftkit.projects.models import User
 from testkit.cloud import Cloud
 from testkit.events import event
 
@@ -49,7 +49,7 @@ class Visitor:
         variables = cloud.environment("DashboardFunction")
         self.origin = variables.get("PAGES_ORIGIN") or API_ORIGIN
 
-    def signs_in(self, person: Person) -> "Visitor":
+    def signs_in(self, person: User) -> "Visitor":
         """Skip the hosted page: what it would have led to is tested on its own."""
         from dashboard import session
         from dashboard.web import Request

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from craftkit.projects import service as projects
-from craftkit.projects.models import Person, Project
+from craftkit.projects.models import Project, User
 from testkit.browser import chromium
 from testkit.cloud import Cloud
 from testkit.compiler import Compiler
@@ -15,8 +15,8 @@ from testkit.served_dashboard import ServedDashboard, served_dashboard
 
 OpenPage = Callable[..., Page]
 
-ADA = Person(sub="11111111-aaaa-4aaa-8aaa-000000000001", email="ada@example.com")
-BOB = Person(sub="22222222-bbbb-4bbb-8bbb-000000000002", email="bob@example.com")
+ADA = User(sub="11111111-aaaa-4aaa-8aaa-000000000001", email="ada@example.com")
+BOB = User(sub="22222222-bbbb-4bbb-8bbb-000000000002", email="bob@example.com")
 
 
 @pytest.fixture(scope="session")

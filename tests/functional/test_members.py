@@ -8,12 +8,12 @@ import pytest
 from craftkit.errors import ConflictError, ForbiddenError, NotFoundError, RateLimitedError
 from craftkit.projects import member_items, members, service, users
 from craftkit.projects.members import SessionEndedError
-from craftkit.projects.models import Member, Person, Project, Role
+from craftkit.projects.models import Member, Project, Role, User
 from testkit.clock import FrozenClock
 from testkit.cloud import Cloud
 
-ADA = Person(sub="ada", email="ada@example.com")
-BOB = Person(sub="bob", email="bob@example.com")
+ADA = User(sub="ada", email="ada@example.com")
+BOB = User(sub="bob", email="bob@example.com")
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def project(cloud: Cloud) -> Project:
     return service.create_project("Demo", by=ADA.sub, owner=ADA)
 
 
-def invite(project: Project, person: Person, role: Role, **more: Any) -> Member:
+def invite(project: Project, person: User, role: Role, **more: Any) -> Member:
     return members.invite(
         project.id, person.email, role, by=ADA.sub, find=lambda _email: person, **more
     )
@@ -139,10 +139,10 @@ def test_an_invitation_is_accepted_only_with_the_address_that_it_was_sent_to(
     project: Project,
 ) -> None:
     invite(project, BOB, "owner")
-    renamed = Person(sub=BOB.sub, email="mallory@example.com")
+    renamed = User(sub=BOB.sub, email="mallory@example.com")
     with pytest.raises(ForbiddenError, match="sent to bob@"):
         members.accept(renamed, project.id)
-    assert members.accept(Person(sub=BOB.sub, email="Bob@Example.com"), project.id).joined_at
+    assert members.accept(User(sub=BOB.sub, email="Bob@Example.com"), project.id).joined_at
 
 
 def test_who_took_an_address_without_verifying_it_is_not_invited(
@@ -165,7 +165,7 @@ def test_who_took_an_address_without_verifying_it_is_not_invited(
 
 def test_a_user_sends_twenty_invitations_a_day(project: Project, clock: FrozenClock) -> None:
     for number in range(members.INVITATIONS_PER_DAY):
-        person = Person(sub=f"user-{number}", email=f"user-{number}@example.com")
+        person = User(sub=f"user-{number}", email=f"user-{number}@example.com")
         invite(project, person, "viewer")
     with pytest.raises(RateLimitedError):
         invite(project, BOB, "viewer")
@@ -176,7 +176,7 @@ def test_a_user_sends_twenty_invitations_a_day(project: Project, clock: FrozenCl
 
 def test_a_project_has_at_most_fifty_open_invitations(project: Project, clock: FrozenClock) -> None:
     for number in range(members.OPEN_INVITATIONS_LIMIT):
-        person = Person(sub=f"user-{number}", email=f"user-{number}@example.com")
+        person = User(sub=f"user-{number}", email=f"user-{number}@example.com")
         clock.advance(hours=2)
         invite(project, person, "viewer")
     clock.advance(hours=24)

@@ -8,7 +8,7 @@ from craftkit.errors import ConflictError, NotFoundError
 from craftkit.hooks import service as hooks
 from craftkit.keys import service as keys
 from craftkit.projects import members, service
-from craftkit.projects.models import Person
+from craftkit.projects.models import User
 from craftkit.templates import service as templates
 from craftkit.webhooks import service as webhooks
 from craftkit.webhooks.models import NewEndpoint
@@ -16,8 +16,8 @@ from testkit.clock import FrozenClock
 from testkit.cloud import Cloud
 from testkit.project import DemoProject
 
-ADA = Person(sub="ada", email="ada@example.com")
-BOB = Person(sub="bob", email="bob@example.com")
+ADA = User(sub="ada", email="ada@example.com")
+BOB = User(sub="bob", email="bob@example.com")
 
 
 @pytest.fixture

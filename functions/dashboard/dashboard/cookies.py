@@ -25,7 +25,7 @@ class Cookie:
         self._purpose = purpose
         self._lifetime_seconds = lifetime_seconds
 
-    def bake(self, request: Request, content: dict[str, Any]) -> str:
+    def encode(self, request: Request, content: dict[str, Any]) -> str:
         """The `Set-Cookie` line that carries the content."""
         text = json.dumps(content, separators=(",", ":")).encode()
         sealed = self._fernet().encrypt_at_time(text, int(utc_now().timestamp())).decode()
@@ -49,7 +49,7 @@ class Cookie:
         sealed = request.cookies[self._name(request)]
         return int(utc_now().timestamp()) - self._fernet().extract_timestamp(sealed)
 
-    def eat(self, request: Request) -> str:
+    def clear(self, request: Request) -> str:
         """The `Set-Cookie` line that takes it away."""
         return self._line(request, "", 0)
 

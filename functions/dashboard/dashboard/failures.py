@@ -1,4 +1,4 @@
-"""What a person sees where something did not work."""
+"""The page of a request that failed."""
 
 import re
 
@@ -9,9 +9,9 @@ from craftkit.observability import logger
 from craftkit.projects import members
 from craftkit.projects.members import Access
 from dashboard import session, view
+from dashboard.request_context import RequestContext
 from dashboard.session import Session
-from dashboard.visit import Visit
-from dashboard.web import BASE, Answer, Request, TooLargeError
+from dashboard.web import BASE, Request, Response, TooLargeError
 
 _PROJECT = re.compile(rf"{BASE}/projects/([^/]+)(/.*)?")
 
@@ -24,7 +24,7 @@ _TITLES = {
 }
 
 
-def page_of(request: Request, error: Exception) -> tuple[str, Answer]:
+def page_of(request: Request, error: Exception) -> tuple[str, Response]:
     """The error's code for the log, and its page; for htmx, one sentence that is shown above."""
     if isinstance(error, TooLargeError):
         code, status, message = (
@@ -39,24 +39,24 @@ def page_of(request: Request, error: Exception) -> tuple[str, Answer]:
         unforeseen = CraftkitError()
         code, status, message = unforeseen.code, unforeseen.status, str(unforeseen)
     if request.is_fragment:
-        return code, Answer(status, message.encode(), content_type="text/plain; charset=utf-8")
-    visit = _context(request)
+        return code, Response(status, message.encode(), content_type="text/plain; charset=utf-8")
+    context = _context(request)
     html = view.render(
         "failure.html",
-        visit=visit,
+        context=context,
         now=utc_now(),
         flash={},
         title=getattr(error, "title", _TITLES.get(status, "Something went wrong")),
         message=message,
         request_id=request.id,
     )
-    return code, Answer(status, html.encode())
+    return code, Response(status, html.encode())
 
 
-def _context(request: Request) -> Visit:
+def _context(request: Request) -> RequestContext:
     """Who asked, and for which project: a page about a failure keeps the way to the others."""
     current = session.current(request)
-    return Visit(request, {}, session=current, access=_access(request, current))
+    return RequestContext(request, {}, session=current, access=_access(request, current))
 
 
 def _access(request: Request, current: Session | None) -> Access | None:
@@ -64,6 +64,6 @@ def _access(request: Request, current: Session | None) -> Access | None:
     if current is None or found is None or not is_id(found[1]):
         return None
     try:
-        return members.open_project(current.person, found[1], signed_in_at=current.signed_in_at)
+        return members.open_project(current.user, found[1], signed_in_at=current.signed_in_at)
     except Exception:  # the failure's page is shown without the project
         return None

@@ -12,7 +12,7 @@ _flash = Cookie("flash", _LIFETIME_SECONDS)
 
 def leave(request: Request, path: str, **content: Any) -> str:
     """The cookie that hands `content` to the page at `path`, and to no other."""
-    return _flash.bake(request, {"path": path, **content})
+    return _flash.encode(request, {"path": path, **content})
 
 
 def found(request: Request) -> dict[str, Any]:
@@ -22,4 +22,4 @@ def found(request: Request) -> dict[str, Any]:
 
 
 def take_away(request: Request) -> str:
-    return _flash.eat(request)
+    return _flash.clear(request)

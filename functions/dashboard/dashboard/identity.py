@@ -15,7 +15,7 @@ import urllib3
 from botocore.config import Config as ClientConfig
 
 from craftkit.config import config
-from craftkit.projects.models import Person
+from craftkit.projects.models import User
 
 _TIMEOUT = urllib3.Timeout(connect=2.0, read=5.0)
 _CLOCK_SKEW_SECONDS = 60
@@ -60,8 +60,8 @@ def logout_url(logout_uri: str) -> str:
     return f"{config.sign_in_url}/logout?{query}"
 
 
-def person_behind(code: str, attempt: Attempt, redirect_uri: str) -> Person:
-    """Exchange a code for the person that the pool vouches for.
+def verified_user(code: str, attempt: Attempt, redirect_uri: str) -> User:
+    """Exchange a code for the user that the pool vouches for.
 
     Raises:
         SignInError: the code is used, foreign or old, or the token is not for this attempt.
@@ -82,7 +82,7 @@ def person_behind(code: str, attempt: Attempt, redirect_uri: str) -> Person:
         raise SignInError("the token was made for another attempt")
     if claims.get("token_use") != "id" or str(claims.get("email_verified")).lower() != "true":
         raise SignInError("the token does not vouch for an address")
-    return Person(sub=claims["sub"], email=str(claims["email"]).lower())
+    return User(sub=claims["sub"], email=str(claims["email"]).lower())
 
 
 def _verified(token: str) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from typing import Any
 from craftkit.errors import InvalidRequestError
 from craftkit.limits.models import LimitsChange, Rate
 from craftkit.schema import validate_request
-from dashboard.visit import Visit
+from dashboard.request_context import RequestContext
 
 
-def read(visit: Visit) -> LimitsChange:
+def read(context: RequestContext) -> LimitsChange:
     """What the form asks for.
 
     Raises:
@@ -17,11 +17,11 @@ def read(visit: Visit) -> LimitsChange:
     wanted: dict[str, Any] = {}
     cleared: set[str] = set()
     for name in ("renders_per_day", "renders_per_month"):
-        if text := visit.form(name):
+        if text := context.form(name):
             wanted[name] = text
         else:
             cleared.add(name)
-    rate, burst = visit.form("rate"), visit.form("burst")
+    rate, burst = context.form("rate"), context.form("burst")
     if rate:
         wanted["rate"] = _rate(rate, burst)
     else:

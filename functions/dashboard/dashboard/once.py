@@ -4,28 +4,28 @@ from collections.abc import Sequence
 from typing import Any
 
 from dashboard import flash
+from dashboard.request_context import RequestContext
 from dashboard.router import route
-from dashboard.visit import Visit
-from dashboard.web import Answer
+from dashboard.web import Response
 
 PATH = "/shown-once"
 
 
 def show(
-    visit: Visit,
+    context: RequestContext,
     title: str,
     secrets: Sequence[tuple[str, str]],
     *,
     back: str,
     samples: Sequence[tuple[str, str]] = (),
-) -> Answer:
+) -> Response:
     """Lead on to the page that shows secrets, each under its label, and then back."""
     content: dict[str, Any] = {"title": title, "secrets": secrets, "samples": samples, "back": back}
-    return visit.done(PATH, **content)
+    return context.done(PATH, **content)
 
 
 @route("GET", "/projects/{project}" + PATH, needs="admin")
-def shown(visit: Visit) -> Answer:
-    if "secrets" not in flash.found(visit.request):
-        return visit.go(visit.url())
-    return visit.page("once.html")
+def shown(context: RequestContext) -> Response:
+    if "secrets" not in flash.found(context.request):
+        return context.go(context.url())
+    return context.page("once.html")

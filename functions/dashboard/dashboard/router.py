@@ -11,14 +11,14 @@ from craftkit.ids import is_id
 from craftkit.projects import members
 from craftkit.projects.members import SessionEndedError
 from dashboard import session
+from dashboard.request_context import RequestContext
 from dashboard.session import Session
-from dashboard.visit import Visit
-from dashboard.web import BASE, Answer, Request, see_other
+from dashboard.web import BASE, Request, Response, see_other
 
-Needs = Literal["nobody", "person", "viewer", "admin", "owner"]
+Needs = Literal["anyone", "user", "viewer", "admin", "owner"]
 """Who a route is for. From `viewer` on, it lies in a project that the path names."""
 
-Page = Callable[[Visit], Answer]
+Page = Callable[[RequestContext], Response]
 
 _SEGMENT = re.compile(r"\{(\w+)\}")
 
@@ -60,7 +60,7 @@ def route(method: str, path: str, *, needs: Needs = "viewer") -> Callable[[Page]
 
     Whoever may only look cannot POST, and a POST is taken from this session's own pages alone.
     """
-    if method == "POST" and needs in ("nobody", "viewer"):
+    if method == "POST" and needs in ("anyone", "viewer"):
         raise ValueError(f"{path} could be posted to by anybody")
     pattern = re.compile(BASE + _SEGMENT.sub(r"(?P<\1>[^/]+)", path))
 
@@ -71,7 +71,7 @@ def route(method: str, path: str, *, needs: Needs = "viewer") -> Callable[[Page]
     return register
 
 
-def dispatch(request: Request) -> Answer:
+def dispatch(request: Request) -> Response:
     """The answer to a request.
 
     Raises:
@@ -81,46 +81,46 @@ def dispatch(request: Request) -> Answer:
         found, parameters = _find(request)
     except _PostedToError as posted:
         return see_other(posted.page)
-    visit = Visit(request, parameters)
-    if found.needs == "nobody":
-        return found.page(visit)
-    person = session.current(request)
-    if person is None:
+    context = RequestContext(request, parameters)
+    if found.needs == "anyone":
+        return found.page(context)
+    current = session.current(request)
+    if current is None:
         return _to_sign_in(request)
-    visit = replace(visit, session=person)
-    if request.method == "POST" and not person.vouches_for(request):
+    context = replace(context, session=current)
+    if request.method == "POST" and not current.vouches_for(request):
         raise CsrfError
     try:
-        visit = _admit(visit, person, found.needs)
+        context = _admit(context, current, found.needs)
     except SessionEndedError:
         return _to_sign_in(request).with_cookies(session.end(request))
-    answer = found.page(visit)
+    answer = found.page(context)
     renewal = session.renewed(request)
     # Before the answer's own cookies: signing out must have the last word.
     return replace(answer, cookies=(renewal, *answer.cookies)) if renewal else answer
 
 
-def _admit(visit: Visit, by: Session, needs: Needs) -> Visit:
-    """The visit, with the project that it is to.
+def _admit(context: RequestContext, by: Session, needs: Needs) -> RequestContext:
+    """The context, with the project that it is to.
 
     Raises:
-        SessionEndedError: the person signed out since.
+        SessionEndedError: the user signed out since.
         NotFoundError: the path names no project of theirs.
         RoleError: they are a member of it, and may only look.
     """
-    if needs == "person":
-        members.require_session(by.person, signed_in_at=by.signed_in_at)
-        return visit
-    project_id = visit.path("project")
+    if needs == "user":
+        members.require_session(by.user, signed_in_at=by.signed_in_at)
+        return context
+    project_id = context.path("project")
     if not is_id(project_id):
         raise NotFoundError("There is no project of this id.")
-    access = members.open_project(by.person, project_id, signed_in_at=by.signed_in_at)
+    access = members.open_project(by.user, project_id, signed_in_at=by.signed_in_at)
     member = access.member
     if needs == "owner" and not member.may_manage_members:
         raise RoleError
     if needs == "admin" and not member.may_change:
         raise RoleError
-    return replace(visit, access=access)
+    return replace(context, access=access)
 
 
 def _find(request: Request) -> tuple[_Route, dict[str, str]]:
@@ -152,13 +152,13 @@ def _page_above(path: str) -> str:
     return BASE
 
 
-def _to_sign_in(request: Request) -> Answer:
-    """Where a person signs in, and from where they come back to the page that they wanted."""
+def _to_sign_in(request: Request) -> Response:
+    """The sign-in page, which leads back to the page that was asked for."""
     wanted = request.path if request.method == "GET" and not request.is_fragment else BASE
     if wanted != BASE and request.query:
         wanted += "?" + "&".join(f"{quote(k)}={quote(v)}" for k, v in request.query.items())
     if request.is_fragment:
         # The page stays, with what was entered in it; its script offers to sign in over it.
         message = "Your session has ended. Sign in again."
-        return Answer(401, message.encode(), content_type="text/plain; charset=utf-8")
+        return Response(401, message.encode(), content_type="text/plain; charset=utf-8")
     return see_other(f"{BASE}/sign-in?to={quote(wanted, safe='/')}")

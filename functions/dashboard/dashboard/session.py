@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from craftkit.clock import from_rfc3339, to_rfc3339, utc_now
-from craftkit.projects.models import Person
+from craftkit.projects.models import User
 from dashboard.cookies import Cookie
 from dashboard.web import Request
 
@@ -24,7 +24,7 @@ _session = Cookie("session", _LIFETIME_SECONDS)
 class Session:
     """`csrf` is what every form of this session carries, and no other page can know."""
 
-    person: Person
+    user: User
     signed_in_at: datetime
     csrf: str
 
@@ -39,13 +39,13 @@ class Session:
         return hmac.compare_digest(sent.encode(), self.csrf.encode())
 
 
-def begin(request: Request, person: Person) -> str:
+def begin(request: Request, user: User) -> str:
     """The cookie of a new session; whatever the browser had before is not taken over."""
-    return _session.bake(
+    return _session.encode(
         request,
         {
-            "sub": person.sub,
-            "email": person.email,
+            "sub": user.sub,
+            "email": user.email,
             "at": to_rfc3339(utc_now()),
             "csrf": secrets.token_urlsafe(24),
         },
@@ -57,7 +57,7 @@ def current(request: Request) -> Session | None:
     if content is None or utc_now() - from_rfc3339(content["at"]) >= _LONGEST:
         return None
     return Session(
-        person=Person.model_construct(sub=content["sub"], email=content["email"]),
+        user=User.model_construct(sub=content["sub"], email=content["email"]),
         signed_in_at=from_rfc3339(content["at"]),
         csrf=content["csrf"],
     )
@@ -74,8 +74,8 @@ def renewed(request: Request) -> str | None:
     content = _session.read(request)
     if content is None or _session.age_seconds(request) < _RENEWED_AFTER_SECONDS:
         return None
-    return _session.bake(request, content)
+    return _session.encode(request, content)
 
 
 def end(request: Request) -> str:
-    return _session.eat(request)
+    return _session.clear(request)

@@ -104,7 +104,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     status: int
     body: bytes = b""
     content_type: str = "text/html; charset=utf-8"
@@ -113,16 +113,16 @@ class Answer:
     style_nonce: str = ""
     """Lets a script of ours add styles, as the code editor does; for one answer alone."""
 
-    def with_cookies(self, *cookies: str) -> "Answer":
+    def with_cookies(self, *cookies: str) -> "Response":
         return replace(self, cookies=(*self.cookies, *cookies))
 
 
-def see_other(path: str) -> Answer:
+def see_other(path: str) -> Response:
     """A redirect that is followed with GET."""
-    return Answer(303, headers={"Location": path})
+    return Response(303, headers={"Location": path})
 
 
-def respond(request: Request, answer: Answer) -> Event:
+def respond(request: Request, answer: Response) -> Event:
     """The answer in the form that the gateway wants, with the headers that every one has."""
     body, headers = answer.body, {**_hardening(request, answer.style_nonce), **answer.headers}
     headers["Content-Type"] = answer.content_type

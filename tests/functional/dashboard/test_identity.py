@@ -61,7 +61,7 @@ def signed(claims: dict[str, Any], key: Any = KEY, kid: str = "one") -> str:
 
 def test_a_good_token_names_the_person(pool: Any, claims: dict[str, Any]) -> None:
     pool["token"] = signed(claims)
-    person = identity.person_behind("code", ATTEMPT, "https://here/dashboard/signed-in")
+    person = identity.verified_user("code", ATTEMPT, "https://here/dashboard/signed-in")
     assert (person.sub, person.email) == ("ada", "ada@example.com")
     (_, form), *_ = pool["asked"]
     assert form["code_verifier"] == "verifier"
@@ -88,7 +88,7 @@ def test_a_token_with_other_claims_is_refused(
 ) -> None:
     pool["token"] = signed(change(claims))
     with pytest.raises(SignInError):
-        identity.person_behind("code", ATTEMPT, "https://here")
+        identity.verified_user("code", ATTEMPT, "https://here")
 
 
 def test_a_token_that_the_pool_did_not_sign_is_refused(pool: Any, claims: dict[str, Any]) -> None:
@@ -97,7 +97,7 @@ def test_a_token_that_the_pool_did_not_sign_is_refused(pool: Any, claims: dict[s
     for token in (signed(claims, OTHER_KEY), signed(claims, kid="two"), none, confused, "x", ""):
         pool["token"] = token
         with pytest.raises(SignInError):
-            identity.person_behind("code", ATTEMPT, "https://here")
+            identity.verified_user("code", ATTEMPT, "https://here")
 
 
 def _under_the_public_key(claims: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from craftkit.keys import service as keys
 from craftkit.keys.models import NewKey
 from craftkit.projects import members
 from craftkit.projects import service as projects
-from craftkit.projects.models import Person, Project
+from craftkit.projects.models import Project, User
 from testkit.cloud import Cloud
 from testkit.project import publish
 from testkit.visitor import Page, Visitor
@@ -185,7 +185,7 @@ class TestWhatIsShown:
     @pytest.fixture
     def hostile(self, cloud: Cloud) -> tuple[Visitor, str]:
         """A project in which everything is named by an attacker."""
-        person = Person.model_construct(sub="mallory", email=XSS)
+        person = User.model_construct(sub="mallory", email=XSS)
         project = projects.create_project(XSS[:120], by=person.sub, owner=person)
         wish = NewKey(name=XSS, mode="live")
         key = keys.create_key(project.id, wish, by=XSS).key

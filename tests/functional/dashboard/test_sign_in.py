@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from craftkit.projects.models import Person
+from craftkit.projects.models import User
 from testkit.clock import FrozenClock
 from testkit.cloud import Cloud
 from testkit.visitor import Visitor
@@ -26,14 +26,14 @@ def hosted_page(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     pool: dict[str, Any] = {"person": ADA}
 
-    def vouch(code: str, attempt: Any, redirect_uri: str) -> Person:
+    def vouch(code: str, attempt: Any, redirect_uri: str) -> User:
         pool.update(code=code, attempt=attempt, redirect_uri=redirect_uri)
         if pool["person"] is None:
             raise identity.SignInError("used before")
-        person: Person = pool["person"]
+        person: User = pool["person"]
         return person
 
-    monkeypatch.setattr(identity, "person_behind", vouch)
+    monkeypatch.setattr(identity, "verified_user", vouch)
     return pool
 
 
@@ -112,7 +112,7 @@ class TestSigningIn:
         self, stranger: Visitor, hosted_page: dict[str, Any], cloud: Cloud
     ) -> None:
         """Session fixation: what an attacker planted is worth nothing after the sign-in."""
-        mallory = Visitor(cloud).signs_in(Person(sub="mallory", email="m@example.com"))
+        mallory = Visitor(cloud).signs_in(User(sub="mallory", email="m@example.com"))
         planted = dict(mallory.jar)
         stranger.jar |= planted
         stranger.get(f"/dashboard/signed-in?code=abc&state={begin(stranger)}")

@@ -6,9 +6,9 @@ from pydantic import BaseModel, StringConstraints
 
 from craftkit.audit import service as audit
 from dashboard.pages.keys import names_of
+from dashboard.request_context import RequestContext
 from dashboard.router import route
-from dashboard.visit import Visit
-from dashboard.web import Answer
+from dashboard.web import Response
 
 _PAGE_LIMIT = 50
 
@@ -19,15 +19,15 @@ class Search(BaseModel):
 
 
 @route("GET", "/projects/{project}/audit")
-def list_entries(visit: Visit) -> Answer:
-    search = visit.query(Search)
+def list_entries(context: RequestContext) -> Response:
+    search = context.query(Search)
     page = audit.list_entries(
-        visit.project.id, target=search.target, limit=_PAGE_LIMIT, after=search.cursor
+        context.project.id, target=search.target, limit=_PAGE_LIMIT, after=search.cursor
     )
-    return visit.page(
+    return context.page(
         "audit/list.html",
         entries=page.entries,
         cursor=page.after,
         search=search,
-        names=names_of(visit),
+        names=names_of(context),
     )

@@ -20,9 +20,9 @@ from craftkit.templates.publishing import DoesNotCompileError
 from craftkit.typesetter import PdfStandard, Preview, TypesettingError
 from dashboard.manifest_table import Row, manifest_of, rows_in, rows_of
 from dashboard.prelude import WORDS
+from dashboard.request_context import RequestContext
 from dashboard.router import route
-from dashboard.visit import Visit
-from dashboard.web import Answer
+from dashboard.web import Response
 
 
 @dataclass(frozen=True)
@@ -57,14 +57,14 @@ class Work:
 
 
 @route("GET", "/projects/{project}/templates/{slug}/edit", needs="admin")
-def edit(visit: Visit) -> Answer:
-    return _editor(visit, _opened(visit))
+def edit(context: RequestContext) -> Response:
+    return _editor(context, _opened(context))
 
 
 @route("POST", "/projects/{project}/templates/{slug}/preview", needs="admin")
-def preview(visit: Visit) -> Answer:
+def preview(context: RequestContext) -> Response:
     """The pages of what is being typed, or what is wrong with it and where."""
-    work = _sent(visit)
+    work = _sent(context)
     problem: dict[str, Any] | None = None
     shown: Preview | None = None
     try:
@@ -72,88 +72,88 @@ def preview(visit: Visit) -> Answer:
             work.manifest, work.source, work.values,
             name=work.name, locale=work.locale, draw=preview_remotely,
             pdf_standard=work.pdf_standard,  # type: ignore[arg-type]  # validated by preview
-            project_id=visit.project.id,
+            project_id=context.project.id,
         )  # fmt: skip
     except TypesettingError as error:
         problem = {"message": str(error), "line": error.line, "column": error.column}
     except (InvalidRequestError, InvalidInputDataError) as error:
         problem = {"message": str(error), "issues": error.issues}
     if problem:
-        answer = visit.fragment("templates/problem.html", problem=problem)
+        answer = context.fragment("templates/problem.html", problem=problem)
         return replace(answer, headers={"HX-Retarget": "#problem"})  # the last good pages stay
-    return visit.fragment("templates/preview.html", preview=shown)
+    return context.fragment("templates/preview.html", preview=shown)
 
 
 @route("POST", "/projects/{project}/templates/{slug}/draft", needs="admin")
-def save(visit: Visit) -> Answer:
-    work, slug = _sent(visit), visit.path("slug")
+def save(context: RequestContext) -> Response:
+    work, slug = _sent(context), context.path("slug")
     try:
         draft = drafts.save_draft(
-            visit.project.id, slug, work.name, work.manifest, work.source,
+            context.project.id, slug, work.name, work.manifest, work.source,
             work.pdf_standard,  # type: ignore[arg-type]  # validated by save_draft
-            work.locale, revision=work.revision, by=visit.person.sub,
+            work.locale, revision=work.revision, by=context.user.sub,
         )  # fmt: skip
     except CraftkitError as error:
-        if visit.request.is_fragment:
+        if context.request.is_fragment:
             raise
-        return _editor(visit, work, error)
-    if visit.request.is_fragment:
+        return _editor(context, work, error)
+    if context.request.is_fragment:
         content = json.dumps({"revision": draft.revision}).encode()
-        return Answer(200, content, content_type="application/json")
-    return visit.done(f"/templates/{slug}/edit", "The draft is saved.")
+        return Response(200, content, content_type="application/json")
+    return context.done(f"/templates/{slug}/edit", "The draft is saved.")
 
 
 @route("POST", "/projects/{project}/templates/{slug}/edit", needs="admin")
-def restore(visit: Visit) -> Answer:
+def restore(context: RequestContext) -> Response:
     """The editor with what the browser kept. Nothing is saved yet."""
-    return _editor(visit, _sent(visit))
+    return _editor(context, _sent(context))
 
 
 @route("GET", "/projects/{project}/templates/{slug}/draft", needs="admin")
-def show_draft(visit: Visit) -> Answer:
+def show_draft(context: RequestContext) -> Response:
     """What is saved: for the editor whose draft was saved elsewhere meanwhile."""
-    work = _opened(visit)
+    work = _opened(context)
     content = json.dumps({"revision": work.revision, "source": work.source}).encode()
-    return Answer(200, content, content_type="application/json")
+    return Response(200, content, content_type="application/json")
 
 
 @route("POST", "/projects/{project}/templates/{slug}/publish", needs="admin")
-def publish(visit: Visit) -> Answer:
-    work, slug = _sent(visit), visit.path("slug")
+def publish(context: RequestContext) -> Response:
+    work, slug = _sent(context), context.path("slug")
     try:
         version = publishing.publish(
-            visit.project.id, slug, work.name, work.manifest, work.source,
+            context.project.id, slug, work.name, work.manifest, work.source,
             work.pdf_standard,  # type: ignore[arg-type]  # validated by publish
-            work.locale, by=visit.person.sub, typeset=typeset_remotely,
+            work.locale, by=context.user.sub, typeset=typeset_remotely,
         )  # fmt: skip
     except (InvalidRequestError, InvalidInputDataError) as error:
-        return _editor(visit, work, error)
-    drafts.discard_draft(visit.project.id, slug)
+        return _editor(context, work, error)
+    drafts.discard_draft(context.project.id, slug)
     said = f"Version {version.number} is published. Renders use it from now on."
     if version.warnings:
         said += " Warnings: " + "; ".join(version.warnings[:3])
-    return visit.done(f"/templates/{slug}", said)
+    return context.done(f"/templates/{slug}", said)
 
 
 @route("POST", "/projects/{project}/templates/{slug}/discard", needs="admin")
-def discard(visit: Visit) -> Answer:
-    slug = visit.path("slug")
-    template = templates.get_template(visit.project.id, slug)
+def discard(context: RequestContext) -> Response:
+    slug = context.path("slug")
+    template = templates.get_template(context.project.id, slug)
     if template.latest_version is None:
-        templates.delete_template(visit.project.id, slug, by=visit.person.sub)
-        return visit.done("/templates", f"{slug} is discarded.")
-    drafts.discard_draft(visit.project.id, slug)
-    return visit.done(f"/templates/{slug}", "The draft is discarded.")
+        templates.delete_template(context.project.id, slug, by=context.user.sub)
+        return context.done("/templates", f"{slug} is discarded.")
+    drafts.discard_draft(context.project.id, slug)
+    return context.done(f"/templates/{slug}", "The draft is discarded.")
 
 
-def _editor(visit: Visit, work: Work, error: CraftkitError | None = None) -> Answer:
-    slug = visit.path("slug")
-    template = templates.get_template(visit.project.id, slug)
+def _editor(context: RequestContext, work: Work, error: CraftkitError | None = None) -> Response:
+    slug = context.path("slug")
+    template = templates.get_template(context.project.id, slug)
     problem = None
     if isinstance(error, DoesNotCompileError):  # said where the preview says it, and once
         problem = {"message": error.reason, "line": error.line, "column": error.column}
     nonce = secrets.token_urlsafe(16)
-    page = visit.page(
+    page = context.page(
         "templates/edit.html",
         422 if error else 200,
         nonce=nonce,
@@ -168,9 +168,9 @@ def _editor(visit: Visit, work: Work, error: CraftkitError | None = None) -> Ans
     return replace(page, style_nonce=nonce)
 
 
-def _opened(visit: Visit) -> Work:
+def _opened(context: RequestContext) -> Work:
     """The draft, or the latest version to go on from."""
-    project_id, slug = visit.project.id, visit.path("slug")
+    project_id, slug = context.project.id, context.path("slug")
     try:
         draft = drafts.get_draft(project_id, slug)
     except NotFoundError:
@@ -206,15 +206,15 @@ def _previewed(manifest: dict[str, Any]) -> dict[str, Any]:
         return values
 
 
-def _sent(visit: Visit) -> Work:
-    form = visit.request.form
+def _sent(context: RequestContext) -> Work:
+    form = context.request.form
     revision = form.get("revision", "0")
     return Work(
         name=form.get("name", "").strip(),
         locale=form.get("locale", "en").strip(),
         pdf_standard=form.get("pdf_standard", ""),
         revision=int(revision) if revision.isascii() and revision.isdigit() else 0,
-        rows=rows_in(visit.request.fields),
+        rows=rows_in(context.request.fields),
         source=form.get("source", "").replace("\r\n", "\n"),
         data=form.get("data", ""),
     )

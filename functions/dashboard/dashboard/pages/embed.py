@@ -22,9 +22,9 @@ from craftkit.strict_json import parse_object
 from craftkit.templates import service as templates
 from dashboard import flash, once
 from dashboard.pages.keys import names_of
+from dashboard.request_context import RequestContext
 from dashboard.router import route
-from dashboard.visit import Visit
-from dashboard.web import Answer
+from dashboard.web import Response
 
 _PAGE_LIMIT = 25
 _KEYS = 100
@@ -36,119 +36,123 @@ class Versions(BaseModel):
 
 
 @route("GET", "/projects/{project}/embed")
-def overview(visit: Visit) -> Answer:
-    partner = partners.get_partner(visit.project.id)
+def overview(context: RequestContext) -> Response:
+    partner = partners.get_partner(context.project.id)
     is_on = partner.status != "off"
-    signing_keys = partners.list_signing_keys(visit.project.id) if is_on else []
-    sessions, _ = embed_sessions.list_sessions(visit.project.id, limit=1) if is_on else ([], None)
+    signing_keys = partners.list_signing_keys(context.project.id) if is_on else []
+    sessions, _ = embed_sessions.list_sessions(context.project.id, limit=1) if is_on else ([], None)
     steps = [
         ("Allow your sites", bool(partner.origins), "/embed/origins", "Origins"),
-        ("Make a signing key, or use an API key", bool(signing_keys or _embed_keys(visit)),
+        ("Make a signing key, or use an API key", bool(signing_keys or _embed_keys(context)),
          "/embed/keys", "Keys"),
         ("Publish a template", any(
-            each.latest_version for each in templates.list_templates(visit.project.id).templates
+            each.latest_version for each in templates.list_templates(context.project.id).templates
         ), "/templates", "Templates"),
         ("Open a session", bool(sessions), "/embed/sandbox", "Sandbox"),
     ]  # fmt: skip
-    return visit.page("embed/overview.html", partner=partner, steps=steps if is_on else [])
+    return context.page("embed/overview.html", partner=partner, steps=steps if is_on else [])
 
 
 @route("POST", "/projects/{project}/embed/enable", needs="admin")
-def enable(visit: Visit) -> Answer:
-    partners.enable(visit.project.id, by=visit.person.sub)
+def enable(context: RequestContext) -> Response:
+    partners.enable(context.project.id, by=context.user.sub)
     signing.signing_key()  # verifiable from now on, before the first token
-    return visit.done("/embed", "Embed mode is enabled.")
+    return context.done("/embed", "Embed mode is enabled.")
 
 
 @route("POST", "/projects/{project}/embed/disable", needs="admin")
-def disable(visit: Visit) -> Answer:
-    partners.disable(visit.project.id, by=visit.person.sub)
-    return visit.done("/embed", "Embed mode is off; every session has ended.")
+def disable(context: RequestContext) -> Response:
+    partners.disable(context.project.id, by=context.user.sub)
+    return context.done("/embed", "Embed mode is off; every session has ended.")
 
 
 @route("GET", "/projects/{project}/embed/origins")
-def show_origins(visit: Visit) -> Answer:
-    return _origins(visit)
+def show_origins(context: RequestContext) -> Response:
+    return _origins(context)
 
 
 @route("POST", "/projects/{project}/embed/origins", needs="admin")
-def set_origins(visit: Visit) -> Answer:
+def set_origins(context: RequestContext) -> Response:
     try:
-        partners.set_origins(visit.project.id, visit.form("origins").split(), by=visit.person.sub)
+        partners.set_origins(
+            context.project.id, context.form("origins").split(), by=context.user.sub
+        )
     except InvalidRequestError as error:
-        return _origins(visit, error)
-    return visit.done("/embed/origins", "Saved.")
+        return _origins(context, error)
+    return context.done("/embed/origins", "Saved.")
 
 
 @route("POST", "/projects/{project}/embed/presets", needs="admin")
-def set_presets(visit: Visit) -> Answer:
-    wanted = {name: visit.request.all(name) for name in get_args(Preset)}
-    partners.set_presets(visit.project.id, wanted, by=visit.person.sub)
-    return visit.done("/embed/origins", "Saved.")
+def set_presets(context: RequestContext) -> Response:
+    wanted = {name: context.request.all(name) for name in get_args(Preset)}
+    partners.set_presets(context.project.id, wanted, by=context.user.sub)
+    return context.done("/embed/origins", "Saved.")
 
 
 @route("GET", "/projects/{project}/embed/keys")
-def list_keys(visit: Visit) -> Answer:
-    return visit.page(
+def list_keys(context: RequestContext) -> Response:
+    return context.page(
         "embed/keys.html",
-        partner=partners.get_partner(visit.project.id),
-        keys=partners.list_signing_keys(visit.project.id),
-        names=names_of(visit),
+        partner=partners.get_partner(context.project.id),
+        keys=partners.list_signing_keys(context.project.id),
+        names=names_of(context),
     )
 
 
 @route("POST", "/projects/{project}/embed/keys", needs="admin")
-def create_key(visit: Visit) -> Answer:
-    mode = "test" if visit.form("mode") == "test" else "live"
+def create_key(context: RequestContext) -> Response:
+    mode = "test" if context.form("mode") == "test" else "live"
     minted = partners.create_signing_key(
-        visit.project.id,
-        by=visit.person.sub,
+        context.project.id,
+        by=context.user.sub,
         mode=mode,  # type: ignore[arg-type]  # one of the two
     )
     secrets = [
         ("Publishable key", minted.key.publishable_key),
         ("Private signing key; we keep its public half only", minted.private_key_pem),
     ]
-    return once.show(visit, "Embed key pair", secrets, back="/embed/keys")
+    return once.show(context, "Embed key pair", secrets, back="/embed/keys")
 
 
 @route("POST", "/projects/{project}/embed/keys/{key}/revoke", needs="admin")
-def revoke_key(visit: Visit) -> Answer:
-    partners.revoke_signing_key(visit.project.id, visit.path("key"), by=visit.person.sub)
-    return visit.done("/embed/keys", "The key is revoked, and every session that it opened.")
+def revoke_key(context: RequestContext) -> Response:
+    partners.revoke_signing_key(context.project.id, context.path("key"), by=context.user.sub)
+    return context.done("/embed/keys", "The key is revoked, and every session that it opened.")
 
 
 @route("GET", "/projects/{project}/embed/catalogs")
-def list_catalogs(visit: Visit) -> Answer:
-    return _catalogs(visit)
+def list_catalogs(context: RequestContext) -> Response:
+    return _catalogs(context)
 
 
 @route("POST", "/projects/{project}/embed/catalogs", needs="admin")
-def publish_catalog(visit: Visit) -> Answer:
+def publish_catalog(context: RequestContext) -> Response:
     try:
-        catalog = parse_object(visit.form("catalog").encode())
-        wish = validate_request(CatalogRequest, {"name": visit.form("name"), "catalog": catalog})
+        catalog = parse_object(context.form("catalog").encode())
+        request = validate_request(
+            CatalogRequest, {"name": context.form("name"), "catalog": catalog}
+        )
         made = catalogs.publish_catalog(
-            visit.project.id, wish.name, wish.catalog, by=visit.person.sub
+            context.project.id, request.name, request.catalog, by=context.user.sub
         )
     except InvalidInputError as error:
-        return _catalogs(visit, error)
+        return _catalogs(context, error)
     said = f"Version {made.version} of {made.name} is published."
-    return visit.done(f"/embed/catalogs/{made.name}", said)
+    return context.done(f"/embed/catalogs/{made.name}", said)
 
 
 @route("GET", "/projects/{project}/embed/catalogs/{name}")
-def show_catalog(visit: Visit) -> Answer:
+def show_catalog(context: RequestContext) -> Response:
     """A version of a catalog, and what it changed against the one before."""
-    name, wanted = visit.path("name"), visit.query(Versions)
-    shown = catalogs.get_catalog(visit.project.id, name, wanted.version)
-    versions = catalogs.list_versions(visit.project.id, name)
+    name, wanted = context.path("name"), context.query(Versions)
+    shown = catalogs.get_catalog(context.project.id, name, wanted.version)
+    versions = catalogs.list_versions(context.project.id, name)
     older = [number for number in versions if number < shown.version]
     number = wanted.before or (older[0] if older else None)
-    before = catalogs.get_catalog(visit.project.id, name, number) if number else None
-    return visit.page(
+    before = catalogs.get_catalog(context.project.id, name, number) if number else None
+    return context.page(
         "embed/catalog.html",
-        partner=partners.get_partner(visit.project.id),
+        partner=partners.get_partner(context.project.id),
         shown=shown,
         content=shown.catalog.as_json(),
         versions=versions,
@@ -158,93 +162,96 @@ def show_catalog(visit: Visit) -> Answer:
 
 
 @route("GET", "/projects/{project}/embed/sessions")
-def list_sessions(visit: Visit) -> Answer:
+def list_sessions(context: RequestContext) -> Response:
     found, following = embed_sessions.list_sessions(
-        visit.project.id, limit=_PAGE_LIMIT, cursor=visit.cursor
+        context.project.id, limit=_PAGE_LIMIT, cursor=context.cursor
     )
-    return visit.page(
+    return context.page(
         "embed/sessions.html",
-        partner=partners.get_partner(visit.project.id),
+        partner=partners.get_partner(context.project.id),
         sessions=found,
         cursor=following,
     )
 
 
 @route("POST", "/projects/{project}/embed/sessions/{session}/revoke", needs="admin")
-def revoke_session(visit: Visit) -> Answer:
-    embed_sessions.revoke_session(visit.project.id, visit.path("session"), by=visit.person.sub)
-    return visit.done("/embed/sessions", "The session is revoked, at its next request.")
+def revoke_session(context: RequestContext) -> Response:
+    embed_sessions.revoke_session(context.project.id, context.path("session"), by=context.user.sub)
+    return context.done("/embed/sessions", "The session is revoked, at its next request.")
 
 
 @route("GET", "/projects/{project}/embed/sandbox", needs="admin")
-def show_sandbox(visit: Visit) -> Answer:
+def show_sandbox(context: RequestContext) -> Response:
     """The page that partners embed, opened as they would open it."""
-    partner = partners.get_partner(visit.project.id)
-    found = templates.list_templates(visit.project.id, limit=100).templates
-    return visit.page(
+    partner = partners.get_partner(context.project.id)
+    found = templates.list_templates(context.project.id, limit=100).templates
+    return context.page(
         "embed/sandbox.html",
         partner=partner,
         templates=[each for each in found if each.latest_version],
-        keys=_embed_keys(visit),
-        origin=visit.request.origin,
-        is_allowed=partners.allows_origin(partner, visit.request.origin),
-        frame=flash.found(visit.request).get("frame"),
+        keys=_embed_keys(context),
+        origin=context.request.origin,
+        is_allowed=partners.allows_origin(partner, context.request.origin),
+        frame=flash.found(context.request).get("frame"),
     )
 
 
 @route("POST", "/projects/{project}/embed/sandbox", needs="admin")
-def open_sandbox(visit: Visit) -> Answer:
-    key = next((each for each in _embed_keys(visit) if each.id == visit.form("key")), None)
+def open_sandbox(context: RequestContext) -> Response:
+    key = next((each for each in _embed_keys(context) if each.id == context.form("key")), None)
     if key is None:
         raise NotFoundError("This project has no active key of this id with the scope embed:write.")
-    wish = validate_request(SessionRequest, _sandbox_wish(visit))
-    opened = embed_sessions.create_embed_session(key.principal, wish)
-    return visit.done("/embed/sandbox", frame=SessionView.of(opened).iframe_url)
+    request = validate_request(SessionRequest, _sandbox_wish(context))
+    opened = embed_sessions.create_embed_session(key.principal, request)
+    return context.done("/embed/sandbox", frame=SessionView.of(opened).iframe_url)
 
 
-def _sandbox_wish(visit: Visit) -> dict[str, Any]:
+def _sandbox_wish(context: RequestContext) -> dict[str, Any]:
     return {
-        "tenant": {"externalId": "sandbox", "displayName": visit.project.name},
-        "actor": {"externalId": visit.person.sub, "email": visit.person.email},
-        "scope": {"mode": visit.form("mode"), "templateExternalId": visit.form("template") or None},
-        "permissions": "admin" if visit.form("mode") in ("edit", "create") else None,
+        "tenant": {"externalId": "sandbox", "displayName": context.project.name},
+        "actor": {"externalId": context.user.sub, "email": context.user.email},
+        "scope": {
+            "mode": context.form("mode"),
+            "templateExternalId": context.form("template") or None,
+        },
+        "permissions": "admin" if context.form("mode") in ("edit", "create") else None,
         "appearance": {"theme": "auto"},
     }
 
 
-def _embed_keys(visit: Visit) -> list[Key]:
+def _embed_keys(context: RequestContext) -> list[Key]:
     """Keys that may open sessions, test ones first."""
-    some, _ = keys.list_keys(visit.project.id, limit=_KEYS)
+    some, _ = keys.list_keys(context.project.id, limit=_KEYS)
     now = utc_now()
     able = [key for key in some if key.status(now) == "active" and EMBED_WRITE in key.scopes]
     return sorted(able, key=lambda key: key.mode, reverse=True)
 
 
-def _origins(visit: Visit, error: InvalidRequestError | None = None) -> Answer:
-    partner: Partner = partners.get_partner(visit.project.id)
-    return visit.page(
+def _origins(context: RequestContext, error: InvalidRequestError | None = None) -> Response:
+    partner: Partner = partners.get_partner(context.project.id)
+    return context.page(
         "embed/origins.html",
         422 if error else 200,
         partner=partner,
         error=error,
-        text=visit.form("origins") if error else "\n".join(partner.origins),
+        text=context.form("origins") if error else "\n".join(partner.origins),
         presets={name: partner.presets.get(name, usual) for name, usual in PRESETS.items()},
         permissions=get_args(Permission),
     )
 
 
-def _catalogs(visit: Visit, error: InvalidInputError | None = None) -> Answer:
+def _catalogs(context: RequestContext, error: InvalidInputError | None = None) -> Response:
     found, following = catalogs.list_catalogs(
-        visit.project.id, limit=_PAGE_LIMIT, cursor=visit.cursor
+        context.project.id, limit=_PAGE_LIMIT, cursor=context.cursor
     )
-    return visit.page(
+    return context.page(
         "embed/catalogs.html",
         422 if error else 200,
-        partner=partners.get_partner(visit.project.id),
+        partner=partners.get_partner(context.project.id),
         catalogs=found,
         cursor=following,
         error=error,
-        form=visit.request.form,
+        form=context.request.form,
         example=_EXAMPLE,
     )
 

@@ -21,9 +21,9 @@ from craftkit.schema import validate_request
 from craftkit.templates import service as templates
 from dashboard import flash, limits, samples
 from dashboard.charts import last_days
+from dashboard.request_context import RequestContext
 from dashboard.router import route
-from dashboard.visit import Visit
-from dashboard.web import Answer
+from dashboard.web import Response
 
 _PAGE_LIMIT = 25
 _GRACES = {"24": "24 hours", "168": "7 days", "720": "30 days", "0": "none: at its first use"}
@@ -31,152 +31,156 @@ _LIFETIMES = {"": None, "7": 7, "30": 30, "90": 90, "365": 365}
 
 
 @route("GET", "/projects/{project}/keys")
-def list_keys(visit: Visit) -> Answer:
-    page, following = views.list_keys(visit.project.id, limit=_PAGE_LIMIT, cursor=visit.cursor)
-    return visit.page(
+def list_keys(context: RequestContext) -> Response:
+    page, following = views.list_keys(context.project.id, limit=_PAGE_LIMIT, cursor=context.cursor)
+    return context.page(
         "keys/list.html",
         keys=page,
         week=last_days(views.LISTED_DAYS),
         cursor=following,
-        names=names_of(visit),
+        names=names_of(context),
     )
 
 
 @route("GET", "/projects/{project}/keys/new", needs="admin")
-def new_key(visit: Visit) -> Answer:
-    return visit.page("keys/new.html", **_choices(visit))
+def new_key(context: RequestContext) -> Response:
+    return context.page("keys/new.html", **_choices(context))
 
 
 @route("POST", "/projects/{project}/keys", needs="admin")
-def create_key(visit: Visit) -> Answer:
+def create_key(context: RequestContext) -> Response:
     """Make a key; the page that follows shows it, once. A form that is sent twice makes one."""
-    once = visit.form("once")
+    once = context.form("once")
     key_id = once if is_id(once) else new_id()
     try:
-        wish = _read_wish(visit)
-        minted = keys.create_key(visit.project.id, wish, by=visit.person.sub, key_id=key_id)
+        request = _read_request(context)
+        minted = keys.create_key(context.project.id, request, by=context.user.sub, key_id=key_id)
     except ConflictError:
-        return visit.go(visit.url(f"/keys/{key_id}/created"))
+        return context.go(context.url(f"/keys/{key_id}/created"))
     except InvalidRequestError as error:
-        return visit.refused("keys/new.html", error, **_choices(visit))
-    return visit.done(f"/keys/{minted.key.id}/created", key=minted.cleartext)
+        return context.refused("keys/new.html", error, **_choices(context))
+    return context.done(f"/keys/{minted.key.id}/created", key=minted.cleartext)
 
 
 @route("GET", "/projects/{project}/keys/{key}/created", needs="admin")
-def show_once(visit: Visit) -> Answer:
+def show_once(context: RequestContext) -> Response:
     """The cleartext, as the page before handed it over; nobody keeps it."""
-    key = _key(visit)
-    cleartext = flash.found(visit.request).get("key")
+    key = _key(context)
+    cleartext = flash.found(context.request).get("key")
     if cleartext is None:
-        return visit.go(visit.url(f"/keys/{key.id}"))
-    return visit.page("keys/created.html", key=key, samples=_samples(visit.project.id, cleartext))
+        return context.go(context.url(f"/keys/{key.id}"))
+    return context.page(
+        "keys/created.html", key=key, samples=_samples(context.project.id, cleartext)
+    )
 
 
 @route("GET", "/projects/{project}/keys/{key}")
-def show_key(visit: Visit) -> Answer:
-    key = views.show_key(_key(visit).id)
+def show_key(context: RequestContext) -> Response:
+    key = views.show_key(_key(context).id)
     undo_until = key.revoked_at + UNDO_WITHIN if key.revoked_at else None
     is_exposed = any(each.exposed_at and each.state != "ended" for each in key.secrets)
-    return visit.page(
+    return context.page(
         "keys/show.html",
         key=key,
         month=last_days(views.SHOWN_DAYS),
         may_undo=undo_until is not None and utc_now() < undo_until and not is_exposed,
         undo_until=undo_until,
         graces=_GRACES,
-        names=names_of(visit),
+        names=names_of(context),
     )
 
 
 @route("POST", "/projects/{project}/keys/{key}/rotate", needs="admin")
-def rotate_key(visit: Visit) -> Answer:
+def rotate_key(context: RequestContext) -> Response:
     """A new secret for the key; the page that follows shows it, once."""
-    hours = visit.form("grace")
+    hours = context.form("grace")
     if hours not in _GRACES:
         raise InvalidRequestError("Choose how long the old secret goes on.")
     minted = keys.rotate_key(
-        _key(visit).id,
-        by=visit.person.sub,
+        _key(context).id,
+        by=context.user.sub,
         grace=timedelta(hours=int(hours)),
-        replace=visit.form("replace") == "yes",
+        replace=context.form("replace") == "yes",
     )
-    return visit.done(f"/keys/{minted.key.id}/created", key=minted.cleartext)
+    return context.done(f"/keys/{minted.key.id}/created", key=minted.cleartext)
 
 
 @route("POST", "/projects/{project}/keys/{key}/end-rotation", needs="admin")
-def end_rotation(visit: Visit) -> Answer:
-    key = keys.end_rotation(_key(visit).id, by=visit.person.sub)
-    return visit.done(f"/keys/{key.id}", "The previous secret is ended.")
+def end_rotation(context: RequestContext) -> Response:
+    key = keys.end_rotation(_key(context).id, by=context.user.sub)
+    return context.done(f"/keys/{key.id}", "The previous secret is ended.")
 
 
 @route("POST", "/projects/{project}/keys/{key}/restore", needs="admin")
-def undo_revocation(visit: Visit) -> Answer:
-    key = keys.undo_revocation(_key(visit).id, by=visit.person.sub)
-    return visit.done(f"/keys/{key.id}", f"{key.name} works again.")
+def undo_revocation(context: RequestContext) -> Response:
+    key = keys.undo_revocation(_key(context).id, by=context.user.sub)
+    return context.done(f"/keys/{key.id}", f"{key.name} works again.")
 
 
 @route("POST", "/projects/{project}/keys/{key}/limits", needs="admin")
-def limit_key(visit: Visit) -> Answer:
-    key_id = _key(visit).id
-    limiting.limit_key(key_id, limits.read(visit), by=visit.person.sub)
-    return visit.done(f"/keys/{key_id}", "The limits hold from the next request on.")
+def limit_key(context: RequestContext) -> Response:
+    key_id = _key(context).id
+    limiting.limit_key(key_id, limits.read(context), by=context.user.sub)
+    return context.done(f"/keys/{key_id}", "The limits hold from the next request on.")
 
 
 @route("POST", "/projects/{project}/keys/{key}/revoke", needs="admin")
-def revoke_key(visit: Visit) -> Answer:
+def revoke_key(context: RequestContext) -> Response:
     key = keys.revoke_key(
-        _key(visit).id, by=visit.person.sub, reason=visit.form("reason")[:200] or None
+        _key(context).id, by=context.user.sub, reason=context.form("reason")[:200] or None
     )
     said = (
         f"{key.name} is revoked: the next request with it is refused. You can undo it for an hour."
     )
-    return visit.done(f"/keys/{key.id}", said)
+    return context.done(f"/keys/{key.id}", said)
 
 
 @route("POST", "/projects/{project}/keys/diagnose", needs="admin")
-def diagnose(visit: Visit) -> Answer:
+def diagnose(context: RequestContext) -> Response:
     """Why a pasted key fails. It goes to the lookup and nowhere else."""
-    diagnosis = keys.diagnose(visit.form("key"))
-    elsewhere = diagnosis.project_id not in (None, visit.project.id)
-    return visit.fragment("keys/diagnosis.html", diagnosis=diagnosis, elsewhere=elsewhere)
+    diagnosis = keys.diagnose(context.form("key"))
+    elsewhere = diagnosis.project_id not in (None, context.project.id)
+    return context.fragment("keys/diagnosis.html", diagnosis=diagnosis, elsewhere=elsewhere)
 
 
-def names_of(visit: Visit) -> dict[str, str]:
+def names_of(context: RequestContext) -> dict[str, str]:
     """The addresses of this project's people by their ids, for `created by` and the like."""
-    return {member.sub: member.email for member in members.list_members(visit.project.id)}
+    return {member.sub: member.email for member in members.list_members(context.project.id)}
 
 
-def _key(visit: Visit) -> Key:
-    key = keys.get_key(visit.path("key"))
-    if key.project_id != visit.project.id:
+def _key(context: RequestContext) -> Key:
+    key = keys.get_key(context.path("key"))
+    if key.project_id != context.project.id:
         raise NotFoundError("There is no key of this id.")
     return key
 
 
-def _read_wish(visit: Visit) -> NewKey:
-    days = _LIFETIMES.get(visit.form("days"))
+def _read_request(context: RequestContext) -> NewKey:
+    days = _LIFETIMES.get(context.form("days"))
     return validate_request(
         NewKey,
         {
-            "name": visit.form("name"),
-            "mode": visit.form("mode"),
-            "scopes": visit.request.all("scopes"),
-            "templates": visit.request.all("templates"),
+            "name": context.form("name"),
+            "mode": context.form("mode"),
+            "scopes": context.request.all("scopes"),
+            "templates": context.request.all("templates"),
             "expires_at": utc_now() + timedelta(days=days) if days else None,
         },
     )
 
 
-def _choices(visit: Visit) -> dict[str, Any]:
-    slugs = [each.slug for each in templates.list_templates(visit.project.id, limit=100).templates]
+def _choices(context: RequestContext) -> dict[str, Any]:
+    slugs = [
+        each.slug for each in templates.list_templates(context.project.id, limit=100).templates
+    ]
     return {
         "scopes": SCOPES,
         "slugs": slugs,
         "lifetimes": _LIFETIMES,
-        "form": visit.request.form,
+        "form": context.request.form,
         "once": new_id(),
-        "chosen": visit.request.all("scopes") or DEFAULT_SCOPES,
-        "chosen_slugs": visit.request.all("templates"),
+        "chosen": context.request.all("scopes") or DEFAULT_SCOPES,
+        "chosen_slugs": context.request.all("templates"),
         "error": None,
     }
 

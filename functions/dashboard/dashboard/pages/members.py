@@ -8,9 +8,9 @@ from craftkit.errors import InvalidRequestError
 from craftkit.issues import issues_of
 from craftkit.projects import members
 from craftkit.projects.models import Role
+from dashboard.request_context import RequestContext
 from dashboard.router import route
-from dashboard.visit import Visit
-from dashboard.web import BASE, Answer, see_other
+from dashboard.web import BASE, Response, see_other
 
 _SETTINGS = "/settings#members"
 
@@ -21,37 +21,37 @@ class Invitation(BaseModel):
 
 
 @route("POST", "/projects/{project}/members", needs="owner")
-def invite(visit: Visit) -> Answer:
+def invite(context: RequestContext) -> Response:
     try:
         request = Invitation.model_validate(
-            {"email": visit.form("email"), "role": visit.form("role")}
+            {"email": context.form("email"), "role": context.form("role")}
         )
     except ValidationError as error:
         raise InvalidRequestError(
             "Give an email address and a role.", issues=issues_of(error)
         ) from error
-    member = members.invite(visit.project.id, request.email, request.role, by=visit.person.sub)
-    return visit.done(_SETTINGS, f"{member.email} is invited as {member.role}.")
+    member = members.invite(context.project.id, request.email, request.role, by=context.user.sub)
+    return context.done(_SETTINGS, f"{member.email} is invited as {member.role}.")
 
 
 @route("POST", "/projects/{project}/members/{sub}/role", needs="owner")
-def change_role(visit: Visit) -> Answer:
-    role = visit.form("role")
+def change_role(context: RequestContext) -> Response:
+    role = context.form("role")
     if role not in get_args(Role):
         raise InvalidRequestError("A role is owner, admin or viewer.")
     member = members.change_role(
-        visit.project.id,
-        visit.path("sub"),
+        context.project.id,
+        context.path("sub"),
         role,  # type: ignore[arg-type]
-        by=visit.person.sub,
+        by=context.user.sub,
     )
-    return visit.done(_SETTINGS, f"{member.email} is {member.role} now.")
+    return context.done(_SETTINGS, f"{member.email} is {member.role} now.")
 
 
 @route("POST", "/projects/{project}/members/{sub}/remove", needs="owner")
-def remove(visit: Visit) -> Answer:
-    sub = visit.path("sub")
-    members.remove(visit.project.id, sub, by=visit.person.sub)
-    if sub == visit.person.sub:
+def remove(context: RequestContext) -> Response:
+    sub = context.path("sub")
+    members.remove(context.project.id, sub, by=context.user.sub)
+    if sub == context.user.sub:
         return see_other(BASE)
-    return visit.done(_SETTINGS, "They are removed.")
+    return context.done(_SETTINGS, "They are removed.")

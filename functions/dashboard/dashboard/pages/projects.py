@@ -13,9 +13,9 @@ from craftkit.schema import validate_request
 from craftkit.templates import service as templates
 from craftkit.templates.starter import publish_starter
 from dashboard import samples
+from dashboard.request_context import RequestContext
 from dashboard.router import route
-from dashboard.visit import Visit
-from dashboard.web import BASE, Answer, see_other
+from dashboard.web import BASE, Response, see_other
 
 _LATEST = 5
 
@@ -26,41 +26,41 @@ class NewProject(BaseModel):
     name: Name
 
 
-@route("GET", "", needs="person")
-def list_projects(visit: Visit) -> Answer:
-    return _list(visit)
+@route("GET", "", needs="user")
+def list_projects(context: RequestContext) -> Response:
+    return _list(context)
 
 
-@route("POST", "/projects", needs="person")
-def create_project(visit: Visit) -> Answer:
+@route("POST", "/projects", needs="user")
+def create_project(context: RequestContext) -> Response:
     try:
-        name = read_name(visit)
+        name = read_name(context)
     except InvalidRequestError as error:
-        return _list(visit, error)
-    project = service.create_project(name, by=visit.person.sub, owner=visit.person)
-    publish_starter(project.id, by=visit.person.sub, typeset=typeset_remotely)
-    return visit.go(f"{BASE}/projects/{project.id}", f"{project.name} is ready.")
+        return _list(context, error)
+    project = service.create_project(name, by=context.user.sub, owner=context.user)
+    publish_starter(project.id, by=context.user.sub, typeset=typeset_remotely)
+    return context.go(f"{BASE}/projects/{project.id}", f"{project.name} is ready.")
 
 
-@route("POST", "/invitations/{project_id}", needs="person")
-def answer_invitation(visit: Visit) -> Answer:
-    project_id = visit.path("project_id")
-    if visit.form("answer") == "accept":
-        members.accept(visit.person, project_id)
+@route("POST", "/invitations/{project_id}", needs="user")
+def answer_invitation(context: RequestContext) -> Response:
+    project_id = context.path("project_id")
+    if context.form("answer") == "accept":
+        members.accept(context.user, project_id)
         return see_other(f"{BASE}/projects/{project_id}")
-    if members.get_member(project_id, visit.person.sub).joined_at is None:
-        members.remove(project_id, visit.person.sub, by=visit.person.sub)
+    if members.get_member(project_id, context.user.sub).joined_at is None:
+        members.remove(project_id, context.user.sub, by=context.user.sub)
     return see_other(BASE)
 
 
 @route("GET", "/projects/{project}")
-def overview(visit: Visit) -> Answer:
-    project_id = visit.project.id
+def overview(context: RequestContext) -> Response:
+    project_id = context.project.id
     some_keys, _ = keys.list_keys(project_id, limit=1)
     some_templates = templates.list_templates(project_id, limit=1).templates
     latest = renders.list_renders(project_id, RenderList(limit=_LATEST)).renders
     published = next((each for each in some_templates if each.latest_version), None)
-    return visit.page(
+    return context.page(
         "projects/overview.html",
         done=bool(some_keys and some_templates and latest),
         steps=_steps(bool(some_templates), bool(some_keys), bool(latest)),
@@ -97,19 +97,19 @@ def _steps(has_template: bool, has_key: bool, has_render: bool) -> list[dict[str
     ]
 
 
-def read_name(visit: Visit) -> str:
+def read_name(context: RequestContext) -> str:
     """Raises:
     InvalidRequestError: the name is empty or over 120 characters.
     """
-    return validate_request(NewProject, {"name": visit.form("name")}).name
+    return validate_request(NewProject, {"name": context.form("name")}).name
 
 
-def _list(visit: Visit, error: CraftkitError | None = None) -> Answer:
-    places = members.list_places(visit.person)
-    return visit.page(
+def _list(context: RequestContext, error: CraftkitError | None = None) -> Response:
+    places = members.list_places(context.user)
+    return context.page(
         "projects/list.html",
         422 if error else 200,
         places=places,
         error=error,
-        form=visit.request.form,
+        form=context.request.form,
     )

@@ -16,9 +16,9 @@ from craftkit.renders.inspection import Filter
 from craftkit.renders.models import Render, Source, Status
 from craftkit.templates import service as templates
 from craftkit.typesetter import TypesettingError
+from dashboard.request_context import RequestContext
 from dashboard.router import route
-from dashboard.visit import Visit
-from dashboard.web import Answer, see_other
+from dashboard.web import Response, see_other
 
 _PAGE_LIMIT = 25
 _CHOICES = 100
@@ -41,15 +41,15 @@ class Search(BaseModel):
 
 
 @route("GET", "/projects/{project}/renders")
-def list_renders(visit: Visit) -> Answer:
-    search, project_id = visit.query(Search), visit.project.id
+def list_renders(context: RequestContext) -> Response:
+    search, project_id = context.query(Search), context.project.id
     key_id = _key_id(project_id, search.key) if search.key else None
     found, cursor = inspection.search(
         project_id, search.as_filter(key_id), limit=_PAGE_LIMIT, cursor=search.cursor
     )
     newest_keys, _ = keys.list_keys(project_id, limit=_CHOICES)
     some_templates = templates.list_templates(project_id, limit=_CHOICES).templates
-    return visit.page(
+    return context.page(
         "renders/list.html",
         renders=found,
         cursor=cursor,
@@ -64,51 +64,51 @@ def list_renders(visit: Visit) -> Answer:
 
 
 @route("GET", "/projects/{project}/renders/{render}")
-def show_render(visit: Visit) -> Answer:
-    render = _render(visit)
+def show_render(context: RequestContext) -> Response:
+    render = _render(context)
     try:
         shape = inspection.shape_of(renders.get_data(render))
     except (NotFoundError, KeyError):
         shape = None
-    return visit.page("renders/show.html", **_shown(render), shape=shape, key=_key_of(render))
+    return context.page("renders/show.html", **_shown(render), shape=shape, key=_key_of(render))
 
 
 @route("GET", "/projects/{project}/renders/{render}/state")
-def show_state(visit: Visit) -> Answer:
+def show_state(context: RequestContext) -> Response:
     """The part of the page that changes until the render has ended."""
-    render = _render(visit)
-    if visit.request.query.get("seen") == f"{render.status}-{render.attempt}":
-        return Answer(204)
-    return visit.fragment("renders/state.html", **_shown(render))
+    render = _render(context)
+    if context.request.query.get("seen") == f"{render.status}-{render.attempt}":
+        return Response(204)
+    return context.fragment("renders/state.html", **_shown(render))
 
 
 @route("GET", "/projects/{project}/renders/{render}/pages")
-def show_pages(visit: Visit) -> Answer:
-    render = _render(visit)
+def show_pages(context: RequestContext) -> Response:
+    render = _render(context)
     try:
         preview = inspection.draw_pages(render, draw=preview_remotely)
     except (TypesettingError, NotFoundError) as error:
-        return visit.fragment("renders/pages.html", problem=str(error))
-    return visit.fragment("renders/pages.html", problem=None, preview=preview)
+        return context.fragment("renders/pages.html", problem=str(error))
+    return context.fragment("renders/pages.html", problem=None, preview=preview)
 
 
 @route("GET", "/projects/{project}/renders/{render}/download")
-def download(visit: Visit) -> Answer:
-    render = _render(visit)
-    _, url = renders.download(visit.project.id, render.id)
+def download(context: RequestContext) -> Response:
+    render = _render(context)
+    _, url = renders.download(context.project.id, render.id)
     return see_other(url)
 
 
 @route("POST", "/projects/{project}/renders/{render}/cancel", needs="admin")
-def cancel(visit: Visit) -> Answer:
-    render = renders.cancel_render(visit.project.id, _render(visit).id)
-    return visit.done(f"/renders/{render.id}", "The render is cancelled.")
+def cancel(context: RequestContext) -> Response:
+    render = renders.cancel_render(context.project.id, _render(context).id)
+    return context.done(f"/renders/{render.id}", "The render is cancelled.")
 
 
 @route("POST", "/projects/{project}/renders/{render}/retry", needs="admin")
-def retry(visit: Visit) -> Answer:
-    render = renders.retry_render(visit.project.id, _render(visit).id)
-    return visit.done(f"/renders/{render.id}", "The render is queued again.")
+def retry(context: RequestContext) -> Response:
+    render = renders.retry_render(context.project.id, _render(context).id)
+    return context.done(f"/renders/{render.id}", "The render is queued again.")
 
 
 def _key_id(project_id: str, wanted: str) -> str | None:
@@ -119,11 +119,11 @@ def _key_id(project_id: str, wanted: str) -> str | None:
     return key.id if key else None
 
 
-def _render(visit: Visit) -> Render:
-    render_id = visit.path("render")
+def _render(context: RequestContext) -> Render:
+    render_id = context.path("render")
     if not is_id(render_id):
         raise NotFoundError("There is no render of this id in this project.")
-    return renders.get_render(visit.project.id, render_id)
+    return renders.get_render(context.project.id, render_id)
 
 
 def _key_of(render: Render) -> str | None:

@@ -3,20 +3,20 @@
 import mimetypes
 
 from craftkit.errors import NotFoundError
+from dashboard.request_context import RequestContext
 from dashboard.router import route
 from dashboard.view import STATIC, static_url
-from dashboard.visit import Visit
-from dashboard.web import BASE, Answer
+from dashboard.web import BASE, Response
 
 _NAMES = frozenset(path.name for path in STATIC.iterdir())
 _FOR_EVER = "public, max-age=31536000, immutable"
 
 
-@route("GET", "/static/{digest}/{name}", needs="nobody")
-def serve(visit: Visit) -> Answer:
-    name = visit.path("name")
-    if name not in _NAMES or f"{BASE}/static/{visit.path('digest')}/{name}" != static_url(name):
+@route("GET", "/static/{digest}/{name}", needs="anyone")
+def serve(context: RequestContext) -> Response:
+    name = context.path("name")
+    if name not in _NAMES or f"{BASE}/static/{context.path('digest')}/{name}" != static_url(name):
         raise NotFoundError("There is no such file.")
     kind = mimetypes.guess_type(name)[0] or "text/plain"
     body = (STATIC / name).read_bytes()
-    return Answer(200, body, kind, {"Cache-Control": _FOR_EVER})
+    return Response(200, body, kind, {"Cache-Control": _FOR_EVER})

@@ -17,9 +17,9 @@ from craftkit.templates.models import is_slug
 from dashboard import samples
 from dashboard.pages import hooks
 from dashboard.pages.keys import names_of
+from dashboard.request_context import RequestContext
 from dashboard.router import route
-from dashboard.visit import Visit
-from dashboard.web import Answer
+from dashboard.web import Response
 
 _PAGE_LIMIT = 24
 _KEYS = 50
@@ -33,76 +33,76 @@ class Comparison(BaseModel):
 
 
 @route("GET", "/projects/{project}/templates")
-def list_templates(visit: Visit) -> Answer:
-    page = templates.list_templates(visit.project.id, limit=_PAGE_LIMIT, cursor=visit.cursor)
-    return visit.page("templates/list.html", templates=page.templates, cursor=page.next_cursor)
+def list_templates(context: RequestContext) -> Response:
+    page = templates.list_templates(context.project.id, limit=_PAGE_LIMIT, cursor=context.cursor)
+    return context.page("templates/list.html", templates=page.templates, cursor=page.next_cursor)
 
 
 @route("GET", "/projects/{project}/templates/new")
-def choose(visit: Visit) -> Answer:
-    return visit.page("templates/gallery.html", entries=gallery.entries(), error=None, form={})
+def choose(context: RequestContext) -> Response:
+    return context.page("templates/gallery.html", entries=gallery.entries(), error=None, form={})
 
 
 @route("GET", "/projects/{project}/gallery/{entry}/picture")
-def gallery_picture(visit: Visit) -> Answer:
-    return _picture(previews.gallery_page(_entry(visit.path("entry")), draw=preview_remotely))
+def gallery_picture(context: RequestContext) -> Response:
+    return _picture(previews.gallery_page(_entry(context.path("entry")), draw=preview_remotely))
 
 
 @route("POST", "/projects/{project}/templates", needs="admin")
-def create_template(visit: Visit) -> Answer:
+def create_template(context: RequestContext) -> Response:
     """Begin a draft, from the gallery or from nothing, and open it in the editor."""
-    start, name = visit.form("from"), visit.form("name")
-    slug = visit.form("slug") or slug_of(name)
+    start, name = context.form("from"), context.form("name")
+    slug = context.form("slug") or slug_of(name)
     try:
-        _require_free(visit.project.id, slug)
+        _require_free(context.project.id, slug)
         entry = _entry(start) if start else None
         drafts.save_draft(
-            visit.project.id,
+            context.project.id,
             slug,
             name,
             entry.manifest.as_json() if entry else {"variables": [], "loops": []},
             entry.source if entry else _BLANK,
             entry.pdf_standard if entry else "a-2a+ua-1",
             entry.locale if entry else "en",
-            by=visit.person.sub,
+            by=context.user.sub,
         )
     except InvalidRequestError as error:
-        return visit.refused("templates/gallery.html", error, entries=gallery.entries())
-    return visit.done(f"/templates/{slug}/edit")
+        return context.refused("templates/gallery.html", error, entries=gallery.entries())
+    return context.done(f"/templates/{slug}/edit")
 
 
 @route("GET", "/projects/{project}/templates/{slug}")
-def show_template(visit: Visit) -> Answer:
-    template, latest, versions = templates.describe(visit.project.id, visit.path("slug"))
-    if latest is None and visit.member.may_change:
-        return visit.go(visit.url(f"/templates/{template.slug}/edit"))
-    return visit.page(
+def show_template(context: RequestContext) -> Response:
+    template, latest, versions = templates.describe(context.project.id, context.path("slug"))
+    if latest is None and context.member.may_change:
+        return context.go(context.url(f"/templates/{template.slug}/edit"))
+    return context.page(
         "templates/show.html",
         template=template,
         latest=latest,
         versions=versions,
-        names=names_of(visit),
+        names=names_of(context),
         samples=samples.render(latest) if latest else [],
-        hooks=hooks.of_template(visit.project.id, template.slug),
-        keys=_keys_for_hooks(visit.project.id, template.slug),
+        hooks=hooks.of_template(context.project.id, template.slug),
+        keys=_keys_for_hooks(context.project.id, template.slug),
     )
 
 
 @route("GET", "/projects/{project}/templates/{slug}/versions/{number}/{size}.png")
-def version_picture(visit: Visit) -> Answer:
-    number = _number(visit.path("number"))
-    version = templates.get_version(visit.project.id, visit.path("slug"), number)
-    small = visit.path("size") == "small"
-    picture = previews.first_page(version, visit.project.id, draw=preview_remotely, small=small)
+def version_picture(context: RequestContext) -> Response:
+    number = _number(context.path("number"))
+    version = templates.get_version(context.project.id, context.path("slug"), number)
+    small = context.path("size") == "small"
+    picture = previews.first_page(version, context.project.id, draw=preview_remotely, small=small)
     return _picture(picture)
 
 
 @route("GET", "/projects/{project}/templates/{slug}/diff")
-def compare(visit: Visit) -> Answer:
-    wanted, slug = visit.query(Comparison), visit.path("slug")
-    template = templates.get_template(visit.project.id, slug)
-    difference = templates.diff(visit.project.id, slug, wanted.before, wanted.after)
-    return visit.page(
+def compare(context: RequestContext) -> Response:
+    wanted, slug = context.query(Comparison), context.path("slug")
+    template = templates.get_template(context.project.id, slug)
+    difference = templates.diff(context.project.id, slug, wanted.before, wanted.after)
+    return context.page(
         "templates/diff.html",
         template=template,
         before=wanted.before,
@@ -112,20 +112,20 @@ def compare(visit: Visit) -> Answer:
 
 
 @route("POST", "/projects/{project}/templates/{slug}/versions/{number}/restore", needs="admin")
-def roll_back(visit: Visit) -> Answer:
-    slug, number = visit.path("slug"), _number(visit.path("number"))
+def roll_back(context: RequestContext) -> Response:
+    slug, number = context.path("slug"), _number(context.path("number"))
     version = publishing.roll_back(
-        visit.project.id, slug, number, by=visit.person.sub, typeset=typeset_remotely
+        context.project.id, slug, number, by=context.user.sub, typeset=typeset_remotely
     )
     said = f"Version {version.number} is published; it is version {number} again."
-    return visit.done(f"/templates/{slug}", said)
+    return context.done(f"/templates/{slug}", said)
 
 
 @route("POST", "/projects/{project}/templates/{slug}/delete", needs="admin")
-def delete_template(visit: Visit) -> Answer:
-    slug = visit.path("slug")
-    templates.delete_template(visit.project.id, slug, by=visit.person.sub)
-    return visit.done("/templates", f"{slug} is deleted.")
+def delete_template(context: RequestContext) -> Response:
+    slug = context.path("slug")
+    templates.delete_template(context.project.id, slug, by=context.user.sub)
+    return context.done("/templates", f"{slug} is deleted.")
 
 
 def _keys_for_hooks(project_id: str, slug: str) -> list[Key]:
@@ -164,8 +164,8 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _picture(png: bytes) -> Answer:
-    return Answer(200, png, "image/png", {"Cache-Control": _KEPT})
+def _picture(png: bytes) -> Response:
+    return Response(200, png, "image/png", {"Cache-Control": _KEPT})
 
 
 _BLANK = """\

@@ -12,9 +12,9 @@ from craftkit.usage import prices
 from craftkit.usage import service as usage
 from craftkit.usage.models import Counter, UsageQuery
 from dashboard.charts import last_days
+from dashboard.request_context import RequestContext
 from dashboard.router import route
-from dashboard.visit import Visit
-from dashboard.web import Answer
+from dashboard.web import Response
 
 _NAMED = 10
 
@@ -26,18 +26,18 @@ class Range(BaseModel):
 
 
 @route("GET", "/projects/{project}/usage")
-def show_usage(visit: Visit) -> Answer:
-    number = int(visit.query(Range).days)
+def show_usage(context: RequestContext) -> Response:
+    number = int(context.query(Range).days)
     days = last_days(number)
     query = UsageQuery.model_validate({"from": days[0], "to": days[-1]})
-    counters = usage.list_counters(visit.project.id, query)
+    counters = usage.list_counters(context.project.id, query)
     by_day = {
         mode: _sum((each for each in counters if each.mode == mode), lambda each: each.day)
         for mode in ("live", "test")
     }
     renders = sum(each.renders for each in counters)
     by_key = _sum(counters, lambda each: each.key_id).most_common(_NAMED)
-    return visit.page(
+    return context.page(
         "usage/show.html",
         days=[f"{day:%-d %b}" for day in days],
         series={mode: [tally[day] for day in days] for mode, tally in by_day.items()},
@@ -47,11 +47,11 @@ def show_usage(visit: Visit) -> Answer:
         pages=sum(each.pages for each in counters),
         by_key=by_key,
         by_template=_sum(counters, lambda each: each.template_slug).most_common(_NAMED),
-        keys=keys.names_of(visit.project.id, [key_id for key_id, _ in by_key]),
+        keys=keys.names_of(context.project.id, [key_id for key_id, _ in by_key]),
         cost=prices.cost_of(renders),
         a_thousand=prices.cost_of(1000),
         prices=prices,
-        limits=limits_of("project", visit.project.id),
+        limits=limits_of("project", context.project.id),
     )
 
 

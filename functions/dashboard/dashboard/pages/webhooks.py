@@ -9,9 +9,9 @@ from craftkit.schema import validate_request
 from craftkit.webhooks import service as webhooks
 from craftkit.webhooks.models import EVENT_TYPES, Delivery, NewEndpoint
 from dashboard import once
+from dashboard.request_context import RequestContext
 from dashboard.router import route
-from dashboard.visit import Visit
-from dashboard.web import Answer
+from dashboard.web import Response
 
 _PAGE_LIMIT = 25
 
@@ -21,24 +21,26 @@ class DeliveryList(BaseModel):
 
 
 @route("GET", "/projects/{project}/webhooks")
-def list_endpoints(visit: Visit) -> Answer:
-    found = webhooks.list_endpoints(visit.project.id)
-    return visit.page("webhooks/list.html", endpoints=found)
+def list_endpoints(context: RequestContext) -> Response:
+    found = webhooks.list_endpoints(context.project.id)
+    return context.page("webhooks/list.html", endpoints=found)
 
 
 @route("GET", "/projects/{project}/webhooks/new", needs="admin")
-def new_endpoint(visit: Visit) -> Answer:
-    return _form(visit)
+def new_endpoint(context: RequestContext) -> Response:
+    return _form(context)
 
 
 @route("POST", "/projects/{project}/webhooks", needs="admin")
-def create_endpoint(visit: Visit) -> Answer:
+def create_endpoint(context: RequestContext) -> Response:
     try:
-        made = webhooks.create_endpoint(visit.project.id, _wish(visit), by=visit.person.sub)
+        made = webhooks.create_endpoint(
+            context.project.id, _read_request(context), by=context.user.sub
+        )
     except InvalidRequestError as error:
-        return visit.refused("webhooks/form.html", error, **_choices(visit))
+        return context.refused("webhooks/form.html", error, **_choices(context))
     return once.show(
-        visit,
+        context,
         "Webhook secret",
         [("Signing secret", made.secret)],
         back=f"/webhooks/{made.endpoint.id}",
@@ -46,11 +48,13 @@ def create_endpoint(visit: Visit) -> Answer:
 
 
 @route("GET", "/projects/{project}/webhooks/{endpoint}")
-def show_endpoint(visit: Visit) -> Answer:
-    endpoint = webhooks.get_endpoint(visit.project.id, visit.path("endpoint"))
-    cursor = visit.query(DeliveryList).cursor
-    page = webhooks.list_deliveries(visit.project.id, endpoint.id, limit=_PAGE_LIMIT, after=cursor)
-    return visit.page(
+def show_endpoint(context: RequestContext) -> Response:
+    endpoint = webhooks.get_endpoint(context.project.id, context.path("endpoint"))
+    cursor = context.query(DeliveryList).cursor
+    page = webhooks.list_deliveries(
+        context.project.id, endpoint.id, limit=_PAGE_LIMIT, after=cursor
+    )
+    return context.page(
         "webhooks/show.html",
         endpoint=endpoint,
         deliveries=page.deliveries,
@@ -59,93 +63,95 @@ def show_endpoint(visit: Visit) -> Answer:
 
 
 @route("GET", "/projects/{project}/webhooks/{endpoint}/edit", needs="admin")
-def edit_endpoint(visit: Visit) -> Answer:
-    return _form(visit)
+def edit_endpoint(context: RequestContext) -> Response:
+    return _form(context)
 
 
 @route("POST", "/projects/{project}/webhooks/{endpoint}", needs="admin")
-def change_endpoint(visit: Visit) -> Answer:
-    endpoint_id = visit.path("endpoint")
+def change_endpoint(context: RequestContext) -> Response:
+    endpoint_id = context.path("endpoint")
     try:
-        webhooks.change_endpoint(visit.project.id, endpoint_id, _wish(visit), by=visit.person.sub)
+        webhooks.change_endpoint(
+            context.project.id, endpoint_id, _read_request(context), by=context.user.sub
+        )
     except InvalidRequestError as error:
-        return visit.refused("webhooks/form.html", error, **_choices(visit))
-    return visit.done(f"/webhooks/{endpoint_id}", "The endpoint is changed.")
+        return context.refused("webhooks/form.html", error, **_choices(context))
+    return context.done(f"/webhooks/{endpoint_id}", "The endpoint is changed.")
 
 
 @route("POST", "/projects/{project}/webhooks/{endpoint}/rotate", needs="admin")
-def rotate_secret(visit: Visit) -> Answer:
-    made = webhooks.rotate_secret(visit.project.id, visit.path("endpoint"), by=visit.person.sub)
+def rotate_secret(context: RequestContext) -> Response:
+    made = webhooks.rotate_secret(context.project.id, context.path("endpoint"), by=context.user.sub)
     secrets = [("New signing secret; the old one signs beside it for 24 hours", made.secret)]
-    return once.show(visit, "Webhook secret", secrets, back=f"/webhooks/{made.endpoint.id}")
+    return once.show(context, "Webhook secret", secrets, back=f"/webhooks/{made.endpoint.id}")
 
 
 @route("POST", "/projects/{project}/webhooks/{endpoint}/switch", needs="admin")
-def switch_endpoint(visit: Visit) -> Answer:
-    on = visit.form("on") == "yes"
+def switch_endpoint(context: RequestContext) -> Response:
+    on = context.form("on") == "yes"
     endpoint = webhooks.switch_endpoint(
-        visit.project.id, visit.path("endpoint"), on=on, by=visit.person.sub
+        context.project.id, context.path("endpoint"), on=on, by=context.user.sub
     )
     said = "on again" if on else "off; its events are kept to be replayed"
-    return visit.done(f"/webhooks/{endpoint.id}", f"The endpoint is {said}.")
+    return context.done(f"/webhooks/{endpoint.id}", f"The endpoint is {said}.")
 
 
 @route("POST", "/projects/{project}/webhooks/{endpoint}/delete", needs="admin")
-def delete_endpoint(visit: Visit) -> Answer:
-    webhooks.delete_endpoint(visit.project.id, visit.path("endpoint"), by=visit.person.sub)
-    return visit.done("/webhooks", "The endpoint is deleted.")
+def delete_endpoint(context: RequestContext) -> Response:
+    webhooks.delete_endpoint(context.project.id, context.path("endpoint"), by=context.user.sub)
+    return context.done("/webhooks", "The endpoint is deleted.")
 
 
 @route("POST", "/projects/{project}/webhooks/{endpoint}/ping", needs="admin")
-def ping(visit: Visit) -> Answer:
-    delivery = webhooks.ping(visit.project.id, visit.path("endpoint"))
-    return visit.done(
+def ping(context: RequestContext) -> Response:
+    delivery = webhooks.ping(context.project.id, context.path("endpoint"))
+    return context.done(
         f"/webhooks/{delivery.endpoint_id}/deliveries/{delivery.id}", "A ping is sent."
     )
 
 
 @route("GET", "/projects/{project}/webhooks/{endpoint}/deliveries/{delivery}")
-def show_delivery(visit: Visit) -> Answer:
-    return visit.page("webhooks/delivery.html", delivery=_delivery(visit))
+def show_delivery(context: RequestContext) -> Response:
+    return context.page("webhooks/delivery.html", delivery=_delivery(context))
 
 
 @route("GET", "/projects/{project}/webhooks/{endpoint}/deliveries/{delivery}/attempts")
-def show_attempts(visit: Visit) -> Answer:
+def show_attempts(context: RequestContext) -> Response:
     """The part of a delivery's page that grows until it has arrived."""
-    delivery = _delivery(visit)
-    if visit.request.query.get("seen") == f"{delivery.status}-{len(delivery.attempts)}":
-        return Answer(204)  # htmx leaves the page as it is: what is open stays open
-    return visit.fragment("webhooks/attempts.html", delivery=delivery)
+    delivery = _delivery(context)
+    if context.request.query.get("seen") == f"{delivery.status}-{len(delivery.attempts)}":
+        return Response(204)  # htmx leaves the page as it is: what is open stays open
+    return context.fragment("webhooks/attempts.html", delivery=delivery)
 
 
 @route(
     "POST", "/projects/{project}/webhooks/{endpoint}/deliveries/{delivery}/replay", needs="admin"
 )
-def replay(visit: Visit) -> Answer:
-    delivery = webhooks.replay_delivery(_delivery(visit).id)
+def replay(context: RequestContext) -> Response:
+    delivery = webhooks.replay_delivery(_delivery(context).id)
     path = f"/webhooks/{delivery.endpoint_id}/deliveries/{delivery.id}"
-    return visit.done(path, "It is sent again.")
+    return context.done(path, "It is sent again.")
 
 
-def _delivery(visit: Visit) -> Delivery:
-    delivery = webhooks.get_delivery(visit.path("delivery"))
-    wanted = (visit.project.id, visit.path("endpoint"))
+def _delivery(context: RequestContext) -> Delivery:
+    delivery = webhooks.get_delivery(context.path("delivery"))
+    wanted = (context.project.id, context.path("endpoint"))
     if (delivery.project_id, delivery.endpoint_id) != wanted:
         raise NotFoundError("There is no delivery of this id.")
     return delivery
 
 
-def _wish(visit: Visit) -> NewEndpoint:
-    wish = {"url": visit.form("url"), "events": visit.request.all("events")}
-    return validate_request(NewEndpoint, wish)
+def _read_request(context: RequestContext) -> NewEndpoint:
+    request = {"url": context.form("url"), "events": context.request.all("events")}
+    return validate_request(NewEndpoint, request)
 
 
-def _form(visit: Visit) -> Answer:
-    return visit.page("webhooks/form.html", error=None, form={}, **_choices(visit))
+def _form(context: RequestContext) -> Response:
+    return context.page("webhooks/form.html", error=None, form={}, **_choices(context))
 
 
-def _choices(visit: Visit) -> dict[str, object]:
-    endpoint_id = visit.parameters.get("endpoint")
-    endpoint = webhooks.get_endpoint(visit.project.id, endpoint_id) if endpoint_id else None
-    chosen = visit.request.all("events") or (endpoint.events if endpoint else ())
+def _choices(context: RequestContext) -> dict[str, object]:
+    endpoint_id = context.parameters.get("endpoint")
+    endpoint = webhooks.get_endpoint(context.project.id, endpoint_id) if endpoint_id else None
+    chosen = context.request.all("events") or (endpoint.events if endpoint else ())
     return {"endpoint": endpoint, "events": EVENT_TYPES, "chosen": chosen}

@@ -9,7 +9,7 @@ from craftkit.clock import utc_now
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.errors import ConflictError, ForbiddenError, NotFoundError, RateLimitedError
 from craftkit.projects import member_items, repository, users
-from craftkit.projects.models import Member, Person, Project, Role
+from craftkit.projects.models import Member, Project, Role, User
 
 OPEN_INVITATIONS_LIMIT = 50
 """Invitations of one project that nobody has accepted yet."""
@@ -40,7 +40,7 @@ class Places:
     invited: list[Access]
 
 
-def open_project(person: Person, project_id: str, *, signed_in_at: datetime) -> Access:
+def open_project(person: User, project_id: str, *, signed_in_at: datetime) -> Access:
     """The project for a person who is a member of it. One read.
 
     Raises:
@@ -54,14 +54,14 @@ def open_project(person: Person, project_id: str, *, signed_in_at: datetime) -> 
     return Access(project, member)
 
 
-def require_session(person: Person, *, signed_in_at: datetime) -> None:
+def require_session(person: User, *, signed_in_at: datetime) -> None:
     """Raises:
     SessionEndedError: the person signed out since.
     """
     _require_current(signed_in_at, member_items.sessions_count_since(person.sub))
 
 
-def list_places(person: Person) -> Places:
+def list_places(person: User) -> Places:
     """Every project that the person is in or invited to."""
     members = member_items.of_person(person.sub)
     projects = repository.get_many([member.project_id for member in members])
@@ -84,7 +84,7 @@ def list_members(project_id: str) -> list[Member]:
     return sorted(member_items.of_project(project_id), key=lambda member: member.email)
 
 
-def add_member(project_id: str, person: Person, role: Role, *, by: str) -> Member:
+def add_member(project_id: str, person: User, role: Role, *, by: str) -> Member:
     """Make somebody a member at once, as an operator does.
 
     Raises:
@@ -99,7 +99,7 @@ def invite(
     role: Role,
     *,
     by: str,
-    find: Callable[[str], Person] = users.find_or_invite,
+    find: Callable[[str], User] = users.find_or_invite,
 ) -> Member:
     """Invite whoever has this address. The invitation gives no access until they accept it.
 
@@ -128,7 +128,7 @@ def invite(
     return _add(project_id, find(email), role, by, now, joins=False)
 
 
-def accept(person: Person, project_id: str) -> Member:
+def accept(person: User, project_id: str) -> Member:
     """Accept an invitation. Accepting it twice changes nothing.
 
     Args:
@@ -205,7 +205,7 @@ def transfer(project_id: str, sub: str, *, by: str) -> Member:
     return owner
 
 
-def end_sessions(person: Person) -> None:
+def end_sessions(person: User) -> None:
     """Sign a person out wherever they are signed in."""
     member_items.end_sessions(person.sub, utc_now())
 
@@ -232,7 +232,7 @@ def _on_current_member(project_id: str, sub: str, change: Callable[[Member], Non
 
 
 def _add(
-    project_id: str, person: Person, role: Role, by: str, now: datetime, *, joins: bool
+    project_id: str, person: User, role: Role, by: str, now: datetime, *, joins: bool
 ) -> Member:
     member = Member(
         project_id=project_id,

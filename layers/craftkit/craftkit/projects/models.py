@@ -30,7 +30,7 @@ class Project(BaseModel):
     exposure_policy: ExposurePolicy = "revoke"
 
 
-class Person(BaseModel):
+class User(BaseModel):
     """Somebody who can sign in. `sub` is the id that never changes; an address may."""
 
     model_config = ConfigDict(frozen=True)

@@ -9,12 +9,12 @@ from craftkit.dynamodb import ConditionFailedError
 from craftkit.errors import NotFoundError
 from craftkit.ids import new_id
 from craftkit.projects import repository
-from craftkit.projects.models import EmbedStatus, ExposurePolicy, Member, Person, Project
+from craftkit.projects.models import EmbedStatus, ExposurePolicy, Member, Project, User
 
 _SLUG_LENGTH = 60
 
 
-def create_project(name: str, *, by: str, owner: Person | None = None) -> Project:
+def create_project(name: str, *, by: str, owner: User | None = None) -> Project:
     """Make a project. Its slug is drawn from the name, with a suffix where that is taken.
 
     Args:
@@ -75,7 +75,7 @@ def embed_status(project_id: str) -> EmbedStatus:
     return repository.embed_status(project_id)
 
 
-def _first_member(project: Project, owner: Person) -> Member:
+def _first_member(project: Project, owner: User) -> Member:
     return Member(
         project_id=project.id,
         sub=owner.sub,

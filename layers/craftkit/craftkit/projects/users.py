@@ -8,13 +8,13 @@ from botocore.config import Config as ClientConfig
 
 from craftkit.config import config
 from craftkit.errors import ConflictError, InvalidRequestError, Issues, NotFoundError
-from craftkit.projects.models import Person
+from craftkit.projects.models import User
 
 if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
 
 
-def find(email: str) -> Person:
+def find(email: str) -> User:
     """The user with this address.
 
     Raises:
@@ -29,7 +29,7 @@ def find(email: str) -> Person:
     return _person(answer["UserAttributes"])
 
 
-def find_or_invite(email: str) -> Person:
+def find_or_invite(email: str) -> User:
     """The user with this address. A new user is sent a first password by mail.
 
     Raises:
@@ -62,14 +62,14 @@ def _normal(email: str) -> str:
     return email.strip().lower()
 
 
-def _person(attributes: Any) -> Person:
+def _person(attributes: Any) -> User:
     by_name = {attribute["Name"]: attribute["Value"] for attribute in attributes}
     if by_name.get("email_verified") != "true":
         raise ConflictError(
             "The user with this address has not verified it. They must verify it, or an operator "
             "must, before they can be invited."
         )
-    return Person(sub=by_name["sub"], email=by_name["email"])
+    return User(sub=by_name["sub"], email=by_name["email"])
 
 
 @cache

@@ -1,4 +1,4 @@
-"""One request on its way to a page: who asks, what they may see, and how to answer them."""
+"""What a page is given: the request, the signed-in user, the project, and ways to respond."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from pydantic import BaseModel, StringConstraints
 from craftkit.clock import utc_now
 from craftkit.errors import CraftkitError
 from craftkit.projects.members import Access
-from craftkit.projects.models import Member, Person, Project
+from craftkit.projects.models import Member, Project, User
 from craftkit.schema import validate_request
 from dashboard import flash, view
 from dashboard.session import Session
-from dashboard.web import BASE, Answer, Request, see_other
+from dashboard.web import BASE, Request, Response, see_other
 
 
 class Paging(BaseModel):
@@ -23,16 +23,16 @@ class Paging(BaseModel):
 
 
 @dataclass(frozen=True)
-class Visit:
+class RequestContext:
     request: Request
     parameters: Mapping[str, str]
     session: Session | None = None
     access: Access | None = None
 
     @property
-    def person(self) -> Person:
-        assert self.session is not None  # noqa: S101 the route needs a person
-        return self.session.person
+    def user(self) -> User:
+        assert self.session is not None  # noqa: S101 the route needs a user
+        return self.session.user
 
     @property
     def project(self) -> Project:
@@ -62,29 +62,29 @@ class Visit:
         return self.request.form.get(name, "").strip()
 
     def url(self, path: str = "") -> str:
-        """A page of the project: `visit.url("/keys")`."""
+        """A page of the project: `context.url("/keys")`."""
         return f"{BASE}/projects/{self.project.id}{path}"
 
-    def page(self, name: str, status: int = 200, /, **context: Any) -> Answer:
+    def page(self, name: str, status: int = 200, /, **context: Any) -> Response:
         """A whole page, with what the page before left for it."""
         left = flash.found(self.request)
         answer = self.fragment(name, status, flash=left, **context)
         return answer.with_cookies(flash.take_away(self.request)) if left else answer
 
-    def fragment(self, name: str, status: int = 200, /, **context: Any) -> Answer:
+    def fragment(self, name: str, status: int = 200, /, **context: Any) -> Response:
         """A part of a page, for htmx."""
-        html = view.render(name, visit=self, now=utc_now(), **context)
-        return Answer(status, html.encode())
+        html = view.render(name, context=self, now=utc_now(), **context)
+        return Response(status, html.encode())
 
-    def refused(self, name: str, error: CraftkitError, /, **context: Any) -> Answer:
+    def refused(self, name: str, error: CraftkitError, /, **context: Any) -> Response:
         """The page of a form that did not fit, with what was entered and what is wrong."""
         return self.page(name, 422, **{**context, "error": error, "form": self.request.form})
 
-    def done(self, path: str, said: str = "", **left: Any) -> Answer:
+    def done(self, path: str, said: str = "", **left: Any) -> Response:
         """The way on after a deed: a page of the project, which says once that it was done."""
         return self.go(self.url(path), said, **left)
 
-    def go(self, url: str, said: str = "", **left: Any) -> Answer:
+    def go(self, url: str, said: str = "", **left: Any) -> Response:
         answer = see_other(url)
         if not said and not left:
             return answer
