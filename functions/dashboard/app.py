@@ -53,8 +53,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     logger.append_keys(request_id=request.id)
     code = "ok"
     try:
-        answer = dispatch(request)
+        response = dispatch(request)
     except Exception as error:
-        code, answer = failures.page_of(request, error)
-    log_and_count("answered", "DashboardAnswered", {"code": code}, status=answer.status)
-    return respond(request, answer)
+        code, response = failures.page_of(request, error)
+    log_and_count("answered", "DashboardAnswered", {"code": code}, status=response.status)
+    return respond(request, response)

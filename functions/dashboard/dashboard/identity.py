@@ -27,7 +27,7 @@ class SignInError(Exception):
 
 @dataclass(frozen=True)
 class Attempt:
-    """What binds the hosted page's answer to the browser that was sent there."""
+    """What binds the hosted page's response to the browser that was sent there."""
 
     state: str
     nonce: str
@@ -120,14 +120,14 @@ def client_id() -> str:
     """The pool's one client, asked for: the template would need a circle to name it."""
     patience = ClientConfig(connect_timeout=1, read_timeout=3, retries={"total_max_attempts": 3})
     cognito: Any = boto3.client("cognito-idp", config=patience)
-    answer = cognito.list_user_pool_clients(UserPoolId=config.user_pool_id, MaxResults=1)
-    return str(answer["UserPoolClients"][0]["ClientId"])
+    response = cognito.list_user_pool_clients(UserPoolId=config.user_pool_id, MaxResults=1)
+    return str(response["UserPoolClients"][0]["ClientId"])
 
 
 def _json(method: str, url: str, form: dict[str, str] | None = None) -> dict[str, Any]:
     sent = {"Content-Type": "application/x-www-form-urlencoded"} if form else {}
     try:
-        answer = _pool().request(
+        response = _pool().request(
             method,
             url,
             body=urlencode(form) if form else None,
@@ -136,12 +136,12 @@ def _json(method: str, url: str, form: dict[str, str] | None = None) -> dict[str
             retries=False,
             redirect=False,
         )
-        content = json.loads(answer.data)
+        content = json.loads(response.data)
     except (urllib3.exceptions.HTTPError, ValueError) as error:
         raise SignInError(f"the pool did not answer: {type(error).__name__}") from error
-    if answer.status != 200 or not isinstance(content, dict):
+    if response.status != 200 or not isinstance(content, dict):
         code = content.get("error") if isinstance(content, dict) else None
-        raise SignInError(f"the pool refused: {answer.status} {code}")
+        raise SignInError(f"the pool refused: {response.status} {code}")
     return content
 
 

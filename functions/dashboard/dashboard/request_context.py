@@ -68,8 +68,8 @@ class RequestContext:
     def page(self, name: str, status: int = 200, /, **context: Any) -> Response:
         """A whole page, with what the page before left for it."""
         left = flash.found(self.request)
-        answer = self.fragment(name, status, flash=left, **context)
-        return answer.with_cookies(flash.take_away(self.request)) if left else answer
+        response = self.fragment(name, status, flash=left, **context)
+        return response.with_cookies(flash.take_away(self.request)) if left else response
 
     def fragment(self, name: str, status: int = 200, /, **context: Any) -> Response:
         """A part of a page, for htmx."""
@@ -85,8 +85,8 @@ class RequestContext:
         return self.go(self.url(path), said, **left)
 
     def go(self, url: str, said: str = "", **left: Any) -> Response:
-        answer = see_other(url)
+        response = see_other(url)
         if not said and not left:
-            return answer
+            return response
         target = url.partition("?")[0].partition("#")[0]
-        return answer.with_cookies(flash.leave(self.request, target, said=said, **left))
+        return response.with_cookies(flash.leave(self.request, target, said=said, **left))

@@ -72,7 +72,7 @@ def route(method: str, path: str, *, needs: Needs = "viewer") -> Callable[[Page]
 
 
 def dispatch(request: Request) -> Response:
-    """The answer to a request.
+    """The response to a request.
 
     Raises:
         CraftkitError, TooLargeError: why there is none.
@@ -94,10 +94,10 @@ def dispatch(request: Request) -> Response:
         context = _admit(context, current, found.needs)
     except SessionEndedError:
         return _to_sign_in(request).with_cookies(session.end(request))
-    answer = found.page(context)
+    response = found.page(context)
     renewal = session.renewed(request)
-    # Before the answer's own cookies: signing out must have the last word.
-    return replace(answer, cookies=(renewal, *answer.cookies)) if renewal else answer
+    # Before the response's own cookies: signing out must have the last word.
+    return replace(response, cookies=(renewal, *response.cookies)) if renewal else response
 
 
 def _admit(context: RequestContext, by: Session, needs: Needs) -> RequestContext:

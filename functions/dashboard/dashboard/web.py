@@ -1,4 +1,4 @@
-"""Requests and answers, as an HTTP API speaks them (payload 2.0). Every answer is hardened here."""
+"""Requests and responses of an HTTP API (payload 2.0). Each response gets the security headers."""
 
 import base64
 import binascii
@@ -111,7 +111,7 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
     cookies: tuple[str, ...] = ()
     style_nonce: str = ""
-    """Lets a script of ours add styles, as the code editor does; for one answer alone."""
+    """Lets a script of ours add styles, as the code editor does; for one response alone."""
 
     def with_cookies(self, *cookies: str) -> "Response":
         return replace(self, cookies=(*self.cookies, *cookies))
@@ -122,12 +122,12 @@ def see_other(path: str) -> Response:
     return Response(303, headers={"Location": path})
 
 
-def respond(request: Request, answer: Response) -> Event:
-    """The answer in the form that the gateway wants, with the headers that every one has."""
-    body, headers = answer.body, {**_hardening(request, answer.style_nonce), **answer.headers}
-    headers["Content-Type"] = answer.content_type
+def respond(request: Request, response: Response) -> Event:
+    """The response in the form that the gateway wants, with the headers that every one has."""
+    body, headers = response.body, {**_hardening(request, response.style_nonce), **response.headers}
+    headers["Content-Type"] = response.content_type
     headers["x-request-id"] = request.id
-    is_text = answer.content_type.startswith(_TEXT)
+    is_text = response.content_type.startswith(_TEXT)
     if is_text:
         headers["Vary"] = "Accept-Encoding"
     if is_text and len(body) >= _GZIP_FROM_BYTES and request.accepts_gzip:
@@ -135,9 +135,9 @@ def respond(request: Request, answer: Response) -> Event:
         headers["Content-Encoding"] = "gzip"
     binary = not is_text or "Content-Encoding" in headers
     return {
-        "statusCode": answer.status,
+        "statusCode": response.status,
         "headers": headers,
-        "cookies": list(answer.cookies),
+        "cookies": list(response.cookies),
         "body": base64.b64encode(body).decode() if binary else body.decode(),
         "isBase64Encoded": binary,
     }
@@ -151,7 +151,7 @@ def _hardening(request: Request, style_nonce: str) -> dict[str, str]:
         "img-src": "'self' data:",
         "connect-src": "'self'",
         "frame-src": "'self'",
-        # Signing out is a form whose answer leads to the hosted page.
+        # Signing out is a form whose response leads to the hosted page.
         "form-action": f"'self' {config.sign_in_url}",
         "frame-ancestors": "'none'",
         "base-uri": "'none'",

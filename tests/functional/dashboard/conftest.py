@@ -7,7 +7,7 @@ from craftkit.projects.models import Project
 from testkit.cloud import Cloud
 from testkit.compiler import Compiler
 from testkit.visitor import Visitor
-from tests.functional.dashboard.people import ADA, BOB
+from tests.functional.dashboard.users import ADA, BOB
 
 
 @pytest.fixture

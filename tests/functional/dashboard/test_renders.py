@@ -17,7 +17,7 @@ from testkit.clock import FrozenClock
 from testkit.cloud import Cloud
 from testkit.project import DATA, DemoProject, make_project
 from testkit.visitor import Visitor
-from tests.functional.dashboard.people import ADA
+from tests.functional.dashboard.users import ADA
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from craftkit.webhooks.models import Attempt, NewEndpoint
 from testkit.cloud import Cloud
 from testkit.project import publish
 from testkit.visitor import Visitor
-from tests.functional.dashboard.people import ADA, BOB
+from tests.functional.dashboard.users import ADA, BOB
 
 URL = "http://127.0.0.1:8999/hook"
 
@@ -34,8 +34,8 @@ def path(project: Project, rest: str = "") -> str:
     return f"/dashboard/projects/{project.id}{rest}"
 
 
-def key_of(project: Project, **wish: Any) -> str:
-    return keys.create_key(project.id, NewKey(name="Key", mode="test", **wish), by="x").key.id
+def key_of(project: Project, **fields: Any) -> str:
+    return keys.create_key(project.id, NewKey(name="Key", mode="test", **fields), by="x").key.id
 
 
 class TestWebhooks:
@@ -47,8 +47,8 @@ class TestWebhooks:
 
     @pytest.fixture
     def endpoint(self, project: Project) -> str:
-        wish = NewEndpoint(url=URL)
-        made = webhooks.create_endpoint(project.id, wish, by=ADA.sub, check=lambda *_: None)
+        request = NewEndpoint(url=URL)
+        made = webhooks.create_endpoint(project.id, request, by=ADA.sub, check=lambda *_: None)
         return made.endpoint.id
 
     def test_an_endpoint_is_added_and_its_secret_shown_once(
@@ -277,7 +277,7 @@ class TestUsageAndAudit:
 
 
 class TestSettings:
-    def test_people_are_invited_promoted_and_removed(self, ada: Visitor, project: Project) -> None:
+    def test_users_are_invited_promoted_and_removed(self, ada: Visitor, project: Project) -> None:
         form = {"email": "New@Example.com", "role": "viewer"}
         page = ada.follow(ada.post(path(project, "/members"), form))
         assert "new@example.com is invited as viewer" in page.words

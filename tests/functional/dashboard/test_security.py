@@ -14,7 +14,7 @@ from craftkit.projects.models import Project, User
 from testkit.cloud import Cloud
 from testkit.project import publish
 from testkit.visitor import Page, Visitor
-from tests.functional.dashboard.people import ADA, BOB
+from tests.functional.dashboard.users import ADA, BOB
 
 SOMETHING = "019cec2a-0000-7000-8000-00000000abcd"
 XSS = '"><img src=x onerror=alert(1)></script><script>alert(2)</script>{{1234*5678}}'
@@ -187,8 +187,8 @@ class TestWhatIsShown:
         """A project in which everything is named by an attacker."""
         person = User.model_construct(sub="mallory", email=XSS)
         project = projects.create_project(XSS[:120], by=person.sub, owner=person)
-        wish = NewKey(name=XSS, mode="live")
-        key = keys.create_key(project.id, wish, by=XSS).key
+        request = NewKey(name=XSS, mode="live")
+        key = keys.create_key(project.id, request, by=XSS).key
         keys.revoke_key(key.id, by=XSS, reason=XSS)
         publish(project.id, "invoice", _hostile_manifest())
         return Visitor(cloud).signs_in(person), project.id

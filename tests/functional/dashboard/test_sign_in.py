@@ -11,7 +11,7 @@ from craftkit.projects.models import User
 from testkit.clock import FrozenClock
 from testkit.cloud import Cloud
 from testkit.visitor import Visitor
-from tests.functional.dashboard.people import ADA
+from tests.functional.dashboard.users import ADA
 
 
 @pytest.fixture

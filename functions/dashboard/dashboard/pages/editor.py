@@ -79,8 +79,8 @@ def preview(context: RequestContext) -> Response:
     except (InvalidRequestError, InvalidInputDataError) as error:
         problem = {"message": str(error), "issues": error.issues}
     if problem:
-        answer = context.fragment("templates/problem.html", problem=problem)
-        return replace(answer, headers={"HX-Retarget": "#problem"})  # the last good pages stay
+        response = context.fragment("templates/problem.html", problem=problem)
+        return replace(response, headers={"HX-Retarget": "#problem"})  # the last good pages stay
     return context.fragment("templates/preview.html", preview=shown)
 
 

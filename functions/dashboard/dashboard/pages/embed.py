@@ -201,12 +201,12 @@ def open_sandbox(context: RequestContext) -> Response:
     key = next((each for each in _embed_keys(context) if each.id == context.form("key")), None)
     if key is None:
         raise NotFoundError("This project has no active key of this id with the scope embed:write.")
-    request = validate_request(SessionRequest, _sandbox_wish(context))
+    request = validate_request(SessionRequest, _sandbox_request(context))
     opened = embed_sessions.create_embed_session(key.principal, request)
     return context.done("/embed/sandbox", frame=SessionView.of(opened).iframe_url)
 
 
-def _sandbox_wish(context: RequestContext) -> dict[str, Any]:
+def _sandbox_request(context: RequestContext) -> dict[str, Any]:
     return {
         "tenant": {"externalId": "sandbox", "displayName": context.project.name},
         "actor": {"externalId": context.user.sub, "email": context.user.email},

@@ -1,4 +1,4 @@
-"""Who is there in these tests."""
+"""The users of these tests."""
 
 from craftkit.projects.models import User
 
