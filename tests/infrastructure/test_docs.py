@@ -39,7 +39,7 @@ def test_a_page_is_what_the_code_says(name: str) -> None:
 
 _PATH = re.compile(
     r"`((?:benchmarks|cli|deployment|docs|events|examples|functions|infrastructure|layers|local"
-    r"|sdks|tests|tools)/[\w./-]+)`"
+    r"|sdks|testkit|tests|tools)/[\w./-]+)`"
 )
 
 
@@ -49,6 +49,25 @@ _PATH = re.compile(
 def test_every_file_that_a_page_names_exists(page: Path) -> None:
     named = _PATH.findall(page.read_text(encoding="utf-8"))
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+_ROOM = re.compile(r"^\| (\w+) \(room\) \| .+ \| `craftkit/(\w+)` \|$", re.MULTILINE)
+
+
+def test_the_glossary_and_the_page_of_architecture_name_every_room_and_no_other() -> None:
+    package = ROOT / "layers" / "craftkit" / "craftkit"
+    rooms = {path.parent.name for path in package.glob("*/__init__.py")}
+    named = _ROOM.findall((DOCS / "glossary.md").read_text(encoding="utf-8"))
+    assert named == [(room, room) for room in sorted(rooms)]
+    table = (DOCS / "architecture.md").read_text(encoding="utf-8").split("## Rooms")[1]
+    rows = re.findall(r"^\| (`.+?) \|", table.split("## ")[0], re.MULTILINE)
+    assert {room for row in rows for room in re.findall(r"`(\w+)`", row)} == rooms
+
+
+def test_the_terms_of_the_glossary_are_sorted_and_each_once() -> None:
+    text = (DOCS / "glossary.md").read_text(encoding="utf-8")
+    terms = [term.lower() for term in re.findall(r"^\| (.+?) \|", text, re.MULTILINE)[2:]]
+    assert terms == sorted(set(terms))
 
 
 def test_the_dashboard_counts_with_the_prices_of_the_page_of_costs() -> None:
