@@ -14,6 +14,7 @@ _PARAMETERS = {
     "Stage": "prod",
     "PublicUrl": "https://api.example.com",
     "PagesUrl": "https://app.example.com",
+    "EmbedUrl": "https://embed.example.com",
     "CertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/a",
     "FirewallName": "craftkit-prod",
 }

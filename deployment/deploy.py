@@ -2,8 +2,8 @@
 
 The same by hand and in a pipeline. The stage's bootstrap stack (`deployment.bootstrap`) gives the
 bucket for artifacts, the role that CloudFormation assumes for each stack, and the boundary of the
-roles that the stacks make. A stage with host names has them in `PUBLIC_URL`, `PAGES_URL` and
-`CERTIFICATE_ARN`; `ALARM_EMAIL` is the address that alarms are sent to.
+roles that the stacks make. A stage with host names has them in `PUBLIC_URL`, `PAGES_URL`,
+`EMBED_URL` and `CERTIFICATE_ARN`; `ALARM_EMAIL` is the address that alarms are sent to.
 """
 
 import json
@@ -36,6 +36,7 @@ from deployment.workspace import HOME, ROOT, TOOLS, TaskError
 _PARAMETERS = {
     "PUBLIC_URL": "PublicUrl",
     "PAGES_URL": "PagesUrl",
+    "EMBED_URL": "EmbedUrl",
     "CERTIFICATE_ARN": "CertificateArn",
     "ALARM_EMAIL": "AlarmEmail",
     "RESERVED_CONCURRENCY": "ReservedConcurrency",

@@ -11,7 +11,7 @@ from deployment.digest import write_with_digests
 from deployment.stacks import Part, built_template, has_resources, outputs_of, parameters_of
 from deployment.template import read_template
 from deployment.workspace import ROOT, TOOLS, TaskError, environment, run
-from local.stack import Deployed, session
+from local.stack import Deployed, embed_url_of, session
 
 _POLL_SECONDS = 0.2
 _DEPLOY_SECONDS = 120
@@ -23,9 +23,10 @@ def deploy(build: Path, stage: str, *, endpoint: str, public_url: str, home: Pat
     Raises:
         TaskError: with the end of SAM's log, or CloudFormation's reason.
     """
-    # One origin serves both here.
+    # One origin serves programs and the dashboard here; the embedded page has a host of its own.
     given = {"Stage": stage, "AwsEndpointUrl": endpoint}
     given |= {"PublicUrl": public_url, "PagesUrl": public_url}
+    given |= {"EmbedUrl": embed_url_of(public_url)}
     cloudformation = session().client("cloudformation", endpoint_url=endpoint)
     known: dict[str, str] = {}
     for part in Part:
@@ -102,19 +103,21 @@ def _sam_deploy(
 
 
 def put_gateway_responses(deployed: Deployed) -> None:
-    """Give the REST API its refusals, which the embedded AWS does not read from its definition.
+    """Give the REST APIs their refusals, which the embedded AWS does not read from a definition.
 
     They are taken from template.yaml, so that they are written once.
     """
-    gateway, api = deployed.client("apigateway"), deployed.only("AWS::ApiGateway::RestApi")
-    for kind, response in gateway_responses().items():
-        gateway.put_gateway_response(restApiId=api, responseType=kind, **response)
-    gateway.create_deployment(restApiId=api, stageName=deployed.stage)
+    gateway = deployed.client("apigateway")
+    for name, api in deployed.physical_ids("AWS::ApiGateway::RestApi").items():
+        for kind, response in gateway_responses(name).items():
+            gateway.put_gateway_response(restApiId=api, responseType=kind, **response)
+        gateway.create_deployment(restApiId=api, stageName=deployed.stage)
 
 
 def put_any_methods(deployed: Deployed) -> None:
-    """Give the REST API its ANY methods, which the embedded AWS does not read from it."""
-    gateway, api = deployed.client("apigateway"), deployed.only("AWS::ApiGateway::RestApi")
+    """Give the API its ANY methods, which the embedded AWS does not read from its definition."""
+    gateway = deployed.client("apigateway")
+    api = deployed.physical_ids("AWS::ApiGateway::RestApi")["Api"]
     functions = deployed.physical_ids("AWS::Lambda::Function")
     pages = gateway.get_paginator("get_resources").paginate(restApiId=api, embed=["methods"])
     resources = {each["path"]: each for page in pages for each in page["items"]}
@@ -133,7 +136,7 @@ def put_any_methods(deployed: Deployed) -> None:
 
 
 def any_paths() -> dict[str, list[str]]:
-    """The REST API's paths with an ANY method, by the function that answers it."""
+    """The API's paths with an ANY method, by the function that answers it."""
     paths: dict[str, list[str]] = {}
     for name, resource in read_template(ROOT / "template.yaml")["Resources"].items():
         for event in resource.get("Properties", {}).get("Events", {}).values():
@@ -167,7 +170,7 @@ def put_page_routes(deployed: Deployed) -> None:
 
 
 def page_routes() -> dict[str, list[str]]:
-    """The HTTP API's route keys (`GET /embed`) by the function that answers them."""
+    """The HTTP API's route keys (`ANY /dashboard`) by the function that answers them."""
     routes: dict[str, list[str]] = {}
     for name, resource in read_template(ROOT / "template.yaml")["Resources"].items():
         for event in resource.get("Properties", {}).get("Events", {}).values():
@@ -178,10 +181,9 @@ def page_routes() -> dict[str, list[str]]:
     return routes
 
 
-def gateway_responses() -> dict[str, dict[str, Any]]:
-    """`put_gateway_response`'s arguments by response type, from the template's REST API."""
-    resources = read_template(ROOT / "template.yaml")["Resources"]
-    (api,) = [each for each in resources.values() if each["Type"] == "AWS::Serverless::Api"]
+def gateway_responses(name: str) -> dict[str, dict[str, Any]]:
+    """`put_gateway_response`'s arguments by response type, from a REST API of the template."""
+    api = read_template(ROOT / "template.yaml")["Resources"][name]
     return {
         kind: _arguments(response)
         for kind, response in api["Properties"]["GatewayResponses"].items()

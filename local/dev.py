@@ -23,7 +23,8 @@ DEFAULT_PORT = 3000
 DEFAULT_STAGE_PORT = 3001
 DEFAULT_AWS_PORT = 4566
 
-_PAGES = ("/dashboard", "/embed")
+_DASHBOARD = ("/dashboard",)
+_EMBED = ("/embed",)
 # Cognito's hosted page: on AWS a host of its own, on the embedded one paths of its root.
 _SIGN_IN = ("/oauth2/authorize", "/login", "/logout")
 
@@ -80,15 +81,17 @@ def is_current(home: Path) -> bool:
 
 
 def route_of(deployed: Deployed) -> Route:
-    """Where on the embedded AWS each path of the one origin lies."""
-    rest = deployed.only("AWS::ApiGateway::RestApi")
+    """Where on the embedded AWS each path of the front lies."""
+    apis = deployed.physical_ids("AWS::ApiGateway::RestApi")
     pages = deployed.only("AWS::ApiGatewayV2::Api")
-    prefix = f"/restapis/{rest}/{deployed.stage}/_user_request_"
 
     def route(path: str) -> str:
-        if _is_below(path, _PAGES):
+        if _is_below(path, _SIGN_IN):
+            return path
+        if _is_below(path, _DASHBOARD):
             return f"/_aws/execute-api/{pages}/$default{path}"
-        return path if _is_below(path, _SIGN_IN) else prefix + path
+        api = apis["EmbedApi" if _is_below(path, _EMBED) else "Api"]
+        return f"/restapis/{api}/{deployed.stage}/_user_request_{path}"
 
     return route
 

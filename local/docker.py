@@ -72,6 +72,7 @@ def _sam_local(command: str, *arguments: str) -> None:
         "AwsEndpointUrl": f"http://{gateway}:{upstream[1]}",
         "PublicUrl": stack.api_url,
         "PagesUrl": stack.api_url,
+        "EmbedUrl": stack.embed_url,
     }
     parameters = parameters_of(build / "template.yaml", known)
     with ExitStack() as stopping:

@@ -30,6 +30,10 @@ class Stack:
         return stack_name(self.stage)
 
     @property
+    def embed_url(self) -> str:
+        return embed_url_of(self.api_url)
+
+    @property
     def dashboard_url(self) -> str:
         return f"{self.api_url}/dashboard"
 
@@ -70,6 +74,11 @@ class Stack:
             test_key=written["keys"]["test"],
             dashboard_user=written["dashboardUser"],
         )
+
+
+def embed_url_of(public_url: str) -> str:
+    """The embedded page's address: the same front under another host, so another origin."""
+    return public_url.replace("://localhost", "://127.0.0.1", 1)
 
 
 def file_of(stage: str, home: Path) -> Path:

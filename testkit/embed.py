@@ -14,7 +14,7 @@ from testkit.cloud import Cloud
 from testkit.events import event
 from testkit.project import DemoProject
 
-ORIGIN = "http://localhost:3000"
+ORIGIN = "http://127.0.0.1:3000"
 """The page's own, as template.yaml has it in the local stage."""
 
 WISH: dict[str, Any] = {
@@ -97,11 +97,13 @@ def page_call(
         "authorization": f"Bearer {token}" if token else None,
     }
     made = event(function, body=body, headers={**sent, **(headers or {})})
-    del made["multiValueHeaders"]  # which an HTTP API does not send
-    made |= {"routeKey": f"{method} {resource}", "rawPath": path}
-    made["requestContext"]["http"] |= {"method": method, "path": path}
-    if "query" in changes:
-        made["queryStringParameters"] = changes.pop("query")
+    made |= {"httpMethod": method, "resource": resource, "path": path}
+    made["requestContext"] |= {
+        "httpMethod": method,
+        "resourcePath": resource,
+        "path": f"/local{path}",
+    }
+    made["queryStringParameters"] = changes.pop("query", None)
     answer = cloud.invoke(function, made | changes)
     text = answer["body"]
     raw = base64.b64decode(text) if answer["isBase64Encoded"] else text.encode()

@@ -41,6 +41,7 @@ ROLES = {part: f"{part.capitalize()}ExecutionRole" for part in Part}
 DOMAINS = {
     "PublicUrl": "https://api.example.com",
     "PagesUrl": "https://app.example.com",
+    "EmbedUrl": "https://embed.example.com",
     "CertificateArn": aws("acm", "certificate/a"),
 }
 

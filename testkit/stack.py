@@ -30,6 +30,7 @@ class RunningStack:
     def __init__(self, stack: Stack) -> None:
         self.stage = stack.stage
         self.api_url = stack.api_url
+        self.embed_url = stack.embed_url
         self.dashboard_url = stack.dashboard_url
         self.dashboard_user = stack.dashboard_user
         self.aws_endpoint_url = stack.aws_endpoint_url
@@ -87,6 +88,7 @@ class RunningStack:
         key: str | None = None,
         json: object = None,
         headers: dict[str, str] | None = None,
+        at: str | None = None,
         **how: Any,
     ) -> requests.Response:
         """One request through the front. Redirects are not followed.
@@ -94,6 +96,7 @@ class RunningStack:
         Args:
             key: sent as a Bearer token; the project's live key when none is given, no header at
                 all for the empty string.
+            at: another address than the API's, such as `embed_url`.
         """
         sent = dict(headers or {})
         key = self.live_key if key is None else key
@@ -101,7 +104,7 @@ class RunningStack:
             sent.setdefault("Authorization", f"Bearer {key}")
         return requests.request(
             method,
-            self.api_url + path,
+            (at or self.api_url) + path,
             json=json,
             headers=sent,
             timeout=60,

@@ -115,8 +115,8 @@ def _name(resource: Json | str) -> str:
         return str(argument[0])
     if known := re.fullmatch(r"\$\{(\w+?)\.?Arn\}(/.*)?", argument):
         return known[1] + (known[2] or "").replace("/stream/*", "/stream")
-    if argument.endswith("parameter/${AWS::StackName}/pages-url"):
-        return "PagesUrlParameter"
+    if argument.endswith("parameter/${AWS::StackName}/embed-url"):
+        return "EmbedUrlParameter"
     for part, words in _PATTERNS.items():
         if part in argument:
             return words

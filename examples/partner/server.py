@@ -23,6 +23,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from urllib.parse import urljoin
 
 HERE = Path(__file__).parent
 FILES = {
@@ -77,7 +78,10 @@ class Craftkit:
             },
         )
         self.renew_tokens[visitor] = opened["renew_token"]
-        return {"iframeUrl": opened["iframe_url"], "scriptUrl": f"{self.api_url}/embed/embed.js"}
+        return {
+            "iframeUrl": opened["iframe_url"],
+            "scriptUrl": urljoin(opened["iframe_url"], "embed/embed.js"),
+        }
 
     def refresh(self, visitor: str) -> dict[str, str]:
         with self.lock:

@@ -19,7 +19,7 @@ from craftkit.probes import item, needs, secret
     "EMBED_SIGNING_SECRET",
     "EMBED_KEYS_TABLE",
     "EMBED_ALLOWS_LOOPBACK",
-    "PAGES_URL_PARAMETER",
+    "EMBED_URL_PARAMETER",
     reads=(item("PROJECTS_TABLE"), secret("EMBED_SIGNING_SECRET")),
 )
 @endpoint

@@ -34,7 +34,7 @@ from dashboard.web import Request, respond
     "DELIVERIES_QUEUE_URL",
     "EMBED_ALLOWS_LOOPBACK",
     "LIVE_QUEUE_URL",
-    "PAGES_URL_PARAMETER",
+    "EMBED_URL_PARAMETER",
     "PRIVATE_WEBHOOKS",
     "SIGN_IN_URL",
     "TEST_QUEUE_URL",

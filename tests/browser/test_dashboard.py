@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 from standardwebhooks.webhooks import Webhook
 
 from testkit.browser import grave_faults
@@ -166,9 +166,16 @@ def test_no_other_site_can_hold_it_in_a_frame(stack: RunningStack, open_page: Op
 def test_the_sandbox_opens_the_embedded_page(stack: RunningStack, open_page: OpenPage) -> None:
     page = open_page(width=1440)
     sign_in(page, stack, f"/projects/{stack.project_id}/embed/sandbox")
+    to_embed: list[Request] = []
+    page.on("request", lambda r: r.url.startswith(stack.embed_url) and to_embed.append(r))
     page.get_by_role("button", name="Open").click()
     frame = page.frame_locator("iframe")
     expect(frame.locator("input").first).to_be_visible(timeout=PATIENCE)
+    # The page is on a host of its own, which the dashboard's cookies are not sent to.
+    assert to_embed
+    assert page.context.cookies(stack.dashboard_url)
+    assert page.context.cookies(stack.embed_url) == []
+    assert not any("cookie" in request.all_headers() for request in to_embed)
 
 
 def test_a_key_is_made_with_the_keyboard_alone(stack: RunningStack, open_page: OpenPage) -> None:

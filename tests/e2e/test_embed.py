@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import jwt
 import pytest
@@ -35,8 +36,10 @@ def mint(stack: RunningStack, mode: str = "fill", **changes: Any) -> Any:
 
 
 def ask(stack: RunningStack, name: str, token: str, body: object = None) -> requests.Response:
-    headers = {"Authorization": f"Bearer {token}", "Origin": stack.api_url}
-    return stack.call("POST", f"/embed/api/{name}", key="", json=body or {}, headers=headers)
+    headers = {"Authorization": f"Bearer {token}", "Origin": stack.embed_url}
+    return stack.call(
+        "POST", f"/embed/api/{name}", key="", json=body or {}, headers=headers, at=stack.embed_url
+    )
 
 
 def jwks(stack: RunningStack) -> Any:
@@ -68,6 +71,33 @@ def test_a_form_is_filled_from_the_mint_to_the_pdf(stack: RunningStack) -> None:
         render = ask(stack, "document", token, {"renderId": render["id"]}).json()
     assert render["status"] == "succeeded", render
     assert requests.get(render["downloadUrl"], timeout=30).content.startswith(b"%PDF")
+
+
+def test_the_page_has_a_host_of_its_own_and_takes_calls_from_it_alone(
+    stack: RunningStack,
+) -> None:
+    opened = mint(stack)
+    host = urlsplit(stack.embed_url).hostname
+    assert opened["iframe_url"].startswith(f"{stack.embed_url}/embed?session_token=")
+    assert host not in (urlsplit(stack.api_url).hostname, urlsplit(stack.dashboard_url).hostname)
+    headers = {"Authorization": f"Bearer {opened['session_token']}", "Origin": stack.api_url}
+    answer = stack.call(
+        "POST", "/embed/api/session", key="", json={}, headers=headers, at=stack.embed_url
+    )
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "origin_not_allowed")
+
+
+def test_a_path_that_the_page_does_not_have_is_404_in_the_envelope(stack: RunningStack) -> None:
+    for method, path in (("GET", "/embed/nothing"), ("POST", "/embed"), ("GET", "/embed/api/x")):
+        answer = stack.call(method, path, key="", at=stack.embed_url)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+        assert "iframe_url" in answer.json()["error"]["message"]
+
+
+def test_a_file_of_the_page_arrives_compressed_and_whole(stack: RunningStack) -> None:
+    answer = stack.call("GET", "/embed/embed.js", key="", at=stack.embed_url)
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert "window.Craftkit" in answer.text
 
 
 def test_a_template_is_drawn_saved_and_published(stack: RunningStack) -> None:
@@ -123,7 +153,7 @@ def test_a_partner_signs_its_own_sessions_until_its_key_is_revoked(
         }
         return jwt.encode(claims, private, algorithm="EdDSA")
 
-    page = stack.call("GET", f"/embed?session_token={signed('one')}", key="")
+    page = stack.call("GET", f"/embed?session_token={signed('one')}", key="", at=stack.embed_url)
     assert page.status_code == 200
     token = ask(stack, "exchange", signed("one")).json()["sessionToken"]
     assert ask(stack, "session", token).status_code == 200
@@ -231,7 +261,9 @@ def test_only_what_mints_can_read_the_signing_secret(stack: RunningStack) -> Non
 
 def test_another_stages_session_is_refused(stack: RunningStack, staging: RunningStack) -> None:
     token = mint(stack)["session_token"]
-    headers = {"Authorization": f"Bearer {token}", "Origin": staging.api_url}
-    answer = staging.call("POST", "/embed/api/session", key="", json={}, headers=headers)
+    headers = {"Authorization": f"Bearer {token}", "Origin": staging.embed_url}
+    answer = staging.call(
+        "POST", "/embed/api/session", key="", json={}, headers=headers, at=staging.embed_url
+    )
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "invalid_signature")
     assert json.loads(answer.text)["error"]["requestId"]

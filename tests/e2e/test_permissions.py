@@ -132,8 +132,8 @@ def on_secrets(stack: RunningStack) -> Iterator[Attempt]:
     unseal = with_(at, "decrypt", CiphertextBlob=NOWHERE)
     yield Attempt("kms", "Decrypt", "VaultKey", unseal, marks=True)
     yield Attempt("kms", "Encrypt", "VaultKey", with_(at, "encrypt", Plaintext=b""))
-    name = {"Name": f"/craftkit-{stack.stage}/pages-url"}
-    yield Attempt("ssm", "GetParameter", "PagesUrlParameter", with_(name, "get_parameter"))
+    name = {"Name": f"/craftkit-{stack.stage}/embed-url"}
+    yield Attempt("ssm", "GetParameter", "EmbedUrlParameter", with_(name, "get_parameter"))
 
 
 def with_(at: dict[str, str], operation: str, **how: Any) -> Callable[[Any], object]:

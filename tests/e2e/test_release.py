@@ -21,7 +21,7 @@ from local.deploy import put_gateway_responses, put_page_routes
 from local.dev import route_of
 from local.emulator import free_port
 from local.front import Front
-from local.stack import Deployed
+from local.stack import Deployed, embed_url_of
 from testkit.stack import RunningStack
 
 REPOSITORY = "owner/name"
@@ -129,7 +129,7 @@ def test_make_deploy_dev__deploys_prunes_and_accepts_as_the_stages_own_roles(
     session, port = job.start("dev"), free_port()
     assert "assumed-role/craftkit-dev-" in session.client("sts").get_caller_identity()["Arn"]
     url = f"http://localhost:{port}"
-    addresses = {"PublicUrl": url, "PagesUrl": url}
+    addresses = {"PublicUrl": url, "PagesUrl": url, "EmbedUrl": embed_url_of(url)}
     deploy("dev", build_for_host(), AwsEndpointUrl=stack.aws_endpoint_url, **addresses)
     deployed = Deployed("dev", stack.aws_endpoint_url)
     # What the embedded AWS does not read from a template: the boundary of roles, which it enforces,

@@ -150,7 +150,7 @@ def test_probe__a_function_declares_what_the_template_gives_it(cloud: Cloud, nam
 
 
 # Empty in a stage without host names, or outside a developer's machine.
-ADDRESSES = {"PUBLIC_URL", "PAGES_ORIGIN", "AWS_ENDPOINT_URL"}
+ADDRESSES = {"PUBLIC_URL", "PAGES_ORIGIN", "EMBED_ORIGIN", "AWS_ENDPOINT_URL"}
 ITEM_RIGHTS = ("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")
 
 

@@ -43,7 +43,7 @@ class TestMint:
         assert answer.body["expires_at"] == "2026-03-14T16:00:00.000Z"
         assert answer.body["renew_token"].startswith("ert_")
         token = answer.body["session_token"]
-        assert answer.body["iframe_url"] == f"http://localhost:3000/embed?session_token={token}"
+        assert answer.body["iframe_url"] == f"http://127.0.0.1:3000/embed?session_token={token}"
 
     def test_create_embed_session__the_jwks_alone_verifies_its_token(
         self, cloud: Cloud, call: Call, partner: DemoProject

@@ -23,7 +23,7 @@ COMMANDS = [
     for line in block.splitlines()
 ]
 BOOTSTRAP = read_template(ROOT / "infrastructure" / "bootstrap.yaml")
-VARIABLES = ("PUBLIC_URL", "PAGES_URL", "CERTIFICATE_ARN", "ALARM_EMAIL")
+VARIABLES = ("PUBLIC_URL", "PAGES_URL", "EMBED_URL", "CERTIFICATE_ARN", "ALARM_EMAIL")
 
 
 def those(start: str) -> list[str]:
@@ -97,9 +97,10 @@ def test_every_output_that_is_named_exists() -> None:
     outputs = set(BOOTSTRAP["Outputs"])
     for part in Part:
         outputs |= set(template(part=part).document.get("Outputs", {}))
-    named = re.findall(r"the outputs? `(\w+)`(?: and `(\w+)`)?", PAGE, re.IGNORECASE)
+    named = re.findall(r"the outputs? `(\w+)`(?:, `(\w+)`)?(?: and `(\w+)`)?", PAGE, re.IGNORECASE)
     mentioned = {name for pair in named for name in pair if name}
-    assert mentioned == {"PublicUrl", "ApiDomainTarget", "PagesDomainTarget", "DeployRoleArn"}
+    targets = {"ApiDomainTarget", "PagesDomainTarget", "EmbedDomainTarget"}
+    assert mentioned == {"PublicUrl", "DeployRoleArn", *targets}
     assert mentioned <= outputs
 
 

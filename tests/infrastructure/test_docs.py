@@ -21,12 +21,17 @@ from tools.docs import DOCS, PAGES
 BY_FUNCTION = {route.function: route for route in ROUTES}
 
 
+def is_of_the_api(source: Json) -> bool:
+    """Whether an event of a function is a route of the API, and not of the embedded page."""
+    return source["Type"] == "Api" and source["Properties"]["RestApiId"] == {"Ref": "Api"}
+
+
 def wired() -> Iterator[tuple[str, str, str, bool]]:
     """Method, path, folder and openness of each route of the REST API in template.yaml."""
     for properties in template("prod").functions.values():
         for source in properties.get("Events", {}).values():
             route = source.get("Properties", {})
-            if source["Type"] == "Api" and route["Method"].upper() not in ("HEAD", "ANY"):
+            if is_of_the_api(source) and route["Method"].upper() not in ("HEAD", "ANY"):
                 is_open = route.get("Auth", {}).get("Authorizer") == "NONE"
                 folder = properties["CodeUri"].removeprefix("functions/")
                 yield route["Method"].upper(), route["Path"], folder, is_open
@@ -117,7 +122,7 @@ def test_every_get_has_a_head_and_every_path_refuses_its_other_methods() -> None
         (properties["CodeUri"], source["Properties"])
         for properties in functions
         for source in properties.get("Events", {}).values()
-        if source["Type"] == "Api"
+        if is_of_the_api(source)
     ]
     of = {
         method: {
@@ -185,7 +190,7 @@ def test_every_parameter_of_a_path_is_described() -> None:
 
 def test_the_page_of_errors_has_every_answer_that_the_gateway_gives_by_itself() -> None:
     page = (DOCS / "errors.md").read_text(encoding="utf-8")
-    (api,) = template("prod").of_type("AWS::Serverless::Api").values()
+    api = template("prod").of_type("AWS::Serverless::Api")["Api"]
     for kind, response in api["GatewayResponses"].items():
         error = json.loads(response["ResponseTemplates"]["application/json"])["error"]
         assert f"| {response['StatusCode']} | `{error['code']}` |" in page, kind

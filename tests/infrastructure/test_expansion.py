@@ -19,6 +19,7 @@ MOST_RESOURCES = 450  # of 500: https://docs.aws.amazon.com/AWSCloudFormation/la
 DOMAINS = {
     "PublicUrl": "https://api.example.com",
     "PagesUrl": "https://app.example.com",
+    "EmbedUrl": "https://embed.example.com",
     "CertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/a",
 }
 BOOTSTRAP = Part.DATA.template.with_name("bootstrap.yaml")
@@ -77,8 +78,34 @@ class TestGateways:
         made = expansion(stage)
         for name, deployment in of_type(made, "AWS::ApiGateway::Deployment").items():
             assert "StageName" not in deployment, name
-        (api_stage,) = of_type(made, "AWS::ApiGateway::Stage").values()
-        assert api_stage["StageName"] in ({"Ref": "Stage"}, stage)
+        stages = of_type(made, "AWS::ApiGateway::Stage").values()
+        assert len(stages) == len(of_type(made, "AWS::ApiGateway::RestApi")) == 2
+        for api_stage in stages:
+            assert api_stage["StageName"] in ({"Ref": "Stage"}, stage)
+
+    def test_each_rest_api_is_behind_the_firewall_and_has_a_throttle_of_its_own(
+        self, stage: str
+    ) -> None:
+        """One address is blocked before it can use up what a stage takes from everybody."""
+        made = expansion(stage)
+        edge = template(stage, Part.EDGE)
+        guarded = json.dumps(edge.of_type("AWS::WAFv2::WebACLAssociation"))
+        for api_stage in of_type(made, "AWS::ApiGateway::Stage").values():
+            api = api_stage["RestApiId"]["Ref"]
+            if stage in ("staging", "prod"):
+                assert f"/restapis/${{{api}Id}}/stages/" in guarded, api
+            (throttle,) = api_stage["MethodSettings"]
+            rate, burst = throttle["ThrottlingRateLimit"], throttle["ThrottlingBurstLimit"]
+            assert "FindInMap" in json.dumps(rate) or rate > 0
+            assert "FindInMap" in json.dumps(burst) or burst > 0
+        (firewall,) = edge.of_type("AWS::WAFv2::WebACL").values() or [None]
+        if firewall:
+            (rule,) = [each for each in firewall["Rules"] if each["Name"] == "OneAddress"]
+            limit = rule["Statement"]["RateBasedStatement"]
+            one_address = limit["Limit"] / limit["EvaluationWindowSec"]
+            for api in template(stage).of_type("AWS::Serverless::Api").values():
+                (throttle,) = api["MethodSettings"]
+                assert one_address < throttle["ThrottlingRateLimit"]
 
     def test_every_server_of_a_definition_has_a_url(self, stage: str) -> None:
         """API Gateway warns of one that has none, and may overlook what is set in it."""
@@ -89,7 +116,7 @@ class TestGateways:
             for kind in ("AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api")
             for api in of_type(made, kind).values()
         ]
-        assert len(bodies) == 2
+        assert len(bodies) == 3
         for body in bodies:
             assert all("url" in server for server in body.get("servers", []))
             assert "disableExecuteApiEndpoint" in json.dumps(body)
@@ -117,6 +144,7 @@ class TestVersions:
         [
             ("PublicUrl", "https://api.example.com", "CreateRenderFunction"),
             ("PagesUrl", "https://app.example.com", "DashboardFunction"),
+            ("EmbedUrl", "https://embed.example.com", "EmbedPageFunction"),
             ("ScannerKeysUrl", "https://keys.example.com", "RevokeExposedKeysFunction"),
             ("RetentionDays", "30", "CreateRenderFunction"),
             ("RendersTable", "another", "GetRenderFunction"),

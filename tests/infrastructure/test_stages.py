@@ -15,6 +15,7 @@ DEPLOYED_WITH_CARE = ("staging", "prod")
 DOMAINS = {
     "PublicUrl": "https://api.example.com",
     "PagesUrl": "https://app.example.com",
+    "EmbedUrl": "https://embed.example.com",
     "CertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/a",
 }
 
@@ -102,12 +103,30 @@ class TestFirewall:
             assert field in redacted
 
 
+class TestThrottles:
+    def test_open_routes_of_the_dashboard_do_not_share_the_signed_in_pages_throttle(
+        self, stage: Template
+    ) -> None:
+        (dashboard,) = stage.of_type("AWS::Serverless::HttpApi").values()
+        routes = {
+            f"{event['Properties']['Method']} {event['Properties']['Path']}"
+            for properties in stage.functions.values()
+            for event in properties.get("Events", {}).values()
+            if event["Type"] == "HttpApi"
+        }
+        signed_in = {"ANY /dashboard", "ANY /dashboard/{proxy+}"}
+        assert set(dashboard["RouteSettings"]) == routes - signed_in
+        for throttle in (dashboard["DefaultRouteSettings"], *dashboard["RouteSettings"].values()):
+            assert 0 < throttle["ThrottlingRateLimit"] <= throttle["ThrottlingBurstLimit"]
+
+
 class TestAccessLogs:
     def formats(self) -> list[str]:
         prod = template("prod")
-        (rest,) = prod.of_type("AWS::Serverless::Api").values()
-        (pages,) = prod.of_type("AWS::Serverless::HttpApi").values()
-        return [rest["AccessLogSetting"]["Format"], pages["AccessLogSettings"]["Format"]]
+        rest = prod.of_type("AWS::Serverless::Api").values()
+        (dashboard,) = prod.of_type("AWS::Serverless::HttpApi").values()
+        formats = [api["AccessLogSetting"]["Format"] for api in rest]
+        return [*formats, dashboard["AccessLogSettings"]["Format"]]
 
     def test_a_line_is_json_with_the_ids_that_join_it_to_the_functions_logs(self) -> None:
         for form in self.formats():
@@ -129,12 +148,14 @@ class TestDomains:
         edge = template(stage.stage, Part.EDGE)
         kinds = {resource["Type"] for resource in edge.resources.values()}
         assert not {kind for kind in kinds if "Domain" in kind and "ApiGateway" in kind}
-        (api,) = stage.of_type("AWS::Serverless::Api").values()
-        assert api["DisableExecuteApiEndpoint"] is False
+        for api in stage.of_type("AWS::Serverless::Api").values():
+            assert api["DisableExecuteApiEndpoint"] is False
 
-    def test_with_one_programs_and_people_each_have_a_host_with_tls_1_2(self) -> None:
+    def test_with_one_the_api_the_dashboard_and_embed_each_have_a_host_with_tls_1_2(self) -> None:
         prod = with_domains(Part.EDGE)
-        (api,) = prod.of_type("AWS::ApiGateway::DomainName").values()
+        api, embed = prod.of_type("AWS::ApiGateway::DomainName").values()
+        assert embed["SecurityPolicy"] == "TLS_1_2"
+        assert text_of(embed["DomainName"]).count("https://embed.example.com") == 1
         (pages,) = prod.of_type("AWS::ApiGatewayV2::DomainName").values()
         assert api["SecurityPolicy"] == "TLS_1_2"
         assert text_of(api["DomainName"]).count("https://api.example.com") == 1
@@ -147,14 +168,14 @@ class TestDomains:
     ) -> None:
         prod = with_domains(Part.APPLICATION)
         for kind in ("AWS::Serverless::Api", "AWS::Serverless::HttpApi"):
-            (api,) = prod.of_type(kind).values()
-            assert api["DisableExecuteApiEndpoint"] is True
+            for api in prod.of_type(kind).values():
+                assert api["DisableExecuteApiEndpoint"] is True
 
     def test_a_certificate_alone_is_refused(self) -> None:
         for part in (Part.APPLICATION, Part.EDGE):
             (rule,) = template(part=part).document["Rules"].values()
             assert "CertificateArn" in text_of(rule["RuleCondition"])
-            for parameter in ("PublicUrl", "PagesUrl"):
+            for parameter in ("PublicUrl", "PagesUrl", "EmbedUrl"):
                 assert parameter in text_of(rule["Assertions"])
 
 

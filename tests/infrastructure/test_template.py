@@ -34,10 +34,10 @@ def data(stage: Template) -> Template:
 
 
 def routes(of: Template) -> Iterator[tuple[str, Json]]:
-    """Each REST route with the function that answers it."""
+    """Each route of the API with the function that answers it."""
     for name, properties in of.functions.items():
         for event in properties.get("Events", {}).values():
-            if event["Type"] == "Api":
+            if event["Type"] == "Api" and event["Properties"]["RestApiId"] == {"Ref": "Api"}:
                 yield name, event["Properties"]
 
 
@@ -190,15 +190,19 @@ class TestRights:
 
 class TestGateway:
     def test_no_trace_records_urls_and_the_access_log_has_no_path(self, stage: Template) -> None:
-        (api,) = stage.of_type("AWS::Serverless::Api").values()
-        assert api["TracingEnabled"] is False
-        logged = api["AccessLogSetting"]["Format"]
-        assert "$context.resourcePath" in logged
-        assert "$context.path" not in logged
+        for api in stage.of_type("AWS::Serverless::Api").values():
+            assert api["TracingEnabled"] is False
+            logged = api["AccessLogSetting"]["Format"]
+            assert "$context.resourcePath" in logged
+            assert "$context.path" not in logged
 
     def api(self) -> Json:
-        (api,) = template("prod").of_type("AWS::Serverless::Api").values()
-        return api
+        return template("prod").of_type("AWS::Serverless::Api")["Api"]
+
+    def responses(self) -> Iterator[tuple[str, Json]]:
+        """The answers that each REST API gives by itself."""
+        for api in template("prod").of_type("AWS::Serverless::Api").values():
+            yield from api["GatewayResponses"].items()
 
     def test_nothing_that_the_authorizer_said_is_kept(self) -> None:
         auth = self.api()["Auth"]
@@ -216,10 +220,10 @@ class TestGateway:
         assert named["prod"]["KeyAuthorizer"]["FunctionArn"] == {"Ref": "AuthorizeFunction.Alias"}
 
     def test_floods_end_at_the_gateway(self, stage: Template) -> None:
-        (api,) = stage.of_type("AWS::Serverless::Api").values()
-        (everything,) = api["MethodSettings"]
-        assert (everything["ResourcePath"], everything["HttpMethod"]) == ("/*", "*")
-        assert 0 < everything["ThrottlingRateLimit"] <= everything["ThrottlingBurstLimit"]
+        for api in stage.of_type("AWS::Serverless::Api").values():
+            (everything,) = api["MethodSettings"]
+            assert (everything["ResourcePath"], everything["HttpMethod"]) == ("/*", "*")
+            assert 0 < everything["ThrottlingRateLimit"] <= everything["ThrottlingBurstLimit"]
 
     def test_only_the_public_routes_are_open(self, stage: Template) -> None:
         for name, route in routes(stage):
@@ -234,12 +238,13 @@ class TestGateway:
         assert len(found) == len(set(found))
 
     def test_bodies_reach_functions_as_bytes_and_answers_are_compressed(self) -> None:
-        assert self.api()["BinaryMediaTypes"] == ["*~1*"]  # on AWS
-        assert 0 < self.api()["MinimumCompressionSize"] <= 2048
+        for api in template("prod").of_type("AWS::Serverless::Api").values():
+            assert api["BinaryMediaTypes"] == ["*~1*"]  # on AWS
+            assert 0 < api["MinimumCompressionSize"] <= 2048
 
     def test_its_own_answers_wear_the_envelope_with_the_codes_status(self) -> None:
         statuses = GATEWAYS_OWN | status_of_each_code()
-        for kind, response in self.api()["GatewayResponses"].items():
+        for kind, response in self.responses():
             error = json.loads(response["ResponseTemplates"]["application/json"])["error"]
             assert set(error) == {"code", "message", "docUrl", "requestId"}, kind
             assert error["docUrl"] == errors.documentation_url(error["code"]), kind
@@ -253,7 +258,7 @@ class TestGateway:
         """Not where the gateway's reason is another one than a handler's."""
         own_reason = {"not_found", "permission_denied", "invalid_request", "timeout"}
         messages = {error.code: error.message for error in errors.every_error()}
-        for kind, response in self.api()["GatewayResponses"].items():
+        for kind, response in self.responses():
             error = json.loads(response["ResponseTemplates"]["application/json"])["error"]
             if error["code"] not in own_reason:
                 assert error["message"] == messages[error["code"]], kind
@@ -286,6 +291,23 @@ class TestGateway:
             "WAF_FILTERED",
         }  # fmt: skip
         assert refusals <= set(self.api()["GatewayResponses"])
+        # The embed API has no authorizer that could refuse.
+        without_authorizer = refusals - {"ACCESS_DENIED", "UNAUTHORIZED"}
+        embed = template("prod").of_type("AWS::Serverless::Api")["EmbedApi"]
+        assert without_authorizer <= set(embed["GatewayResponses"])
+
+    def test_the_embed_api_has_no_authorizer_and_answers_below_embed_alone(
+        self, stage: Template
+    ) -> None:
+        assert "Auth" not in stage.of_type("AWS::Serverless::Api")["EmbedApi"]
+        paths = {
+            event["Properties"]["Path"]: name
+            for name, properties in stage.functions.items()
+            for event in properties.get("Events", {}).values()
+            if event["Properties"].get("RestApiId") == {"Ref": "EmbedApi"}
+        }
+        assert set(paths.values()) == {"EmbedPageFunction", "ExchangeEmbedTokenFunction"}
+        assert all(path == "/embed" or path.startswith("/embed/") for path in paths)
 
 
 class TestSignIn:

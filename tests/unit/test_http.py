@@ -80,3 +80,22 @@ def test_error__links_to_its_section_of_the_documentation() -> None:
     error = InvalidJsonError().as_json("r")["error"]
     assert isinstance(error, dict)
     assert error["docUrl"].endswith("/errors.html#invalid_json")
+
+
+@pytest.mark.parametrize(
+    ("domain", "path", "origin"),
+    [
+        (
+            "a1.execute-api.us-east-1.amazonaws.com",
+            "/prod/embed",
+            "https://a1.execute-api.us-east-1.amazonaws.com",
+        ),
+        ("embed.example.com", "/embed", "https://embed.example.com"),
+    ],
+)
+def test_embed_origin__without_a_configured_address_is_that_of_the_call(
+    domain: str, path: str, origin: str
+) -> None:
+    made = event("embed_page")
+    made["requestContext"] |= {"domainName": domain, "path": path}
+    assert Request(made).embed_origin == origin

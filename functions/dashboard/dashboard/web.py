@@ -112,6 +112,8 @@ class Response:
     cookies: tuple[str, ...] = ()
     style_nonce: str = ""
     """Lets a script of ours add styles, as the code editor does; for one response alone."""
+    frame_source: str = ""
+    """The origin that a frame of this page shows; without one, the page may hold no frame."""
 
     def with_cookies(self, *cookies: str) -> "Response":
         return replace(self, cookies=(*self.cookies, *cookies))
@@ -124,7 +126,7 @@ def see_other(path: str) -> Response:
 
 def respond(request: Request, response: Response) -> Event:
     """The response in the form that the gateway wants, with the headers that every one has."""
-    body, headers = response.body, {**_hardening(request, response.style_nonce), **response.headers}
+    body, headers = response.body, {**_hardening(request, response), **response.headers}
     headers["Content-Type"] = response.content_type
     headers["x-request-id"] = request.id
     is_text = response.content_type.startswith(_TEXT)
@@ -143,14 +145,14 @@ def respond(request: Request, response: Response) -> Event:
     }
 
 
-def _hardening(request: Request, style_nonce: str) -> dict[str, str]:
+def _hardening(request: Request, response: Response) -> dict[str, str]:
     policy = {
         "default-src": "'none'",
         "script-src": "'self'",
-        "style-src": f"'self' 'nonce-{style_nonce}'" if style_nonce else "'self'",
+        "style-src": f"'self' 'nonce-{response.style_nonce}'" if response.style_nonce else "'self'",
         "img-src": "'self' data:",
         "connect-src": "'self'",
-        "frame-src": "'self'",
+        "frame-src": response.frame_source or "'none'",
         # Signing out is a form whose response leads to the hosted page.
         "form-action": f"'self' {config.sign_in_url}",
         "frame-ancestors": "'none'",

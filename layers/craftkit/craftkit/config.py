@@ -94,8 +94,13 @@ class Config:
 
     @cached_property
     def pages_origin(self) -> str:
-        """Where browsers reach this stage's pages, no slash at the end; empty without a domain."""
+        """The dashboard's origin, such as `https://app.example.com`; empty without a domain."""
         return os.environ.get("PAGES_ORIGIN", "").rstrip("/")
+
+    @cached_property
+    def embed_origin(self) -> str:
+        """The embedded page's origin; empty without a domain."""
+        return os.environ.get("EMBED_ORIGIN", "").rstrip("/")
 
     @cached_property
     def user_pool_id(self) -> str:
@@ -142,9 +147,9 @@ class Config:
         return os.environ.get("EMBED_ALLOWS_LOOPBACK") == "true"
 
     @cached_property
-    def pages_url_parameter(self) -> str:
-        """The parameter that holds the pages' address, in a stage without a domain."""
-        return _required("PAGES_URL_PARAMETER")
+    def embed_url_parameter(self) -> str:
+        """The parameter that holds the embedded page's address, in a stage without a domain."""
+        return _required("EMBED_URL_PARAMETER")
 
     @cached_property
     def compile_function(self) -> str:

@@ -1,7 +1,6 @@
 """HTTP through API Gateway: the only module that reads an event as a request, or makes a response.
 
-An event of a REST API is read as it is; an event of an HTTP API (payload format 2.0) is converted
-to the same form first.
+Both REST APIs send events of the same form. (The dashboard, on an HTTP API, reads its own.)
 
 A handler is `@endpoint def handler(request): …` and returns a `Response`. An error that it raises
 becomes the error envelope here.
@@ -200,9 +199,12 @@ class Request:
         return f"https://{context['domainName']}{stage_path}"
 
     @property
-    def origin(self) -> str:
-        """The origin of this stage's pages, as a browser sends it in `Origin`."""
-        parts = urlsplit(config.pages_origin or self.base_url)
+    def embed_origin(self) -> str:
+        """The origin of the embedded page, as a browser sends it in `Origin`.
+
+        Only the functions of the embed API ask: without a domain it is taken from the call.
+        """
+        parts = urlsplit(config.embed_origin or self.base_url)
         return f"{parts.scheme}://{parts.netloc}"
 
     @property
@@ -244,7 +246,6 @@ def endpoint(handle: Callable[[Request], Response]) -> Callable[[Json, Any], Jso
 
     @logger.inject_lambda_context(clear_state=True)
     def handler(event: Json, context: Any) -> Json:  # noqa: ARG001 the decorator reads it
-        event = _as_rest(event)
         request = Request(event)
         route = f"{event['httpMethod']} {event['resource']}"
         logger.append_keys(request_id=request.id, route=route)
@@ -297,19 +298,4 @@ def _answer(
         },
         "body": base64.b64encode(body).decode() if isinstance(body, bytes) else body or "",
         "isBase64Encoded": is_binary,
-    }
-
-
-def _as_rest(event: Json) -> Json:
-    """An event of an HTTP API in the form of a REST API's; any other event unchanged."""
-    if event.get("version") != "2.0":
-        return event
-    context = event["requestContext"]
-    path = context["http"]["path"]
-    return {
-        **event,
-        "httpMethod": context["http"]["method"],
-        "resource": event["routeKey"].partition(" ")[2] or path,
-        "path": event["rawPath"],
-        "requestContext": {**context, "path": path},
     }

@@ -1,6 +1,8 @@
 """Embed: the partnership, its keys, origins and presets, catalogs, sessions, and a sandbox."""
 
+from dataclasses import replace
 from typing import Annotated, Any, get_args
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field
 
@@ -185,15 +187,22 @@ def show_sandbox(context: RequestContext) -> Response:
     """The page that partners embed, opened as they would open it."""
     partner = partners.get_partner(context.project.id)
     found = templates.list_templates(context.project.id, limit=100).templates
-    return context.page(
+    frame = flash.found(context.request).get("frame")
+    page = context.page(
         "embed/sandbox.html",
         partner=partner,
         templates=[each for each in found if each.latest_version],
         keys=_embed_keys(context),
         origin=context.request.origin,
         is_allowed=partners.allows_origin(partner, context.request.origin),
-        frame=flash.found(context.request).get("frame"),
+        frame=frame,
     )
+    return replace(page, frame_source=_origin_of(frame)) if frame else page
+
+
+def _origin_of(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 @route("POST", "/projects/{project}/embed/sandbox", needs="admin")

@@ -111,7 +111,7 @@ def require_own_origin(request: Request) -> None:
         OriginNotAllowedError: absent, `null`, or not exactly ours.
     """
     site = request.headers.get("sec-fetch-site", "same-origin")
-    if request.headers.get("origin") != request.origin or site != "same-origin":
+    if request.headers.get("origin") != request.embed_origin or site != "same-origin":
         raise OriginNotAllowedError
 
 

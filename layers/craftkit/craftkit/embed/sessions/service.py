@@ -142,15 +142,15 @@ def refresh_embed_session(principal: Principal, renew_token: str) -> OpenSession
     return OpenSession(session=renewed, token=_token(renewed, now), renew_token=fresh)
 
 
-def pages_url() -> str:
+def embed_url() -> str:
     """Where browsers find the page, without a trailing slash.
 
-    Without a domain it is the pages' own API, whose address only a parameter can tell: that API
+    Without a domain it is the address of the embed API, which only a parameter can tell: that API
     and the one that asks stand on each other otherwise.
     """
-    if config.pages_origin:
-        return config.pages_origin
-    return settings.parameter(config.pages_url_parameter).rstrip("/")
+    if config.embed_origin:
+        return config.embed_origin
+    return settings.parameter(config.embed_url_parameter).rstrip("/")
 
 
 def revoke_embed_session(principal: Principal, session_id: str) -> None:

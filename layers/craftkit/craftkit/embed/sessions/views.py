@@ -3,7 +3,7 @@
 from pydantic import BaseModel, Field
 
 from craftkit.clock import to_rfc3339
-from craftkit.embed.sessions.service import OpenSession, pages_url
+from craftkit.embed.sessions.service import OpenSession, embed_url
 
 
 class SessionView(BaseModel):
@@ -20,7 +20,7 @@ class SessionView(BaseModel):
         return cls(
             session_id=opened.session.id,
             session_token=opened.token,
-            iframe_url=f"{pages_url()}/embed?session_token={opened.token}",
+            iframe_url=f"{embed_url()}/embed?session_token={opened.token}",
             expires_at=to_rfc3339(opened.session.expires_at),
             renew_token=opened.renew_token,
         )

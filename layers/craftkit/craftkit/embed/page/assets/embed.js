@@ -19,7 +19,7 @@
   const own = new URL(document.currentScript?.src ?? window.location.href);
 
   function init({ iframeUrl, sessionToken, refresh, on = {}, title = "Document" } = {}) {
-    const address = iframeUrl ? new URL(iframeUrl) : new URL("/embed", own.origin);
+    const address = iframeUrl ? new URL(iframeUrl) : new URL("../embed", own);
     if (sessionToken) address.searchParams.set("session_token", sessionToken);
     if (!address.searchParams.get("session_token")) throw new TypeError("Craftkit.init needs an iframeUrl or a sessionToken.");
     const listeners = Object.fromEntries(EVENTS.map((event) => [event, new Set()]));
