@@ -11,7 +11,7 @@ import subprocess
 from deployment.workspace import HOME, ROOT
 
 SOURCES = ROOT / "tools" / "editor"
-BUNDLE = ROOT / "functions" / "dashboard" / "dashboard" / "static" / "code-editor.js"
+BUNDLE = ROOT / "layers" / "pages" / "dashboard" / "static" / "code-editor.js"
 _BUILD = HOME / "editor"
 
 
