@@ -3,7 +3,8 @@
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from io import StringIO
 from statistics import median
 from typing import Any
 from unittest.mock import patch
@@ -85,7 +86,14 @@ def _own_times() -> dict[str, float]:
     from testkit.visitor import Visitor
 
     ada = User(sub="ada", email="ada@example.com")
-    with patch.dict(os.environ, _AWS), mock_aws():
+    # The handler logs and counts each page; neither belongs between the lines of the report.
+    silent = StringIO()
+    with (
+        patch.dict(os.environ, _AWS),
+        mock_aws(),
+        redirect_stdout(silent),
+        redirect_stderr(silent),
+    ):
         cloud = Cloud(template())
         forget()
         with variables(cloud.environment()):

@@ -15,12 +15,23 @@ from craftkit.probes import needs
 
 RENDER_ROUTE = "POST /v1/templates/{slug}/render"
 
-activity = Activity()
-extension = ActivityExtension(activity, config.runtime_api)
-if config.is_snapshot:
-    warm_up()
-if config.is_lambda:
-    extension.start()
+
+def _initialize() -> tuple[Activity, ActivityExtension]:
+    """All that outlives one request. Lambda's init phase is the time to make it.
+
+    An extension cannot register later, and a snapshot must hold what is warm. Outside Lambda,
+    nothing is started.
+    """
+    activity = Activity()
+    extension = ActivityExtension(activity, config.runtime_api)
+    if config.is_snapshot:
+        warm_up()
+    if config.is_lambda:
+        extension.start()
+    return activity, extension
+
+
+activity, extension = _initialize()
 
 
 def _reads_keys() -> object:
