@@ -7,10 +7,18 @@ from craftkit.embed.catalogs.views import CatalogView
 from craftkit.embed.partners import service as partners
 from craftkit.embed.sessions.service import require_all_templates
 from craftkit.http import Request, Response, endpoint
-from craftkit.probes import item, needs
+from craftkit.limits.service import charge
+from craftkit.probes import item, needs, update
 
 
-@needs("PROJECTS_TABLE", "CONTENT_TABLE", "AUDIT_TABLE", reads=(item("PROJECTS_TABLE"),))
+@needs(
+    "PROJECTS_TABLE",
+    "CONTENT_TABLE",
+    "AUDIT_TABLE",
+    "LIMITS_TABLE",
+    "PROJECT_WRITES_PER_SECOND",
+    reads=(item("PROJECTS_TABLE"), update("LIMITS_TABLE")),
+)
 @endpoint
 def handler(request: Request) -> Response:
     """201 with the version that it became."""
@@ -18,6 +26,7 @@ def handler(request: Request) -> Response:
     principal.require(EMBED_WRITE)
     partners.partner_of(principal.project_id)
     require_all_templates(principal)
+    charge(principal, renders=0)
     body = request.model(CatalogRequest)
     published = catalogs.publish_catalog(
         principal.project_id, body.name, body.catalog, by=principal.key_id

@@ -3,12 +3,19 @@
 from craftkit.auth.principal import TEMPLATES_WRITE
 from craftkit.errors import VersionNotFoundError
 from craftkit.http import Request, Response, endpoint
-from craftkit.probes import item, needs
+from craftkit.limits.service import charge
+from craftkit.probes import item, needs, update
 from craftkit.templates import publishing
 from craftkit.templates.views import CreatedVersionView
 
 
-@needs("CONTENT_TABLE", "AUDIT_TABLE", reads=(item("CONTENT_TABLE"),))
+@needs(
+    "CONTENT_TABLE",
+    "AUDIT_TABLE",
+    "LIMITS_TABLE",
+    "PROJECT_WRITES_PER_SECOND",
+    reads=(item("CONTENT_TABLE"), update("LIMITS_TABLE")),
+)
 @endpoint
 def handler(request: Request) -> Response:
     """200 with the version that renders use from now on."""
@@ -17,6 +24,7 @@ def handler(request: Request) -> Response:
     principal.require_template(slug)
     if not (number.isascii() and number.isdecimal() and len(number) < 7):
         raise VersionNotFoundError
+    charge(principal, renders=0)
     version = publishing.publish_version(
         principal.project_id, slug, int(number), by=principal.key_id
     )

@@ -5,7 +5,8 @@ from craftkit.embed.sessions import service as sessions
 from craftkit.embed.sessions.models import RefreshRequest
 from craftkit.embed.sessions.views import SessionView
 from craftkit.http import Request, Response, endpoint
-from craftkit.probes import item, needs, secret
+from craftkit.limits.service import charge
+from craftkit.probes import item, needs, secret, update
 
 
 @needs(
@@ -16,11 +17,15 @@ from craftkit.probes import item, needs, secret
     "EMBED_KEYS_TABLE",
     "EMBED_ALLOWS_LOOPBACK",
     "EMBED_URL_PARAMETER",
-    reads=(item("KEYS_TABLE"), secret("EMBED_SIGNING_SECRET")),
+    "LIMITS_TABLE",
+    "PROJECT_WRITES_PER_SECOND",
+    reads=(item("KEYS_TABLE"), secret("EMBED_SIGNING_SECRET"), update("LIMITS_TABLE")),
 )
 @endpoint
 def handler(request: Request) -> Response:
-    request.principal.require(EMBED_WRITE)
+    principal = request.principal
+    principal.require(EMBED_WRITE)
+    charge(principal, renders=0)
     body = request.model(RefreshRequest)
-    opened = sessions.refresh_embed_session(request.principal, body.renew_token)
+    opened = sessions.refresh_embed_session(principal, body.renew_token)
     return Response(200, SessionView.of(opened))

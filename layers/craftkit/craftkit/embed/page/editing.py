@@ -15,7 +15,6 @@ from craftkit.embed.page.models import (
     TemplatePreview,
     TemplatePreviewRequest,
 )
-from craftkit.embed.page.preview_limits import one_preview
 from craftkit.embed.sessions.models import EmbedSession
 from craftkit.errors import (
     ConflictError,
@@ -25,6 +24,7 @@ from craftkit.errors import (
     TemplateExistsError,
     TemplateNotFoundError,
 )
+from craftkit.limits.previews import one_preview
 from craftkit.projects.service import slug_of
 from craftkit.remote_typesetter import preview_remotely, typeset_remotely
 from craftkit.templates import drafts, publishing

@@ -17,7 +17,6 @@ from craftkit.embed.page.models import (
     FormSubmission,
     PreviewSource,
 )
-from craftkit.embed.page.preview_limits import one_preview
 from craftkit.embed.page.uploads import require_images
 from craftkit.embed.sessions.models import EmbedSession
 from craftkit.errors import (
@@ -27,6 +26,7 @@ from craftkit.errors import (
     PermissionDeniedError,
     SessionRevokedError,
 )
+from craftkit.limits.previews import one_preview
 from craftkit.remote_typesetter import preview_remotely
 from craftkit.renders import service as renders
 from craftkit.renders.models import Render, RenderOptions, RenderRequest

@@ -1,4 +1,7 @@
-"""How much typesetting the sessions of one project may ask for: how often, and how much at once."""
+"""How much typesetting one project may ask for beside its renders: how often, how much at once.
+
+Each preview of an editor or a form counts, and each check of a version before it is published.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
