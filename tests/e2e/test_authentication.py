@@ -84,16 +84,19 @@ def test_a_lost_key_cannot_be_recovered_from_the_table(stack: RunningStack) -> N
 
 
 def test_a_key_cannot_change_templates_or_make_keys(stack: RunningStack) -> None:
-    for method, path in (
-        ("PUT", "/v1/templates/invoice"),
-        ("DELETE", "/v1/templates/invoice"),
-        ("POST", "/v1/templates"),
-        ("POST", "/v1/keys"),
-        ("POST", "/v1/projects"),
-        ("POST", "/v1/webhooks"),
+    version = {"manifest": {"variables": []}}
+    for method, path, body, refusal in (
+        ("PUT", "/v1/templates/invoice", {}, (405, "method_not_allowed")),
+        ("DELETE", "/v1/templates/invoice", {}, (405, "method_not_allowed")),
+        ("POST", "/v1/templates", {}, (405, "method_not_allowed")),
+        ("POST", "/v1/templates/invoice/versions", version, (403, "insufficient_scope")),
+        ("POST", "/v1/templates/invoice/versions/1/publish", {}, (403, "insufficient_scope")),
+        ("POST", "/v1/keys", {}, (404, "not_found")),
+        ("POST", "/v1/projects", {}, (404, "not_found")),
+        ("POST", "/v1/webhooks", {}, (404, "not_found")),
     ):
-        answer = stack.call(method, path, json={})
-        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+        answer = stack.call(method, path, json=body)
+        assert (answer.status_code, answer.json()["error"]["code"]) == refusal, path
 
 
 def test_another_projects_things_do_not_exist_for_a_key(stack: RunningStack) -> None:
