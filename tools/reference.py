@@ -140,6 +140,8 @@ Address: `{address}`. Send the key as `Authorization: Bearer ck_live_…` ([auth
 | Methods | Every GET also answers HEAD. Another method is 405, and `Allow` lists the path's methods. |
 | Idempotency | `Idempotency-Key` (or `jobId`) makes a render once. A key belongs to one project and one mode, is kept as long as its render, and stands for one request: another body is 409 `idempotency_conflict` with the `renderId`. A repeat returns the render in its present state; a failed render is tried again. |
 | `sync` | Waits for the document, 25 seconds at most: 200 with the finished render, 202 where it is not finished, 422 `render_failed` where it failed. No response takes longer than 29 seconds. |
+| Documents | With `Accept: application/pdf` (or the type of the image format) the render and the download route respond with the document itself: `x-craftkit-render-id`, `x-craftkit-page-count` and `content-disposition` are headers. A document larger than 4.5 MB is a 303 to its signed URL. Errors stay JSON. |
+| Erasing | `DELETE /v1/renders/{{id}}` erases document, data, metadata and file name; usage still counts the render. `options.expiresInSeconds` (from 60) does the same after that time. `expiresAt` says until when a render is kept; afterwards it is 404. Backups of the database keep the rows of the last 35 days. |
 | Lists | Newest first, `limit` up to 100; send `nextCursor` as `cursor` for the next page, with the same filters. |
 | Times and ids | RFC 3339 in UTC with milliseconds; ids are UUIDv7. |
 

@@ -20,7 +20,9 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 def _create_deliveries(change: Change) -> None:
     if change.new and "render_id" in change.new:
         render = ended(change)
-        event = render_events.event_of(render) if render else None
+        event = (
+            render_events.event_of(render) if render and render_events.has_event(render) else None
+        )
     else:
         event = audit_events.event_of(change.new)
     if event:

@@ -1,15 +1,25 @@
-"""Every minute: stale renders are queued again, or ended."""
+"""Every minute: stale renders are queued again, or ended; expired ones are erased."""
 
 from dataclasses import asdict
 from typing import Any
 
+from craftkit import render_erasure
 from craftkit.observability import logger
-from craftkit.probes import item, needs
+from craftkit.probes import item, needs, query
 from craftkit.renders.stale import requeue_stale_renders
 
 
-@needs("RENDERS_TABLE", "LIVE_QUEUE_URL", "TEST_QUEUE_URL", reads=(item("RENDERS_TABLE"),))
+@needs(
+    "RENDERS_TABLE",
+    "RETENTION_DAYS",
+    "DOCUMENTS_BUCKET",
+    "CONTENT_TABLE",
+    "DELIVERIES_TABLE",
+    "LIVE_QUEUE_URL",
+    "TEST_QUEUE_URL",
+    reads=(item("RENDERS_TABLE"), query("CONTENT_TABLE")),
+)
 @logger.inject_lambda_context
 def handler(_event: dict[str, Any], _context: object) -> None:
-    stale = requeue_stale_renders()
+    stale = requeue_stale_renders(render_erasure.erase)
     logger.info("stale renders", extra=asdict(stale))

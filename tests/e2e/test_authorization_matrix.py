@@ -91,6 +91,9 @@ MATRIX: dict[str, Row] = {
     "GET /v1/renders/{id}/download": Row(
         "renders:read", "302", NOT_FOUND, NOT_FOUND, NOT_FOUND, NOT_FOUND
     ),
+    "DELETE /v1/renders/{id}": Row(
+        "renders:write", "204", NOT_FOUND, NOT_FOUND, NOT_FOUND, NOT_FOUND
+    ),
     "POST /v1/renders/{id}/cancel": Row(
         "renders:write", "409 not_cancellable", NOT_FOUND, NOT_FOUND, NOT_FOUND, NOT_FOUND
     ),
@@ -191,6 +194,10 @@ class World:
     @cached_property
     def render_id(self) -> str:
         """A live render that has ended."""
+        return self.new_render()
+
+    def new_render(self) -> str:
+        """A live render of its own, which has ended."""
         body = {"data": DATA, "options": {"sync": True}}
         made = self.stack.call(
             "POST", "/v1/templates/invoice/render", key=self.live["key"], json=body
@@ -238,6 +245,7 @@ REQUESTS: dict[str, Callable[[World], Call]] = {
         f"/v1/renders/{world.render_id}/download",
         None,
     ),
+    "DELETE /v1/renders/{id}": lambda world: ("DELETE", f"/v1/renders/{world.new_render()}", None),
     "POST /v1/renders/{id}/cancel": lambda world: (
         "POST",
         f"/v1/renders/{world.render_id}/cancel",

@@ -161,3 +161,39 @@ def test_curl_gets_the_document_in_the_response(
     id_ = headers["x-craftkit-render-id"]
     assert curl(f"/v1/renders/{id_}/download")["x-craftkit-render-id"] == id_
     assert (tmp_path / "file").read_bytes() == made
+
+
+def test_a_deleted_render_is_404_and_none_of_its_bytes_stay(stack: RunningStack) -> None:
+    secret = "Vertraulich-5d1c"
+    data = {**DATA, "customer": {"name": secret}}
+    for options in ({"filename": f"{secret}.pdf"}, {"filename": f"{secret}.png", "format": "png"}):
+        body = {"data": data, "options": {**options, "sync": True}, "metadata": {"name": secret}}
+        render = stack.call("POST", RENDER, json=body).json()
+        path = f"/v1/renders/{render['id']}"
+        assert stack.call("DELETE", path).status_code == 204
+        for method in ("DELETE", "GET"):
+            assert stack.call(method, path).status_code == 404
+        assert requests.get(render["downloadUrl"], timeout=30).status_code in (403, 404)
+    dynamodb = stack.client("dynamodb")
+    for table in dynamodb.list_tables()["TableNames"]:
+        for page in dynamodb.get_paginator("scan").paginate(TableName=table):
+            assert secret not in repr(page["Items"]), table
+
+
+def test_a_render_expires_by_itself(stack: RunningStack) -> None:
+    body = {"data": DATA, "options": {"sync": True, "expiresInSeconds": 60}}
+    render = stack.call("POST", RENDER, json=body).json()
+    assert render["expiresAt"] > render["createdAt"]
+    dynamodb = stack.client("dynamodb")
+    key = {"project_id": {"S": stack.project_id}, "render_id": {"S": render["id"]}}
+    dynamodb.update_item(
+        TableName=stack.outputs["RendersTable"],
+        Key=key,
+        UpdateExpression="SET erase_at = :past, due_at = :past",
+        ExpressionAttributeValues={":past": {"S": "2026-01-01T00:00:00.000Z"}},
+    )
+    assert stack.call("GET", f"/v1/renders/{render['id']}").status_code == 404
+    stack.client("lambda").invoke(
+        FunctionName=stack.outputs["RequeueStaleRendersFunctionName"], Payload=b"{}"
+    )
+    assert requests.get(render["downloadUrl"], timeout=30).status_code in (403, 404)

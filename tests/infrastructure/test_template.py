@@ -155,7 +155,17 @@ class TestRights:
             # A key's rows are put whole, under a condition, or deleted.
             ("KeysTable", "UpdateItem", set()),
             # What cannot be queued is taken back, but for what a person was told is submitted.
-            ("RendersTable", "DeleteItem", {"CreateRenderFunction", "ReceiveHookFunction"}),
+            # An erasure deletes the item of a render's data.
+            (
+                "RendersTable",
+                "DeleteItem",
+                {
+                    "CreateRenderFunction",
+                    "DeleteRenderFunction",
+                    "ReceiveHookFunction",
+                    "RequeueStaleRendersFunction",
+                },
+            ),
         ],
     )
     def test_what_no_code_asks_for_no_function_may(

@@ -30,6 +30,7 @@ class RenderJson(TypedDict):
     createdAt: str
     completedAt: str | None
     durationMs: int | None
+    expiresAt: str
 
 
 class TemplateSummary(TypedDict):

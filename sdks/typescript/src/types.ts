@@ -27,6 +27,7 @@ export interface RenderJson {
   createdAt: string;
   completedAt: string | null;
   durationMs: number | null;
+  expiresAt: string;
 }
 
 export interface CreateRenderOptions {

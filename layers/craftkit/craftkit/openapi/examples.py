@@ -40,6 +40,7 @@ QUEUED = {
     "createdAt": "2026-03-14T12:00:00.000Z",
     "completedAt": None,
     "durationMs": None,
+    "expiresAt": "2026-04-13T12:00:00.000Z",
 }
 SUCCEEDED = {
     **QUEUED,

@@ -88,7 +88,7 @@ _HOOK_HEADERS = _IDEMPOTENCY | {
 _HOOK_TOKEN = {"x-craftkit-hook-token": "The hook's token."}
 
 TAGS = {
-    "renders": "Create, read, list, download and cancel renders.",
+    "renders": "Create, read, list, download, cancel and delete renders.",
     "templates": "Read the project's templates.",
     "me": "Read what your own key may do.",
     "usage": "Read how much was rendered.",
@@ -172,6 +172,18 @@ ROUTES: tuple[Route, ...] = (
         {200: RenderView},
         scope=RENDERS_WRITE,
         errors=(errors.NotFoundError, errors.NotCancellableError),
+    ),
+    Route(
+        "DELETE",
+        "/v1/renders/{id}",
+        "delete_render",
+        "Delete a render",
+        {204: None},
+        scope=RENDERS_WRITE,
+        errors=(errors.NotFoundError,),
+        description="Erases the document, the data, the metadata and the file name, and the "
+        "webhook deliveries that hold them. A render that is not finished is cancelled first. "
+        "Usage still counts it. The second time is 404.",
     ),
     Route(
         "GET",

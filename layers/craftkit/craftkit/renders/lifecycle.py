@@ -153,12 +153,13 @@ def fail(held: Claim, *, now: datetime, code: str, message: str) -> Render:
 
 def _end(held: Claim, outcome: dict[str, Any]) -> Render:
     render = held.render
+    due, removed = repository.leaving_index(render)
     try:
         item = repository.update(
             render.project_id,
             render.id,
-            set_=outcome,
-            remove=("lease_until", *repository.UNFINISHED_FIELDS),
+            set_={**outcome, **due},
+            remove=("lease_until", *removed),
             condition="#status = :rendering AND lease_until = :held",
             values={":rendering": "rendering", ":held": held.lease_until},
         )
@@ -186,17 +187,19 @@ def release(held: Claim, now: datetime) -> None:
 
 def give_up(render: Render, *, now: datetime, code: str, message: str) -> Render | None:
     """End a render that nobody holds. None where it has moved on by itself meanwhile."""
+    due, removed = repository.leaving_index(render)
     try:
         item = repository.update(
             render.project_id,
             render.id,
             set_={
+                **due,
                 "status": "failed",
                 "completed_at": to_rfc3339(now),
                 "error_code": code,
                 "error_message": message,
             },
-            remove=("lease_until", *repository.UNFINISHED_FIELDS),
+            remove=("lease_until", *removed),
             condition=(
                 "#status = :status AND attempt = :attempt "
                 "AND (attribute_not_exists(lease_until) OR lease_until <= :now)"
@@ -212,14 +215,15 @@ def give_up(render: Render, *, now: datetime, code: str, message: str) -> Render
     return repository.render_of(item)
 
 
-def cancel(project_id: str, render_id: str, now: datetime) -> Render | None:
+def cancel(render: Render, now: datetime) -> Render | None:
     """Cancel a queued render. None where it is no longer queued, or not there."""
+    due, removed = repository.leaving_index(render)
     try:
         item = repository.update(
-            project_id,
-            render_id,
-            set_={"status": "cancelled", "completed_at": to_rfc3339(now)},
-            remove=repository.UNFINISHED_FIELDS,
+            render.project_id,
+            render.id,
+            set_={"status": "cancelled", "completed_at": to_rfc3339(now), **due},
+            remove=removed,
             condition="#status = :queued",
             values={":queued": "queued"},
         )

@@ -28,6 +28,8 @@ Status = Literal["queued", "rendering", "succeeded", "failed", "cancelled"]
 Source = Literal["api", "hook", "form"]
 
 METADATA_LIMIT = 20
+ERASED_FILENAME = "erased"
+SHORTEST_EXPIRY_SECONDS = 60
 JobId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
@@ -105,6 +107,19 @@ class RenderOptions(ApiModel):
     pages: PageSelection | None = None
     scale: Annotated[StrictFloat | StrictInt, Field(ge=0.1, le=4)] | None = None
     document_date: DocumentDate | None = None
+    expires_in_seconds: (
+        Annotated[
+            int,
+            Field(
+                ge=SHORTEST_EXPIRY_SECONDS,
+                strict=True,
+                description="After this many seconds the render is erased, as by DELETE. At most "
+                "as long as the stage keeps renders.",
+            ),
+            INTEGRAL,
+        ]
+        | None
+    ) = None
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
@@ -178,11 +193,17 @@ class RenderList(ApiModel):
         return self
 
 
+def _read_epoch(value: object) -> object:
+    """The time that DynamoDB's TTL holds as a number."""
+    return datetime.fromtimestamp(int(value), UTC) if isinstance(value, (int, Decimal)) else value
+
+
 class Render(BaseModel):
     """A render's row. `attempt` counts the times that work on it was begun, from 1.
 
     Work may begin again by itself until `attempt_limit`; a caller who asks again after a failure
-    moves the limit, and `queued_at` with it.
+    moves the limit, and `queued_at` with it. `expires_at` is when the row itself may go; at
+    `erase_at` its content is erased, where that was asked for.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -216,6 +237,19 @@ class Render(BaseModel):
     warnings: tuple[str, ...] = ()
     error_code: str | None = None
     error_message: str | None = None
+    erase_at: datetime | None = None
+    erased_at: datetime | None = None
+    expires_at: Annotated[datetime | None, BeforeValidator(_read_epoch)] = None
+
+    def is_kept_at(self, now: datetime) -> bool:
+        """Whether it is neither erased nor expired."""
+        ends_at = self.ends_at
+        return self.erased_at is None and (ends_at is None or ends_at > now)
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When it is erased, or no longer kept."""
+        return self.erase_at or self.expires_at
 
     @property
     def is_finished(self) -> bool:
@@ -263,6 +297,7 @@ class RenderView(ApiModel):
     created_at: str
     completed_at: str | None
     duration_ms: int | None
+    expires_at: str
 
 
 class RenderPage(ApiModel):

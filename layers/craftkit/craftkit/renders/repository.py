@@ -15,7 +15,7 @@ from boto3.dynamodb.conditions import Attr, ConditionBase
 from boto3.dynamodb.conditions import Key as KeyCondition
 
 from craftkit import dynamodb
-from craftkit.clock import to_epoch_seconds, to_rfc3339
+from craftkit.clock import to_epoch_seconds, to_rfc3339, utc_now
 from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.errors import NotFoundError
@@ -37,7 +37,7 @@ _QUERIES_A_PAGE = 10
 _FILTERED_LIMIT = 200
 """A filtered page reads at most 2,000 rows, and says where to go on."""
 
-_TIMES = ("created_at", "queued_at", "completed_at", "document_date")
+_TIMES = ("created_at", "queued_at", "completed_at", "document_date", "erase_at", "erased_at")
 
 
 @dataclass(frozen=True)
@@ -147,6 +147,35 @@ def extend_input(project_id: str, render_id: str, expires_at: int) -> None:
         )
 
 
+def delete_input(project_id: str, render_id: str) -> None:
+    """Delete a render's data, where it has an item of its own."""
+    _table().delete_item(Key=_input_key(project_id, render_id))
+
+
+def remove_from_index(project_id: str, render_id: str) -> None:
+    """Take an erased row out of the index of the unfinished."""
+    _table().update_item(
+        Key=_key(project_id, render_id), UpdateExpression="REMOVE unfinished, due_at"
+    )
+
+
+def leaving_index(render: Render) -> tuple[dict[str, str], tuple[str, ...]]:
+    """What an ended row sets and removes in the index: one with `erase_at` is due again then."""
+    if render.erase_at is None:
+        return {}, UNFINISHED_FIELDS
+    return unfinished_fields(render.id, render.erase_at), ()
+
+
+def release_claim(claim: dynamodb.Item) -> None:
+    """Delete the claim of a render on an idempotency key, if it still has it."""
+    with suppress(ConditionFailedError), dynamodb.conditions():
+        _table().delete_item(
+            Key=_key(claim["project_id"], claim["render_id"]),
+            ConditionExpression="claimed_by = :render",
+            ExpressionAttributeValues={":render": claim["claimed_by"]},
+        )
+
+
 def _put_new(item: dict[str, Any], now: datetime) -> dict[str, Any]:
     """A put that gives way to a living item; one past its expiry only waits to be swept."""
     return {
@@ -242,6 +271,7 @@ def page(
         query["FilterExpression"] = reduce(and_, conditions)
     name, _, value = (metadata or "").partition(":")
     renders: list[Render] = []
+    now = utc_now()
     for number in range(_QUERIES_A_PAGE):
         start = {"ExclusiveStartKey": after} if after else {}
         # Most filters pass most rows: only where the first query was not enough, read more.
@@ -251,7 +281,8 @@ def page(
         renders += [
             each
             for each in read
-            if (not metadata or each.metadata.get(name) == value)
+            if each.is_kept_at(now)
+            and (not metadata or each.metadata.get(name) == value)
             and (since is None or each.created_at >= since)
             and (until is None or each.created_at < until)
         ]
@@ -329,7 +360,11 @@ def unfinished_fields(render_id: str, due_at: datetime) -> dict[str, str]:
 
 def expiry(asked_at: datetime) -> int:
     """When a row may go: it is kept for the stage's days after it was last asked for."""
-    return to_epoch_seconds(asked_at + timedelta(days=config.retention_days))
+    return to_epoch_seconds(expires_at(asked_at))
+
+
+def expires_at(asked_at: datetime) -> datetime:
+    return asked_at + timedelta(days=config.retention_days)
 
 
 def _key(project_id: str, render_id: str) -> dict[str, str]:
@@ -349,7 +384,9 @@ def _table() -> Any:
 
 
 def _item_of(render: Render) -> dict[str, Any]:
-    item = render.model_dump(exclude={"id", *_TIMES}, exclude_none=True, exclude_defaults=True)
+    item = render.model_dump(
+        exclude={"id", "expires_at", *_TIMES}, exclude_none=True, exclude_defaults=True
+    )
     item |= {"render_id": render.id, "attempt": render.attempt}
     for name in _TIMES:
         moment = getattr(render, name)

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +18,8 @@ from craftkit.errors import (
     ConflictError,
     CraftkitError,
     IdempotencyConflictError,
+    InvalidRequestError,
+    Issues,
     NotCancellableError,
     NotFoundError,
     NotReadyError,
@@ -130,7 +133,9 @@ def create_render(
         job_id=request.job_id,
         base_url=base_url,
         attempt_limit=lifecycle.ATTEMPTS,
-        created_at=utc_now(),
+        created_at=(now := utc_now()),
+        erase_at=_erase_at(options.expires_in_seconds, now),
+        expires_at=repository.expires_at(now),
         warnings=warnings_of_names(version.manifest, request.data),
     )
     idempotency = _idempotency_of(
@@ -145,19 +150,54 @@ def create_render(
             raise
         return accepted, False
     with charge.commit_on_success():
-        try:
-            row = repository.new_row(render, lifecycle.first_check_at(render))
-            repository.create(
-                render,
-                {**row, **inputs.store(render, data, row)},
-                idempotency=idempotency,
-                extra_writes=extra_writes(render),
-            )
-        except ConditionFailedError as error:
-            if idempotency is None or error.items[0] is None:
-                raise
-            return _repeat(principal.project_id, error.items[0], idempotency, waits, charge)
+        claim = _write(render, data, idempotency, extra_writes(render))
+        if claim and idempotency:
+            return _repeat(principal.project_id, claim, idempotency, waits, charge)
         return _set_going(render, idempotency, waits), True
+
+
+def _erase_at(seconds: int | None, now: datetime) -> datetime | None:
+    """When a render is to be erased before the stage's retention ends.
+
+    Raises:
+        InvalidRequestError: the stage keeps nothing for so long.
+    """
+    longest = config.retention_days * 86400
+    if seconds is not None and seconds > longest:
+        issue = f"Must be {longest} or less: this stage keeps renders for {longest // 86400} days"
+        raise InvalidRequestError(issues=Issues(field_errors={"options.expiresInSeconds": [issue]}))
+    return now + timedelta(seconds=seconds) if seconds else None
+
+
+def _write(
+    render: Render,
+    data: dict[str, Any],
+    idempotency: Idempotency | None,
+    extra_writes: Sequence[dict[str, Any]],
+) -> dict[str, Any] | None:
+    """Write a new render; the claim on its idempotency key where another render has it.
+
+    A claim of a render that was erased or has expired is released.
+    """
+    row = repository.new_row(render, lifecycle.first_check_at(render))
+    row |= inputs.store(render, data, row)
+    while True:
+        try:
+            repository.create(render, row, idempotency=idempotency, extra_writes=extra_writes)
+        except ConditionFailedError as error:
+            claim = error.items[0]
+            if idempotency is None or claim is None:
+                raise
+            if _is_kept(render.project_id, claim):
+                return claim
+            repository.release_claim(claim)
+        else:
+            return None
+
+
+def _is_kept(project_id: str, claim: dict[str, Any]) -> bool:
+    found = repository.get(project_id, str(claim["claimed_by"]))
+    return found is not None and found.is_kept_at(utc_now())
 
 
 def _find_accepted(project_id: str, idempotency: Idempotency | None) -> Render | None:
@@ -167,7 +207,9 @@ def _find_accepted(project_id: str, idempotency: Idempotency | None) -> Render |
         IdempotencyConflictError: the key stands for another request.
     """
     claim = repository.find_claim(project_id, idempotency) if idempotency else None
-    return _claimed(project_id, claim, idempotency) if claim and idempotency else None
+    if claim is None or idempotency is None or not _is_kept(project_id, claim):
+        return None
+    return _claimed(project_id, claim, idempotency)
 
 
 def _claimed(project_id: str, claim: dict[str, Any], idempotency: Idempotency) -> Render:
@@ -267,7 +309,7 @@ def get_render(project_id: str, render_id: str, *, visible: Visibility = EVERYTH
             the answer is the same.
     """
     render = repository.get(project_id, render_id)
-    if render is None or not visible.includes(render):
+    if render is None or not visible.includes(render) or not render.is_kept_at(utc_now()):
         raise NotFoundError("There is no render of this id in this project.")
     return render
 
@@ -329,9 +371,8 @@ def cancel_render(
         NotFoundError: the project has none of this id.
         NotCancellableError: it is no longer queued.
     """
-    if visible != EVERYTHING:
-        get_render(project_id, render_id, visible=visible)
-    cancelled = lifecycle.cancel(project_id, render_id, utc_now())
+    render = get_render(project_id, render_id, visible=visible)
+    cancelled = lifecycle.cancel(render, utc_now())
     if cancelled is None:
         get_render(project_id, render_id)
         raise NotCancellableError

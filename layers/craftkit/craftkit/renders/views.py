@@ -4,6 +4,7 @@ from datetime import datetime
 
 from craftkit import storage
 from craftkit.clock import to_rfc3339
+from craftkit.renders import repository
 from craftkit.renders.models import Render, RenderView
 
 
@@ -31,6 +32,7 @@ def unsigned_view_of(render: Render) -> RenderView:
             "download_expires_at": None,
             "created_at": to_rfc3339(render.created_at),
             "completed_at": to_rfc3339(render.completed_at) if render.completed_at else None,
+            "expires_at": to_rfc3339(render.ends_at or repository.expires_at(render.asked_at)),
             "duration_ms": round(elapsed.total_seconds() * 1000) if elapsed else None,
         }
     )

@@ -66,6 +66,11 @@ def get(delivery_id: str) -> Delivery | None:
     return _delivery(item) if item else None
 
 
+def delete(endpoint_id: str, delivery_id: str) -> None:
+    """Delete a delivery, if it is there. One that waits for an attempt is not sent any more."""
+    _table().delete_item(Key=_key(endpoint_id, delivery_id))
+
+
 def page(
     endpoint_id: str, limit: int, after: str | None = None
 ) -> tuple[list[Delivery], str | None]:

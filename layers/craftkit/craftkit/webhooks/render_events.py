@@ -6,6 +6,7 @@ from craftkit.ids import derived_id
 from craftkit.renders import repository as renders
 from craftkit.renders.models import Render
 from craftkit.renders.views import unsigned_view_of
+from craftkit.webhooks import deliveries, repository
 from craftkit.webhooks.dispatch import create_deliveries
 from craftkit.webhooks.models import Event
 
@@ -28,7 +29,31 @@ def event_of(render: Render) -> Event:
     )
 
 
+def has_event(render: Render) -> bool:
+    """Whether the end of the render is an event: not of a document that is erased by now."""
+    return render.is_finished and (render.erased_at is None or render.status == "cancelled")
+
+
+def delete_deliveries(render: Render) -> None:
+    """Delete the deliveries of an erased render: their payload has its metadata and names.
+
+    The event of a render that was cancelled by its erasure is left: it holds neither.
+    """
+    if render.ended_at == render.erased_at:
+        return
+    event = event_of(render)
+    for endpoint in repository.list_endpoints(render.project_id):
+        deliveries.delete(endpoint.id, derived_id(event.timestamp, event.id, endpoint.id))
+        if render.queued_at is None:
+            continue
+        # It was asked for again after a failure: the ends of earlier attempts are looked for.
+        made_since = deliveries.between(endpoint.id, render.created_at, render.ended_at)
+        for delivery in made_since:
+            if f'"id":"{render.id}"' in delivery.payload:
+                deliveries.delete(endpoint.id, delivery.id)
+
+
 def reconcile(project_id: str, since: datetime, until: datetime) -> int:
     """Create the deliveries of a period that the stream did not bring; how many they were."""
     found = renders.between(project_id, since, until)
-    return sum(create_deliveries(event_of(render)) for render in found if render.is_finished)
+    return sum(create_deliveries(event_of(render)) for render in found if has_event(render))

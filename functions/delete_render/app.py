@@ -1,0 +1,25 @@
+"""DELETE /v1/renders/{id}."""
+
+from craftkit import render_erasure
+from craftkit.auth.principal import RENDERS_WRITE
+from craftkit.http import Request, Response, endpoint
+from craftkit.probes import item, needs, query
+from craftkit.renders.service import Visibility
+
+
+@needs(
+    "RENDERS_TABLE",
+    "DOCUMENTS_BUCKET",
+    "CONTENT_TABLE",
+    "DELIVERIES_TABLE",
+    reads=(item("RENDERS_TABLE"), query("CONTENT_TABLE")),
+)
+@endpoint
+def handler(request: Request) -> Response:
+    """204; the second time 404."""
+    principal = request.principal
+    principal.require(RENDERS_WRITE)
+    render_erasure.delete_render(
+        principal.project_id, request.path_id(), visible=Visibility.of(principal)
+    )
+    return Response(204)
