@@ -212,6 +212,26 @@ def test_list_renders__another_projects_cursor_is_refused(call: Any, project: De
 
 
 @pytest.mark.parametrize(
+    ("bounds", "count"),
+    [
+        ({"to": "0145-09-11T03:53:43Z"}, 0),
+        ({"to": "0001-01-01T00:00:00+14:00"}, 0),
+        ({"from": "0001-01-01"}, 1),
+        ({"from": "0001-01-01T00:00:00+14:00"}, 1),
+        ({"from": "1970-01-01", "to": "9999-12-31T23:59:59-14:00"}, 1),
+        ({"from": "9999-12-31T23:59:59-14:00"}, 0),
+    ],
+    ids=str,
+)
+def test_list_renders__far_from_now(
+    call: Any, project: DemoProject, bounds: dict[str, str], count: int
+) -> None:
+    call("create_render", project, path={"slug": "invoice"}, body={"data": DATA})
+    answer = call("list_renders", project, query=bounds)
+    assert (answer.status, len(answer.body["renders"])) == (200, count)
+
+
+@pytest.mark.parametrize(
     ("query", "code"),
     [
         ({"limit": "0"}, "invalid_request"),

@@ -29,7 +29,8 @@ def derived_id(moment: datetime, *parts: str) -> str:
 
 def first_id_at(moment: datetime) -> str:
     """Sorts before every id that is made at or after the moment, and behind all earlier ones."""
-    time = f"{_milliseconds(moment):012x}"
+    # No id is made before 1970, where the milliseconds would be negative.
+    time = f"{max(0, _milliseconds(moment)):012x}"
     return f"{time[:8]}-{time[8:]}"
 
 

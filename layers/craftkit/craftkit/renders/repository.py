@@ -6,7 +6,7 @@ enters it once and leaves it once.
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import reduce
 from operator import and_
 from typing import Any
@@ -29,6 +29,9 @@ SHARDS = 16
 
 _AFTER_ID = "g"
 """Sorts behind every id and before `idempotency#…` and `input#…`, which share the partition."""
+
+_FIRST_DAY = datetime(1970, 1, 2, tzinfo=UTC)
+"""Earlier times in a query mean this one: nothing is older."""
 
 _ID_BEFORE_CREATION = timedelta(seconds=1)
 """A render's id is made just before `created_at` is read."""
@@ -257,7 +260,7 @@ def page(
         until: created before this time.
     """
     created = KeyCondition("render_id").between(
-        first_id_at(since - _ID_BEFORE_CREATION) if since else "0",
+        first_id_at(max(since, _FIRST_DAY) - _ID_BEFORE_CREATION) if since else "0",
         first_id_at(until) if until else _AFTER_ID,
     )
     query: dict[str, Any] = {
