@@ -1,11 +1,14 @@
 """`craftkit keys …`"""
 
 import argparse
+import json
 import sys
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+from craftkit.auth import dpop
 from craftkit.auth.principal import SCOPES
 from craftkit.clock import utc_now
 from craftkit.keys import service, views
@@ -30,6 +33,12 @@ def add_commands(root: Any) -> None:
         default=[],
         metavar="CIDR",
         help="allow calls from this range only, such as 203.0.113.0/24; may be repeated",
+    )
+    create.add_argument(
+        "--bind",
+        type=public_key_thumbprint,
+        metavar="JWK_FILE",
+        help="bind the key to this public key (Ed25519 or P-256): calls need a DPoP proof",
     )
     create.add_argument("--expires-in", type=duration, metavar="90d")
 
@@ -71,6 +80,22 @@ def page_size(text: str) -> int:
     return int(text)
 
 
+def public_key_thumbprint(path: str) -> str:
+    """The RFC 7638 thumbprint of the public key in a JWK file."""
+    try:
+        key = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{path} is not JSON") from error
+    if not isinstance(key, dict):
+        raise argparse.ArgumentTypeError(f"{path} is not a JWK")
+    try:
+        return dpop.check_public_key(key)
+    except dpop.InvalidProofError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def _create(arguments: argparse.Namespace, operator: str) -> Answer:
     project = projects.get_project(arguments.project)
     wish = NewKey(
@@ -79,6 +104,7 @@ def _create(arguments: argparse.Namespace, operator: str) -> Answer:
         scopes=tuple(arguments.scope),
         templates=tuple(arguments.template),
         networks=tuple(arguments.network),
+        bound_to=arguments.bind,
         expires_at=_from_now(arguments.expires_in),
     )
     minted = service.create_key(project.id, wish, by=operator)

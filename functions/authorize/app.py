@@ -7,8 +7,10 @@ from craftkit.auth.activity_extension import ActivityExtension
 from craftkit.auth.dynamodb_client import warm_up
 from craftkit.auth.lookup import find_key
 from craftkit.auth.policy import policy_of
+from craftkit.auth.replay import is_first_use
+from craftkit.auth.request import public_url_of, values_of
 from craftkit.auth.telemetry import report
-from craftkit.auth.verify import Verdict, verify
+from craftkit.auth.verify import ProvenRequest, Verdict, verify
 from craftkit.clock import utc_now
 from craftkit.config import config
 from craftkit.probes import needs
@@ -38,7 +40,13 @@ def _reads_keys() -> object:
     return find_key("probe")
 
 
-@needs("KEYS_TABLE", "KEY_ACTIVITY_TABLE", "DYNAMODB_ENDPOINT", reads=(_reads_keys,))
+@needs(
+    "KEYS_TABLE",
+    "PROOFS_TABLE",
+    "KEY_ACTIVITY_TABLE",
+    "DYNAMODB_ENDPOINT",
+    reads=(_reads_keys,),
+)
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Answer a REQUEST authorizer event.
 
@@ -62,6 +70,12 @@ def _authorize(event: dict[str, Any]) -> dict[str, Any]:
         lookup=find_key,
         now=now,
         address=address,
+        request=ProvenRequest(
+            method=event.get("httpMethod", ""),
+            url=public_url_of(event, config.public_url),
+            proofs=values_of(event, "dpop"),
+        ),
+        is_first_use=is_first_use,
     )
     # The embedded AWS tells an authorizer no request id.
     request_id = event["requestContext"].get("requestId", "")

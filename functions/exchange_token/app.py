@@ -16,5 +16,4 @@ from craftkit.trust import oauth
 @endpoint
 def handler(request: Request) -> Response:
     """200 with the token, or an error in OAuth's form."""
-    answer = oauth.answer(request.body, request.headers.get("content-type", ""))
-    return Response(200, answer)
+    return Response(200, oauth.answer(request))

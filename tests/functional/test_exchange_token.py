@@ -18,10 +18,11 @@ from craftkit.keys import service as keys
 from craftkit.trust import issuers, service
 from craftkit.trust.models import NewTrustRule, TrustRule
 from craftkit.trust.oauth import GRANT_TYPE
-from testkit.cloud import Cloud, variables
+from testkit.cloud import Cloud, LambdaContext, variables
 from testkit.events import event as load_event
 from testkit.issuer import ISSUER, SUBJECT, Issuer
 from testkit.project import DemoProject
+from testkit.prover import Prover
 from tests.functional.conftest import Answer
 from tests.functional.test_keys import entries
 
@@ -77,7 +78,7 @@ def new_rule(project: DemoProject, **changes: Any) -> TrustRule:
 
 @pytest.fixture
 def exchange(cloud: Cloud, project: DemoProject, web: Web) -> Callable[..., Answer]:
-    def send(token: str | None = None, **changes: Any) -> Answer:
+    def send(token: str | None = None, dpop: Any = (), **changes: Any) -> Answer:
         form = {
             "grant_type": GRANT_TYPE,
             "subject_token_type": _JWT,
@@ -86,7 +87,14 @@ def exchange(cloud: Cloud, project: DemoProject, web: Web) -> Callable[..., Answ
             **changes,
         }
         body = urlencode({name: value for name, value in form.items() if value is not None})
-        answer = cloud.invoke("exchange_token", load_event("exchange_token", body=body))
+        event = load_event("exchange_token", body=body)
+        if dpop:
+            event["headers"]["DPoP"] = dpop[-1]
+            event["multiValueHeaders"]["DPoP"] = list(dpop)
+        without_domain = {**cloud.environment("ExchangeTokenFunction"), "PUBLIC_URL": ""}
+        with variables(without_domain):
+            context = LambdaContext("ExchangeTokenFunction")
+            answer = cloud.module("exchange_token").handler(event, context)
         return Answer(answer["statusCode"], answer["headers"], json.loads(answer["body"]))
 
     return send
@@ -124,6 +132,43 @@ def test_exchange_token__is_a_key_of_the_rule_for_15_minutes(
     assert (principal.project_id, principal.mode) == (project.id, "live")
     assert (principal.scopes, principal.templates) == ({"renders:write"}, {"invoice"})
     assert keys.get_key(principal.key_id).created_by == f"trust#{rule.id}"
+
+
+TOKEN_URL = "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/local/v1/oauth/token"
+
+
+def test_exchange_token__a_proof_binds_the_token_to_its_key(
+    exchange: Any, project: DemoProject
+) -> None:
+    new_rule(project)
+    prover = Prover()
+    answer = exchange(dpop=[prover.prove("POST", TOKEN_URL)])
+    assert (answer.status, answer.body["token_type"]) == (200, "DPoP")
+    record = verification(answer.body["access_token"]).record
+    assert record is not None
+    assert record.bound_to == prover.thumbprint
+    assert keys.get_key(record.principal.key_id).bound_to == prover.thumbprint
+
+
+def test_exchange_token__a_proof_that_is_invalid_or_used_is_refused(
+    exchange: Any, project: DemoProject
+) -> None:
+    new_rule(project)
+    prover = Prover("EdDSA")
+    used = prover.prove("POST", TOKEN_URL)
+    assert exchange(dpop=[used]).status == 200
+    two = [prover.prove("POST", TOKEN_URL) for _ in range(2)]
+    for proofs in (
+        [used],
+        two,
+        ["x"],
+        [prover.prove("GET", TOKEN_URL)],
+        [prover.prove("POST", TOKEN_URL + "/")],
+        [prover.prove("POST", TOKEN_URL, iat=1)],
+        [prover.prove("POST", TOKEN_URL, header={"typ": "JWT"})],
+        [Prover().prove("POST", TOKEN_URL, header={"jwk": Prover().public})],
+    ):
+        assert error_of(exchange(dpop=proofs)) == "invalid_dpop_proof"
 
 
 def test_exchange_token__expires_with_its_rules_life(

@@ -125,9 +125,10 @@ class TestRights:
                 assert isinstance(policy, dict), (name, policy)
                 assert "Statement" in policy, (name, policy)
 
-    def test_the_authorizer_may_do_two_things(self) -> None:
+    def test_the_authorizer_reads_keys_and_writes_used_proofs_and_activity(self) -> None:
         assert list(grants(template("prod").functions["AuthorizeFunction"])) == [
             ("dynamodb:GetItem", {"Ref": "KeysTableArn"}),
+            ("dynamodb:PutItem", {"Ref": "ProofsTableArn"}),
             ("dynamodb:UpdateItem", {"Ref": "KeyActivityTableArn"}),
         ]
 

@@ -50,6 +50,11 @@ class Config:
         return _required("KEYS_TABLE")
 
     @cached_property
+    def proofs_table(self) -> str:
+        """DPoP proofs that were used. Each may be used once."""
+        return _required("PROOFS_TABLE")
+
+    @cached_property
     def key_activity_table(self) -> str:
         return _required("KEY_ACTIVITY_TABLE")
 

@@ -153,13 +153,19 @@ class InvalidCredentialsError(UnauthorizedError):
     was created and nowhere else. On `/v1/embed/*` this is also the answer while embed is not
     enabled for the key's project (Dashboard → Project → Embed → Overview). `craftkit keys diagnose`
     says which of these it is.
+
+    A key that is bound to a public key (`"bound": true` in `GET /v1/me`) is sent as
+    `Authorization: DPoP KEY`, with a new proof in the header `DPoP` for each request: signed with
+    the private key of this public key, for this method and URL, at most 60 seconds old. A key that
+    is not bound is sent as `Bearer`.
     """
 
     code = "invalid_credentials"
     message = (
-        "This API key is unknown, revoked, expired or from another environment. Send the whole "
-        "key without quotes, starting with ck_live_ or ck_test_ (a ck_pk_ key is no API key), or "
-        "create a key in this environment's dashboard."
+        "This API key is unknown, revoked, expired or from another environment, or it is bound to "
+        "a public key and the request has no valid DPoP proof. Send the whole key without quotes, "
+        "starting with ck_live_ or ck_test_ (a ck_pk_ key is no API key), or create a "
+        "key in this environment's dashboard."
     )
 
 

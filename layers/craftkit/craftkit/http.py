@@ -20,6 +20,7 @@ from pydantic import BaseModel
 
 from craftkit import rate_limits
 from craftkit.auth.principal import Principal
+from craftkit.auth.request import public_url_of, values_of
 from craftkit.config import config
 from craftkit.errors import (
     CraftkitError,
@@ -197,6 +198,15 @@ class Request:
         context = self._event["requestContext"]
         stage_path = context["path"].removesuffix(self._event["path"])
         return f"https://{context['domainName']}{stage_path}"
+
+    @property
+    def url(self) -> str:
+        """The public URL of this request, without its query."""
+        return public_url_of(self._event, config.public_url)
+
+    def header_values(self, name: str) -> tuple[str, ...]:
+        """Each value of a header that may have been sent more than once."""
+        return values_of(self._event, name)
 
     @property
     def embed_origin(self) -> str:

@@ -25,6 +25,7 @@ PROBE: Json = {"craftkit": "probe"}
 # The key attributes of each table; a test compares them with the template.
 KEYS: dict[str, tuple[str, ...]] = {
     "KEYS_TABLE": ("key_hash",),
+    "PROOFS_TABLE": ("proof",),
     "TRUST_RULES_TABLE": ("project_id", "rule_id"),
     "TRUST_TOKENS_TABLE": ("pk", "sk"),
     "KEY_ACTIVITY_TABLE": ("key_id", "secret_day"),

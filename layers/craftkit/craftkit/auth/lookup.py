@@ -10,13 +10,17 @@ from craftkit.config import config
 
 @dataclass(frozen=True)
 class KeyRecord:
-    """What the keys table says of one secret. Times are RFC 3339, which sorts as text."""
+    """What the keys table says of one secret. Times are RFC 3339, which sorts as text.
+
+    `bound_to` is the RFC 7638 thumbprint of the public key that DPoP proofs must be signed with.
+    """
 
     principal: Principal
     prefix: str
     expires_at: str | None
     revoked_at: str | None
     networks: tuple[str, ...] = ()
+    bound_to: str | None = None
 
     @classmethod
     def from_row(cls, row: Mapping[str, str]) -> "KeyRecord":
@@ -35,6 +39,7 @@ class KeyRecord:
             expires_at=row.get("expires_at"),
             revoked_at=row.get("revoked_at"),
             networks=tuple(row.get("networks", "").split()),
+            bound_to=row.get("bound_to"),
         )
 
 

@@ -75,7 +75,7 @@ def describe_caller(principal: Principal) -> CallerView:
         scopes=list(key.scopes),
         templates=list(key.templates),
         networks=list(key.networks),
-        bound=False,
+        bound=key.bound_to is not None,
         expires_at=to_rfc3339(key.expires_at) if key.expires_at else None,
         limits=[_view(state, now) for state in _states(principal, items, now)],
     )

@@ -54,7 +54,8 @@ class Key(BaseModel):
     """A key. `kind` is `token` for a short-lived key of the token exchange.
 
     `templates` are the slugs that it may use; empty means all of the project's. `networks` are the
-    CIDR ranges that it may be used from; empty means any address.
+    CIDR ranges that it may be used from; empty means any address. `bound_to` is the RFC 7638
+    thumbprint of the public key whose holder alone may use it; None for a key without DPoP proofs.
 
     `secrets` stand in the order of their making; the last is the current one. Where the current
     one was exposed during a rotation, it ends and its predecessor is the last again. `revision`
@@ -74,6 +75,7 @@ class Key(BaseModel):
     templates: tuple[str, ...] = ()
     limited: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
+    bound_to: str | None = None
     secrets: tuple[Secret, ...]
     created_at: datetime
     created_by: str
@@ -130,6 +132,7 @@ class NewKey(BaseModel):
     scopes: tuple[str, ...] = Field((), validate_default=True)
     templates: Annotated[tuple[Slug, ...], Field(max_length=TEMPLATES_LIMIT)] = ()
     networks: Annotated[tuple[str, ...], Field(max_length=NETWORKS_LIMIT)] = ()
+    bound_to: Annotated[str, Matches(r"[0-9A-Za-z_-]{43}", "Must be a thumbprint")] | None = None
     expires_at: datetime | None = None
 
     @field_validator("scopes")

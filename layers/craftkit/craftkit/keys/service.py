@@ -258,6 +258,11 @@ def _advice(verification: Verification) -> tuple[str, str | None]:
         case Verdict.EXPIRED:
             at = record.expires_at if record else None
             return f"This key expired at {at}.", "Create a new key and deploy it."
+        case Verdict.ALLOWED if record and record.bound_to:
+            return (
+                "This key is good, and is bound to a public key: each request needs a DPoP proof.",
+                None,
+            )
         case Verdict.ALLOWED:
             return "This key is good.", None
         case _:

@@ -28,11 +28,13 @@ def issue(
     templates: tuple[str, ...],
     expires_at: datetime,
     created_by: str,
+    bound_to: str | None = None,
     extra_writes: Sequence[dict[str, Any]] = (),
 ) -> MintedKey:
     """Create a short-lived key and return it with its cleartext, which is stored nowhere.
 
     Args:
+        bound_to: the RFC 7638 thumbprint of the caller's public key.
         extra_writes: further writes of the same transaction.
 
     Raises:
@@ -55,6 +57,7 @@ def issue(
         scopes=scopes,
         templates=templates,
         limited=("project",),
+        bound_to=bound_to,
         secrets=(secret,),
         created_at=now,
         created_by=created_by,

@@ -34,6 +34,7 @@ class KeyView(BaseModel):
     templates: tuple[str, ...]
     limited: tuple[str, ...]
     networks: tuple[str, ...]
+    bound_to: str | None
     status: Status
     is_rotating: bool
     created_at: datetime

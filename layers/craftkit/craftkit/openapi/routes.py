@@ -35,6 +35,7 @@ from craftkit.templates.views import (
     VersionsView,
 )
 from craftkit.trust.errors import (
+    InvalidDpopProofError,
     InvalidGrantError,
     InvalidScopeError,
     IssuerTemporarilyUnavailableError,
@@ -399,12 +400,14 @@ ROUTES: tuple[Route, ...] = (
             OAuthError,
             UnsupportedGrantTypeError,
             InvalidGrantError,
+            InvalidDpopProofError,
             InvalidScopeError,
             IssuerTemporarilyUnavailableError,
         ),
         description="OAuth 2.0 token exchange (RFC 8693). `audience` is the project's id. "
         "`access_token` is a key that lives 15 minutes at most and cannot be renewed. Each OIDC "
-        "token is accepted once. Errors have OAuth's form.",
+        "token is accepted once. A DPoP proof (RFC 9449) in the header `DPoP` binds the key to the "
+        "proof's public key. Errors have OAuth's form.",
     ),
     Route(
         "POST",

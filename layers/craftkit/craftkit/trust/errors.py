@@ -38,6 +38,13 @@ class InvalidScopeError(OAuthError):
     message = "The trust rule does not give this scope."
 
 
+class InvalidDpopProofError(OAuthError):
+    """The `DPoP` header is not a proof for this request (RFC 9449, section 5)."""
+
+    code = "invalid_dpop_proof"
+    message = "The DPoP proof is not valid for this request."
+
+
 class IssuerTemporarilyUnavailableError(OAuthError):
     """The issuer's keys cannot be had at present."""
 

@@ -139,6 +139,7 @@ class IssuedToken(BaseModel):
 
     key_id: str
     cleartext: str = Field(repr=False)
+    is_bound: bool
     scopes: tuple[str, ...]
     expires_at: datetime
     expires_in_seconds: int

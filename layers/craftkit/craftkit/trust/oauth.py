@@ -7,10 +7,13 @@ from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
+from craftkit.auth import dpop
+from craftkit.clock import utc_now
 from craftkit.errors import CraftkitError
+from craftkit.http import Request
 from craftkit.issues import issues_of
 from craftkit.trust import service
-from craftkit.trust.errors import OAuthError, UnsupportedGrantTypeError
+from craftkit.trust.errors import InvalidDpopProofError, OAuthError, UnsupportedGrantTypeError
 from craftkit.trust.models import IssuedToken
 from craftkit.trust.tokens import LONGEST_TOKEN
 
@@ -41,7 +44,7 @@ class TokenResponse(BaseModel):
 
     access_token: str
     issued_token_type: str
-    token_type: Literal["Bearer"]
+    token_type: Literal["Bearer", "DPoP"]
     expires_in: int
     scope: str
 
@@ -50,24 +53,39 @@ class TokenResponse(BaseModel):
         return cls(
             access_token=token.cleartext,
             issued_token_type=ACCESS_TOKEN,
-            token_type="Bearer",  # noqa: S106 a name, no secret
+            token_type="DPoP" if token.is_bound else "Bearer",
             expires_in=token.expires_in_seconds,
             scope=" ".join(token.scopes),
         )
 
 
-def answer(body: bytes, content_type: str) -> TokenResponse:
-    """Answer one token request.
+def answer(request: Request) -> TokenResponse:
+    """Answer one token request. A `DPoP` header binds the token to the key that signed it.
 
     Raises:
         OAuthError: every refusal of this route.
     """
     with _as_oauth():
-        form = _read_form(body, content_type)
+        form = _read_form(request.body, request.headers.get("content-type", ""))
         token = service.exchange_token(
-            form.audience, form.subject_token, scopes=tuple(form.scope.split())
+            form.audience,
+            form.subject_token,
+            scopes=tuple(form.scope.split()),
+            proof=_read_proof(request),
         )
         return TokenResponse.of(token)
+
+
+def _read_proof(request: Request) -> dpop.Proof | None:
+    proofs = request.header_values("dpop")
+    if not proofs:
+        return None
+    if len(proofs) > 1:
+        raise InvalidDpopProofError("The request has more than one DPoP header.")
+    try:
+        return dpop.verify(proofs[0], method=request.method, url=request.url, now=utc_now())
+    except dpop.InvalidProofError as error:
+        raise InvalidDpopProofError(str(error)) from error
 
 
 def _read_form(body: bytes, content_type: str) -> TokenRequest:

@@ -113,6 +113,21 @@ def issue_writes(
     ]
 
 
+def use_proof(identity: str, *, until: datetime) -> None:
+    """Record that a DPoP proof is used.
+
+    Raises:
+        ConditionFailedError: it was used already.
+    """
+    item = {
+        "pk": f"proof#{identity}",
+        "sk": "used",
+        "expires_at_epoch": to_epoch_seconds(until + _KEPT_AFTER_EXPIRY),
+    }
+    with dynamodb.conditions():
+        _tokens().put_item(Item=item, ConditionExpression="attribute_not_exists(pk)")
+
+
 def token_ids(rule_id: str) -> Iterator[str]:
     """Key ids of the tokens issued under a rule that are not long expired; none is missed."""
     items = dynamodb.query(

@@ -3,6 +3,7 @@
 from contextlib import suppress
 from datetime import timedelta
 
+from craftkit.auth.dpop import Proof
 from craftkit.clock import utc_now
 from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError
@@ -13,6 +14,7 @@ from craftkit.keys import tokens as short_lived
 from craftkit.observability import count, logger
 from craftkit.trust import issuers, repository, tokens
 from craftkit.trust.errors import (
+    InvalidDpopProofError,
     InvalidGrantError,
     InvalidScopeError,
     IssuerTemporarilyUnavailableError,
@@ -82,13 +84,16 @@ def exchange_token(
     subject_token: str,
     *,
     scopes: tuple[str, ...] = (),
+    proof: Proof | None = None,
 ) -> IssuedToken:
     """Exchange a foreign OIDC token for a short-lived key of the project.
 
     Args:
         scopes: fewer than the rule's; empty means all of the rule's.
+        proof: binds the key to the public key that the proof is signed with.
 
     Raises:
+        InvalidDpopProofError: the proof was used already.
         InvalidGrantError: the token is refused, used already, or meets no rule.
         InvalidScopeError: the rule does not give a scope that was asked for.
         IssuerTemporarilyUnavailableError: the issuer's keys cannot be had now.
@@ -103,6 +108,8 @@ def exchange_token(
         )
     if excess := sorted(set(scopes) - set(rule.scopes)):
         raise InvalidScopeError(f"The trust rule does not give the scope {excess[0]}.")
+    if proof is not None:
+        _use_proof(proof)
     now = utc_now()
     expires_at = now + min(rule.life, short_lived.LONGEST_LIFE)
     used, used_until = tokens.identity_of(subject_token, claims)
@@ -117,6 +124,7 @@ def exchange_token(
             templates=rule.templates,
             expires_at=expires_at,
             created_by=f"trust#{rule.id}",
+            bound_to=proof.thumbprint if proof else None,
             extra_writes=repository.issue_writes(
                 rule, key_id=key_id, expires_at=expires_at, used=used, used_until=used_until
             ),
@@ -131,6 +139,7 @@ def exchange_token(
     return IssuedToken(
         key_id=key_id,
         cleartext=minted.cleartext,
+        is_bound=proof is not None,
         scopes=minted.key.scopes,
         expires_at=expires_at,
         expires_in_seconds=int((expires_at - now) / timedelta(seconds=1)),
@@ -157,6 +166,15 @@ def try_token(project_id: str, subject_token: str) -> TokenTrial:
 def _trial(rule: TrustRule, claims: Claims) -> RuleTrial:
     reasons = rule.mismatches(claims)
     return RuleTrial(rule_id=rule.id, name=rule.name, matches=not reasons, reasons=reasons)
+
+
+def _use_proof(proof: Proof) -> None:
+    try:
+        repository.use_proof(proof.identity, until=proof.valid_until)
+    except ConditionFailedError as error:
+        raise InvalidDpopProofError(
+            "The DPoP proof was used already. Sign a new one for each request."
+        ) from error
 
 
 def _verified(subject_token: str, rules: list[TrustRule]) -> Claims:
