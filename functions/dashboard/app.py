@@ -31,6 +31,8 @@ from dashboard.web import Request, respond
     "EMBED_SIGNING_SECRET",
     "API_URL",
     "COMPILE_FUNCTION",
+    "PREVIEWS_PER_PROJECT",
+    "PREVIEWS_PER_SECOND",
     "DELIVERIES_QUEUE_URL",
     "EMBED_ALLOWS_LOOPBACK",
     "LIVE_QUEUE_URL",

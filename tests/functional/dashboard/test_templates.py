@@ -2,11 +2,16 @@
 
 import json
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from craftkit import storage
+from craftkit.clock import utc_now
+from craftkit.config import config
+from craftkit.limits import concurrency
+from craftkit.limits.concurrency import Work
 from craftkit.projects.models import Project
 from craftkit.templates import drafts, gallery
 from craftkit.templates import service as templates
@@ -103,6 +108,23 @@ def test_preview__draws_what_is_typed(ada: Visitor, project: Project, compiler: 
     assert page.text.count("data:image/png;base64,") == 1
     assert compiler.jobs[-1].source == "= Typed"
     assert compiler.jobs[-1].data["customer"]["name"] == "Marguerite Delacroix"
+
+
+def test_preview__more_at_once_than_the_project_may_have_are_refused_in_words(
+    ada: Visitor, project: Project, compiler: Any
+) -> None:
+    form = editor_form(from_gallery(ada, project))
+    limit = config.previews_per_project
+    work = Work("preview", "previews", limit, timedelta(seconds=45))
+    held = [concurrency.acquire(work, project.id, utc_now()) for _ in range(limit)]
+    page = ada.post(path(project, "/my-invoice/preview"), form, hx_request="true")
+    assert "previews" in page.words
+    published = ada.post(path(project, "/my-invoice/publish"), form)
+    assert published.status == 422
+    assert compiler.jobs == []
+    for lease in held:
+        concurrency.release(lease)
+    assert ada.post(path(project, "/my-invoice/publish"), form).status == 303
 
 
 def test_preview__names_the_line_that_does_not_compile(

@@ -11,6 +11,7 @@ from craftkit.errors import (
     InvalidRequestError,
     Issues,
     NotFoundError,
+    RateLimitedError,
 )
 from craftkit.remote_typesetter import preview_remotely, typeset_remotely
 from craftkit.templates import data, drafts, previews, publishing
@@ -18,6 +19,7 @@ from craftkit.templates import service as templates
 from craftkit.templates.models import DataType, read_manifest
 from craftkit.templates.publishing import DoesNotCompileError
 from craftkit.typesetter import PdfStandard, Preview, TypesettingError
+from dashboard.compilations import bounded
 from dashboard.manifest_table import Row, manifest_of, rows_in, rows_of
 from dashboard.prelude import WORDS
 from dashboard.request_context import RequestContext
@@ -70,13 +72,13 @@ def preview(context: RequestContext) -> Response:
     try:
         shown = previews.preview(
             work.manifest, work.source, work.values,
-            name=work.name, locale=work.locale, draw=preview_remotely,
+            name=work.name, locale=work.locale, draw=bounded(context, preview_remotely),
             pdf_standard=work.pdf_standard,  # type: ignore[arg-type]  # validated by preview
             project_id=context.project.id,
         )  # fmt: skip
     except TypesettingError as error:
         problem = {"message": str(error), "line": error.line, "column": error.column}
-    except (InvalidRequestError, InvalidInputDataError) as error:
+    except (InvalidRequestError, InvalidInputDataError, RateLimitedError) as error:
         problem = {"message": str(error), "issues": error.issues}
     if problem:
         response = context.fragment("templates/problem.html", problem=problem)
@@ -124,9 +126,9 @@ def publish(context: RequestContext) -> Response:
         version = publishing.publish(
             context.project.id, slug, work.name, work.manifest, work.source,
             work.pdf_standard,  # type: ignore[arg-type]  # validated by publish
-            work.locale, by=context.user.sub, typeset=typeset_remotely,
+            work.locale, by=context.user.sub, typeset=bounded(context, typeset_remotely),
         )  # fmt: skip
-    except (InvalidRequestError, InvalidInputDataError) as error:
+    except (InvalidRequestError, InvalidInputDataError, RateLimitedError) as error:
         return _editor(context, work, error)
     drafts.discard_draft(context.project.id, slug)
     said = f"Version {version.number} is published. Renders use it from now on."

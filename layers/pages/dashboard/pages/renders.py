@@ -6,7 +6,7 @@ from pydantic import BaseModel, StringConstraints
 
 from craftkit.auth.principal import Mode
 from craftkit.clock import utc_now
-from craftkit.errors import NotFoundError
+from craftkit.errors import NotFoundError, RateLimitedError
 from craftkit.ids import is_id
 from craftkit.keys import service as keys
 from craftkit.remote_typesetter import preview_remotely
@@ -16,6 +16,7 @@ from craftkit.renders.inspection import Filter
 from craftkit.renders.models import Render, Source, Status
 from craftkit.templates import service as templates
 from craftkit.typesetter import TypesettingError
+from dashboard.compilations import bounded
 from dashboard.request_context import RequestContext
 from dashboard.router import route
 from dashboard.web import Response, see_other
@@ -86,8 +87,8 @@ def show_state(context: RequestContext) -> Response:
 def show_pages(context: RequestContext) -> Response:
     render = _render(context)
     try:
-        preview = inspection.draw_pages(render, draw=preview_remotely)
-    except (TypesettingError, NotFoundError) as error:
+        preview = inspection.draw_pages(render, draw=bounded(context, preview_remotely))
+    except (TypesettingError, NotFoundError, RateLimitedError) as error:
         return context.fragment("renders/pages.html", problem=str(error))
     return context.fragment("renders/pages.html", problem=None, preview=preview)
 

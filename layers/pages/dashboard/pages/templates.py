@@ -15,6 +15,7 @@ from craftkit.templates import drafts, gallery, previews, publishing
 from craftkit.templates import service as templates
 from craftkit.templates.models import is_slug
 from dashboard import samples
+from dashboard.compilations import bounded
 from dashboard.pages import hooks
 from dashboard.pages.keys import names_of
 from dashboard.request_context import RequestContext
@@ -115,7 +116,11 @@ def compare(context: RequestContext) -> Response:
 def roll_back(context: RequestContext) -> Response:
     slug, number = context.path("slug"), _number(context.path("number"))
     version = publishing.roll_back(
-        context.project.id, slug, number, by=context.user.sub, typeset=typeset_remotely
+        context.project.id,
+        slug,
+        number,
+        by=context.user.sub,
+        typeset=bounded(context, typeset_remotely),
     )
     said = f"Version {version.number} is published; it is version {number} again."
     return context.done(f"/templates/{slug}", said)
