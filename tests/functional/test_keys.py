@@ -336,7 +336,7 @@ class TestActivity:
         quiet = views.show_key(project.key.key.id).rotation
         assert quiet
         assert quiet.quiet_since == clock() - DAY
-        assert "Zero traffic" in quiet.message
+        assert "no traffic" in quiet.message
         assert len(entries(cloud, "key.previous_secret_quiet")) == 1
 
 

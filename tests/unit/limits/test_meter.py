@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from craftkit.errors import QuotaExceededError, RateLimitedError
-from craftkit.limits.meter import Guess, Moment, next_guess
+from craftkit.limits.meter import ExpectedState, Moment, next_expected_state
 from craftkit.limits.models import Limits, LimitsChange, Rate
 from testkit.clock import NOON
 
@@ -29,59 +29,63 @@ def bucket(*, empty_in: float, free_in: float, **fields: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("found", "guess"),
+    ("found", "expected"),
     [
-        (item(), Guess("same")),
-        (item(day="2026-03-13"), Guess("new_day")),
-        (item(day="2026-02-28", month="2026-02"), Guess("new_month")),
-        (item(day="2026-03-15"), Guess("same")),  # our clock is behind another's
-        (bucket(empty_in=-1, free_in=-2), Guess("same", "idle")),
-        (bucket(empty_in=0.5, free_in=-0.4), Guess("same", "busy")),
+        (item(), ExpectedState("same")),
+        (item(day="2026-03-13"), ExpectedState("new_day")),
+        (item(day="2026-02-28", month="2026-02"), ExpectedState("new_month")),
+        (item(day="2026-03-15"), ExpectedState("same")),  # our clock is behind another's
+        (bucket(empty_in=-1, free_in=-2), ExpectedState("same", "idle")),
+        (bucket(empty_in=0.5, free_in=-0.4), ExpectedState("same", "busy")),
     ],
 )
-def test_next_guess__says_what_to_try_instead(found: dict[str, Any], guess: Guess) -> None:
-    assert next_guess(found, NOW, renders=1, of="key") == guess
+def test_next_expected_state__says_what_to_try_instead(
+    found: dict[str, Any], expected: ExpectedState
+) -> None:
+    assert next_expected_state(found, NOW, renders=1, kind="key") == expected
 
 
-def test_next_guess__a_spent_day_waits_for_midnight() -> None:
-    found = next_guess(item(renders_per_day=5, day_used=5), NOW, renders=1, of="key")
+def test_next_expected_state__a_spent_day_waits_for_midnight() -> None:
+    found = next_expected_state(item(renders_per_day=5, day_used=5), NOW, renders=1, kind="key")
     assert isinstance(found, QuotaExceededError)
     assert found.headers == {"Retry-After": "43200"}
 
 
-def test_next_guess__a_spent_month_waits_for_the_first() -> None:
+def test_next_expected_state__a_spent_month_waits_for_the_first() -> None:
     spent = item(renders_per_day=5, day_used=5, renders_per_month=5, month_used=5)
-    found = next_guess(spent, NOW, renders=1, of="key")
+    found = next_expected_state(spent, NOW, renders=1, kind="key")
     assert isinstance(found, QuotaExceededError)
     until = datetime(2026, 4, 1, tzinfo=UTC) - NOON
     assert found.headers["Retry-After"] == str(int(until.total_seconds()))
 
 
-def test_next_guess__a_budget_of_none_allows_none() -> None:
+def test_next_expected_state__a_budget_of_none_allows_none() -> None:
     assert isinstance(
-        next_guess(item(renders_per_day=0), NOW, renders=1, of="key"), QuotaExceededError
+        next_expected_state(item(renders_per_day=0), NOW, renders=1, kind="key"), QuotaExceededError
     )
 
 
-def test_next_guess__yesterdays_use_is_over() -> None:
+def test_next_expected_state__yesterdays_use_is_over() -> None:
     spent = item(day="2026-03-13", renders_per_day=5, day_used=5)
-    assert next_guess(spent, NOW, renders=1, of="key") == Guess("new_day")
+    assert next_expected_state(spent, NOW, renders=1, kind="key") == ExpectedState("new_day")
 
 
-def test_next_guess__a_call_without_a_render_asks_no_budget() -> None:
-    assert next_guess(item(renders_per_day=0), NOW, renders=0, of="key") == Guess("same")
+def test_next_expected_state__a_call_without_a_render_asks_no_budget() -> None:
+    assert next_expected_state(
+        item(renders_per_day=0), NOW, renders=0, kind="key"
+    ) == ExpectedState("same")
 
 
-def test_next_guess__an_empty_bucket_waits_for_one_calls_room() -> None:
-    found = next_guess(bucket(empty_in=0.95, free_in=0.05), NOW, renders=1, of="project")
+def test_next_expected_state__an_empty_bucket_waits_for_one_calls_room() -> None:
+    found = next_expected_state(bucket(empty_in=0.95, free_in=0.05), NOW, renders=1, kind="project")
     assert isinstance(found, RateLimitedError)
     assert found.headers["Retry-After"] == "1"
     assert "project" in str(found)
 
 
-def test_next_guess__a_clock_that_was_put_back_refuses_nobody() -> None:
+def test_next_expected_state__a_clock_that_was_put_back_refuses_nobody() -> None:
     ahead = bucket(empty_in=3600.9, free_in=3600)
-    assert next_guess(ahead, NOW, renders=1, of="key") == Guess(
+    assert next_expected_state(ahead, NOW, renders=1, kind="key") == ExpectedState(
         "same", "jumped", ahead["empty_until"]
     )
 

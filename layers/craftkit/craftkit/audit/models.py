@@ -1,4 +1,4 @@
-"""An entry of the audit, as it is read."""
+"""The model of an audit entry."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Entry(BaseModel):
-    """Who did what to which thing, and when. Nothing in it is a secret."""
+    """Who did what to which target, and when. An entry holds no secret."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,4 +1,4 @@
-"""Audit entries, in the order of time: an entry's id is a UUIDv7."""
+"""Audit entries in the audit table. Their ids are UUIDv7, so they sort by time."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -15,12 +15,12 @@ from craftkit.project_items import AUDIT_ENTRY
 def entry(
     project_id: str, *, actor: str, action: str, target: str, now: datetime, **details: str
 ) -> dict[str, Any]:
-    """The write to put beside the deed's own in `dynamodb.transact`.
+    """The write of an audit entry, for the same `dynamodb.transact` as the change that it records.
 
     Args:
-        actor: who did it: an IAM identity's ARN, a person's id, or a part of the system.
+        actor: who made the change: an IAM identity's ARN, a user's id, or a part of the system.
         action: the event's name, such as `key.revoked`.
-        target: the id of the thing. Neither it nor `details` may hold a secret.
+        target: the id of what was changed. Neither it nor `details` may hold a secret.
     """
     audit_id = new_id()
     item: dict[str, Any] = {
@@ -39,7 +39,7 @@ def entry(
 def page(
     project_id: str, limit: int, *, target: str | None = None, after: str | None = None
 ) -> tuple[list[Entry], str | None]:
-    """Entries, newest first, and after which id the next page starts."""
+    """Entries, newest first, and the id after which the next page starts; None on the last."""
     query: dict[str, Any] = {
         "KeyConditionExpression": AUDIT_ENTRY.condition(project_id),
         "ScanIndexForward": False,
@@ -56,9 +56,7 @@ def page(
 
 
 def targets(project_id: str, *, action: str, since: datetime) -> Iterator[str]:
-    """Ids of the things that an action was done to since then, newest first, none of them missed:
-    read with strong consistency.
-    """
+    """The targets of an action since a time, newest first, read with strong consistency."""
     for item in AUDIT_ENTRY.list(project_id, ScanIndexForward=False):
         if str(item["at"]) < to_rfc3339(since):
             return

@@ -1,4 +1,4 @@
-"""Reading the audit. Nobody writes to it from here: an entry comes with its deed."""
+"""Reads the audit. Entries are written in the transaction of the change that they record."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ PAGE_LIMIT = 100
 
 
 class EntryPage(NamedTuple):
-    """Entries, the newest first. `after` is for the next page, None on the last."""
+    """Entries, newest first. `after` starts the next page; it is None on the last page."""
 
     entries: list[Entry]
     after: str | None
@@ -18,8 +18,10 @@ class EntryPage(NamedTuple):
 def list_entries(
     project_id: str, *, target: str | None = None, limit: int = PAGE_LIMIT, after: str | None = None
 ) -> EntryPage:
-    """A page of a project's audit; with `target`, of what was done to one thing alone.
+    """A page of a project's audit.
 
-    A filtered page reads over the other entries, and may come back short with a next one.
+    Args:
+        target: return only the entries of this target. DynamoDB filters after it reads, so a
+            filtered page can hold fewer than `limit` entries and still have a next page.
     """
     return EntryPage(*repository.page(project_id, limit, target=target, after=after))

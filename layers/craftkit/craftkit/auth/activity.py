@@ -21,7 +21,7 @@ from craftkit.config import config
 WRITE_EVERY = timedelta(minutes=1)
 _KEPT_FOR = timedelta(days=400)
 _WAITING_LIMIT = 1000
-"""Writes that may wait for a table that does not answer; further uses go on being counted."""
+"""The most writes that wait while the table does not answer; uses are still counted."""
 
 Write = Callable[[dict[str, Any]], object]
 _Secret = tuple[str, str]
@@ -29,7 +29,7 @@ _Secret = tuple[str, str]
 
 @dataclass
 class _Uses:
-    """Of one secret, on one day, not yet on their way to the table."""
+    """The uses of one secret on one day that are not in a batch yet."""
 
     first_at: datetime
     last_at: datetime
@@ -39,7 +39,7 @@ class _Uses:
 
 @dataclass(frozen=True)
 class _Batch:
-    """Uses that are on their way. DynamoDB takes one `token` once within ten minutes."""
+    """Uses to write. DynamoDB applies a write with the same `token` once within ten minutes."""
 
     secret: _Secret
     uses: _Uses
@@ -47,7 +47,11 @@ class _Batch:
 
 
 class Activity:
-    """What this instance has seen. `write` is DynamoDB's TransactWriteItems, or a test's."""
+    """The uses that this instance has counted.
+
+    Args:
+        write: takes the payload of DynamoDB's TransactWriteItems.
+    """
 
     def __init__(self, write: Write | None = None) -> None:
         self._write = write or _write
@@ -58,7 +62,7 @@ class Activity:
         self._lock = threading.RLock()  # a signal may come in the middle of `note`
 
     def note(self, record: KeyRecord, now: datetime, *, is_render: bool = False) -> None:
-        """Count one use. Takes a microsecond or two, and cannot fail."""
+        """Count one use, in memory."""
         secret = (record.principal.key_id, record.prefix)
         with self._lock:
             uses = self._counted.setdefault((secret, f"{now:%Y-%m-%d}"), _Uses(now, now))
@@ -67,7 +71,7 @@ class Activity:
             uses.renders += is_render
 
     def due_in(self, now: datetime) -> float | None:
-        """Seconds until something should be written; None while there is nothing."""
+        """Seconds until the next write is due; None while there is nothing to write."""
         with self._lock:
             if self._waiting:  # the table did not answer: leave it alone for a while
                 return _rest(self._tried_at, now).total_seconds()
@@ -75,7 +79,7 @@ class Activity:
         return min(waits).total_seconds() if waits else None
 
     def flush(self, now: datetime, *, everything: bool = False) -> None:
-        """Write what is due, or all there is. Stops at the first failure; nothing is forgotten."""
+        """Write what is due, or everything. Stops at the first failure and keeps the rest."""
         with self._lock:
             self._collect(now, everything=everything)
             waiting, self._tried_at = list(self._waiting), now
@@ -95,7 +99,7 @@ class Activity:
                 del self._counted[secret, day]
                 self._waiting.append(_Batch(secret, uses))
                 self._written_at[secret] = now
-        # A secret that rests for a minute is new again: what is kept does not grow.
+        # Forget secrets without use for a minute, so that this dict does not grow.
         self._written_at = {
             secret: at for secret, at in self._written_at.items() if _is_within(at, now)
         }
@@ -108,7 +112,7 @@ class Activity:
 
 
 def _rest(written_at: datetime | None, now: datetime) -> timedelta:
-    """How long the next write has to wait. A clock that jumps, either way, ends the wait."""
+    """The time until the next write. Zero where the clock jumped forwards or backwards."""
     if written_at is None or not _is_within(written_at, now):
         return timedelta(0)
     return written_at + WRITE_EVERY - now
@@ -119,14 +123,14 @@ def _is_within(written_at: datetime, now: datetime) -> bool:
 
 
 def _write(transaction: dict[str, Any]) -> object:
-    # Short: on Lambda the environment takes no other request meanwhile.
+    # Short time-outs: the Lambda environment takes no other request until this ends.
     return call_dynamodb(
         "TransactWriteItems", transaction, attempts=2, connect_seconds=0.3, read_seconds=0.7
     )
 
 
 def _transaction_of(batch: _Batch, *, is_latest: bool) -> dict[str, Any]:
-    """The secret's own item, and that of the day. The first use of a secret inserts its item."""
+    """Updates of the secret's item and of its item for the day; both are created if absent."""
     key_id, prefix = batch.secret
     uses = batch.uses
     secret = _update(

@@ -1,11 +1,10 @@
-"""What is done once the answer is out.
+"""An internal Lambda extension that writes key usage after the response is sent.
 
-Lambda freezes a process as soon as it has answered, threads included. An internal extension that is
-registered for INVOKE events holds the freeze back: an invocation ends when the runtime and the
-extension have both asked for the next, while the caller has long had the answer. The same
-registration has Lambda send SIGTERM and wait half a second before it ends an instance, in which the
-last uses are written. Where there is no Extensions API, processes are not frozen, and a plain
-thread does it.
+Lambda freezes a process, with its threads, when the response is sent. An internal extension that is
+registered for INVOKE events delays this: an invocation ends when both the runtime and the extension
+have asked for the next one, and the caller has the response by then. For a registered extension,
+Lambda also sends SIGTERM and waits half a second before it ends an instance; the last uses are
+written in that time. Without the Extensions API processes are not frozen, and a thread writes.
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html
 """
@@ -25,16 +24,16 @@ from craftkit.clock import utc_now
 _PATH = "/2020-01-01/extension"
 _NAME = "key-activity"
 _ANSWER_SECONDS = 0.005
-"""In which the runtime hands the answer over, before the writes claim the interpreter."""
+"""Time for the runtime to send the response before the writes take the interpreter lock."""
 
 _LONGEST_INVOCATION_SECONDS = 30
 
 
 class ActivityExtension:
-    """Writes an instance's `Activity`, beside its requests.
+    """Writes an instance's `Activity` between requests.
 
     Args:
-        runtime_api: host and port of Lambda's API, or None where there is none.
+        runtime_api: host and port of Lambda's runtime API, or None outside of Lambda.
     """
 
     def __init__(self, activity: Activity, runtime_api: str | None) -> None:
@@ -43,21 +42,21 @@ class ActivityExtension:
         self._answered = threading.Semaphore(0)
 
     def start(self) -> None:
-        """Begin, while the module is loaded: an extension cannot register later."""
+        """Register and start the thread. Must run during init: later registration is refused."""
         extension = self._register() if self._runtime_api else None
         target = self._follow_invocations if extension else self._follow_time
         threading.Thread(
             target=target, args=(extension,) if extension else (), name=_NAME, daemon=True
         ).start()
-        with contextlib.suppress(ValueError):  # not the main thread: somebody else ends us
+        with contextlib.suppress(ValueError):  # not the main thread: no signal handler is possible
             signal.signal(signal.SIGTERM, self._end)
 
     def answered(self) -> None:
-        """The handler is through with one request, whatever came of it."""
+        """Report that the handler has ended one request, successfully or not."""
         self._answered.release()
 
     def _register(self) -> str | None:
-        """Lambda's id for this extension, or None where it knows of none."""
+        """The extension's id from Lambda, or None without the Extensions API."""
         try:
             headers = {"Lambda-Extension-Name": _NAME}
             answer, _ = self._call("POST", "/register", headers, {"events": ["INVOKE"]}, timeout=1)
@@ -88,7 +87,7 @@ class ActivityExtension:
         time.sleep(_ANSWER_SECONDS)
         try:
             self._activity.flush(utc_now())
-        except Exception as error:  # whatever it was, the requests go on
+        except Exception as error:  # a failed write must not end the thread
             print(f"key activity was not written: {type(error).__name__}", file=sys.stderr)  # noqa: T201
 
     def _end(self, _number: int, _frame: FrameType | None) -> None:

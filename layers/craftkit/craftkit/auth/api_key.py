@@ -1,8 +1,8 @@
 """The form of an API key: `ck_live_` or `ck_test_`, 32 random characters, 6 of checksum.
 
-The checksum is a CRC-32 over the rest and the name of the stage that minted it. It tells garbage,
-and keys of another stage, from keys worth a database read. It is no secret: anybody can make a
-key of the right form, and only one whose SHA-256 is on record is good.
+The checksum is a CRC-32 over the rest and the name of the stage that minted the key. It finds
+mistyped keys and keys of another stage without a database read. It is not a secret: anyone can
+make a key of the right form, but only a key whose SHA-256 is in the keys table is valid.
 """
 
 import hashlib
@@ -37,23 +37,23 @@ def hash_of(key: str) -> str:
 
 
 def prefix_of(key: str) -> str:
-    """What may be shown of a key later: its mode and its first 5 random characters."""
+    """The part of a key that may be shown later: its mode and its first 5 random characters."""
     return key[: len("ck_live_") + SHOWN_RANDOM_LENGTH]
 
 
 def find_in(text: str) -> str | None:
-    """The first thing in a text that looks like a key and does not go on before or behind."""
+    """The first key in a text; no letter or digit may precede or follow it."""
     match = _ANYWHERE.search(text)
     return match[0] if match else None
 
 
 def without_keys(text: str) -> str:
-    """The text with whatever looks like a key cut down to its kind, for logs and the audit."""
+    """The text with each key replaced by its prefix and `…`, for logs and the audit."""
     return re.sub(PATTERN, r"ck_\1_…", text, flags=re.ASCII)
 
 
 def stage_of(key: str) -> str | None:
-    """The stage that the key was minted in, or None for what is no key at all."""
+    """The stage that minted the key, or None for text that is not a key."""
     if _FORM.fullmatch(key) is None:
         return None
     body, checksum = key[:-CHECKSUM_LENGTH], key[-CHECKSUM_LENGTH:]

@@ -1,4 +1,4 @@
-"""HTTP to one service over kept connections: as much of a pool as the authorizer needs."""
+"""A small HTTP connection pool for the authorizer, built on the standard library."""
 
 import select
 import ssl
@@ -8,7 +8,7 @@ from http.client import HTTPConnection, HTTPSConnection
 from urllib.parse import urlsplit
 
 _idle: defaultdict[str, list[HTTPConnection]] = defaultdict(list)
-"""By address; no more than were ever needed at once. A connection in use is in no list."""
+"""Idle connections by URL. A connection in use is not in the list."""
 
 
 def post(
@@ -17,7 +17,7 @@ def post(
     """POST to the root of `url`: the answer's status and body.
 
     Raises:
-        OSError, http.client.HTTPException: there was no whole answer.
+        OSError, http.client.HTTPException: there was no complete response.
     """
     connection = _connection_to(url, connect_seconds)
     try:
@@ -25,7 +25,7 @@ def post(
         connection.request("POST", "/", body, headers)
         answer = connection.getresponse()
         data = answer.read()
-    except BaseException:  # half an answer may be under way: nobody else may read the rest
+    except BaseException:  # the rest of the response must not be read by a later request
         connection.close()
         raise
     if not answer.will_close:
@@ -50,7 +50,7 @@ def _connection_to(url: str, connect_seconds: float) -> HTTPConnection:
 
 
 def _is_over(connection: HTTPConnection) -> bool:
-    """Whether the other side has hung up, as it does while an environment is frozen."""
+    """Whether the server closed the connection, as it does while an environment is frozen."""
     poll = select.poll()
     poll.register(connection.sock, select.POLLIN)
     return bool(poll.poll(0))
@@ -58,5 +58,5 @@ def _is_over(connection: HTTPConnection) -> bool:
 
 @cache
 def tls_context() -> ssl.SSLContext:
-    """Who may vouch for a service; read from disk once."""
+    """The trusted certificate authorities; read from disk once."""
     return ssl.create_default_context()

@@ -93,7 +93,7 @@ def _post(
 
 
 def _error_of(data: bytes) -> tuple[str, str]:
-    """The error's type and its message, which names what became of each part of a transaction."""
+    """The error's type and message. The message has a reason for each write of a transaction."""
     try:
         error = json.loads(data)
         message = error.get("message") or error.get("Message") or ""
@@ -103,7 +103,7 @@ def _error_of(data: bytes) -> tuple[str, str]:
 
 
 def _is_transient(error_type: str, message: str) -> bool:
-    """Whether it was throttling, or a conflict of two transactions on one item."""
+    """Whether the error is throttling, or a conflict of two transactions on one item."""
     return (
         "Throttl" in error_type
         or error_type in {"ProvisionedThroughputExceededException", "RequestLimitExceeded"}

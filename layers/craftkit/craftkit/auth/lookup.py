@@ -10,7 +10,7 @@ from craftkit.config import config
 
 @dataclass(frozen=True)
 class KeyRecord:
-    """What the keys table says of one secret. Times are RFC 3339, which sorts as text.
+    """The item of one secret in the keys table. Times are RFC 3339, which sorts as text.
 
     `bound_to` is the RFC 7638 thumbprint of the public key that DPoP proofs must be signed with.
     """
@@ -47,10 +47,10 @@ Lookup = Callable[[str], KeyRecord | None]
 
 
 def find_key(key_hash: str) -> KeyRecord | None:
-    """The record behind a hash, or None where there is none.
+    """The record of a key's hash, or None.
 
     Raises:
-        TableUnavailableError: the table did not answer; nothing is known of the key.
+        TableUnavailableError: the table did not answer, so the key is neither valid nor invalid.
     """
     answer = call_dynamodb(
         "GetItem",
@@ -65,5 +65,5 @@ def find_key(key_hash: str) -> KeyRecord | None:
 
 
 def _plain(item: dict[str, dict[str, str]]) -> dict[str, str]:
-    """An item of strings out of DynamoDB's wire form."""
+    """The string attributes of an item in DynamoDB's wire format."""
     return {name: value["S"] for name, value in item.items() if "S" in value}

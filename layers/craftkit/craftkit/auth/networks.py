@@ -1,4 +1,4 @@
-"""The CIDR ranges that a key may be used from. Imported only for keys that have any."""
+"""CIDR ranges that a key may be used from. Imported only for keys that have networks."""
 
 from collections.abc import Iterable
 from ipaddress import (
@@ -14,10 +14,10 @@ _MAPPED_BITS = 96
 
 
 def canonical(text: str) -> str:
-    """A CIDR range in one spelling. IPv4 inside IPv6 (`::ffff:10.0.0.0/104`) becomes IPv4.
+    """A CIDR range in canonical form. IPv4-mapped IPv6 (`::ffff:10.0.0.0/104`) becomes IPv4.
 
     Raises:
-        ValueError: it is no range, or has bits beyond its prefix.
+        ValueError: not a CIDR range, or a range with host bits.
     """
     network = ip_network(text.strip())
     if isinstance(network, IPv6Network) and network.prefixlen >= _MAPPED_BITS:
@@ -28,13 +28,13 @@ def canonical(text: str) -> str:
 
 
 def contains(networks: Iterable[str], address: str | None) -> bool:
-    """Whether one of the ranges has the address; never for what is no address."""
+    """Whether one of the ranges contains the address. False for text that is not an address."""
     seen = _address(address)
     return seen is not None and any(seen in ip_network(network) for network in networks)
 
 
 def masked(address: str | None) -> str:
-    """The address without its host: the /24 of IPv4, the /48 of IPv6."""
+    """The address without its host part: the /24 of IPv4, the /48 of IPv6."""
     seen = _address(address)
     if seen is None:
         return "an unknown address"

@@ -1,4 +1,4 @@
-"""A verdict as the policy that API Gateway wants of an authorizer."""
+"""Converts a verdict to the IAM policy that a Lambda authorizer returns to API Gateway."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ def policy_of(
 ) -> dict[str, Any]:
     """Allow or Deny for exactly the called method, with the principal as context.
 
-    The policy is never cached (`ReauthorizeEvery: 0`), so it need not cover any other route.
+    The policy is never cached (`ReauthorizeEvery: 0`), so it does not cover other routes.
 
-    The gateway answers every Deny with one fixed status, 401. A refusal that is a 403 is therefore
-    an Allow whose context says so, and `http.endpoint` refuses. It has no scopes, so that a handler
-    of an older version refuses too.
+    The gateway answers each Deny with one fixed status, 401. A refusal with status 403 is therefore
+    an Allow with `refusal` in its context, and `http.endpoint` refuses the request. Its scopes are
+    empty, so that a handler of an older version refuses it too.
     """
     record = verification.record
     refused = verification.verdict is Verdict.NETWORK_NOT_ALLOWED

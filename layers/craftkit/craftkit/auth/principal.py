@@ -1,4 +1,4 @@
-"""The caller, as the authorizer vouches for it to the route's function."""
+"""The authenticated caller: the context that the authorizer passes to the route's function."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,25 +17,25 @@ REQUESTS_READ = "requests:read"
 TEMPLATES_WRITE = "templates:write"
 
 DEFAULT_SCOPES = (RENDERS_WRITE, RENDERS_READ, TEMPLATES_READ, EMBED_WRITE)
-"""What a key has unless its maker names scopes."""
+"""The scopes of a key that is created without `scopes`."""
 
 SCOPES = (*DEFAULT_SCOPES, EMBED_EDIT, REQUESTS_READ)
-"""What an API key can have."""
+"""The scopes that an API key can have."""
 
 TOKEN_SCOPES = (*SCOPES, TEMPLATES_WRITE)
-"""What a federated token can have. An API key never changes a template."""
+"""The scopes that a federated token can have. An API key can never change a template."""
 
 LIMITED = ("key", "project")
-"""What can have limits: the key itself, and its whole project."""
+"""What can have limits of its own: the key, and its project."""
 
 
 @dataclass(frozen=True)
 class Principal:
-    """An API key that was found good: whose it is and what it may do.
+    """A verified API key: its project and its permissions.
 
-    `templates` are the slugs that the key may use; empty means every one of the project. `limited`
-    says which of `LIMITED` must be asked before a write. It is both until somebody knows better,
-    as the keys table does: so no limit is passed over, and a key without limits costs no call.
+    `templates` are the slugs that the key may use; empty means all of the project's templates.
+    `limited` lists which of `LIMITED` have limits that a write must be charged to. The keys table
+    sets it, so that a key without limits needs no call; by default it is both.
     """
 
     project_id: str
@@ -49,18 +49,22 @@ class Principal:
         """Refuse a key without `scope`.
 
         Raises:
-            InsufficientScopeError: names the scope, and nothing of the project.
+            InsufficientScopeError: the message names the scope.
         """
         if scope not in self.scopes:
             raise InsufficientScopeError(f"This API key lacks the scope {scope}.")
 
     def require_template(self, slug: str) -> None:
-        """Refuse a key that is confined to other templates, whether or not this one exists."""
+        """Refuse a key that is restricted to other templates, whether or not this one exists.
+
+        Raises:
+            InsufficientScopeError: the key may not use this template.
+        """
         if self.templates and slug not in self.templates:
             raise InsufficientScopeError("This API key may not use this template.")
 
     def as_context(self) -> dict[str, str]:
-        """What API Gateway carries from the authorizer to the route: flat strings only."""
+        """The authorizer context for API Gateway, which allows only flat strings."""
         return {
             "projectId": self.project_id,
             "keyId": self.key_id,

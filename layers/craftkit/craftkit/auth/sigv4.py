@@ -1,4 +1,4 @@
-"""Signature Version 4 of a JSON call, and the credentials that it is made with.
+"""Signs a JSON call with AWS Signature Version 4, and loads the credentials for it.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
@@ -20,7 +20,7 @@ class NoCredentialsError(Exception):
 
 
 class Credentials(NamedTuple):
-    """What AWS gave the function to sign with. `token` is None for a person's lasting key."""
+    """AWS credentials. `token` is None for an IAM user's long-term access key."""
 
     access_key: str
     secret_key: str
@@ -28,10 +28,12 @@ class Credentials(NamedTuple):
 
 
 def credentials() -> Credentials:
-    """Those of this moment: variables live as long as the process, an endpoint's are renewed.
+    """The current credentials: from environment variables, else from the container endpoint.
+
+    Credentials from the endpoint are renewed before they expire.
 
     Raises:
-        NoCredentialsError: there are none, or the endpoint did not answer.
+        NoCredentialsError: there are no credentials, or the endpoint did not answer.
     """
     if config.aws_credentials:
         return Credentials(*config.aws_credentials)
@@ -45,7 +47,9 @@ def credentials() -> Credentials:
 
 @cache
 def _renewing() -> Any:
-    """What SnapStart's endpoint gives; asked on the first call: a snapshot must hold none."""
+    """Credentials from SnapStart's endpoint, loaded at the first call so that no snapshot
+    contains them.
+    """
     chain = credential_chain()
     found = chain.load_credentials()
     if found is None:
@@ -54,7 +58,7 @@ def _renewing() -> Any:
 
 
 def credential_chain() -> Any:
-    # Loading botocore takes longer than all of a cold start, and the variables do without.
+    # Imported here: botocore takes longer to load than the rest of a cold start.
     from botocore.credentials import ContainerProvider, CredentialResolver
 
     return CredentialResolver([ContainerProvider()])
@@ -70,7 +74,7 @@ def sign(
     by: Credentials,
     now: datetime,
 ) -> dict[str, str]:
-    """The headers of a POST to the root of `url`, signature and all, by lower-case name."""
+    """The signed headers of a POST to the root of `url`, by lower-case name."""
     moment = f"{now:%Y%m%dT%H%M%SZ}"
     signed = {name.lower(): value for name, value in headers.items()}
     signed |= {"host": urlsplit(url).netloc, "x-amz-date": moment}

@@ -1,6 +1,6 @@
-"""The authorizer's one log line a request, which is its metric too (CloudWatch EMF).
+"""Writes the authorizer's log line for each request; it is a metric too (CloudWatch EMF).
 
-Powertools would cost the hot path more than the rest of it; the format is three keys of JSON:
+Powertools would take longer than the rest of the authorizer, and the format is small:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 
@@ -13,7 +13,7 @@ from craftkit.config import config
 
 
 def report(verification: Verification, *, request_id: str, now: datetime) -> None:
-    """Write the outcome, by ids alone: a presented key is in no log, not even a part of it."""
+    """Write the verdict with the ids of key and project. The line holds no part of the key."""
     record = verification.record
     metric = {
         "Namespace": f"Craftkit/{config.stage}",

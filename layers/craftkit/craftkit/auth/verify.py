@@ -53,9 +53,9 @@ class ProvenRequest:
 
 
 def credentials_of(header: str | None) -> tuple[str, str | None]:
-    """The scheme in lower case, and the key; None where there is none in a scheme of ours.
+    """The scheme in lower case, and the key; None for another scheme or no key.
 
-    The scheme's case and the number of spaces are free, as RFC 9110 has them.
+    Upper and lower case of the scheme, and the number of spaces, do not matter (RFC 9110).
     """
     scheme, _, rest = (header or "").partition(" ")
     scheme = scheme.lower()
@@ -63,7 +63,7 @@ def credentials_of(header: str | None) -> tuple[str, str | None]:
 
 
 def bearer_of(header: str | None) -> str | None:
-    """The token of a `Bearer` header, or None where the header is absent or something else."""
+    """The token of a `Bearer` header, or None for another scheme or no header."""
     scheme, token = credentials_of(header)
     return token if scheme == "bearer" else None
 

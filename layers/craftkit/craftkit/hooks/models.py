@@ -1,4 +1,4 @@
-"""An inbound hook, as it is kept and made."""
+"""Models of an inbound hook."""
 
 import hashlib
 import re
@@ -12,10 +12,11 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class Hook(BaseModel):
-    """A template's door for a third party.
+    """A template's inbound endpoint for a third party without an API key.
 
-    It renders as the API key `key_id`: in its mode, within its rights, for as long as it lives.
-    Of the token only the SHA-256 is kept; the secret is sealed, since a signature needs it.
+    A call of the hook renders with the API key `key_id`: in that key's mode, with its rights and
+    until it ends. Only the SHA-256 of the token is stored. The secret is stored encrypted, because
+    signatures are verified with it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -34,11 +35,11 @@ class Hook(BaseModel):
 
 
 class HookData(RootModel[dict[str, Any]]):
-    """The body of `POST /v1/hooks/{token}`: the template's data itself, with nothing around it."""
+    """The body of `POST /v1/hooks/{token}`: the template's data, without an envelope."""
 
 
 class MadeHook(BaseModel):
-    """A hook with its token and its secret in clear: shown when it is made or rotated alone."""
+    """A hook with its token and secret in cleartext, returned only on creation and rotation."""
 
     hook: Hook
     token: str = Field(repr=False)
@@ -46,7 +47,7 @@ class MadeHook(BaseModel):
 
 
 def hash_of(token: str) -> str | None:
-    """The SHA-256 that a token is kept under; None for what cannot be a token."""
+    """The SHA-256 that a token is stored under; None for text that cannot be a token."""
     if _TOKEN.fullmatch(token) is None:
         return None
     return hashlib.sha256(token.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Hooks in the projects table: each under its project, and found by the SHA-256 of its token."""
+"""Hooks in the projects table: one item under the project, one lookup item by token hash."""
 
 from datetime import datetime
 
@@ -20,7 +20,7 @@ def create(hook: Hook) -> None:
 
 
 def find(token_hash: str) -> Hook | None:
-    """The hook of a token, switched on or not."""
+    """The hook of a token, enabled or not."""
     lookup = HOOK_TOKEN.get(token_hash)
     if lookup is None:
         return None
@@ -39,10 +39,10 @@ def list_hooks(project_id: str) -> list[Hook]:
 
 
 def rotate(hook: Hook, *, token_hash: str, sealed_secret: bytes, by: str, now: datetime) -> None:
-    """Put a new token and secret in place of the old ones, which work no more.
+    """Replace the token and the secret. The old ones stop working.
 
     Raises:
-        ConditionFailedError: somebody else rotated it meanwhile.
+        ConditionFailedError: the hook was rotated since it was read.
     """
     update = HOOK.update(
         HOOK.key(hook.project_id, hook.id),

@@ -1,4 +1,4 @@
-"""Making hooks, and what happens when one is called."""
+"""Creates and rotates hooks, and accepts calls to them."""
 
 import secrets
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from craftkit.errors import (
 )
 from craftkit.hooks import repository
 from craftkit.hooks.models import Hook, MadeHook, hash_of
-from craftkit.hooks.signature import is_genuine
+from craftkit.hooks.signature import is_valid_signature
 from craftkit.ids import new_id
 from craftkit.keys import service as keys
 from craftkit.renders import service as renders
@@ -41,11 +41,11 @@ def create_hook(
     requires_signature: bool,
     by: str,
 ) -> MadeHook:
-    """Make a hook of a template that renders as one of the project's API keys.
+    """Create a hook for a template. Its calls render with one of the project's API keys.
 
     Raises:
         TemplateNotFoundError: the project has no such template.
-        NotFoundError: it has no such key.
+        NotFoundError: the project has no such key.
         InvalidRequestError: the key is revoked or expired, or may not render this template.
     """
     templates.get_template(project_id, slug)
@@ -77,7 +77,7 @@ def get_hook(project_id: str, hook_id: str) -> Hook:
     """The hook.
 
     Raises:
-        NotFoundError: the project has none of this id.
+        NotFoundError: the project has no such hook.
     """
     hook = repository.get(project_id, hook_id)
     if hook is None:
@@ -91,13 +91,14 @@ def list_hooks(project_id: str) -> list[Hook]:
 
 
 def rotate_hook(project_id: str, hook_id: str, *, by: str) -> MadeHook:
-    """Give a hook a new token and a new secret. The old ones are refused from now on.
+    """Give a hook a new token and a new secret. The old ones are refused at once.
 
-    For a change without a gap, make a second hook, move the sender, and switch the first off.
+    To change without an interruption, create a second hook, move the sender, then switch the
+    first one off.
 
     Raises:
-        NotFoundError: the project has none of this id.
-        ConflictError: somebody else rotated it at the same moment.
+        NotFoundError: the project has no such hook.
+        ConflictError: the hook was rotated at the same time.
     """
     hook, token, secret = get_hook(project_id, hook_id), _new_token(), _new_secret()
     try:
@@ -114,7 +115,7 @@ def rotate_hook(project_id: str, hook_id: str, *, by: str) -> MadeHook:
 
 
 def switch_hook(project_id: str, hook_id: str, *, on: bool, by: str) -> Hook:
-    """Switch a hook on or off; one that is off answers as if it had never been."""
+    """Switch a hook on or off. A hook that is off answers 404, as an unknown token does."""
     hook = get_hook(project_id, hook_id)
     if hook.is_on is not on:
         repository.switch(hook, on=on, by=by, now=utc_now())
@@ -130,20 +131,20 @@ def receive_hook(
     base_url: str,
     idempotency_key: str | None = None,
 ) -> Render:
-    """Accept a call of a hook: its body is the template's data, flat.
+    """Accept a call of a hook and create a render. The body is the template's data.
 
-    The token is judged first, then the signature over the raw body, then the key behind the hook,
-    as it is at this moment; the body is read last.
+    Checked in this order: the token, the signature of the raw body, the hook's key as it is now.
+    The body is parsed last.
 
     Args:
-        body: raw, as it was signed.
-        read: gives the same as a JSON object, or refuses it.
+        body: the raw bytes, which were signed.
+        read: parses the body as a JSON object, or raises.
 
     Raises:
         InvalidTokenError: no hook that is switched on has the token.
         InvalidSignatureError: the signature is wrong, or missing where one is required.
         InvalidCredentialsError: the hook's key is revoked or expired.
-        CraftkitError: the body is refused, as `renders.service.create_render` refuses it.
+        CraftkitError: the body is refused; see `renders.service.create_render`.
     """
     token_hash = hash_of(token)
     hook = repository.find(token_hash) if token_hash else None
@@ -155,7 +156,7 @@ def receive_hook(
         hook.slug,
         RenderRequest(data=read()),
         base_url=base_url,
-        # Of this hook alone: what another hook was sent is no business of this one's caller.
+        # Each hook has its own idempotency keys, so that callers cannot see each other's renders.
         idempotency_key=f"{hook.id}#{idempotency_key}" if idempotency_key else None,
         source="hook",
     )
@@ -168,7 +169,7 @@ def _require_signature(hook: Hook, signature: str | None, body: bytes) -> None:
             raise InvalidSignatureError(_HOW_TO_SIGN)
         return
     secret = vault.unseal(hook.sealed_secret, owner=hook.id)
-    if not is_genuine(signature, secret, body):
+    if not is_valid_signature(signature, secret, body):
         raise InvalidSignatureError(_HOW_TO_SIGN)
 
 

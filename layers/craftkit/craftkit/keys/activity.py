@@ -1,4 +1,4 @@
-"""Who used a key when: what the authorizer noted, read for people. Exact to within a minute."""
+"""Reads the key usage that the authorizer wrote. It can be up to a minute behind."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
@@ -22,7 +22,7 @@ class DayOfUse(BaseModel):
 
 
 class SecretActivity(BaseModel):
-    """Use of one secret. `days` are those with any, oldest first."""
+    """Use of one secret. `days` are the days with requests, oldest first."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -40,8 +40,10 @@ class SecretActivity(BaseModel):
         return sum(day.renders for day in self.days)
 
 
-def of_secret(key_id: str, secret: Secret, *, now: datetime, days: int) -> SecretActivity:
-    """A secret's use: first, last, and day by day over the last `days` days of UTC, today's too."""
+def read_secret_activity(
+    key_id: str, secret: Secret, *, now: datetime, days: int
+) -> SecretActivity:
+    """A secret's first and last use, and its use on each of the last `days` days (UTC)."""
     since = f"{secret.prefix}#{now.date() - timedelta(days=days - 1)}"
     rows = _table().query(
         KeyConditionExpression=KeyCondition("key_id").eq(key_id)
@@ -52,8 +54,10 @@ def of_secret(key_id: str, secret: Secret, *, now: datetime, days: int) -> Secre
     return _activity_of(secret.prefix, whole, rows)
 
 
-def of_keys(keys: Sequence[Key], *, now: datetime, days: int) -> dict[str, SecretActivity]:
-    """Use of each key as a whole, by its id: as many reads as there are keys, in few calls."""
+def read_key_activities(
+    keys: Sequence[Key], *, now: datetime, days: int
+) -> dict[str, SecretActivity]:
+    """The use of each key, of all its secrets together, by key id. Reads in batches."""
     dates = [f"{now.date() - timedelta(days=ago)}" for ago in reversed(range(days))]
     wanted = {
         (key.id, sort)
@@ -81,7 +85,7 @@ def _of_key(
 
 
 def merged(prefix: str, each: Iterable[SecretActivity]) -> SecretActivity:
-    """The use of several secrets as one."""
+    """The use of several secrets, added up."""
     parts = list(each)
     firsts = [part.first_used_at for part in parts if part.first_used_at]
     lasts = [part.last_used_at for part in parts if part.last_used_at]

@@ -1,4 +1,4 @@
-"""What a caller can learn about its own key: `GET /v1/me`."""
+"""`GET /v1/me`: the key of the request and its limits."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ from craftkit.schema import ApiModel
 
 
 class LimitView(ApiModel):
-    """One limit that the key's requests count against. Names are those of `RateLimit-Policy`."""
+    """One limit that the key's requests are charged to, named as in `RateLimit-Policy`."""
 
     name: str
     limit: int
@@ -46,7 +46,7 @@ def describe_caller(principal: Principal) -> CallerView:
     """The caller's key and what is left of its limits, in one strongly consistent read.
 
     Raises:
-        InvalidCredentialsError: the key was deleted since it was checked.
+        InvalidCredentialsError: the key was deleted after the authorizer verified it.
     """
     now = utc_now()
     rate_items = [
@@ -54,7 +54,8 @@ def describe_caller(principal: Principal) -> CallerView:
         for rate in (default_write_rate(), default_read_rate())
     ]
     own_items = [
-        subject_of(of, principal.key_id if of == "key" else principal.project_id) for of in LIMITED
+        subject_of(kind, principal.key_id if kind == "key" else principal.project_id)
+        for kind in LIMITED
     ]
     found = dynamodb.get_from_tables(
         {
@@ -85,12 +86,12 @@ def _states(
     principal: Principal, items: dict[str, dynamodb.Item], now: datetime
 ) -> Iterator[LimitState]:
     has_own_rate = False
-    for of in LIMITED:
-        id_ = principal.key_id if of == "key" else principal.project_id
-        item = items.get(subject_of(of, id_))
-        if item is not None and of in principal.limited:
-            yield from states(item, Moment(now), of=of)
-            has_own_rate = has_own_rate or (of == "project" and "interval_us" in item)
+    for kind in LIMITED:
+        id_ = principal.key_id if kind == "key" else principal.project_id
+        item = items.get(subject_of(kind, id_))
+        if item is not None and kind in principal.limited:
+            yield from states(item, Moment(now), kind=kind)
+            has_own_rate = has_own_rate or (kind == "project" and "interval_us" in item)
     default = [default_read_rate()] if has_own_rate else [default_write_rate(), default_read_rate()]
     for rate in default:
         if rate.per_second:

@@ -1,6 +1,7 @@
-"""The hourly run over keys with something due: reminders, quiet rotations, old secrets to delete.
+"""The hourly run over keys that are due: sends reminders, finds old secrets without use, deletes
+secrets that ended long ago.
 
-No refusal waits for this run: an expiry is in the secret's own item, which the authorizer reads.
+Expired keys are refused without this run: the authorizer reads the expiry in the secret's item.
 Only events and deletions can be late.
 """
 
@@ -52,5 +53,5 @@ def _expire(key_id: str) -> None:
 def _step(key: Key, now: datetime) -> Step:
     previous, used_at = key.previous(now), None
     if previous is not None and key.current.first_used_at is not None:
-        used_at = activity.of_secret(key.id, previous, now=now, days=1).last_used_at
+        used_at = activity.read_secret_activity(key.id, previous, now=now, days=1).last_used_at
     return lifecycle.expire(key, used_at, now)

@@ -1,4 +1,4 @@
-"""Keys that were found in public: in a repository, in a package, in a chat."""
+"""Handles reports of keys that were found in public, such as in a repository."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -17,18 +17,18 @@ from craftkit.projects import service as projects
 from craftkit.projects.models import ExposurePolicy
 
 Finding = Literal["handled", "ended", "unknown", "foreign"]
-"""`handled`: on record; an event was sent, and the secret ended or the key was revoked if the
-project wants that. `ended`: the secret was rotated out or has expired, or its key is no longer
-kept. `foreign`: another stage made the key."""
+"""`handled`: the key exists; an event was sent, and the secret ended or the key was revoked if the
+project's policy says so. `ended`: the secret was rotated out or has expired, or its key is no
+longer stored. `unknown`: no such key. `foreign`: another stage created the key."""
 
 _URL_LIMIT = 500
 
 
 def report_exposed(reports: Sequence[Exposure], *, by: str) -> list[Finding]:
-    """End each reported secret, or only send an event, as its project chose.
+    """End each reported secret, or only send an event, by its project's exposure policy.
 
-    A report that is known changes nothing. A report of a revoked key is recorded, so that the
-    revocation is not undone while the reported secret would work again.
+    A repeated report changes nothing. A report of a revoked key is recorded, so that the
+    revocation cannot be undone while the reported secret would work again.
 
     Returns:
         A finding for each report, in their order.

@@ -1,8 +1,8 @@
-"""The states of a key and of its secrets, and every way from one to another.
+"""The states of a key and of its secrets, and the transitions between them.
 
-Each step takes a key as it is and gives the key as it will be, with what the audit says of it; or
-None where there is nothing to do. Nothing here reads a clock or a table: `service.change_key` saves
-a step's outcome if the key is still the one that the step was shown, and else takes it again.
+Each function takes the current key and returns a `Step`: the changed key and its audit events; or
+None if nothing changes. The functions are pure: they read no clock and no table.
+`service.change_key` saves a step if the key is unchanged since it was read, and else repeats it.
 """
 
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ _FIRST_USE_LOOKED_FOR_AFTER = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Event:
-    """What the audit says. `details` hold no secret."""
+    """An audit event. `details` hold no secret."""
 
     action: str
     details: Mapping[str, str] = field(default_factory=dict)
@@ -42,21 +42,21 @@ class Event:
 
 @dataclass(frozen=True)
 class Step:
-    """A key as it will be, and what is told of it."""
+    """A changed key and its audit events."""
 
     key: Key
     events: tuple[Event, ...] = ()
 
 
 def rotate(key: Key, secret: Secret, now: datetime, *, replace: bool = False) -> Step:
-    """Add a secret; the current one goes on until the new one was used and its grace is over.
+    """Add a secret. The current one works until the new one was used and its grace has ended.
 
     Args:
-        replace: the last secret was lost. It ends at once, and the new one takes its place.
+        replace: end the newest secret at once because it was lost, and add the new one instead.
 
     Raises:
         KeyNotActiveError: the key is revoked or expired.
-        RotationUnderWayError: it has two living secrets, and nothing was said of replacing one.
+        RotationUnderWayError: the key has two valid secrets, and `replace` is false.
     """
     _require_active(key, now)
     if key.kind == "token":
@@ -66,7 +66,7 @@ def rotate(key: Key, secret: Secret, now: datetime, *, replace: bool = False) ->
     if previous is not None:
         if not replace:
             raise RotationUnderWayError
-        # The lost secret may have begun the grace: a new one begins it anew.
+        # The first use of the lost secret may have started the grace; undo that.
         secrets = (*secrets[:-2], previous.model_copy(update={"expires_at": None}))
     retired, living = secrets[:-1], secrets[-1:]
     return Step(
@@ -76,7 +76,10 @@ def rotate(key: Key, secret: Secret, now: datetime, *, replace: bool = False) ->
 
 
 def start_grace(key: Key, prefix: str, used_at: datetime, now: datetime) -> Step | None:
-    """The secret of this prefix was used: its predecessor's time begins to run out."""
+    """Start the grace of the previous secret, because the new one (`prefix`) was first used.
+
+    None if no rotation is under way, or if the grace has started before.
+    """
     previous = key.previous(now)
     if previous is None or key.current.prefix != prefix or key.current.first_used_at is not None:
         return None
@@ -110,7 +113,7 @@ def end_rotation(key: Key, now: datetime) -> Step:
 
 
 def revoke(key: Key, reason: str | None, now: datetime) -> Step | None:
-    """Refuse every secret from now on. None for a key that is revoked already."""
+    """Revoke every secret of the key. None for a key that is already revoked."""
     if key.revoked_at is not None:
         return None
     details = {"reason": reason} if reason else {}
@@ -121,17 +124,18 @@ def restore(key: Key, now: datetime) -> Step | None:
     """Undo a revocation. None for a key that is not revoked.
 
     Raises:
-        UndoRefusedError: an hour has passed, or a secret that would work again was exposed.
+        UndoRefusedError: the revocation is older than an hour, or an exposed secret would work
+            again.
     """
     if has_exposed_secret(key, now):
         raise UndoRefusedError(
-            "A secret of this key was found in public, and whoever found it still has it. "
+            "A secret of this key was found in public, so its revocation cannot be undone. "
             "Create a new key."
         )
     if key.revoked_at is None:
         return None
     if key.kind == "token":
-        raise UndoRefusedError("The revocation of a token is final. Exchange for a new one.")
+        raise UndoRefusedError("A revoked token cannot be restored. Exchange a new one.")
     if now - key.revoked_at > UNDO_WITHIN:
         minutes = int(UNDO_WITHIN.total_seconds() // 60)
         raise UndoRefusedError(
@@ -142,25 +146,28 @@ def restore(key: Key, now: datetime) -> Step | None:
 
 def has_exposed_secret(key: Key, now: datetime) -> bool:
     """Whether a secret that has not ended was found in public."""
-    return any(secret.exposed_at is not None and not secret.is_over(now) for secret in key.secrets)
+    return any(
+        secret.exposed_at is not None and not secret.has_ended(now) for secret in key.secrets
+    )
 
 
 def expose(
     key: Key, prefix: str, url: str, source: str, now: datetime, *, is_revoked: bool
 ) -> Step | None:
-    """A secret of the key was found in public. None where that report changes nothing.
+    """Record that a secret of the key was found in public. None if the report changes nothing.
 
-    Where the project wants exposed keys revoked and a rotation is under way, only the reported
-    secret ends and the other one goes on. Without a rotation the key is revoked.
+    With `is_revoked`, the key is revoked; during a rotation only the reported secret ends, and the
+    other one goes on.
 
     Args:
         prefix: of the reported secret.
-        url: where it was found, without the secret itself; may be empty.
-        is_revoked: whether the project wants exposed keys revoked, or only an event.
+        url: where the secret was found, without the secret itself; may be empty.
+        is_revoked: whether the project's policy is to revoke exposed keys, not only to send an
+            event.
     """
     reported = next((secret for secret in key.secrets if secret.prefix == prefix), None)
-    if reported is None or reported.is_over(now):
-        return None  # it opens nothing, and its successor was not reported
+    if reported is None or reported.has_ended(now):
+        return None  # the secret no longer works, and its successor was not reported
     where = url or source
     is_known = reported.exposed_at is not None and (
         where in key.exposed_urls or len(key.exposed_urls) >= EXPOSED_URLS_KEPT
@@ -196,7 +203,7 @@ def _with_url(known: tuple[str, ...], url: str) -> tuple[str, ...]:
 
 
 def _end_secret(key: Key, secret: Secret, now: datetime) -> Key:
-    """End one of the two living secrets of a rotation. The other is the current one from now on."""
+    """End one of the two valid secrets of a rotation. The other one becomes the current secret."""
     ended = secret.model_copy(update={"expires_at": now})
     if secret is not key.current:
         return _with(key, secrets=(*key.secrets[:-2], ended, key.current))
@@ -207,14 +214,14 @@ def _end_secret(key: Key, secret: Secret, now: datetime) -> Key:
 
 
 def limit(key: Key, subject: str, *, is_limited: bool) -> Step | None:
-    """Note that `key` or `project` has limits that this key's calls must be charged to."""
+    """Record whether `key` or `project` has limits that this key's calls must be charged to."""
     limited = {*key.limited, subject} if is_limited else {*key.limited} - {subject}
     return None if limited == {*key.limited} else Step(_with(key, limited=tuple(sorted(limited))))
 
 
 def expire(key: Key, previous_used_at: datetime | None, now: datetime) -> Step:
-    """Apply what is due: a reminder, the event that the previous secret is quiet, and deletion of
-    secrets that ended long ago.
+    """Apply what is due: a reminder, the event that the previous secret is no longer used, and the
+    deletion of secrets that ended long ago.
 
     Args:
         previous_used_at: the last use of the previous secret, if a rotation is under way.
@@ -238,9 +245,9 @@ def expire(key: Key, previous_used_at: datetime | None, now: datetime) -> Step:
 
 
 def quiet_since(key: Key, previous_used_at: datetime | None, now: datetime) -> datetime | None:
-    """Since when nobody uses the previous secret, once that is a whole day.
+    """Since when the previous secret has not been used; None unless that is 24 hours or longer.
 
-    The day begins with the new secret's first use: before it, silence would mean nothing.
+    The time counts from the new secret's first use, because before it the old one must be used.
     """
     first_used_at = key.current.first_used_at
     if key.status(now) != "active" or key.previous(now) is None or first_used_at is None:
@@ -250,7 +257,7 @@ def quiet_since(key: Key, previous_used_at: datetime | None, now: datetime) -> d
 
 
 def due_at(key: Key, now: datetime) -> datetime | None:
-    """When `expire` must look at the key next; None where nothing about it depends on time."""
+    """When `expire` must run for the key next; None if nothing about the key depends on time."""
     if key.status(now) != "active":
         return None
     times = [
@@ -273,7 +280,7 @@ def due_at(key: Key, now: datetime) -> datetime | None:
 
 
 def passed_reminder(expires_at: datetime | None, now: datetime) -> int | None:
-    """The reminder, in days before the expiry, that comes too late for a key made now."""
+    """The last reminder, in days before the expiry, that was due before a key created now."""
     if expires_at is None:
         return None
     passed = [days for days in REMINDER_DAYS if expires_at - timedelta(days=days) <= now]
@@ -281,7 +288,7 @@ def passed_reminder(expires_at: datetime | None, now: datetime) -> int | None:
 
 
 def _reminder(key: Key, now: datetime) -> int | None:
-    """The latest reminder whose time has come and that was not sent, if the key still lives."""
+    """The latest reminder that is due and was not sent; None for a key that is not active."""
     if key.status(now) != "active":
         return None
     days = passed_reminder(key.expires_at, now)

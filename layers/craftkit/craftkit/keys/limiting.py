@@ -1,7 +1,7 @@
-"""Limits, set for a key or for a project, and made known to the secrets that they concern.
+"""Sets the limits of a key or of a project, and marks the secrets that they apply to.
 
-A secret's item says whether its key or its project has limits, so that the authorizer's one read
-tells it and a key without any costs no call. The limits' values stand in the limits table alone.
+The item of each secret records whether its key or project has limits. The authorizer reads it
+anyway, so a key without limits costs no further call. The values are only in the limits table.
 """
 
 from collections.abc import Iterator
@@ -17,27 +17,34 @@ from craftkit.limits.models import Limits, LimitsChange, LimitsState
 from craftkit.limits.service import limits_of
 
 _INDEX_LAG = timedelta(minutes=15)
-"""Far longer than the index by project ever is behind."""
+"""Much longer than the delay of the index by project."""
 
 
 def limit_key(key_id: str, change: LimitsChange, *, by: str) -> LimitsState | None:
-    """Set a key's limits: they hold from its next request on. Returns them; None when none is left.
+    """Set a key's limits, from its next request on.
+
+    Returns:
+        The limits, or None if the key has none left.
 
     Raises:
-        NotFoundError: there is none of this id.
+        NotFoundError: there is no such key.
     """
     key = service.get_key(key_id)
     return _set("key", key_id, key.project_id, change, [key_id], by=by)
 
 
 def limit_project(project_id: str, change: LimitsChange, *, by: str) -> LimitsState | None:
-    """Set a project's limits: once this returns, every key of it is charged. Returns them."""
+    """Set a project's limits. Once this returns, every key of the project is charged.
+
+    Returns:
+        The limits, or None if the project has none left.
+    """
     keys = _keys_of(project_id)
     return _set("project", project_id, project_id, change, keys, by=by)
 
 
 def _set(
-    of: str,
+    kind: str,
     id_: str,
     project_id: str,
     change: LimitsChange,
@@ -45,8 +52,8 @@ def _set(
     *,
     by: str,
 ) -> LimitsState | None:
-    now, subject = utc_now(), f"{of}#{id_}"
-    known = limits_of(of, id_)
+    now, subject = utc_now(), f"{kind}#{id_}"
+    known = limits_of(kind, id_)
     wanted = change.applied_to(known.limits if known else Limits())
     if wanted.is_empty:
         limits.delete(subject)
@@ -60,7 +67,7 @@ def _set(
     dynamodb.transact(
         [
             audit.entry(
-                project_id, actor=by, action="limits.set", target=id_, now=now, of=of, **details
+                project_id, actor=by, action="limits.set", target=id_, now=now, of=kind, **details
             )
         ]
     )
@@ -69,17 +76,17 @@ def _set(
         try:
             service.change_key(
                 key_id,
-                lambda key: lifecycle.limit(key, of, is_limited=not wanted.is_empty),
+                lambda key: lifecycle.limit(key, kind, is_limited=not wanted.is_empty),
                 by=by,
             )
         except NotFoundError:
             continue
-    return limits_of(of, id_)
+    return limits_of(kind, id_)
 
 
 def _keys_of(project_id: str) -> Iterator[str]:
-    """Every key of a project: by the index, and the youngest, which it may not know yet, by the
-    audit, which is read with strong consistency.
+    """Every key of a project: from the index, which is eventually consistent, and the newest ones
+    from the audit, which is read with strong consistency.
     """
     seen: set[str] = set()
     cursor = None

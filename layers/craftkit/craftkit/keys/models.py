@@ -1,4 +1,4 @@
-"""An API key, as it is kept, made and shown."""
+"""Models of API keys."""
 
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
@@ -19,7 +19,7 @@ Slug = Annotated[
     ),
 ]
 TEMPLATES_LIMIT = 100
-"""Of one key; DynamoDB compares with no more values at once."""
+"""Of one key. DynamoDB's `IN` takes at most 100 values."""
 
 Status = Literal["active", "expired", "revoked"]
 NETWORKS_LIMIT = 20
@@ -29,11 +29,11 @@ Outcome = Literal["fine", "malformed", "wrong_environment", "unknown", "revoked"
 
 
 class Secret(BaseModel):
-    """One cleartext that opens a key. Only its SHA-256 and its shown prefix are kept.
+    """One secret of a key. Only its SHA-256 and its prefix are stored.
 
-    `grace` is what it leaves to its predecessor, from its own first use on. `expires_at` is set on
-    the predecessor then, and may lie in the past: a secret that has ended is kept for a while, so
-    that a diagnosis can say what became of it.
+    `grace` is how long the previous secret works after this one's first use, which sets
+    `expires_at` of the previous secret. A secret that has ended is kept for 30 days, so that a
+    diagnosis can explain it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -46,7 +46,7 @@ class Secret(BaseModel):
     expires_at: datetime | None = None
     exposed_at: datetime | None = None
 
-    def is_over(self, now: datetime) -> bool:
+    def has_ended(self, now: datetime) -> bool:
         return self.expires_at is not None and self.expires_at <= now
 
 
@@ -57,11 +57,11 @@ class Key(BaseModel):
     CIDR ranges that it may be used from; empty means any address. `bound_to` is the RFC 7638
     thumbprint of the public key whose holder alone may use it; None for a key without DPoP proofs.
 
-    `secrets` stand in the order of their making; the last is the current one. Where the current
-    one was exposed during a rotation, it ends and its predecessor is the last again. `revision`
-    counts the changes, so that only one of two concurrent changes succeeds. `reminded_days` is the
-    last reminder before the expiry that was sent, or that was due before the key was created.
-    `quiet_since` is set once the previous secret has not been used for a day.
+    `secrets` are in order of creation; the last is the current one. If the current secret was
+    exposed during a rotation, it ends and the previous one is moved to the end. `revision` counts
+    the changes, so that only one of two concurrent changes succeeds. `reminded_days` is the last
+    reminder before the expiry that was sent, or that was due before the key was created.
+    `quiet_since` is set once the previous secret has not been used for 24 hours.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -98,7 +98,7 @@ class Key(BaseModel):
 
     @property
     def principal(self) -> Principal:
-        """Whoever presents the key, as the authorizer would vouch for them."""
+        """The principal of a request with this key."""
         return Principal(
             self.project_id,
             self.id,
@@ -109,9 +109,9 @@ class Key(BaseModel):
         )
 
     def previous(self, now: datetime) -> Secret | None:
-        """The secret that a rotation under way still lets live."""
+        """The previous secret during a rotation; None without a rotation."""
         older = self.secrets[-2:-1]
-        return older[0] if older and not older[0].is_over(now) else None
+        return older[0] if older and not older[0].has_ended(now) else None
 
     def is_expired(self, now: datetime) -> bool:
         return self.expires_at is not None and self.expires_at <= now
@@ -161,14 +161,14 @@ class NewKey(BaseModel):
 
 
 class MintedKey(BaseModel):
-    """A key just made, with its cleartext: the only time that it is shown."""
+    """A new key or secret with its cleartext, which is shown only once."""
 
     key: Key
     cleartext: str = Field(repr=False)
 
 
 class Exposure(BaseModel):
-    """A report of a key in the open. `token` may carry text around the key, such as a header."""
+    """A report of a key found in public. `token` may hold text around the key, such as a header."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
@@ -179,7 +179,7 @@ class Exposure(BaseModel):
 
 
 class Diagnosis(BaseModel):
-    """Why a key works or does not, and what to do about it."""
+    """Why a key works or is refused, and how to fix it."""
 
     outcome: Outcome
     message: str

@@ -1,13 +1,12 @@
 """Keys in the keys table.
 
-Each secret is an item under its SHA-256, which is all that the authorizer reads. Beside them the
-key itself is an item, `key#<id>`, which lists its secrets: read by id with strong consistency, so
-that a revocation finds every secret there is, however young. A hash can never collide with it.
-The index lists the keys of a project by their id, which is the order of their making; another holds
-the keys that time changes something about, by when to look after them.
+Each secret is an item under its SHA-256; the authorizer reads only this item. The key is an item
+too, `key#<id>`, which lists its secrets. It is read with strong consistency, so that a revocation
+finds every secret. A hash never equals such a key. One index lists the keys of a project by id,
+which is the order of creation; another lists the keys that are due for `keys.expiry`, by time.
 
-A secret's item says nothing of its own: it follows from the key's. The two change in one
-transaction, which holds only if the key is still at the revision that was read.
+A secret's item is derived from the key's item. Both change in one transaction, whose condition is
+that the key still has the revision that was read.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,10 +26,10 @@ from craftkit.keys.models import Key, Secret
 BY_PROJECT = "by_project"
 DUE = "due"
 SHARDS = 4
-"""Partitions of the index of what is due, so that no flood of keys meets in one."""
+"""Partitions of the index of due keys, to spread the writes."""
 
 _TOKEN_KEPT_FOR = timedelta(days=7)
-"""How long a token that expired can be diagnosed."""
+"""How long an expired token is kept, so that it can be diagnosed."""
 
 _TIMES = ("expires_at", "revoked_at", "exposed_at", "quiet_since")
 _LISTS = ("scopes", "templates", "limited", "networks")
@@ -38,7 +37,7 @@ _PLAIN = ("revoked_reason", "reminded_days", "bound_to")
 
 
 def create(key: Key, *, extra_writes: Sequence[dict[str, Any]]) -> None:
-    """Write a new key and its secrets, all or nothing.
+    """Write a new key and its secrets in one transaction.
 
     Args:
         extra_writes: further writes and conditions of the same transaction.
@@ -57,10 +56,13 @@ def create(key: Key, *, extra_writes: Sequence[dict[str, Any]]) -> None:
 
 
 def change(before: Key, step: Step, *, by: str, now: datetime) -> Key:
-    """Save what a step made of the key as it was read, with every secret that changes by it.
+    """Save a step, with every secret that it changes.
+
+    Args:
+        before: the key as it was read.
 
     Raises:
-        ConditionFailedError: the key changed meanwhile; read it again.
+        ConditionFailedError: the key changed since it was read.
     """
     after = step.key.model_copy(update={"revision": before.revision + 1})
     was = {secret.hash: _secret_item(before, secret) for secret in before.secrets}
@@ -91,7 +93,7 @@ def get_many(key_ids: Iterable[str]) -> list[Key]:
 def page(
     project_id: str, limit: int, after: dict[str, Any] | None = None
 ) -> tuple[list[Key], dict[str, Any] | None]:
-    """Keys of a project, newest first, and where the next page starts."""
+    """Keys of a project, newest first, and DynamoDB's start key of the next page."""
     start = {"ExclusiveStartKey": after} if after else {}
     answer = _table().query(
         IndexName=BY_PROJECT,
@@ -104,7 +106,7 @@ def page(
 
 
 def due(now: datetime) -> Iterator[str]:
-    """Ids of the keys whose time to be looked after has come."""
+    """Ids of the keys that are due for `keys.expiry`."""
     for shard in range(SHARDS):
         is_due = KeyCondition(DUE).eq(str(shard)) & KeyCondition("due_at").lte(to_rfc3339(now))
         for item in dynamodb.query(config.keys_table, IndexName=DUE, KeyConditionExpression=is_due):
@@ -112,13 +114,13 @@ def due(now: datetime) -> Iterator[str]:
 
 
 def find_record(key_hash: str) -> KeyRecord | None:
-    """What the authorizer would read, through the caller's own credentials."""
+    """The item that the authorizer reads, through boto3."""
     item = _table().get_item(Key={"key_hash": key_hash}, ConsistentRead=True).get("Item")
     return KeyRecord.from_row(item) if item else None
 
 
 def find_records(key_hashes: Iterable[str]) -> dict[str, KeyRecord]:
-    """`find_record` for many at once, by hash; what does not exist is left out."""
+    """`find_record` of several hashes in batches, by hash. Unknown hashes are left out."""
     keys = [{"key_hash": key_hash} for key_hash in key_hashes]
     found = dynamodb.get_many(config.keys_table, keys)
     return {item["key_hash"]: KeyRecord.from_row(item) for item in found}
@@ -201,14 +203,14 @@ def _secret_item(key: Key, secret: Secret) -> dict[str, Any]:
 
 
 def _expiring(key: Key) -> dict[str, Any]:
-    """When TTL may delete the items of a token. A key's items stay."""
+    """The TTL attribute of a token's items. A key's items have none."""
     if key.kind == "key" or key.expires_at is None:
         return {}
     return {"delete_at": to_epoch_seconds(key.expires_at + _TOKEN_KEPT_FOR)}
 
 
 def _present(model: Key | Secret, times: tuple[str, ...], plain: tuple[str, ...]) -> dict[str, Any]:
-    """The optional fields that are set, as they are kept."""
+    """The optional fields that are set, in their stored form."""
     kept = {name: getattr(model, name) for name in plain}
     kept |= {
         name: to_rfc3339(moment) for name in times if (moment := getattr(model, name)) is not None

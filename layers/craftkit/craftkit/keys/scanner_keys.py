@@ -1,9 +1,9 @@
-"""The public keys that the secret scanning partner signs with, kept once for the whole stage.
+"""The public keys that the secret scanning partner signs with, stored once for the stage.
 
-The list is one item of the keys table, and every instance shares it. Only one instance at a time
-may ask for a newer one, and only after a wait that all of them share: whatever identifiers callers
-invent, the stage makes a dozen calls an hour at most, and GitHub allows an address 60 without a
-login. The call is conditional (`If-None-Match`).
+The list is one item of the keys table, shared by all instances. One instance at a time may fetch a
+newer list, and only after a wait that all instances share. So the stage makes at most 12 calls an
+hour, even if callers invent identifiers; GitHub allows 60 unauthenticated calls an hour from one
+address. The call is conditional (`If-None-Match`).
 
 https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
 """
@@ -27,10 +27,10 @@ from craftkit.observability import logger
 KEPT_FOR = timedelta(hours=24)
 SHORTEST_WAIT = timedelta(minutes=5)
 LONGEST_WAIT = timedelta(hours=1)
-"""Between two calls for the list; the wait doubles with each failure."""
+"""The longest wait between two fetches; the wait doubles with each failure."""
 
 _CONFIRMED_FOR = timedelta(minutes=1)
-"""A list of this age is current: an identifier that it lacks does not exist."""
+"""A list younger than this is current: an identifier that is not in it does not exist."""
 
 _CLAIMED_RETRY_SECONDS = 5
 _ITEM_KEY = {"key_hash": "scanner_keys"}
@@ -43,7 +43,7 @@ Fetch = Callable[[str | None], network.Fetched]
 
 
 def fetch_list(etag: str | None) -> network.Fetched:
-    """The partner's list as it answers, whatever the status."""
+    """Fetch the partner's list. Returns the response of any status."""
     headers = {"Accept": "application/json"}
     if etag:
         headers["If-None-Match"] = etag
@@ -52,7 +52,7 @@ def fetch_list(etag: str | None) -> network.Fetched:
 
 @dataclass(frozen=True)
 class StoredList:
-    """The item. Times are seconds since 1970; 0 is never."""
+    """The stored list. Times are seconds since 1970; 0 means never."""
 
     text: str = ""
     etag: str | None = None
@@ -78,17 +78,18 @@ class StoredList:
 
 @dataclass
 class ScannerKeys:
-    """The keys by identifier. An instance remembers the list that it parsed last."""
+    """The keys by identifier. Caches the list that was parsed last."""
 
     fetch: Fetch = fetch_list
     _parsed: tuple[str, Keys] = field(default=("", {}))
     _confirmed: StoredList = field(default_factory=StoredList)
 
     def get(self, identifier: str) -> ec.EllipticCurvePublicKey | None:
-        """The key, or None where the partner has none of this identifier.
+        """The key, or None if the partner has no key with this identifier.
 
         Raises:
-            ScannerKeysUnavailableError: there is no current list that would say so.
+            ScannerKeysUnavailableError: the key is not in the stored list, and a current list
+                cannot be fetched now.
         """
         now = utc_now()
         if self._confirmed.is_younger_than(KEPT_FOR, now):
@@ -107,7 +108,7 @@ class ScannerKeys:
         return known
 
     def _renewed(self, stored: StoredList, now: datetime) -> StoredList:
-        """The list after one call for it, or as it is where no call may be made now."""
+        """The list after one fetch, or the stored list if no fetch is allowed now."""
         if stored.is_younger_than(_CONFIRMED_FOR, now):
             return stored
         if to_epoch_seconds(now) < stored.next_attempt_at:
@@ -122,7 +123,7 @@ class ScannerKeys:
         try:
             _write(claimed, seen=stored)
         except ConditionFailedError:
-            return _read()  # another instance is asking
+            return _read()  # another instance is fetching
         try:
             fetched = self.fetch(claimed.etag if claimed.text else None)
             text = _text_of(fetched, claimed)
@@ -149,7 +150,7 @@ class ScannerKeys:
 
 
 def parse(text: str) -> Keys:
-    """The P-256 keys of a list. Raises ValueError, KeyError or TypeError where it is none."""
+    """The P-256 keys of a list. Raises ValueError, KeyError or TypeError for an invalid list."""
     if not text:
         return {}
     keys: dict[str, Any] = {}
@@ -180,7 +181,7 @@ def _read() -> StoredList:
 
 
 def _write(wanted: StoredList, *, seen: StoredList) -> None:
-    """Raises ConditionFailedError where another instance wrote since `seen` was read."""
+    """Store the list. Raises ConditionFailedError if it changed since `seen` was read."""
     item: Item = {
         **_ITEM_KEY,
         "text": wanted.text,

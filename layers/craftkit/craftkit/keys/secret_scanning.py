@@ -1,8 +1,7 @@
 """Reports in the form of GitHub's secret scanning partner programme.
 
 The raw body is signed (ECDSA on P-256 with SHA-256), and a header names the key; `scanner_keys`
-holds the public keys. The answer says of each token whether it was real, and names tokens by their
-SHA-256 only.
+holds the public keys. The response says for each token, by its SHA-256, whether it was a real key.
 
 https://docs.github.com/code-security/secret-scanning/secret-scanning-partner-program
 """
@@ -92,6 +91,6 @@ def _reports_of(body: bytes) -> list[Exposure]:
         issues = Issues(form_errors=["The body is a list of objects with a token, type and url."])
         raise InvalidRequestError(issues=issues) from error
     if len(found) > REPORTS_LIMIT:
-        message = f"One report may name {REPORTS_LIMIT} tokens."
+        message = f"The report names {len(found)} tokens; the maximum is {REPORTS_LIMIT}."
         raise InvalidRequestError(message)
     return found

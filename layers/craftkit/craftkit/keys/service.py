@@ -1,4 +1,4 @@
-"""What people do with keys."""
+"""The use cases of keys: create, list, rotate, revoke and diagnose."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
@@ -29,14 +29,14 @@ def create_key(
     by: str,
     key_id: str | None = None,
 ) -> MintedKey:
-    """Make a key and return it with its cleartext, which is kept nowhere.
+    """Create a key and return it with its cleartext, which is not stored.
 
     Args:
-        key_id: an id that the caller chose, so that a form that is sent twice makes one key.
+        key_id: an id chosen by the caller, so that a form that is sent twice creates one key.
 
     Raises:
-        InvalidRequestError: it would be expired from the start.
-        ConflictError: there is a key of this id.
+        InvalidRequestError: `expires_at` is in the past.
+        ConflictError: a key with this id exists.
     """
     now = utc_now()
     if request.expires_at is not None and request.expires_at <= now:
@@ -54,7 +54,7 @@ def create_key(
     )
     subject = f"project#{project_id}"
     while True:
-        # A project that is given limits at this moment must not miss its youngest key.
+        # Limits that are set on the project at the same time must also apply to this key.
         is_limited = limits.get(subject, now) is not None
         key = key.model_copy(update={"limited": ("project",) if is_limited else ()})
         try:
@@ -80,13 +80,13 @@ def get_key(key_id: str) -> Key:
 
 
 def names_of(project_id: str, key_ids: Iterable[str]) -> dict[str, str]:
-    """The names of some of the project's keys, by their ids, however many keys it has."""
+    """The names of these keys by id; keys of other projects are left out."""
     found = repository.get_many(key_ids)
     return {key.id: key.name for key in found if key.project_id == project_id}
 
 
 def find_by_name(project_id: str, name: str) -> Key | None:
-    """The newest key of the project that has this name, in any case of letters."""
+    """The newest key of the project with this name, case-insensitively."""
     wanted, cursor = name.strip().casefold(), None
     while True:
         keys, cursor = list_keys(project_id, limit=100, cursor=cursor)
@@ -100,7 +100,7 @@ def find_by_name(project_id: str, name: str) -> Key | None:
 def list_keys(
     project_id: str, *, limit: int = PAGE_LIMIT, cursor: str | None = None
 ) -> tuple[list[Key], str | None]:
-    """A page of a project's keys, newest first, and the cursor of the next."""
+    """A page of a project's keys, newest first, and the cursor of the next page."""
     scope = f"keys/{project_id}"
     after: dict[str, Any] | None = cursors.unseal(cursor, scope) if cursor else None
     keys, last = repository.page(project_id, limit, after)
@@ -116,16 +116,15 @@ def rotate_key(
 ) -> MintedKey:
     """Give a key a new secret, and return its cleartext. The key id stays.
 
-    The present secret goes on until `grace` after the new one's first use.
+    The current secret works until `grace` after the new one's first use.
 
     Args:
-        replace: end the secret that the rotation under way brought, which was lost, and bring
-            another.
+        replace: during a rotation, end its new secret, which was lost, and create another one.
 
     Raises:
-        NotFoundError: there is none of this id.
+        NotFoundError: there is no such key.
         InvalidRequestError: the grace is not between 0 and 30 days.
-        KeyNotActiveError, RotationUnderWayError: it cannot be rotated now.
+        KeyNotActiveError, RotationUnderWayError: the key cannot be rotated now.
     """
     if not timedelta(0) <= grace <= lifecycle.LONGEST_GRACE:
         issues = Issues(field_errors={"grace": ["A grace is between 0 and 30 days."]})
@@ -136,7 +135,7 @@ def rotate_key(
         nonlocal cleartext
         known = {secret.prefix for secret in key.secrets}
         cleartext = api_key.mint(key.mode, config.stage)
-        while api_key.prefix_of(cleartext) in known:  # what is shown of two must differ
+        while api_key.prefix_of(cleartext) in known:  # prefixes identify the secrets of a key
             cleartext = api_key.mint(key.mode, config.stage)
         now = utc_now()
         secret = _secret_of(cleartext, now).model_copy(update={"grace": grace})
@@ -146,18 +145,18 @@ def rotate_key(
 
 
 def end_rotation(key_id: str, *, by: str) -> Key:
-    """End the previous secret at once, rather than when its grace is over.
+    """End the previous secret at once, instead of when its grace ends.
 
     Raises:
-        NotFoundError, KeyNotActiveError, NoRotationError: there is none to end.
+        NotFoundError, KeyNotActiveError, NoRotationError: there is no previous secret to end.
     """
     return change_key(key_id, lambda key: lifecycle.end_rotation(key, utc_now()), by=by)
 
 
 def start_rotation_grace(key_id: str, prefix: str) -> Key:
-    """A secret was used for the first time: let its predecessor's time run out.
+    """Start the grace of the previous secret after the first use of the new one (`prefix`).
 
-    Does nothing for a key that is not being rotated, and nothing the second time.
+    Does nothing for a key that is not being rotated, or if the grace has started before.
 
     Raises:
         NotFoundError: there is none of this id.
@@ -167,14 +166,14 @@ def start_rotation_grace(key_id: str, prefix: str) -> Key:
         now = utc_now()
         if key.previous(now) is None or key.current.prefix != prefix:
             return None
-        used_at = activity.of_secret(key_id, key.current, now=now, days=1).first_used_at
+        used_at = activity.read_secret_activity(key_id, key.current, now=now, days=1).first_used_at
         return lifecycle.start_grace(key, prefix, used_at, now) if used_at else None
 
     return change_key(key_id, step, by="craftkit")
 
 
 def revoke_key(key_id: str, *, by: str, reason: str | None = None) -> Key:
-    """Revoke a key: the very next request with it is refused. Doing it twice changes nothing.
+    """Revoke a key. The next request with it is refused. Idempotent.
 
     Raises:
         NotFoundError: there is none of this id.
@@ -183,17 +182,17 @@ def revoke_key(key_id: str, *, by: str, reason: str | None = None) -> Key:
 
 
 def undo_revocation(key_id: str, *, by: str) -> Key:
-    """Take a mistaken revocation back, within the hour. Doing it twice changes nothing.
+    """Undo a revocation within 60 minutes. Idempotent.
 
     Raises:
         NotFoundError: there is none of this id.
-        UndoRefusedError: it is too late, or the key was exposed.
+        UndoRefusedError: more than 60 minutes have passed, or the key was exposed.
     """
     return change_key(key_id, lambda key: lifecycle.restore(key, utc_now()), by=by)
 
 
 def change_key(key_id: str, step: Callable[[Key], Step | None], *, by: str) -> Key:
-    """Take a step on a key as it is, again and again until nobody was quicker.
+    """Apply a step to a key, and repeat it while the key changes between read and write.
 
     Raises:
         NotFoundError: there is none of this id.
@@ -206,11 +205,11 @@ def change_key(key_id: str, step: Callable[[Key], Step | None], *, by: str) -> K
         try:
             return repository.change(key, taken, by=by, now=utc_now())
         except ConditionFailedError:
-            continue  # somebody was quicker: look again at what there is now
+            continue  # the key changed since it was read: apply the step to the new state
 
 
 def diagnose(cleartext: str) -> Diagnosis:
-    """Say of a pasted key what the authorizer would, and why. The key itself goes nowhere."""
+    """Explain what the authorizer answers to a key, and why. The key is not stored or logged."""
     verification = verify_key(
         cleartext.strip(), stage=config.stage, lookup=repository.find_record, now=utc_now()
     )
@@ -244,7 +243,7 @@ def _advice(verification: Verification) -> tuple[str, str | None]:
             )
         case Verdict.UNKNOWN:
             return (
-                f"This key has the right form for {config.stage} and is not on record there.",
+                f"This key has the right form for {config.stage} and does not exist there.",
                 "Check that it was copied whole from this environment, or create a new one.",
             )
         case Verdict.REVOKED:
@@ -273,7 +272,7 @@ def _advice(verification: Verification) -> tuple[str, str | None]:
 
 
 def _was_rotated_out(record: KeyRecord) -> bool:
-    """Whether the key goes on without this secret."""
+    """Whether the key has a newer secret than this one."""
     key = repository.get(record.principal.key_id)
     return key is not None and record.prefix != key.prefix
 

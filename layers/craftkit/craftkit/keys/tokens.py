@@ -1,7 +1,7 @@
 """Short-lived keys that the token exchange issues: ordinary keys to the authorizer.
 
-They are in no list of the project's keys, cannot be rotated or renewed, and a revocation of one is
-final. Their items expire by TTL some days after the key does.
+They are not listed with the project's keys and cannot be rotated or renewed. Their revocation
+cannot be undone. TTL deletes their items seven days after the key expires.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A key as people see it: what it may do, who uses it, and how a rotation stands."""
+"""Views of keys for the dashboard and the CLI: permissions, usage and rotation."""
 
 from datetime import datetime
 from typing import Literal
@@ -19,8 +19,8 @@ SHOWN_DAYS = 30
 
 
 class KeyView(BaseModel):
-    """A key in a list. Use is of all its secrets together; `requests` and `renders` are of the last
-    seven days of UTC, and `renders` counts the calls for one that the key was let through for.
+    """A key in a list. Usage is the sum over all its secrets. `requests` and `renders` are of the
+    last seven days (UTC); `renders` counts the render requests that the authorizer allowed.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -51,7 +51,7 @@ class KeyView(BaseModel):
 
 
 class SecretView(BaseModel):
-    """One secret of a key. `ended` ones are shown for a month."""
+    """One secret of a key. Secrets in the state `ended` are shown for 30 days."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -68,10 +68,10 @@ class SecretView(BaseModel):
 
 
 class RotationView(BaseModel):
-    """A rotation under way, and whether the previous secret can be let go.
+    """A rotation under way, and whether the previous secret can be ended.
 
-    `quiet_since` is set once nobody has used the previous secret for 24 hours, counted from the new
-    one's first use.
+    `quiet_since` is set once the previous secret has not been used for 24 hours, counted from the
+    new one's first use.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -84,7 +84,7 @@ class RotationView(BaseModel):
 
 
 class KeyDetails(KeyView):
-    """A key by itself: each secret's use over the last thirty days, newest secret first."""
+    """One key in detail: each secret's use over the last 30 days, newest secret first."""
 
     exposed_urls: tuple[str, ...]
     secrets: tuple[SecretView, ...]
@@ -95,21 +95,24 @@ class KeyDetails(KeyView):
 def list_keys(
     project_id: str, *, limit: int, cursor: str | None = None
 ) -> tuple[list[KeyView], str | None]:
-    """A page of a project's keys, newest first, with their use, and the cursor of the next."""
+    """A page of a project's keys with their usage, newest first, and the next page's cursor."""
     keys, following = service.list_keys(project_id, limit=limit, cursor=cursor)
     now = utc_now()
-    used = activity.of_keys(keys, now=now, days=LISTED_DAYS)
+    used = activity.read_key_activities(keys, now=now, days=LISTED_DAYS)
     return [KeyView(**_fields(key, used[key.id], now)) for key in keys], following
 
 
 def show_key(key_id: str) -> KeyDetails:
-    """All there is to know of a key.
+    """One key in detail.
 
     Raises:
         NotFoundError: there is none of this id.
     """
     key, now = service.get_key(key_id), utc_now()
-    used = [activity.of_secret(key.id, secret, now=now, days=SHOWN_DAYS) for secret in key.secrets]
+    used = [
+        activity.read_secret_activity(key.id, secret, now=now, days=SHOWN_DAYS)
+        for secret in key.secrets
+    ]
     secrets = [
         _secret_view(key, secret, of_it, now)
         for secret, of_it in zip(key.secrets, used, strict=True)
@@ -164,11 +167,11 @@ def _rotation_view(key: Key, used: list[SecretActivity], now: datetime) -> Rotat
     quiet = quiet_since(key, used[-2].last_used_at, now)
     hours = int(QUIET_AFTER.total_seconds() // 3600)
     if key.current.first_used_at is None:
-        message = "The new secret has not been used yet. Deploy it; the old one goes on meanwhile."
+        message = "The new secret has not been used yet. Deploy it; the old one works until then."
     elif quiet:
-        message = f"Zero traffic on the previous secret for {hours} h. It can be ended."
+        message = f"The previous secret has had no traffic for {hours} h. It can be ended."
     else:
-        message = "The previous secret was used within a day, or the new one began within it."
+        message = "The previous secret, or the new one for the first time, was used within 24 h."
     return RotationView(
         state="in_grace" if key.current.first_used_at else "awaiting_first_use",
         previous_prefix=previous.prefix,

@@ -1,9 +1,9 @@
-"""How much of one kind of work a project may have running at the same time.
+"""Limits how many calls of one kind of work a project may have running at the same time.
 
 Each running call holds a lease: one attribute `held_<n>` of the item
-`concurrency#<kind>#<project id>` in the limits table, with n below the limit. A lease is taken by
-one conditional write and given back by another, so that no number of racing calls holds more
-leases than the limit. A process that dies gives nothing back: its lease expires.
+`concurrency#<kind>#<project id>` in the limits table, with n below the limit. One conditional write
+acquires a lease and another releases it, so that concurrent calls never hold more leases than the
+limit. The lease of a process that dies expires.
 """
 
 import random
@@ -31,8 +31,8 @@ class Work:
     Attributes:
         kind: part of the item's key, such as `sync`.
         name: the work as callers know it, in the plural, such as `synchronous renders`.
-        limit: how many of it one project may have running; the stage sets it. 0 is no limit.
-        lasts_at_most: longer than any call of it can run, so that no lease expires under it.
+        limit: the most calls that one project may have running; set by the stage. 0 is no limit.
+        lasts_at_most: longer than a call can run, so that no lease expires during its call.
     """
 
     kind: str
@@ -43,7 +43,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Lease:
-    """The right to run one call until `value`'s moment; `value` is different for each lease."""
+    """The right to run one call. `value` holds its expiry and a random part, unique per lease."""
 
     subject: str
     attribute: str
@@ -52,13 +52,13 @@ class Lease:
 
 @dataclass
 class Running:
-    """A call that holds a lease, or none where its work has no limit."""
+    """A running call. `lease` is None if the work has no limit."""
 
     lease: Lease | None = None
     is_kept: bool = False
 
     def keep(self) -> None:
-        """Leave the lease to its expiry: something that the call started is still running."""
+        """Keep the lease until it expires, because work that the call started is still running."""
         self.is_kept = True
 
 
@@ -67,7 +67,7 @@ def running(work: Work, project_id: str) -> Iterator[Running]:
     """Hold a lease while the block runs.
 
     Raises:
-        RateLimitedError: the project has as many calls of this work running as it may.
+        RateLimitedError: the project has the maximum of this work running.
     """
     held = Running(acquire(work, project_id, utc_now()) if work.limit else None)
     try:
@@ -78,7 +78,7 @@ def running(work: Work, project_id: str) -> Iterator[Running]:
 
 
 def acquire(work: Work, project_id: str, now: datetime) -> Lease:
-    """Take a lease, in one write where the first attribute tried is free.
+    """Acquire a lease, with one write if the first attribute tried is free.
 
     Raises:
         RateLimitedError: none is free. Its `Retry-After` is the time until the next one expires.
@@ -105,7 +105,7 @@ def acquire(work: Work, project_id: str, now: datetime) -> Lease:
 
 
 def release(lease: Lease) -> None:
-    """Give a lease back. One that expired, and that another call holds since, is left alone."""
+    """Release a lease. Does nothing if it expired and another call has acquired it since."""
     try:
         with dynamodb.conditions():
             _table().update_item(
@@ -142,7 +142,7 @@ def _free(item: Item, limit: int, now: datetime) -> list[str]:
 
 
 def _seconds_until_first_expiry(item: Item, now: datetime) -> int:
-    """At least 1. Most calls end long before their leases do, so that it is 5 at most."""
+    """From 1 to 5: most calls end long before their leases expire."""
     ends = [int(value[:13]) for name, value in item.items() if name.startswith("held_")]
     if not ends:
         return 1

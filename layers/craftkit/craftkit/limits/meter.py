@@ -1,14 +1,14 @@
-"""The arithmetic of a charge: which conditional write takes a call's room, or why there is none.
+"""The arithmetic of a charge: the conditional write for one call, or why the call is refused.
 
-Everything that a charge needs stands in the item of the key or the project: the limits, what the
-day and the month have used, and the rate's clock. A charge is a write whose condition says that
-there is room, so that no number of calls at once can take more than there is. Nothing is read
-first: a charge is tried as it succeeded last time, and where the condition fails, the item comes
-back and says what to try instead, or what is used up.
+The item of the key or project holds all that a charge needs: the limits, the renders used in the
+current day and month, and the state of the rate. A charge is one write whose condition is that the
+limits are not exceeded, so that concurrent calls cannot exceed them. The item is not read first:
+the write assumes the state that the last charge found. If the condition fails, DynamoDB returns the
+item, which shows which state to assume instead, or which limit is used up.
 
-The rate is a token bucket kept as two moments (GCRA): `empty_until`, when the last of the taken
-room will have come back, and `free_at`, from when a call may pass. Both move on by the interval
-with each call. A bucket that is full again is `idle`, and starts from now.
+The rate is a token bucket stored as two times (GCRA): `empty_until`, when all tokens are back, and
+`free_at`, from when a call is allowed. Each call moves both by the interval. A full bucket is
+`idle`, and the next call counts from now.
 """
 
 import math
@@ -24,14 +24,14 @@ from craftkit.rate_limits import LimitState
 _MICROSECONDS = 1_000_000
 _DAY_SECONDS = 86_400
 _SKEW_US = 5 * _MICROSECONDS
-"""By how much two instances' clocks may differ; beyond it, a clock has jumped."""
+"""The largest expected difference between two instances' clocks, in microseconds."""
 
 
 @dataclass(frozen=True)
-class Guess:
-    """What a charge takes to be true of the item; its write holds only if that is so.
+class ExpectedState:
+    """The state of the item that a charge assumes; its write fails if the item is in another one.
 
-    `jumped_from` is set where the rate's clock lies so far ahead that ours must have been put back.
+    `jumped_from` is the stored `empty_until` if it lies so far ahead that the clock was set back.
     """
 
     period: Literal["same", "new_day", "new_month"] = "same"
@@ -41,7 +41,7 @@ class Guess:
 
 @dataclass(frozen=True)
 class Moment:
-    """Now, in the three forms that limits count in."""
+    """The current time as day, month and microseconds, in UTC."""
 
     now: datetime
 
@@ -76,16 +76,16 @@ class Write:
     values: dict[str, Any]
 
 
-def write_of(guess: Guess, moment: Moment, *, renders: int) -> Write:
-    """The write that takes room for one call, with `renders` (0 or 1), if the guess is right.
+def write_of(expected: ExpectedState, moment: Moment, *, renders: int) -> Write:
+    """The write that charges one call, with `renders` (0 or 1), in the expected state.
 
-    An instance whose clock is behind charges the later day or month that others have begun: a
-    period once begun never begins again.
+    An instance whose clock is behind charges the later day or month that another has started; a
+    day or month starts only once.
     """
     conditions = ["attribute_exists(subject)"]
     sets: list[str] = []
     values: dict[str, Any] = {":renders": renders}
-    match guess.period:
+    match expected.period:
         case "same":
             conditions += ["#day >= :day", "#month >= :month"]
             sets += ["day_used = day_used + :renders", "month_used = month_used + :renders"]
@@ -106,12 +106,12 @@ def write_of(guess: Guess, moment: Moment, *, renders: int) -> Write:
             "same": ("day_used", "month_used"),
             "new_day": (":none", "month_used"),
             "new_month": (":none", ":none"),
-        }[guess.period]
+        }[expected.period]
         for limit, taken in zip(("renders_per_day", "renders_per_month"), used, strict=True):
             conditions.append(f"(attribute_not_exists({limit}) OR {limit} > {taken})")
         if ":none" in used:
             values[":none"] = 0
-    match guess.rate:
+    match expected.rate:
         case "none":
             conditions.append("attribute_not_exists(interval_us)")
         case "busy":
@@ -121,26 +121,26 @@ def write_of(guess: Guess, moment: Moment, *, renders: int) -> Write:
                 "free_at = free_at + interval_us",
             ]
         case "idle" | "jumped":
-            is_so = "empty_until <= :now" if guess.rate == "idle" else "empty_until = :seen"
+            is_so = "empty_until <= :now" if expected.rate == "idle" else "empty_until = :seen"
             conditions.append(is_so)
             sets += [
                 "empty_until = :now + interval_us",
                 "free_at = :now + idle_offset_us",
             ]
-            if guess.rate == "jumped":
-                values[":seen"] = guess.jumped_from
-    if guess.rate != "none":
+            if expected.rate == "jumped":
+                values[":seen"] = expected.jumped_from
+    if expected.rate != "none":
         values[":now"] = moment.microseconds
     return Write("SET " + ", ".join(sets), " AND ".join(conditions), values)
 
 
-def next_guess(
-    item: Item, moment: Moment, *, renders: int, of: str
-) -> Guess | TooManyRequestsError:
-    """The guess that fits an item which did not meet the last one, or why the call is refused.
+def next_expected_state(
+    item: Item, moment: Moment, *, renders: int, kind: str
+) -> ExpectedState | TooManyRequestsError:
+    """The state of an item on which a charge failed, or the error if a limit is used up.
 
     Args:
-        of: `key` or `project`, for the message.
+        kind: `key` or `project`, for the message.
     """
     period = _period(item, moment)
     day_used = int(item["day_used"]) if period == "same" else 0
@@ -153,31 +153,31 @@ def next_guess(
             if name in item and used >= item[name]:
                 span = name.removeprefix("renders_per_")
                 message = (
-                    f"This {of} has used its {item[name]} renders of this {span}. Renders are "
+                    f"This {kind} has used its {item[name]} renders of this {span}. Renders are "
                     f"possible again in {reset} s."
                 )
                 return QuotaExceededError(message, retry_seconds=reset)
     if "interval_us" not in item:
-        return Guess(period)
+        return ExpectedState(period)
     now, interval = moment.microseconds, int(item["interval_us"])
     empty_until, free_at = int(item["empty_until"]), int(item["free_at"])
     if empty_until <= now:
-        return Guess(period, "idle")
+        return ExpectedState(period, "idle")
     if free_at <= now:
-        return Guess(period, "busy")
+        return ExpectedState(period, "busy")
     if free_at > now + interval + _SKEW_US:
-        return Guess(period, "jumped", empty_until)
+        return ExpectedState(period, "jumped", empty_until)
     wait = max(1, math.ceil((free_at - now) / _MICROSECONDS))
     rate = item["rate"]
     unit = {1: "second", 60: "minute", 3600: "hour"}[int(rate["seconds"])]
     message = (
-        f"This {of} may make {rate['calls']} write requests a {unit}. "
+        f"This {kind} may make {rate['calls']} write requests a {unit}. "
         f"Wait {wait} s, then send the request again."
     )
     return RateLimitedError(message, retry_seconds=wait)
 
 
-def states(item: Item, moment: Moment, *, of: str) -> Iterator[LimitState]:
+def states(item: Item, moment: Moment, *, kind: str) -> Iterator[LimitState]:
     """Each limit of a key's or project's item, with what is left of it."""
     period = _period(item, moment)
     if "interval_us" in item:
@@ -187,7 +187,7 @@ def states(item: Item, moment: Moment, *, of: str) -> Iterator[LimitState]:
         if int(item["empty_until"]) <= now:
             free = burst
         yield LimitState(
-            name=f"{of}-writes",
+            name=f"{kind}-writes",
             limit=burst,
             window_seconds=max(1, math.ceil(burst * interval / _MICROSECONDS)),
             remaining=max(0, min(burst, free)),
@@ -202,7 +202,7 @@ def states(item: Item, moment: Moment, *, of: str) -> Iterator[LimitState]:
             continue
         used = int(item[f"{span}_used"]) if is_current else 0
         yield LimitState(
-            name=f"{of}-renders-{span}",
+            name=f"{kind}-renders-{span}",
             limit=int(limit),
             window_seconds=window,
             remaining=max(0, int(limit) - used),

@@ -1,4 +1,4 @@
-"""Limits, as they are set and shown."""
+"""Models of limits."""
 
 import re
 from datetime import datetime
@@ -14,7 +14,7 @@ Budget = Annotated[int, Field(ge=0, le=10**9)]
 
 
 class Rate(BaseModel):
-    """So many calls in so many seconds, on average; `burst` of them may come at once."""
+    """`calls` in `seconds` on average; up to `burst` calls at once."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -24,15 +24,15 @@ class Rate(BaseModel):
 
     @property
     def interval_us(self) -> int:
-        """Microseconds in which one call's room comes back."""
+        """Microseconds until one more call is allowed."""
         return max(1, self.seconds * _MICROSECONDS // self.calls)
 
     @classmethod
     def of_text(cls, text: str, burst: int | None = None) -> "Rate":
-        """`10/s`, `300/m` or `5000/h`; without a burst, as many at once as in one second.
+        """Parse `10/s`, `300/m` or `5000/h`. The default burst is the calls of one second.
 
         Raises:
-            ValueError: it is none of these.
+            ValueError: the text has another form.
         """
         match = _RATE.fullmatch(text)
         if match is None:
@@ -48,10 +48,10 @@ class Rate(BaseModel):
 
 
 class Limits(BaseModel):
-    """What a key or a project may do. None is no limit; a budget of 0 allows no render at all.
+    """The limits of a key or a project. None is no limit; a budget of 0 allows no renders.
 
-    A budget counts the renders that are accepted, live and test ones alike, in days and months of
-    UTC. The rate is of calls that write: renders, hooks and embed sessions.
+    A budget counts accepted renders, live and test, in days and months of UTC. The rate counts
+    write requests: renders, hook calls and embed sessions.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -66,7 +66,7 @@ class Limits(BaseModel):
 
 
 class LimitsState(BaseModel):
-    """Limits with what is used of them at present."""
+    """Limits with their current use. `since` is when the limits were first set."""
 
     limits: Limits
     renders_today: int = 0
@@ -75,7 +75,7 @@ class LimitsState(BaseModel):
 
 
 class LimitsChange(BaseModel):
-    """Limits to be set; what is not given stays as it is, and what is `cleared` goes."""
+    """A change of limits. Limits that are None stay as they are; those in `cleared` are removed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

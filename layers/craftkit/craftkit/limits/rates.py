@@ -1,8 +1,8 @@
-"""How often a project may start one kind of work: a token bucket for each project and kind.
+"""Rate limits of a project for one kind of call: a token bucket for each project and kind.
 
-The bucket is one number (GCRA) in the item `rate#<kind>#<project id>` of the limits table: the
-moment `full_at`, when the bucket is full again. A call moves it on by one interval, in one
-conditional write; an item that nobody used for a day leaves by itself.
+The bucket is one number (GCRA) in the item `rate#<kind>#<project id>` of the limits table:
+`full_at`, the time when the bucket is full again. Each call moves it by one interval in one
+conditional write. TTL deletes items that have not been used for a day.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _SKEW_US = 5 * _MICROSECONDS
 
 @dataclass(frozen=True)
 class ProjectRate:
-    """A rate that each project has by itself.
+    """A rate limit that each project has separately.
 
     Attributes:
         kind: part of the item's key, such as `preview`.
@@ -42,10 +42,10 @@ class ProjectRate:
 
 
 def charge_rate(rate: ProjectRate, project_id: str, now: datetime) -> None:
-    """Take one call out of the project's bucket, and note its state for the response's headers.
+    """Charge one call to the project's bucket, and report its state for the response headers.
 
     Raises:
-        RateLimitedError: the bucket is empty; nothing was taken.
+        RateLimitedError: the bucket is empty; nothing was charged.
     """
     if not rate.per_second:
         return
@@ -75,7 +75,7 @@ def charge_rate(rate: ProjectRate, project_id: str, now: datetime) -> None:
 
 
 def state_of(rate: ProjectRate, item: Item | None, now: datetime) -> LimitState:
-    """The bucket as it is now, from its item, or full where there is none."""
+    """The current state of a bucket from its item; without an item it is full."""
     full_at = int(item["full_at"]) if item else 0
     return _state(rate, full_at, int(now.timestamp() * _MICROSECONDS))
 
@@ -97,10 +97,10 @@ def _state(rate: ProjectRate, full_at: int, moment: int) -> LimitState:
 
 
 def _write(subject: str, seen: int, moment: int, latest: int, interval: int, now: datetime) -> int:
-    """Move `full_at` on: from now where the bucket is full, else from where it stands.
+    """Move `full_at` by one interval: from now if the bucket is full, else from its value.
 
-    A `full_at` beyond what the bucket can reach was written before a clock was put back; the bucket
-    starts again from now.
+    A `full_at` later than the bucket allows was written before a clock was set back; the bucket
+    then starts again from now.
     """
     update = "SET full_at = :next, expires_at = :expiry"
     values: dict[str, int] = {":next": moment + interval}

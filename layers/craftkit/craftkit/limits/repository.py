@@ -1,7 +1,8 @@
-"""Limits in the limits table: one item for each key or project that has any, with what is used.
+"""Limits in the limits table: one item for each key or project with limits, with their use.
 
-`subject` is `key#<id>` or `project#<id>`. Beside them stand `warning#<subject>#<period>`, once for
-each day and month in which a budget ran low; the table's stream makes audit entries of them.
+`subject` is `key#<id>` or `project#<id>`. An item `warning#<subject>#<period>` is written once for
+each day or month in which 80 % of a budget is used; a function on the table's stream turns it into
+an audit entry.
 """
 
 from collections import OrderedDict
@@ -13,7 +14,7 @@ from craftkit.clock import from_rfc3339, to_epoch_seconds, to_rfc3339
 from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError, Item
 from craftkit.errors import TooManyRequestsError
-from craftkit.limits.meter import Guess, Moment, next_guess, states, write_of
+from craftkit.limits.meter import ExpectedState, Moment, next_expected_state, states, write_of
 from craftkit.limits.models import Limits, LimitsState, Rate
 from craftkit.rate_limits import note
 
@@ -25,8 +26,8 @@ _REMEMBERED = 1000
 _WARNINGS_KEPT_FOR = timedelta(days=40)
 _NAMES = {"#day": "day", "#month": "month"}
 
-_last_guess: OrderedDict[str, Guess] = OrderedDict()
-"""How each subject's last charge succeeded: the next, most likely, will succeed the same way."""
+_last_expected: OrderedDict[str, ExpectedState] = OrderedDict()
+"""The state that each subject's last charge found; the next charge most likely finds the same."""
 
 
 def get(subject: str, now: datetime) -> LimitsState | None:
@@ -35,7 +36,7 @@ def get(subject: str, now: datetime) -> LimitsState | None:
 
 
 def put(subject: str, project_id: str, limits: Limits, now: datetime) -> None:
-    """Set a subject's limits. What is used stays; a new rate starts with a full bucket."""
+    """Set a subject's limits. The use of budgets stays; a new rate starts with a full bucket."""
     moment = Moment(now)
     sets: dict[str, Any] = {"project_id": project_id}
     if limits.rate:
@@ -78,7 +79,7 @@ def delete(subject: str) -> None:
 
 
 def check(subject: str, *, is_limited: bool) -> dict[str, Any]:
-    """For a transaction: the subject has limits, or has none, as was read before."""
+    """A condition check for a transaction: the subject still has limits, or still has none."""
     known = "attribute_exists" if is_limited else "attribute_not_exists"
     return {
         "ConditionCheck": {
@@ -89,19 +90,19 @@ def check(subject: str, *, is_limited: bool) -> dict[str, Any]:
     }
 
 
-def charge(subject: str, now: datetime, *, renders: int, of: str) -> Item | None:
-    """Take the room of one call, in one write where the last charge tells how.
+def charge(subject: str, now: datetime, *, renders: int, kind: str) -> Item | None:
+    """Charge one call to a subject, with one write if its state is as at the last charge.
 
     Returns:
-        The item as it is now, or None where the subject has no limits.
+        The item after the charge, or None if the subject has no limits.
 
     Raises:
-        TooManyRequestsError: there is no room, and nothing was taken.
+        TooManyRequestsError: a limit is used up; nothing was charged.
     """
     moment = Moment(now)
-    guess = _last_guess.get(subject, Guess())
+    expected = _last_expected.get(subject, ExpectedState())
     for _ in range(_TRIES):
-        write = write_of(guess, moment, renders=renders)
+        write = write_of(expected, moment, renders=renders)
         try:
             with dynamodb.conditions():
                 answer = _table().update_item(
@@ -117,26 +118,26 @@ def charge(subject: str, now: datetime, *, renders: int, of: str) -> Item | None
             item = error.items[0]
             if item is None:
                 return None
-            found = next_guess(item, moment, renders=renders, of=of)
+            found = next_expected_state(item, moment, renders=renders, kind=kind)
             if isinstance(found, TooManyRequestsError):
-                _note(item, moment, of)
+                _note(item, moment, kind)
                 raise found from None
-            guess = found
+            expected = found
         else:
-            _remember(subject, guess)
+            _remember(subject, expected)
             charged = dict(answer["Attributes"])
-            _note(charged, moment, of)
+            _note(charged, moment, kind)
             return charged
     raise ConditionFailedError
 
 
-def _note(item: Item, moment: Moment, of: str) -> None:
-    for state in states(item, moment, of=of):
+def _note(item: Item, moment: Moment, kind: str) -> None:
+    for state in states(item, moment, kind=kind):
         note(state)
 
 
-def give_back(subject: str, charged: Item) -> None:
-    """Undo the render of a charge, in the day and the month that were charged. The rate stays."""
+def refund(subject: str, charged: Item) -> None:
+    """Undo the render of a charge in its day and month. The rate stays charged."""
     for period, used in (("day", "day_used"), ("month", "month_used")):
         try:
             with dynamodb.conditions():
@@ -148,11 +149,11 @@ def give_back(subject: str, charged: Item) -> None:
                     ExpressionAttributeValues={":one": 1, ":charged": charged[period]},
                 )
         except ConditionFailedError:
-            continue  # the next has begun, and what was used of the last no longer counts
+            continue  # the next day or month has started, and the charge no longer counts
 
 
 def warn(subject: str, charged: Item, now: datetime) -> None:
-    """Note, once a day and month, that a budget is at 80 per cent."""
+    """Write a warning, once for each day and month, when 80 % of a budget is used."""
     for period in ("day", "month"):
         limit, used = charged.get(f"renders_per_{period}"), charged[f"{period}_used"]
         if limit is None or used * 100 < limit * WARN_AT_PERCENT:
@@ -162,7 +163,7 @@ def warn(subject: str, charged: Item, now: datetime) -> None:
 
 
 def mark_sent(warning: Item) -> dict[str, Any]:
-    """For the transaction that tells of a warning: it holds once, however often it is tried."""
+    """The write that marks a warning as sent. It succeeds once, so each warning is sent once."""
     return {
         "Update": {
             "TableName": config.limits_table,
@@ -207,12 +208,14 @@ def _warn(subject: str, period: str, charged: Item, now: datetime) -> None:
         return  # another call has warned of it
 
 
-def _remember(subject: str, guess: Guess) -> None:
-    """A new period begins once; after it, the day is the same again."""
-    _last_guess[subject] = Guess("same", "idle" if guess.rate == "jumped" else guess.rate)
-    _last_guess.move_to_end(subject)
-    if len(_last_guess) > _REMEMBERED:
-        _last_guess.popitem(last=False)
+def _remember(subject: str, expected: ExpectedState) -> None:
+    """Remember the state for the next charge; by then the new day or month has started."""
+    _last_expected[subject] = ExpectedState(
+        "same", "idle" if expected.rate == "jumped" else expected.rate
+    )
+    _last_expected.move_to_end(subject)
+    if len(_last_expected) > _REMEMBERED:
+        _last_expected.popitem(last=False)
 
 
 _LIMIT_FIELDS = (

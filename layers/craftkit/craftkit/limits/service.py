@@ -1,4 +1,4 @@
-"""What is asked of limits before a call writes, and what is told when they run low."""
+"""Charges calls to limits, and sends warnings when a budget runs low."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,36 +19,37 @@ from craftkit.observability import count, logger
 
 LIMIT_WARNING = "limit.warning"
 _BURST_SECONDS = 2
-"""What a default rate allows at once: as many requests as in so many seconds."""
+"""The burst of a default rate: the requests of this many seconds."""
 
 
 @dataclass(frozen=True)
 class Charge:
-    """What a call took of its key's and its project's limits."""
+    """What one call was charged to its key's and its project's limits."""
 
     renders: int
     taken: tuple[tuple[str, Item], ...] = ()
 
     @contextmanager
     def commit_on_success(self) -> Iterator[None]:
-        """Give the charge back where what it was for is known not to have been kept."""
+        """Refund the charge if the block fails in a way that stored nothing."""
         try:
             yield
         except (ConditionFailedError, QueueUnavailableError):
-            self.give_back()
+            self.refund()
             raise
 
-    def give_back(self) -> None:
-        """The render was not kept after all: its budgets have it again. The rate does not: the
-        call was made. Should this fail, a budget is a render short; none is ever exceeded.
+    def refund(self) -> None:
+        """Undo the render's charge, because the render was not stored. The rate stays charged.
+
+        If this fails, a budget allows one render fewer; no budget is exceeded.
         """
         if not self.renders:
             return
         for subject, item in self.taken:
             try:
-                repository.give_back(subject, item)
+                repository.refund(subject, item)
             except Exception:
-                logger.exception("a charge was not given back", extra={"subject": subject})
+                logger.exception("charge not refunded", extra={"subject": subject})
 
 
 def charge(principal: Principal, *, renders: int) -> Charge:
@@ -60,18 +61,18 @@ def charge(principal: Principal, *, renders: int) -> Charge:
         renders: 1 for a call that makes a render, 0 for another, such as an embed session.
 
     Raises:
-        RateLimitedError, QuotaExceededError: nothing was taken.
+        RateLimitedError, QuotaExceededError: a limit is used up; nothing was charged.
     """
     now = utc_now()
     taken: list[tuple[str, Item]] = []
-    for of in LIMITED:
-        if of not in principal.limited:
+    for kind in LIMITED:
+        if kind not in principal.limited:
             continue
-        subject = subject_of(of, principal.key_id if of == "key" else principal.project_id)
+        subject = subject_of(kind, principal.key_id if kind == "key" else principal.project_id)
         try:
-            item = repository.charge(subject, now, renders=renders, of=of)
+            item = repository.charge(subject, now, renders=renders, kind=kind)
         except Exception:
-            Charge(renders, tuple(taken)).give_back()
+            Charge(renders, tuple(taken)).refund()
             raise
         if item is not None:
             taken.append((subject, item))
@@ -81,7 +82,7 @@ def charge(principal: Principal, *, renders: int) -> Charge:
         try:
             charge_rate(default_write_rate(), principal.project_id, utc_now())
         except Exception:
-            Charge(renders, tuple(taken)).give_back()
+            Charge(renders, tuple(taken)).refund()
             raise
     return Charge(renders, tuple(taken))
 
@@ -109,13 +110,13 @@ def _default_rate(kind: str, per_second: int) -> ProjectRate:
     return ProjectRate(kind, f"{kind} requests", per_second, burst=per_second * _BURST_SECONDS)
 
 
-def limits_of(of: str, id_: str) -> LimitsState | None:
-    """The limits of a `key` or a `project`, with what is used of them; None where it has none."""
-    return repository.get(subject_of(of, id_), utc_now())
+def limits_of(kind: str, id_: str) -> LimitsState | None:
+    """The limits of a `key` or a `project` with their use; None if it has none."""
+    return repository.get(subject_of(kind, id_), utc_now())
 
 
 def send_warning(warning: Item) -> bool:
-    """Enter a warning of the limits table into the audit. False where it was told before."""
+    """Write the audit entry of a warning. False if it was written before."""
     kind, _, id_ = str(warning["warned_subject"]).partition("#")
     entry = audit.entry(
         warning["project_id"],
@@ -136,13 +137,13 @@ def send_warning(warning: Item) -> bool:
     return True
 
 
-def subject_of(of: str, id_: str) -> str:
-    return f"{of}#{id_}"
+def subject_of(kind: str, id_: str) -> str:
+    return f"{kind}#{id_}"
 
 
 def _warn(subject: str, item: Item, now: datetime) -> None:
-    """A warning that cannot be noted costs no render; the next charge notes it."""
+    """Write a warning. A failure does not fail the render; the next charge tries again."""
     try:
         repository.warn(subject, item, now)
     except Exception:
-        logger.exception("a warning was not noted", extra={"subject": subject})
+        logger.exception("limit warning not written", extra={"subject": subject})

@@ -233,11 +233,11 @@ def _repeat(
     try:
         render = _claimed(project_id, claim, idempotency)
     except CraftkitError:
-        charge.give_back()
+        charge.refund()
         raise
     again = lifecycle.retry(render, utc_now()) if render.status == "failed" else None
     if again is None:  # it did not fail, or another repeat of this request was quicker
-        charge.give_back()
+        charge.refund()
         return get_render(project_id, render.id), False
     with _failed_as_before(render, again):
         return _start(again, waits), True
@@ -397,7 +397,7 @@ def retry_render(project_id: str, render_id: str) -> Render:
     charge = limits.charge(caller, renders=1)
     again = lifecycle.retry(render, utc_now())
     if again is None:
-        charge.give_back()
+        charge.refund()
         raise ConflictError(_ONLY_FAILED)
     with charge.commit_on_success(), _failed_as_before(render, again):
         dispatch.enqueue(again)
