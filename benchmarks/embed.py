@@ -18,7 +18,7 @@ from benchmarks.stack import running_stack
 from craftkit.embed.page import html
 from testkit.browser import chromium
 from testkit.cloud import Cloud, forget, variables
-from testkit.embed import partnership, wish
+from testkit.embed import partnership, session_body
 from testkit.events import event
 from testkit.project import make_project
 from testkit.template import REGION, template
@@ -60,7 +60,7 @@ def _mint() -> Result:
         with variables(cloud.environment()):
             project = make_project()
             partnership(project)
-            asked = event("create_embed_session", principal=project.principal, body=wish())
+            asked = event("create_embed_session", principal=project.principal, body=session_body())
             handler = cloud.module("create_embed_session").handler
             function = "CreateEmbedSessionFunction"
             with (
@@ -116,7 +116,7 @@ def _weight() -> Iterable[Result]:
 def _preview() -> Iterable[Result]:
     stack = running_stack()
     form = {"data": {"customer": {"name": "Ada Lovelace"}, "total": "42.00"}}
-    opened = stack.call("POST", "/v1/embed/sessions", json=wish(form=form)).json()
+    opened = stack.call("POST", "/v1/embed/sessions", json=session_body(form=form)).json()
     with chromium() as browser:
         shown = browser.new_page(viewport={"width": 1280, "height": 900})
         shown.goto(opened["iframe_url"])

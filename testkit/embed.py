@@ -17,7 +17,7 @@ from testkit.project import DemoProject
 ORIGIN = "http://127.0.0.1:3000"
 """The page's own, as template.yaml has it in the local stage."""
 
-WISH: dict[str, Any] = {
+SESSION_BODY: dict[str, Any] = {
     "tenant": {"externalId": "acme", "displayName": "Acme Ltd"},
     "actor": {"externalId": "u-17", "displayName": "Ada Lovelace"},
     "scope": {"mode": "fill", "templateExternalId": "invoice"},
@@ -40,10 +40,10 @@ _CALLS = {
 """The function, method, path and route of each call of the page."""
 
 
-def wish(mode: str = "fill", **changes: Any) -> dict[str, Any]:
+def session_body(mode: str = "fill", **changes: Any) -> dict[str, Any]:
     """The body of a mint, with the mode and whole top-level fields changed."""
     scope = {"mode": mode, "templateExternalId": "invoice"}
-    return {**WISH, "scope": scope, **changes}
+    return {**SESSION_BODY, "scope": scope, **changes}
 
 
 def partnership(project: DemoProject, *origins: str) -> None:
@@ -132,7 +132,7 @@ class PartnerSigner:
             "iat": int(now.timestamp()),
             "exp": int((now + lifetime).timestamp()),
             "jti": jti,
-            "ck": wish(),
+            "ck": session_body(),
             **changes,
         }
         kept = {name: value for name, value in claims.items() if value is not None}

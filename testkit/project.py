@@ -49,11 +49,11 @@ class DemoProject:
 
 
 def make_project(
-    mode: Mode = "test", *, name: str = "Demo", slug: str | None = "invoice", **wish: Any
+    mode: Mode = "test", *, name: str = "Demo", slug: str | None = "invoice", **fields: Any
 ) -> DemoProject:
     """A project with one key, and one template under `slug` unless that is None."""
     project = projects.create_project(name, by="tester")
-    key = keys.create_key(project.id, NewKey(name="Key", mode=mode, **wish), by="tester")
+    key = keys.create_key(project.id, NewKey(name="Key", mode=mode, **fields), by="tester")
     if slug:
         publish(project.id, slug)
     return DemoProject(project.id, key)

@@ -68,8 +68,8 @@ def race(stack: RunningStack, key: str, calls: int, body: Any) -> Counter[int]:
 
 
 def _revocation(stack: RunningStack, session: requests.Session) -> Revocation:
-    wish = NewKey(name="Trial", mode="test")
-    minted = service.create_key(stack.project_id, wish, by="trial")
+    new_key = NewKey(name="Trial", mode="test")
+    minted = service.create_key(stack.project_id, new_key, by="trial")
 
     def status() -> int:
         return _decided(stack, session, minted.cleartext)

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, FrameLocator, Page
 
 from deployment.workspace import ROOT
 from testkit.browser import chromium
-from testkit.embed import wish
+from testkit.embed import session_body
 from testkit.partner_site import partner_site
 from testkit.stack import RunningStack, local_stack
 
@@ -68,7 +68,7 @@ def _alone(
     browser: Browser, stack: RunningStack, name: str, mode: str, size: dict[str, int], scheme: str
 ) -> None:
     page = _page(browser, size, scheme)
-    body: dict[str, Any] = wish(mode, permissions="admin")
+    body: dict[str, Any] = session_body(mode, permissions="admin")
     opened = stack.call("POST", "/v1/embed/sessions", key=stack.editor_key, json=body).json()
     page.goto(opened["iframe_url"])
     page.locator(_SHOWN).wait_for(state="attached")

@@ -144,8 +144,8 @@ def _revoke_session(arguments: argparse.Namespace, operator: str) -> Answer:
 def _publish_catalog(arguments: argparse.Namespace, operator: str) -> Answer:
     project = projects.get_project(arguments.project)
     catalog = read_json_file(arguments.catalog)
-    wish = validate_request(CatalogRequest, {"name": arguments.name, "catalog": catalog})
-    published = catalogs.publish_catalog(project.id, wish.name, wish.catalog, by=operator)
+    request = validate_request(CatalogRequest, {"name": arguments.name, "catalog": catalog})
+    published = catalogs.publish_catalog(project.id, request.name, request.catalog, by=operator)
     return {"name": published.name, "version": published.version}
 
 

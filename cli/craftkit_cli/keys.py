@@ -98,7 +98,7 @@ def public_key_thumbprint(path: str) -> str:
 
 def _create(arguments: argparse.Namespace, operator: str) -> Answer:
     project = projects.get_project(arguments.project)
-    wish = NewKey(
+    new_key = NewKey(
         name=arguments.name,
         mode=arguments.mode,
         scopes=tuple(arguments.scope),
@@ -107,7 +107,7 @@ def _create(arguments: argparse.Namespace, operator: str) -> Answer:
         bound_to=arguments.bind,
         expires_at=_from_now(arguments.expires_in),
     )
-    minted = service.create_key(project.id, wish, by=operator)
+    minted = service.create_key(project.id, new_key, by=operator)
     return _minted(minted)
 
 

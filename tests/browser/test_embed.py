@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Frame, Page, Route, expect
 
 from testkit.browser import grave_faults
-from testkit.embed import wish
+from testkit.embed import session_body
 from testkit.partner_site import partner_site
 from testkit.stack import RunningStack
 
@@ -42,7 +42,9 @@ def mint(stack: RunningStack) -> Mint:
 
     def opened(mode: str = "fill", **changes: Any) -> Any:
         key = stack.editor_key if mode in ("edit", "create") else stack.test_key
-        answer = stack.call("POST", "/v1/embed/sessions", key=key, json=wish(mode, **changes))
+        answer = stack.call(
+            "POST", "/v1/embed/sessions", key=key, json=session_body(mode, **changes)
+        )
         assert answer.status_code == 201, answer.text
         return answer.json()
 

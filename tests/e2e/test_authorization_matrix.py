@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from craftkit.auth.principal import SCOPES
-from testkit.embed import wish
+from testkit.embed import session_body
 from testkit.stack import RunningStack
 
 DATA = {
@@ -187,7 +187,9 @@ class World:
         }
 
     def session(self) -> dict[str, Any]:
-        made = self.stack.call("POST", "/v1/embed/sessions", key=self.live["key"], json=wish())
+        made = self.stack.call(
+            "POST", "/v1/embed/sessions", key=self.live["key"], json=session_body()
+        )
         assert made.status_code == 201, made.text
         return dict(made.json())
 
@@ -263,7 +265,7 @@ REQUESTS: dict[str, Callable[[World], Call]] = {
         "/v1/templates/invoice/versions/1/publish",
         None,
     ),
-    "POST /v1/embed/sessions": lambda _: ("POST", "/v1/embed/sessions", wish()),
+    "POST /v1/embed/sessions": lambda _: ("POST", "/v1/embed/sessions", session_body()),
     "POST /v1/embed/sessions/refresh": lambda world: (
         "POST",
         "/v1/embed/sessions/refresh",

@@ -13,7 +13,7 @@ import requests
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from testkit import node
-from testkit.embed import wish
+from testkit.embed import session_body
 from testkit.stack import RunningStack
 
 DATA = {
@@ -30,7 +30,7 @@ WRITING = {
 
 def mint(stack: RunningStack, mode: str = "fill", **changes: Any) -> Any:
     key = stack.editor_key if mode in ("edit", "create") else None
-    answer = stack.call("POST", "/v1/embed/sessions", key=key, json=wish(mode, **changes))
+    answer = stack.call("POST", "/v1/embed/sessions", key=key, json=session_body(mode, **changes))
     assert answer.status_code == 201, answer.text
     return answer.json()
 
@@ -149,7 +149,7 @@ def test_a_partner_signs_its_own_sessions_until_its_key_is_revoked(
             "iat": now,
             "exp": now + 300,
             "jti": jti,
-            "ck": wish("create", scope=scope),
+            "ck": session_body("create", scope=scope),
         }
         return jwt.encode(claims, private, algorithm="EdDSA")
 
@@ -168,7 +168,7 @@ def test_a_session_ends_with_the_key_that_minted_it(
     stack: RunningStack, fresh_partner: tuple[str, str]
 ) -> None:
     project, key = fresh_partner
-    body = wish("create", scope={"mode": "create"})
+    body = session_body("create", scope={"mode": "create"})
     opened = stack.call("POST", "/v1/embed/sessions", key=key, json=body).json()
     assert ask(stack, "session", opened["session_token"]).status_code == 200
     [listed] = stack.craftkit("keys", "list", "--project", project)["keys"]
@@ -181,7 +181,7 @@ def test_a_suspension_bites_at_the_next_request_and_spares_renders(
     stack: RunningStack, fresh_partner: tuple[str, str]
 ) -> None:
     project, key = fresh_partner
-    body = wish("create", scope={"mode": "create"})
+    body = session_body("create", scope={"mode": "create"})
     opened = stack.call("POST", "/v1/embed/sessions", key=key, json=body).json()
     stack.craftkit("embed", "suspend", "--project", project)
     minted = stack.call("POST", "/v1/embed/sessions", key=key, json=body)
@@ -201,7 +201,9 @@ def test_without_a_partnership_an_otherwise_valid_key_is_401(stack: RunningStack
         ("POST", "/v1/embed/catalogs"),
         ("GET", "/v1/embed/catalogs"),
     ):
-        answer = stack.call(method, path, key=key["key"], json=wish() if method == "POST" else None)
+        answer = stack.call(
+            method, path, key=key["key"], json=session_body() if method == "POST" else None
+        )
         assert (answer.status_code, answer.json()["error"]["code"]) == (401, "invalid_credentials")
         assert answer.headers["WWW-Authenticate"] == "Bearer"
 

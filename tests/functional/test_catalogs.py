@@ -126,7 +126,7 @@ def test_list_catalogs__a_cursor_of_elsewhere_is_400(call: Call, partner: DemoPr
 
 
 @pytest.mark.parametrize(
-    ("wish", "path"),
+    ("fields", "path"),
     [
         (body("Not-A-Name"), "name"),
         (body("-a"), "name"),
@@ -139,9 +139,9 @@ def test_list_catalogs__a_cursor_of_elsewhere_is_400(call: Call, partner: DemoPr
     ],
 )
 def test_publish_catalog__what_does_not_fit_is_400_at_its_path(
-    call: Call, partner: DemoProject, wish: Any, path: str
+    call: Call, partner: DemoProject, fields: Any, path: str
 ) -> None:
-    answer = call("publish_catalog", partner, body=wish)
+    answer = call("publish_catalog", partner, body=fields)
     assert (answer.status, answer.code) == (400, "invalid_request")
     assert path in answer.field_errors
 

@@ -12,7 +12,7 @@ from craftkit.limits import service as limits
 from craftkit.limits.rates import ProjectRate, charge_rate
 from craftkit.openapi.routes import ROUTES
 from testkit.clock import FrozenClock
-from testkit.embed import wish
+from testkit.embed import session_body
 from testkit.project import DATA, MANIFEST, SOURCE, DemoProject
 from tests.functional.conftest import Answer
 
@@ -33,7 +33,7 @@ WRITES: dict[str, dict[str, Any]] = {
     "cancel_render": {"path": {"id": ID}},
     "create_template_version": {"path": {"slug": "invoice"}, "body": VERSION},
     "publish_template_version": {"path": {"slug": "invoice", "number": "1"}},
-    "create_embed_session": {"body": wish()},
+    "create_embed_session": {"body": session_body()},
     "refresh_embed_session": {"body": {"renewToken": "ert_x"}},
     "revoke_embed_session": {"path": {"id": ID}},
     "publish_catalog": {"body": {"name": "a", "catalog": CATALOG}},

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from craftkit_cli import main as cli
 from testkit.cloud import Cloud
-from testkit.embed import wish
+from testkit.embed import session_body
 from testkit.project import DemoProject
 
 CATALOG = {
@@ -51,7 +51,7 @@ def test_embed_enable__turns_it_on_and_makes_its_tokens_verifiable(
 ) -> None:
     assert embed("enable")["status"] == "enabled"
     assert len(call("get_jwks", project).body["keys"]) == 1
-    assert call("create_embed_session", project, body=wish()).status == 201
+    assert call("create_embed_session", project, body=session_body()).status == 201
 
 
 def test_embed_suspend__is_ended_by_resume_alone(embed: Any) -> None:
@@ -108,7 +108,7 @@ def test_embed_sessions__are_listed_and_revoked(
     embed: Any, call: Any, project: DemoProject
 ) -> None:
     embed("enable")
-    opened = call("create_embed_session", project, body=wish()).body
+    opened = call("create_embed_session", project, body=session_body()).body
     [listed] = embed("sessions list")["sessions"]
     assert (listed["id"], listed["tenant"], listed["revokedAt"]) == (
         opened["session_id"],

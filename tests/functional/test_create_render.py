@@ -213,8 +213,8 @@ def test_create_render__the_same_key_with_another_body_is_409(
 def test_create_render__a_live_key_is_never_answered_with_a_test_render(
     call: Any, project: DemoProject
 ) -> None:
-    wish = NewKey(name="Live", mode="live")
-    live = replace(project, key=keys.create_key(project.id, wish, by="tester"))
+    new_key = NewKey(name="Live", mode="live")
+    live = replace(project, key=keys.create_key(project.id, new_key, by="tester"))
     body, headers = {"data": DATA}, {"Idempotency-Key": "order-4711"}
     rehearsal = call("create_render", project, body=body, headers=headers)
     real = call("create_render", live, body=body, headers=headers)

@@ -32,9 +32,9 @@ from typesetting.worker import render_document
 URL = "https://hooks.example.com/craftkit"
 
 
-def make(project: DemoProject, **wish: Any) -> MadeEndpoint:
+def make(project: DemoProject, **fields: Any) -> MadeEndpoint:
     return service.create_endpoint(
-        project.id, NewEndpoint(url=URL, **wish), by="ada", check=lambda *_: None
+        project.id, NewEndpoint(url=URL, **fields), by="ada", check=lambda *_: None
     )
 
 

@@ -23,7 +23,7 @@ from craftkit.templates.fonts import Font
 from craftkit.typesetter import FontFace, Preview, SourceError
 from testkit.clock import FrozenClock
 from testkit.cloud import Cloud
-from testkit.embed import PartnerSigner, partnership, wish
+from testkit.embed import PartnerSigner, partnership, session_body
 from testkit.project import DATA, DemoProject, make_project, publish
 
 Call = Callable[..., Any]
@@ -38,7 +38,7 @@ def mint(call: Call, partner: DemoProject) -> Callable[..., str]:
     """`mint("edit", permissions="admin")`: the token of a fresh session of the partner."""
 
     def token(mode: str = "fill", **changes: Any) -> str:
-        answer = call("create_embed_session", partner, body=wish(mode, **changes))
+        answer = call("create_embed_session", partner, body=session_body(mode, **changes))
         assert answer.status == 201, answer.body
         return str(answer.body["session_token"])
 
@@ -275,7 +275,7 @@ class TestTokens:
     def test_every_call__of_a_revoked_session_or_a_suspended_partner_is_refused_at_once(
         self, call: Call, page: Call, partner: DemoProject, function: str
     ) -> None:
-        opened = call("create_embed_session", partner, body=wish()).body
+        opened = call("create_embed_session", partner, body=session_body()).body
         partners.suspend(partner.id, by="operator")
         suspended = page(function, opened["session_token"])
         assert (suspended.status, suspended.code) == (403, "partner_suspended")
@@ -351,7 +351,7 @@ class TestPartnerSigned:
             ({"aud": "else"}, 401, "invalid_signature"),
             ({"ck": None}, 401, "invalid_signature"),
             ({"ck": {"scope": {}}}, 400, "invalid_request"),
-            ({"ck": wish(permissions="root")}, 400, "invalid_request"),
+            ({"ck": session_body(permissions="root")}, 400, "invalid_request"),
         ],
     )
     def test_exchange_embed_token__what_does_not_fit_is_refused(
@@ -550,7 +550,7 @@ class TestFill:
     def test_create_embed_session__what_the_template_does_not_have_cannot_be_locked(
         self, call: Call, partner: DemoProject, path: str
     ) -> None:
-        answer = call("create_embed_session", partner, body=wish(form={"locked": [path]}))
+        answer = call("create_embed_session", partner, body=session_body(form={"locked": [path]}))
         assert list(answer.field_errors) == ["form.locked.0"]
         assert path not in answer.body["error"]["issues"]["fieldErrors"]["form.locked.0"][0]
 
@@ -711,7 +711,7 @@ class TestBoundaries:
         own = call("create_render", partner).body["id"]
         for slug, render_id in (("invoice", foreign), ("quote", own)):
             scope = {"mode": "view", "templateExternalId": slug}
-            body = wish(scope=scope, form={"renderId": render_id})
+            body = session_body(scope=scope, form={"renderId": render_id})
             answer = call("create_embed_session", partner, body=body)
             assert (answer.status, answer.code) == (404, "not_found")
 

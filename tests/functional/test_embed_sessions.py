@@ -19,7 +19,7 @@ from craftkit.keys import service as keys
 from craftkit.keys.models import NewKey
 from testkit.clock import FrozenClock
 from testkit.cloud import Cloud
-from testkit.embed import partnership, wish
+from testkit.embed import partnership, session_body
 from testkit.project import DemoProject, make_project
 
 Call = Callable[..., Any]
@@ -35,7 +35,7 @@ class TestMint:
     def test_create_embed_session__is_201_with_a_page_and_a_token_for_four_hours(
         self, call: Call, partner: DemoProject, clock: FrozenClock
     ) -> None:
-        answer = call("create_embed_session", partner, body=wish())
+        answer = call("create_embed_session", partner, body=session_body())
         assert answer.status == 201
         assert set(answer.body) == {
             "session_id", "session_token", "iframe_url", "expires_at", "renew_token",
@@ -48,7 +48,7 @@ class TestMint:
     def test_create_embed_session__the_jwks_alone_verifies_its_token(
         self, cloud: Cloud, call: Call, partner: DemoProject
     ) -> None:
-        opened = call("create_embed_session", partner, body=wish()).body
+        opened = call("create_embed_session", partner, body=session_body()).body
         jwks = jwt.PyJWKSet.from_dict(call("get_jwks", partner).body)
         header = jwt.get_unverified_header(opened["session_token"])
         assert (header["alg"], header["kid"]) == ("EdDSA", jwks.keys[0].key_id)
@@ -74,7 +74,7 @@ class TestMint:
     def test_create_embed_session__keeps_no_token_and_no_private_key_in_a_table(
         self, cloud: Cloud, call: Call, partner: DemoProject
     ) -> None:
-        opened = call("create_embed_session", partner, body=wish()).body
+        opened = call("create_embed_session", partner, body=session_body()).body
         tables = ("EmbedSessionsTable", "EmbedKeysTable", "ProjectsTable", "AuditTable")
         kept = repr([cloud.table(name).scan()["Items"] for name in tables])
         assert opened["renew_token"] not in kept
@@ -84,19 +84,19 @@ class TestMint:
     def test_create_embed_session__without_a_partnership_is_401(
         self, call: Call, project: DemoProject
     ) -> None:
-        answer = call("create_embed_session", project, body=wish())
+        answer = call("create_embed_session", project, body=session_body())
         assert (answer.status, answer.code) == (401, "invalid_credentials")
         assert answer.headers["WWW-Authenticate"] == "Bearer"
 
     def test_create_embed_session__suspended_is_403_at_the_next_request(
         self, call: Call, partner: DemoProject
     ) -> None:
-        assert call("create_embed_session", partner, body=wish()).status == 201
+        assert call("create_embed_session", partner, body=session_body()).status == 201
         partners.suspend(partner.id, by="operator")
-        answer = call("create_embed_session", partner, body=wish())
+        answer = call("create_embed_session", partner, body=session_body())
         assert (answer.status, answer.code) == (403, "partner_suspended")
         partners.resume(partner.id, by="operator")
-        assert call("create_embed_session", partner, body=wish()).status == 201
+        assert call("create_embed_session", partner, body=session_body()).status == 201
 
     def test_create_embed_session__a_suspended_partner_still_renders(
         self, call: Call, partner: DemoProject
@@ -107,7 +107,7 @@ class TestMint:
     def test_create_embed_session__a_key_without_the_scope_is_403(self, call: Call) -> None:
         project = make_project(scopes=("renders:write",))
         partnership(project)
-        answer = call("create_embed_session", project, body=wish())
+        answer = call("create_embed_session", project, body=session_body())
         assert (answer.status, answer.code) == (403, "insufficient_scope")
         assert "embed:write" in answer.body["error"]["message"]
 
@@ -116,11 +116,11 @@ class TestMint:
     ) -> None:
         project = make_project(templates=("quote",))
         partnership(project)
-        here = call("create_embed_session", project, body=wish())
-        nowhere = call("create_embed_session", project, body=wish(
+        here = call("create_embed_session", project, body=session_body())
+        nowhere = call("create_embed_session", project, body=session_body(
             scope={"mode": "fill", "templateExternalId": "no-such"}))  # fmt: skip
         assert here.code == nowhere.code == "insufficient_scope"
-        free = call("create_embed_session", project, body=wish(scope={"mode": "create"}))
+        free = call("create_embed_session", project, body=session_body(scope={"mode": "create"}))
         assert free.code == "insufficient_scope"
 
     @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ class TestMint:
     def test_create_embed_session__what_does_not_fit_is_400_at_its_path(
         self, cloud: Cloud, call: Call, partner: DemoProject, changes: Any, path: str
     ) -> None:
-        answer = call("create_embed_session", partner, body=wish(**changes))
+        answer = call("create_embed_session", partner, body=session_body(**changes))
         assert (answer.status, answer.code) == (400, "invalid_request")
         assert path in answer.field_errors
         assert cloud.table("EmbedSessionsTable").scan()["Items"] == []
@@ -161,14 +161,17 @@ class TestMint:
         self, call: Call, partner: DemoProject
     ) -> None:
         callbacks = {"submitted": "https://app.example.com/thanks?x=1"}
-        assert call("create_embed_session", partner, body=wish(callbacks=callbacks)).status == 201
+        assert (
+            call("create_embed_session", partner, body=session_body(callbacks=callbacks)).status
+            == 201
+        )
 
     def test_create_embed_session__unknown_template_and_anothers_are_the_same_404(
         self, call: Call, partner: DemoProject
     ) -> None:
         make_project(name="Other", slug="secret-plan")
         unknown, foreign = (
-            call("create_embed_session", partner, body=wish(
+            call("create_embed_session", partner, body=session_body(
                 scope={"mode": "fill", "templateExternalId": slug}))
             for slug in ("no-such", "secret-plan")
         )  # fmt: skip
@@ -178,16 +181,16 @@ class TestMint:
     def test_create_embed_session__writes_its_audit_entry_with_it(
         self, cloud: Cloud, call: Call, partner: DemoProject
     ) -> None:
-        opened = call("create_embed_session", partner, body=wish()).body
+        opened = call("create_embed_session", partner, body=session_body()).body
         assert audited(cloud, partner)[-1] == ("embed.session.created", opened["session_id"])
 
     def test_create_embed_session__keeps_the_tenant_and_the_actor_as_last_described(
         self, cloud: Cloud, call: Call, partner: DemoProject, clock: FrozenClock
     ) -> None:
-        call("create_embed_session", partner, body=wish())
+        call("create_embed_session", partner, body=session_body())
         clock.advance(hours=1)
         renamed = {"externalId": "acme", "displayName": "Acme Group"}
-        call("create_embed_session", partner, body=wish(tenant=renamed))
+        call("create_embed_session", partner, body=session_body(tenant=renamed))
         rows = cloud.table("EmbedSessionsTable").scan()["Items"]
         tenants = [row for row in rows if row["sk"].startswith("tenant#")]
         actors = [row for row in rows if row["sk"].startswith("actor#")]
@@ -199,7 +202,7 @@ class TestMint:
         self, call: Call, partner: DemoProject
     ) -> None:
         partners.set_presets(partner.id, {"viewer": ["view", "fill"]}, by="operator")
-        answer = call("create_embed_session", partner, body=wish(permissions="viewer"))
+        answer = call("create_embed_session", partner, body=session_body(permissions="viewer"))
         claims = jwt.decode(answer.body["session_token"], options={"verify_signature": False})
         assert claims["ck"]["permissions"] == ["view", "fill"]
 
@@ -207,14 +210,16 @@ class TestMint:
         self, call: Call, partner: DemoProject
     ) -> None:
         noise = random.Random(1).randbytes(300_000).hex()
-        answer = call("create_embed_session", partner, body=wish(form={"data": {"x": noise}}))
+        answer = call(
+            "create_embed_session", partner, body=session_body(form={"data": {"x": noise}})
+        )
         assert (answer.status, answer.code) == (400, "invalid_request")
 
 
 class TestRefresh:
     @pytest.fixture
     def opened(self, call: Call, partner: DemoProject, clock: FrozenClock) -> Any:
-        return call("create_embed_session", partner, body=wish()).body
+        return call("create_embed_session", partner, body=session_body()).body
 
     def test_refresh_embed_session__gives_the_same_session_four_more_hours(
         self, call: Call, partner: DemoProject, clock: FrozenClock, opened: Any
@@ -288,7 +293,7 @@ class TestRefresh:
     def test_refresh_embed_session__keeps_the_sessions_shorter_life(
         self, call: Call, partner: DemoProject, clock: FrozenClock
     ) -> None:
-        body = wish(limits={"sessionSeconds": 60})
+        body = session_body(limits={"sessionSeconds": 60})
         opened = call("create_embed_session", partner, body=body).body
         assert opened["expires_at"] == "2026-03-14T12:01:00.000Z"
         renewed = call("refresh_embed_session", partner, body={"renewToken": opened["renew_token"]})
@@ -299,7 +304,7 @@ class TestRevoke:
     def test_revoke_embed_session__is_204_and_204_again(
         self, cloud: Cloud, call: Call, partner: DemoProject
     ) -> None:
-        session_id = call("create_embed_session", partner, body=wish()).body["session_id"]
+        session_id = call("create_embed_session", partner, body=session_body()).body["session_id"]
         assert call("revoke_embed_session", partner, path={"id": session_id}).status == 204
         assert call("revoke_embed_session", partner, path={"id": session_id}).status == 204
         assert audited(cloud, partner).count(("embed.session.revoked", session_id)) == 1
@@ -309,7 +314,7 @@ class TestRevoke:
     ) -> None:
         other = make_project(name="Other")
         partnership(other)
-        foreign_id = call("create_embed_session", other, body=wish()).body["session_id"]
+        foreign_id = call("create_embed_session", other, body=session_body()).body["session_id"]
         foreign = call("revoke_embed_session", partner, path={"id": foreign_id})
         unknown = call("revoke_embed_session", partner, path={"id": new_id()})
         assert (foreign.status, foreign.body) == (404, unknown.body)
@@ -325,7 +330,7 @@ class TestKeys:
     def test_get_jwks__a_replaced_key_is_honoured_for_24_hours(
         self, call: Call, page: Call, partner: DemoProject, clock: FrozenClock
     ) -> None:
-        before = call("create_embed_session", partner, body=wish()).body["session_token"]
+        before = call("create_embed_session", partner, body=session_body()).body["session_token"]
         new, old = signing.rotate()
         clock.advance(hours=3)
         kids = [key["kid"] for key in call("get_jwks", partner).body["keys"]]
@@ -339,14 +344,14 @@ class TestKeys:
     ) -> None:
         new, _ = signing.rotate()
         forget_secret()
-        token = call("create_embed_session", partner, body=wish()).body["session_token"]
+        token = call("create_embed_session", partner, body=session_body()).body["session_token"]
         assert jwt.get_unverified_header(token)["kid"] == new.kid
         assert page("open_embed_session", token).status == 200
 
     def test_rotation__without_overlap_ends_every_token(
         self, call: Call, page: Call, partner: DemoProject, clock: FrozenClock
     ) -> None:
-        token = call("create_embed_session", partner, body=wish()).body["session_token"]
+        token = call("create_embed_session", partner, body=session_body()).body["session_token"]
         signing.rotate(overlap=timedelta(0))
         answer = page("open_embed_session", token)
         assert (answer.status, answer.code) == (401, "invalid_signature")
@@ -358,6 +363,6 @@ def forget_secret() -> None:
 
 
 def test_every_answer_is_json_with_a_request_id(call: Call, partner: DemoProject) -> None:
-    answer = call("create_embed_session", partner, body=wish())
+    answer = call("create_embed_session", partner, body=session_body())
     assert answer.headers["x-request-id"]
     assert json.dumps(answer.body)

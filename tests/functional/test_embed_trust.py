@@ -20,7 +20,7 @@ from craftkit.limits.models import LimitsChange
 from craftkit.templates import service as templates
 from craftkit.typesetter import Preview
 from testkit.clock import FrozenClock
-from testkit.embed import PartnerSigner, partnership, wish
+from testkit.embed import PartnerSigner, partnership, session_body
 from testkit.project import DATA, DemoProject, make_project
 
 Call = Callable[..., Any]
@@ -59,7 +59,7 @@ class TestScope:
         self, call: Call, partner: DemoProject, mode: str, scope: dict[str, str]
     ) -> None:
         default = with_key(partner, mode=mode, scopes=())
-        body = wish(scope=scope, permissions="admin")
+        body = session_body(scope=scope, permissions="admin")
         answer = call("create_embed_session", default, body=body)
         assert (answer.status, answer.code) == (403, "insufficient_scope")
         assert EMBED_EDIT in answer.body["error"]["message"]
@@ -68,7 +68,9 @@ class TestScope:
         self, call: Call, partner: DemoProject
     ) -> None:
         answer = call(
-            "create_embed_session", with_key(partner, scopes=(EMBED_EDIT,)), body=wish("edit")
+            "create_embed_session",
+            with_key(partner, scopes=(EMBED_EDIT,)),
+            body=session_body("edit"),
         )
         assert answer.code == "insufficient_scope"
         assert EMBED_WRITE in answer.body["error"]["message"]
@@ -76,21 +78,21 @@ class TestScope:
     def test_create_embed_session__without_a_partnership_an_editing_one_is_401_all_the_same(
         self, call: Call, cloud: Any
     ) -> None:
-        answer = call("create_embed_session", make_project(), body=wish("edit"))
+        answer = call("create_embed_session", make_project(), body=session_body("edit"))
         assert (answer.status, answer.code) == (401, "invalid_credentials")
 
     def test_create_embed_session__a_presets_permissions_are_narrowed_to_the_keys(
         self, call: Call, partner: DemoProject
     ) -> None:
         default = with_key(partner, scopes=())
-        answer = call("create_embed_session", default, body=wish(permissions="admin"))
+        answer = call("create_embed_session", default, body=session_body(permissions="admin"))
         assert permissions_in(answer) == ["view", "fill"]
 
     def test_create_embed_session__a_list_beyond_the_key_is_403(
         self, call: Call, partner: DemoProject
     ) -> None:
         default = with_key(partner, scopes=())
-        body = wish(permissions=["view", "fill", "publish"])
+        body = session_body(permissions=["view", "fill", "publish"])
         answer = call("create_embed_session", default, body=body)
         assert (answer.status, answer.code) == (403, "insufficient_scope")
 
@@ -98,11 +100,13 @@ class TestScope:
         self, call: Call, partner: DemoProject
     ) -> None:
         partners.set_presets(partner.id, {"admin": ["view", "fill", "edit"]}, by="operator")
-        body = wish("edit", permissions=["view", "edit", "publish"])
+        body = session_body("edit", permissions=["view", "edit", "publish"])
         answer = call("create_embed_session", partner, body=body)
         assert (answer.status, answer.code) == (400, "invalid_request")
         assert "publish" in answer.field_errors["permissions"][0]
-        narrowed = call("create_embed_session", partner, body=wish("edit", permissions="admin"))
+        narrowed = call(
+            "create_embed_session", partner, body=session_body("edit", permissions="admin")
+        )
         assert permissions_in(narrowed) == ["view", "fill", "edit"]
 
     def test_publish_embed_template__a_test_session_never_publishes(
@@ -110,7 +114,7 @@ class TestScope:
     ) -> None:
         tester = with_key(partner, mode="test")
         for permissions in ("admin", ["view", "edit", "publish"]):
-            body = wish("edit", permissions=permissions)
+            body = session_body("edit", permissions=permissions)
             opened = call("create_embed_session", tester, body=body)
             assert "publish" not in permissions_in(opened)
             answer = page("publish_embed_template", opened.body["session_token"], WRITING)
@@ -120,7 +124,9 @@ class TestScope:
     def test_publish_embed_template__a_session_that_a_test_signing_key_opened_never_publishes(
         self, page: Call, partner: DemoProject, clock: FrozenClock
     ) -> None:
-        signed = PartnerSigner(partner, "test").sign(clock(), ck=wish("edit", permissions="admin"))
+        signed = PartnerSigner(partner, "test").sign(
+            clock(), ck=session_body("edit", permissions="admin")
+        )
         token = page("exchange_embed_token", signed).body["sessionToken"]
         answer = page("publish_embed_template", token, WRITING)
         assert (answer.status, answer.code) == (403, "permission_denied")
@@ -141,7 +147,7 @@ class TestEndOfKey:
     def test_every_call__of_a_session_whose_key_was_revoked_is_401_at_once(
         self, call: Call, page: Call, partner: DemoProject, function: str
     ) -> None:
-        body = wish("edit", permissions="admin")
+        body = session_body("edit", permissions="admin")
         token = call("create_embed_session", partner, body=body).body["session_token"]
         keys.revoke_key(partner.key.key.id, by="tester")
         answer = page(function, token, self.CALLS[function])
@@ -153,7 +159,7 @@ class TestEndOfKey:
         self, call: Call, page: Call, partner: DemoProject, clock: FrozenClock
     ) -> None:
         short = with_key(partner, expires_at=clock() + timedelta(hours=1))
-        token = call("create_embed_session", short, body=wish()).body["session_token"]
+        token = call("create_embed_session", short, body=session_body()).body["session_token"]
         assert page("open_embed_session", token).status == 200
         clock.advance(hours=1)
         answer = page("open_embed_session", token)
@@ -162,14 +168,14 @@ class TestEndOfKey:
     def test_open_embed_session__a_rotation_of_the_key_ends_nothing(
         self, call: Call, page: Call, partner: DemoProject
     ) -> None:
-        token = call("create_embed_session", partner, body=wish()).body["session_token"]
+        token = call("create_embed_session", partner, body=session_body()).body["session_token"]
         keys.rotate_key(partner.key.key.id, by="tester")
         assert page("open_embed_session", token).status == 200
 
     def test_refresh_embed_session__of_a_revoked_key_is_401_for_its_successor_too(
         self, call: Call, partner: DemoProject
     ) -> None:
-        opened = call("create_embed_session", partner, body=wish()).body
+        opened = call("create_embed_session", partner, body=session_body()).body
         successor = with_key(partner)
         keys.revoke_key(partner.key.key.id, by="tester")
         body = {"renewToken": opened["renew_token"]}
@@ -179,7 +185,7 @@ class TestEndOfKey:
     def test_refresh_embed_session__an_editing_session_needs_embed_edit(
         self, call: Call, partner: DemoProject
     ) -> None:
-        opened = call("create_embed_session", partner, body=wish("edit")).body
+        opened = call("create_embed_session", partner, body=session_body("edit")).body
         body = {"renewToken": opened["renew_token"]}
         refused = call("refresh_embed_session", with_key(partner, scopes=()), body=body)
         assert (refused.status, refused.code) == (401, "refresh_failed")
@@ -190,7 +196,7 @@ class TestMode:
     def test_refresh_and_revoke__of_the_other_mode_are_as_if_there_were_none(
         self, call: Call, page: Call, partner: DemoProject
     ) -> None:
-        opened = call("create_embed_session", partner, body=wish()).body
+        opened = call("create_embed_session", partner, body=session_body()).body
         tester = with_key(partner, mode="test")
         body = {"renewToken": opened["renew_token"]}
         refused = call("refresh_embed_session", tester, body=body)
@@ -204,7 +210,7 @@ class TestMode:
     ) -> None:
         live = call("create_render", partner, body={"data": DATA}).body["id"]
         tester = with_key(partner, mode="test")
-        body = wish("view", form={"renderId": live})
+        body = session_body("view", form={"renderId": live})
         answer = call("create_embed_session", tester, body=body)
         assert (answer.status, answer.code) == (404, "not_found")
 
@@ -213,7 +219,7 @@ class TestConfinedKey:
     def test_revoke_embed_session__of_another_template_is_404(
         self, call: Call, page: Call, partner: DemoProject
     ) -> None:
-        opened = call("create_embed_session", partner, body=wish()).body
+        opened = call("create_embed_session", partner, body=session_body()).body
         confined = with_key(partner, templates=("quote",))
         answer = call("revoke_embed_session", confined, path={"id": opened["session_id"]})
         assert (answer.status, answer.code) == (404, "not_found")
@@ -237,7 +243,7 @@ class TestCreate:
         self, call: Call, page: Call, partner: DemoProject, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The second publishes while the first, having found the id free, still compiles."""
-        body = wish("create", scope={"mode": "create"}, permissions="admin")
+        body = session_body("create", scope={"mode": "create"}, permissions="admin")
         first, second = (
             call("create_embed_session", partner, body=body).body["session_token"] for _ in range(2)
         )
@@ -262,7 +268,9 @@ class TestCreate:
     ) -> None:
         scope = {"mode": "create", "templateExternalId": "letter"}
         first, second = (
-            call("create_embed_session", partner, body=wish(scope=scope)).body["session_token"]
+            call("create_embed_session", partner, body=session_body(scope=scope)).body[
+                "session_token"
+            ]
             for _ in range(2)
         )
         assert page("save_embed_draft", first, {**WRITING, "revision": 0}).status == 200
@@ -290,8 +298,8 @@ class TestPreviewLimits:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:  # fmt: skip
         monkeypatch.setattr(Config, "previews_per_project", 1)
-        body = wish("edit", permissions="admin")
-        form = call("create_embed_session", partner, body=wish()).body["session_token"]
+        body = session_body("edit", permissions="admin")
+        form = call("create_embed_session", partner, body=session_body()).body["session_token"]
         editor = call("create_embed_session", partner, body=body).body["session_token"]
         refused: list[Any] = []
         for name, sent in (
@@ -312,13 +320,13 @@ class TestPreviewLimits:
         monkeypatch: pytest.MonkeyPatch, clock: FrozenClock,
     ) -> None:  # fmt: skip
         monkeypatch.setattr(Config, "previews_per_second", 2)
-        token = call("create_embed_session", partner, body=wish()).body["session_token"]
+        token = call("create_embed_session", partner, body=session_body()).body["session_token"]
         answers = [page("preview_embed_form", token, {}) for _ in range(5)]
         assert [one.status for one in answers] == [200] * 4 + [429]
         assert (answers[-1].code, answers[-1].headers["Retry-After"]) == ("rate_limited", "1")
         other = make_project("live", name="Other", scopes=SCOPES)
         partnership(other)
-        theirs = call("create_embed_session", other, body=wish()).body["session_token"]
+        theirs = call("create_embed_session", other, body=session_body()).body["session_token"]
         assert page("preview_embed_form", theirs, {}).status == 200
         clock.advance(seconds=1)
         answers = [page("preview_embed_form", token, {}) for _ in range(3)]
@@ -328,7 +336,7 @@ class TestPreviewLimits:
         self, call: Call, page: Call, partner: DemoProject, drawing: list[Any]
     ) -> None:
         limiting.limit_project(partner.id, LimitsChange(renders_per_day=0), by="tester")
-        token = call("create_embed_session", partner, body=wish()).body["session_token"]
+        token = call("create_embed_session", partner, body=session_body()).body["session_token"]
         assert page("preview_embed_form", token, {}).status == 200
 
     def test_previews__of_a_test_session_are_marked_and_of_a_live_one_are_not(
@@ -344,7 +352,7 @@ class TestPreviewLimits:
         monkeypatch.setitem(editing.preview_embed_template.__kwdefaults__, "draw", draw)
         for caller in (partner, with_key(partner, mode="test")):
             for mode, name in (("fill", "preview_embed_form"), ("edit", "preview_embed_template")):
-                opened = call("create_embed_session", caller, body=wish(mode)).body
+                opened = call("create_embed_session", caller, body=session_body(mode)).body
                 assert page(name, opened["session_token"], {}).status == 200
         assert [job.watermark for job in jobs] == [False, False, True, True]
 
@@ -352,6 +360,6 @@ class TestPreviewLimits:
 def test_a_partner_of_another_project_changes_nothing(call: Call, partner: DemoProject) -> None:
     other = make_project("live", name="Other", scopes=SCOPES)
     partnership(other)
-    opened = call("create_embed_session", partner, body=wish()).body
+    opened = call("create_embed_session", partner, body=session_body()).body
     answer = call("revoke_embed_session", other, path={"id": opened["session_id"]})
     assert (answer.status, answer.code) == (404, "not_found")

@@ -96,8 +96,8 @@ class Keys(RuleBasedStateMachine):
     @rule(target=keys, life=st.none() | st.sampled_from([2 * HOUR, timedelta(days=20)]))
     def create(self, life: timedelta | None) -> ModelKey:
         expires_at = self.clock() + life if life else None
-        wish = NewKey(name="Key", mode="live", expires_at=expires_at)
-        minted = service.create_key(self.project.id, wish, by="tester")
+        new_key = NewKey(name="Key", mode="live", expires_at=expires_at)
+        minted = service.create_key(self.project.id, new_key, by="tester")
         key = ModelKey(minted.key.id, expires_at, [ModelSecret(minted.cleartext)])
         self.known.append(key)
         return key

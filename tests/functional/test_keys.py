@@ -266,8 +266,8 @@ class TestScopes:
             NewKey(name="n", mode="live", scopes=("templates:write",))
 
     def test_doubled_ones_count_once(self) -> None:
-        wish = NewKey(name="n", mode="live", scopes=("renders:read", "renders:read"))
-        assert wish.scopes == ("renders:read",)
+        new_key = NewKey(name="n", mode="live", scopes=("renders:read", "renders:read"))
+        assert new_key.scopes == ("renders:read",)
 
     @pytest.mark.parametrize("scopes", [("renders:delete",), ("",), ("renders:read", "admin")])
     def test_unknown_ones_are_refused(self, scopes: tuple[str, ...]) -> None:

@@ -54,7 +54,7 @@ def test_an_invitation_opens_nothing_until_it_is_accepted(
     invite(project, BOB, "admin")
     with pytest.raises(NotFoundError):
         members.open_project(BOB, project.id, signed_in_at=clock())
-    places = members.list_places(BOB)
+    places = members.list_memberships(BOB)
     assert [place.project.id for place in places.invited] == [project.id]
     assert members.accept(BOB, project.id).role == "admin"
     assert members.accept(BOB, project.id).role == "admin"
@@ -94,7 +94,7 @@ def test_who_is_removed_is_out_at_once(project: Project, clock: FrozenClock) -> 
     members.remove(project.id, BOB.sub, by=ADA.sub)
     with pytest.raises(NotFoundError):
         members.open_project(BOB, project.id, signed_in_at=clock())
-    assert members.list_places(BOB).joined == []
+    assert members.list_memberships(BOB).joined == []
 
 
 def test_signing_out_ends_the_sessions_before_and_none_after(
@@ -120,7 +120,7 @@ def test_a_project_can_be_renamed(project: Project) -> None:
 def test_a_hundred_and_one_projects_are_all_listed(cloud: Cloud) -> None:
     for number in range(101):
         service.create_project(f"Project {number:03}", by=ADA.sub, owner=ADA)
-    places = members.list_places(ADA)
+    places = members.list_memberships(ADA)
     assert [place.project.name for place in places.joined] == [
         f"Project {number:03}" for number in range(101)
     ]

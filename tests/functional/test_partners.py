@@ -79,9 +79,9 @@ def test_an_origin_that_is_none_is_refused(project: DemoProject, cloud: Cloud, o
 
 
 def test_an_unknown_permission_is_refused(project: DemoProject, cloud: Cloud) -> None:
-    wish: Any = {"viewer": ["root"]}
+    fields: Any = {"viewer": ["root"]}
     with pytest.raises(InvalidRequestError):
-        partners.set_presets(project.id, wish, by="dana")
+        partners.set_presets(project.id, fields, by="dana")
 
 
 def test_a_signing_key_is_shown_once_and_only_its_public_half_is_kept(

@@ -54,7 +54,7 @@ def test_delete_project__ends_and_deletes_what_it_owns_and_says_so(
     for user in (ADA, BOB):
         with pytest.raises(NotFoundError):
             members.open_project(user, owned.id, signed_in_at=clock())
-        assert members.list_places(user).joined == []
+        assert members.list_memberships(user).joined == []
     with pytest.raises(NotFoundError):
         service.get_project(owned.id)
     actions = [row["action"] for row in cloud.table("AuditTable").scan()["Items"]]

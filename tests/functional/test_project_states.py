@@ -34,7 +34,7 @@ from craftkit.projects import service as projects
 from craftkit.renders import lifecycle
 from testkit.clock import FrozenClock, frozen_time
 from testkit.cloud import Cloud, forget, variables
-from testkit.embed import page_call, wish
+from testkit.embed import page_call, session_body
 from testkit.events import event
 from testkit.project import DATA, publish
 from testkit.template import template
@@ -236,7 +236,7 @@ class Project(RuleBasedStateMachine):
         principal = self._principal(key)
         if principal is None:
             return None
-        answer = self._call("create_embed_session", principal, body=wish())
+        answer = self._call("create_embed_session", principal, body=session_body())
         if self.suspended:
             assert (answer["statusCode"], self._code(answer)) == (403, "partner_suspended")
             return None

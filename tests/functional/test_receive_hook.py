@@ -52,8 +52,8 @@ def send(cloud: Cloud, event: Any) -> Send:
 
 
 def make(project: DemoProject, **how: Any) -> MadeHook:
-    wish = {"requires_signature": False, **how}
-    return service.create_hook(project.id, "invoice", project.key.key.id, by="ada", **wish)
+    fields = {"requires_signature": False, **how}
+    return service.create_hook(project.id, "invoice", project.key.key.id, by="ada", **fields)
 
 
 @pytest.fixture
@@ -210,8 +210,8 @@ def test_receive_hook__a_revoked_key_closes_its_hooks_at_the_next_call(
 def test_receive_hook__an_expired_key_closes_its_hooks(
     clock: FrozenClock, send: Send, project: DemoProject
 ) -> None:
-    wish = NewKey(name="Short", mode="test", expires_at=clock.now.replace(hour=13))
-    key = keys.create_key(project.id, wish, by="ada")
+    fields = NewKey(name="Short", mode="test", expires_at=clock.now.replace(hour=13))
+    key = keys.create_key(project.id, fields, by="ada")
     made = service.create_hook(
         project.id, "invoice", key.key.id, requires_signature=False, by="ada"
     )
@@ -285,12 +285,12 @@ def test_create__another_projects_key_is_as_unknown_as_none(project: DemoProject
 
 
 @pytest.mark.parametrize(
-    "wish", [{"scopes": ("renders:read",)}, {"templates": ("quote",)}], ids=["scope", "template"]
+    "fields", [{"scopes": ("renders:read",)}, {"templates": ("quote",)}], ids=["scope", "template"]
 )
 def test_create__a_key_that_may_not_render_the_template_is_refused(
-    cloud: Cloud, wish: dict[str, Any]
+    cloud: Cloud, fields: dict[str, Any]
 ) -> None:
-    project = make_project(**wish)
+    project = make_project(**fields)
     with pytest.raises(InvalidRequestError):
         make(project)
 

@@ -112,8 +112,8 @@ def test_list_renders__pages_newest_first_without_gap_or_double(
 def confined(project: DemoProject) -> DemoProject:
     """Another key of the project, which may use its template `letter` alone."""
     publish(project.id, "letter")
-    wish = NewKey(name="Letters", mode="test", templates=("letter",))
-    return replace(project, key=keys.create_key(project.id, wish, by="tester"))
+    new_key = NewKey(name="Letters", mode="test", templates=("letter",))
+    return replace(project, key=keys.create_key(project.id, new_key, by="tester"))
 
 
 @pytest.mark.parametrize("route", ["get_render", "download_render", "cancel_render"])

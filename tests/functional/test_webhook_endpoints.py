@@ -24,9 +24,9 @@ def no_check(_url: str, _policy: Policy) -> None:
     """Stands in for the look at the URL, which has tests of its own."""
 
 
-def make(project: DemoProject, url: str = URL, **wish: Any) -> MadeEndpoint:
+def make(project: DemoProject, url: str = URL, **fields: Any) -> MadeEndpoint:
     return service.create_endpoint(
-        project.id, NewEndpoint(url=url, **wish), by="ada", check=no_check
+        project.id, NewEndpoint(url=url, **fields), by="ada", check=no_check
     )
 
 
@@ -89,9 +89,11 @@ def test_create__a_secret_opens_for_its_own_endpoint_alone(
     ],
 )
 def test_create__a_url_that_is_not_plain_https_is_refused(project: DemoProject, url: str) -> None:
-    wish = NewEndpoint(url=url)
+    new_endpoint = NewEndpoint(url=url)
     with pytest.raises(InvalidRequestError) as refused:
-        service.create_endpoint(project.id, wish, by="ada", check=check_with("203.0.113.80"))
+        service.create_endpoint(
+            project.id, new_endpoint, by="ada", check=check_with("203.0.113.80")
+        )
     assert "secret" not in str(refused.value)
     assert service.list_endpoints(project.id) == []
 
@@ -129,8 +131,10 @@ def test_create__a_host_that_nobody_knows_is_refused(project: DemoProject) -> No
 
 
 def test_create__the_local_stage_alone_takes_plain_http_on_loopback(project: DemoProject) -> None:
-    wish = NewEndpoint(url="http://localhost:8080/hook")
-    made = service.create_endpoint(project.id, wish, by="ada", check=check_with("127.0.0.1"))
+    new_endpoint = NewEndpoint(url="http://localhost:8080/hook")
+    made = service.create_endpoint(
+        project.id, new_endpoint, by="ada", check=check_with("127.0.0.1")
+    )
     assert made.endpoint.url == "http://localhost:8080/hook"
 
 
@@ -154,8 +158,8 @@ def test_get__another_projects_endpoint_is_not_found(made: MadeEndpoint) -> None
 
 
 def test_change__gives_another_target_and_filter(project: DemoProject, made: MadeEndpoint) -> None:
-    wish = NewEndpoint(url="https://new.example.com/", events=("render.failed",))
-    service.change_endpoint(project.id, made.endpoint.id, wish, by="ada", check=no_check)
+    new_endpoint = NewEndpoint(url="https://new.example.com/", events=("render.failed",))
+    service.change_endpoint(project.id, made.endpoint.id, new_endpoint, by="ada", check=no_check)
     kept = service.get_endpoint(project.id, made.endpoint.id)
     assert (kept.url, kept.events) == ("https://new.example.com/", ("render.failed",))
     assert kept.secrets == made.endpoint.secrets
@@ -165,10 +169,10 @@ def test_change__gives_another_target_and_filter(project: DemoProject, made: Mad
 def test_change__a_private_target_is_refused_as_at_first(
     project: DemoProject, made: MadeEndpoint
 ) -> None:
-    wish = NewEndpoint(url="https://internal.example.com/")
+    new_endpoint = NewEndpoint(url="https://internal.example.com/")
     with pytest.raises(InvalidRequestError):
         service.change_endpoint(
-            project.id, made.endpoint.id, wish, by="ada", check=check_with("10.0.0.1")
+            project.id, made.endpoint.id, new_endpoint, by="ada", check=check_with("10.0.0.1")
         )
     assert service.get_endpoint(project.id, made.endpoint.id).url == URL
 
@@ -234,8 +238,8 @@ def test_switch__off_and_on_again(project: DemoProject, made: MadeEndpoint) -> N
 
 def test_every_deed_is_in_the_audit(project: DemoProject, made: MadeEndpoint) -> None:
     id_ = made.endpoint.id
-    wish = NewEndpoint(url="https://new.example.com/")
-    service.change_endpoint(project.id, id_, wish, by="ada", check=no_check)
+    new_endpoint = NewEndpoint(url="https://new.example.com/")
+    service.change_endpoint(project.id, id_, new_endpoint, by="ada", check=no_check)
     service.rotate_secret(project.id, id_, by="ada")
     service.switch_endpoint(project.id, id_, on=False, by="ada")
     service.switch_endpoint(project.id, id_, on=True, by="ada")

@@ -22,5 +22,5 @@ def from_rfc3339(text: str) -> datetime:
 
 
 def to_epoch_seconds(moment: datetime) -> int:
-    """The form that DynamoDB's TTL wants."""
+    """Seconds since 1970, the form of DynamoDB's TTL attributes."""
     return int(moment.timestamp())

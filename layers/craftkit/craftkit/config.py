@@ -1,7 +1,7 @@
-"""The environment, read on first use and nowhere else.
+"""The environment variables, read on first use. No other module reads them.
 
-Each function is given only the variables that its route needs; asking for one that it was not
-given is a fault of the template, and says so.
+Each function has only the variables that it needs. Reading a variable that is not set raises
+`ConfigError`.
 """
 
 import os
@@ -30,12 +30,12 @@ def variable(name: str) -> str:
 
 
 def missing_variables(names: Iterable[str]) -> list[str]:
-    """Those of the variables that are not set, or empty."""
+    """The names of the variables that are not set, or empty."""
     return [name for name in names if not os.environ.get(name)]
 
 
 class Config:
-    """What the stack tells a function: names, addresses, and no secret but Lambda's credentials."""
+    """A function's environment: names and addresses. Its only secrets are Lambda's credentials."""
 
     @cached_property
     def stage(self) -> str:
@@ -109,7 +109,7 @@ class Config:
 
     @cached_property
     def user_pool_id(self) -> str:
-        """The Cognito pool of the people who may sign in to the dashboard."""
+        """The Cognito user pool of the dashboard's users."""
         return _required("USER_POOL_ID")
 
     @cached_property
@@ -148,7 +148,7 @@ class Config:
 
     @cached_property
     def embed_allows_loopback(self) -> bool:
-        """Whether a page on the person's own machine may embed; in the local stage alone."""
+        """Whether a page on localhost may embed; only in the local stage."""
         return os.environ.get("EMBED_ALLOWS_LOOPBACK") == "true"
 
     @cached_property
@@ -174,7 +174,7 @@ class Config:
 
     @cached_property
     def dead_renders_queue_url(self) -> str:
-        """Where the messages of renders that were given up wait for an operator."""
+        """The queue that holds messages of failed renders until an operator redrives them."""
         return _required("DEAD_RENDERS_QUEUE_URL")
 
     @cached_property
@@ -184,7 +184,7 @@ class Config:
 
     @cached_property
     def has_private_webhooks(self) -> bool:
-        """Whether webhooks may go to plain HTTP and to private addresses: locally alone."""
+        """Whether webhooks may use HTTP and private addresses; only in the local stage."""
         return _required("PRIVATE_WEBHOOKS") == "true"
 
     def queue_url(self, mode: str) -> str:
@@ -212,7 +212,7 @@ class Config:
 
     @cached_property
     def previews_per_second(self) -> int:
-        """How many previews a second the embed sessions of one project may ask for; 0 is any."""
+        """How many previews a second the sessions of one project may request; 0 is no limit."""
         return int(_required("PREVIEWS_PER_SECOND"))
 
     @cached_property
@@ -222,7 +222,7 @@ class Config:
 
     @cached_property
     def revoke_exposed_keys_function(self) -> str:
-        """The function, by alias, that retires keys found in the open."""
+        """The function, by alias, that revokes keys found in public."""
         return _required("REVOKE_EXPOSED_KEYS_FUNCTION")
 
     @cached_property
@@ -242,22 +242,22 @@ class Config:
 
     @cached_property
     def trusts_loopback_issuers(self) -> bool:
-        """Whether an issuer may be on this machine, over http; in the local stage alone."""
+        """Whether an issuer may be on localhost over HTTP; only in the local stage."""
         return os.environ.get("TRUSTS_LOOPBACK_ISSUERS") == "true"
 
     @cached_property
     def is_lambda(self) -> bool:
-        """Whether this process is a running function's, on AWS or on the embedded one."""
+        """Whether this process is a Lambda function, on AWS or on the emulator."""
         return "AWS_LAMBDA_FUNCTION_NAME" in os.environ
 
     @cached_property
     def is_snapshot(self) -> bool:
-        """Whether this process is about to be frozen, to be thawed as many (Lambda SnapStart)."""
+        """Whether this process initialises for a snapshot (Lambda SnapStart)."""
         return os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"
 
     @cached_property
     def runtime_api(self) -> str | None:
-        """Host and port of the API that Lambda runs beside a function; None elsewhere."""
+        """Host and port of Lambda's runtime API; None outside of Lambda."""
         return os.environ.get("AWS_LAMBDA_RUNTIME_API")
 
     @cached_property
@@ -270,7 +270,7 @@ class Config:
 
     @cached_property
     def dynamodb_endpoint(self) -> str:
-        """Where the authorizer's hand-signed reads go; boto3 finds its own endpoint."""
+        """The endpoint of the authorizer's DynamoDB calls; boto3 resolves its own."""
         return os.environ.get("AWS_ENDPOINT_URL") or _required("DYNAMODB_ENDPOINT")
 
 
@@ -278,5 +278,5 @@ config = Config()
 
 
 def forget() -> None:
-    """Drop what was read: for tests, which change the environment under a living process."""
+    """Clear the cached values, for tests that change the environment."""
     config.__dict__.clear()

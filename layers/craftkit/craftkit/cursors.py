@@ -1,7 +1,7 @@
-"""Cursors of lists, sealed: a caller can hand one back, and neither read it nor make one up.
+"""Encrypted cursors of lists. A caller can return a cursor, but cannot read or forge one.
 
-Fernet (AES-128-CBC with HMAC-SHA256) under a key drawn from a secret of the stage. A cursor is
-bound to its list, so that one project's cursor is worthless to another.
+Fernet (AES-128-CBC with HMAC-SHA256) with a key derived from a secret of the stage. A cursor is
+bound to its list, so that another project cannot use it.
 """
 
 import base64
@@ -19,7 +19,7 @@ from craftkit.errors import InvalidCursorError
 def seal(position: dict[str, Any], scope: str) -> str:
     """An opaque cursor for `position` (DynamoDB's LastEvaluatedKey) in the list named `scope`.
 
-    `scope` names everything that the list was asked for, such as `renders/<project>/<status>`.
+    `scope` names the list and its filters, such as `renders/<project>/<status>`.
     """
     text = json.dumps({"scope": scope, "position": position}, separators=(",", ":"))
     return _fernet().encrypt(text.encode()).decode().rstrip("=")
@@ -29,7 +29,7 @@ def unseal(cursor: str, scope: str) -> dict[str, Any]:
     """The position in a cursor that `seal` made for the same `scope`.
 
     Raises:
-        InvalidCursorError: made elsewhere, for another list, or under a secret since rotated.
+        InvalidCursorError: not a cursor, of another list, or from before the secret was rotated.
     """
     try:
         padded = cursor + "=" * (-len(cursor) % 4)

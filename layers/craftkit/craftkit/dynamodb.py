@@ -1,7 +1,7 @@
-"""Access to the tables: boto3's resource interface, made once, on first use.
+"""Access to the tables through boto3's resource interface, created on first use.
 
-A library's exceptions stop here: a failed condition becomes `ConditionFailedError`, and what is
-left is a surprise, which `http` answers as `internal`.
+A failed condition becomes `ConditionFailedError`. Other exceptions of boto3 are unforeseen;
+`http` answers them as `internal`.
 """
 
 import random
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Item = dict[str, Any]
 
-# Short and repeated: a caller waits on most of these calls.
+# Short time-outs with retries, because a caller waits for most of these calls.
 _CLIENT = ClientConfig(
     connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 4}
 )
@@ -34,9 +34,9 @@ _BACKOFF_SECONDS = 0.02
 
 
 class ConditionFailedError(Exception):
-    """A conditional write found another state.
+    """The condition of a write did not hold.
 
-    `items` holds, for each write of the transaction, the item that stood in the way, or None.
+    `items` holds, for each write of the transaction, the item whose condition failed, or None.
     """
 
     def __init__(self, items: Sequence[Item | None] = ()) -> None:
@@ -45,7 +45,7 @@ class ConditionFailedError(Exception):
 
 
 class ThrottledError(Exception):
-    """The table leaves a part of a batch undone, time after time."""
+    """DynamoDB returned unprocessed keys of a batch after every retry."""
 
 
 @cache
@@ -77,7 +77,7 @@ def conditions() -> Iterator[None]:
 
 
 def query(table_name: str, **how: Any) -> Iterator[Item]:
-    """Every item that a query finds, read page by page. `how` is what `Table.query` takes."""
+    """Every item that a query finds, read page by page. `how` are arguments of `Table.query`."""
     while True:
         answer = table(table_name).query(**how)
         yield from answer["Items"]
@@ -87,7 +87,7 @@ def query(table_name: str, **how: Any) -> Iterator[Item]:
 
 
 def get_many(table_name: str, keys: Iterable[Item]) -> list[Item]:
-    """The items that exist of some keys, strongly consistent, a hundred in one round trip."""
+    """The items of some keys, strongly consistent, 100 in one call. Missing items are left out."""
     batches = batched(keys, _BATCH_LIMIT, strict=False)
     return [
         item for batch in batches for item in get_from_tables({table_name: list(batch)})[table_name]
@@ -95,10 +95,10 @@ def get_many(table_name: str, keys: Iterable[Item]) -> list[Item]:
 
 
 def get_from_tables(keys: Mapping[str, Sequence[Item]]) -> dict[str, list[Item]]:
-    """The items that exist of some keys, by table, in one strongly consistent round trip.
+    """The items of some keys, by table, in one strongly consistent call. Missing ones are left out.
 
     Args:
-        keys: by table name, a hundred at most in all.
+        keys: by table name, at most 100 in all.
     """
     found: dict[str, list[Item]] = {name: [] for name in keys}
     wanted: dict[str, Any] = {
@@ -117,9 +117,9 @@ def get_from_tables(keys: Mapping[str, Sequence[Item]]) -> dict[str, list[Item]]
 
 
 def transact(writes: Sequence[dict[str, Any]], *, attempts: int = _TRANSACTION_ATTEMPTS) -> None:
-    """All of the writes, or none. Plain Python values, as `Table` takes them.
+    """Make all of the writes, or none. Values are plain Python values, as for `Table`.
 
-    A transaction that met another on the same item is tried again; it was never half done.
+    A transaction that conflicts with another one, or is throttled, is retried.
 
     Raises:
         ConditionFailedError: a condition did not hold; nothing was written.
@@ -167,7 +167,7 @@ def _may_pass(error: ClientError) -> bool:
 
 
 def _plain(item: Any) -> Item | None:
-    """The item of a failed condition, which the resource interface leaves in wire form."""
+    """The item of a failed condition, which the resource interface does not deserialize."""
     if item is None:
         return None
     from boto3.dynamodb.types import TypeDeserializer

@@ -1,4 +1,4 @@
-"""Identifiers: UUIDv7 (RFC 9562), whose order as text is the order of their making."""
+"""Identifiers: UUIDv7 (RFC 9562), which sort as text in the order of creation."""
 
 import hashlib
 import re
@@ -20,7 +20,7 @@ def is_id(text: str) -> bool:
 
 
 def derived_id(moment: datetime, *parts: str) -> str:
-    """The same UUIDv7 whenever it is made of the same moment and parts: a repeat is recognised."""
+    """A UUIDv7 derived from a moment and parts: the same input gives the same id."""
     drawn = int.from_bytes(hashlib.sha256("\0".join(parts).encode()).digest()[:10])
     version_and_variant = (0x7 << 76) | (0b10 << 62)
     drawn = drawn & ~((0xF << 76) | (0b11 << 62)) | version_and_variant
@@ -28,7 +28,7 @@ def derived_id(moment: datetime, *parts: str) -> str:
 
 
 def first_id_at(moment: datetime) -> str:
-    """Sorts before every id that is made at or after the moment, and behind all earlier ones."""
+    """Text that sorts before each id created at or after the moment, and after earlier ones."""
     # No id is made before 1970, where the milliseconds would be negative.
     time = f"{max(0, _milliseconds(moment)):012x}"
     return f"{time[:8]}-{time[8:]}"

@@ -1,8 +1,8 @@
-"""Calls to addresses that somebody else chose, made so that they reach the public internet alone.
+"""HTTP calls to URLs that callers chose, restricted to public addresses (protection from SSRF).
 
-A host is resolved once, every address of the answer is judged, and the connection goes to a judged
-address: a name that resolves differently a moment later (DNS rebinding) gains nothing. Images and
-outgoing webhooks come through here, and nothing of ours calls a foreign URL in another way.
+A host is resolved once, each of its addresses is checked, and the connection goes to a checked
+address. This prevents DNS rebinding. Images and outgoing webhooks use this module, and no other
+code calls a URL that a caller chose.
 """
 
 import http.client
@@ -33,11 +33,11 @@ _ISATAP = 0x5EFE
 
 
 class FetchError(Exception):
-    """The call has no answer. The message says why, and holds nothing of the answer."""
+    """The call failed. The message says why, and holds nothing of the response."""
 
 
 class BlockedTargetError(FetchError):
-    """The URL leads, or could lead, where no call may go."""
+    """The URL, or an address of its host, is not allowed."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,11 @@ class Policy:
     """What one kind of call may do.
 
     Args:
-        max_bytes: of the answer's body.
-        deadline_seconds: for everything together, from resolving to the last byte.
-        redirects: how many are followed; each is judged like the first URL.
-        truncate: keep the first `max_bytes` of a longer body rather than refuse it.
-        allow_private: reach private and loopback addresses too; for the local stage alone.
+        max_bytes: of the response body.
+        deadline_seconds: for the whole call, from resolving the host to the last byte.
+        redirects: how many are followed; each is checked like the first URL.
+        truncate: keep the first `max_bytes` of a longer body instead of failing.
+        allow_private: allow private and loopback addresses; only for the local stage.
         received: called with the size of each part of a body; may raise `FetchError` to stop.
     """
 
@@ -64,7 +64,7 @@ class Policy:
 
 @dataclass(frozen=True)
 class Fetched:
-    """An answer, whatever its status. Headers by lower-case name, the last of equal ones."""
+    """A response of any status. Headers are by lower-case name; the last of equal ones counts."""
 
     status: int
     headers: Mapping[str, str]
@@ -84,7 +84,7 @@ def connect(address: str, port: int, timeout_seconds: float) -> socket.socket:
 
 @cache
 def tls_context() -> ssl.SSLContext:
-    """Certificates are checked against the system's authorities, and the name with them."""
+    """A TLS context that verifies certificates and host names, with TLS 1.2 or later."""
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
@@ -92,7 +92,7 @@ def tls_context() -> ssl.SSLContext:
 
 @dataclass(frozen=True)
 class Network:
-    """The world outside, which tests bring along."""
+    """The functions that reach the network; tests replace them."""
 
     resolve: Callable[[str, int], Sequence[str]] = resolve
     connect: Callable[[str, int, float], socket.socket] = connect
@@ -102,16 +102,16 @@ class Network:
 
 class _Response(http.client.HTTPResponse):
     def _read_next_chunk_size(self) -> int:
-        """To the standard library a chunk of -1 bytes is all that ever comes, whatever is asked."""
+        """Refuse a negative chunk size; the standard library would read without a limit."""
         size: int = super()._read_next_chunk_size()  # type: ignore[misc]
         if size < 0:
-            raise http.client.HTTPException("a chunk of less than nothing")
+            raise http.client.HTTPException("a negative chunk size")
         return size
 
 
 @dataclass
 class _Call:
-    """What is sent under which policy, in which world, and since when."""
+    """One call: its request, its policy, and when it started."""
 
     policy: Policy
     network: Network
@@ -149,8 +149,8 @@ def fetch(
     """Call a URL under a policy.
 
     Raises:
-        BlockedTargetError: the URL or an address behind it is off limits.
-        FetchError: no answer: unreachable, too slow, too large, cut short, too many redirects.
+        BlockedTargetError: the URL or an address of its host is not allowed.
+        FetchError: unreachable, too slow, too large, incomplete, or too many redirects.
     """
     call = _Call(policy, network or Network(), method, body, headers or {})
     for _ in range(policy.redirects + 1):
@@ -167,7 +167,7 @@ def fetch(
 
 
 def check(url: str, policy: Policy, *, network: Network | None = None) -> None:
-    """Judge a URL as `fetch` would, without a call: its form, and every address behind it.
+    """Check a URL and the addresses of its host as `fetch` does, without a call.
 
     Raises:
         BlockedTargetError, FetchError: as `fetch`.
@@ -176,9 +176,9 @@ def check(url: str, policy: Policy, *, network: Network | None = None) -> None:
 
 
 def is_public(address: str) -> bool:
-    """Whether an address is a public host's: not private, local, reserved, multicast or a tunnel.
+    """Whether an address is public: not private, local, reserved, multicast or of a tunnel.
 
-    IPv4 inside IPv6 (mapped, NAT64) is judged as the IPv4 that it stands for.
+    IPv4 inside IPv6 (mapped, NAT64) is checked as the IPv4 address.
     """
     try:
         ip = ip_address(address)
@@ -218,13 +218,13 @@ def _port(target: SplitResult) -> int:
 
 
 def _host(target: SplitResult) -> str:
-    """The host in ASCII. Raises ValueError where it has no such form."""
+    """The host in ASCII (IDNA). Raises ValueError if it cannot be encoded."""
     host = target.hostname or ""
     return host if ":" in host else host.encode("idna").decode()
 
 
 def _addresses(target: SplitResult, call: _Call) -> list[str]:
-    """The addresses to try. One that is off limits spoils them all."""
+    """The addresses to try. One address that is not allowed blocks the host."""
     found: list[str] = []
     failed: list[Exception] = []
 
@@ -234,7 +234,7 @@ def _addresses(target: SplitResult, call: _Call) -> list[str]:
         except (OSError, UnicodeError) as error:
             failed.append(error)
 
-    # The system's resolver cannot be interrupted, only left behind.
+    # The system's resolver cannot be interrupted, so it runs in a thread that may be abandoned.
     thread = Thread(target=look_up, daemon=True)
     thread.start()
     thread.join(call.remaining_seconds())
@@ -278,9 +278,9 @@ def _connect(addresses: Sequence[str], port: int, call: _Call) -> socket.socket:
 
 @contextmanager
 def _cut_off(connection: socket.socket, call: _Call) -> Iterator[Callable[[], bool]]:
-    """Shut the connection down at the deadline, however slowly it drips.
+    """Shut the connection down at the deadline.
 
-    A socket's own timeout starts afresh with every byte.
+    A socket's own time-out restarts with every byte, so a slow server could exceed the deadline.
     """
     fired = False
     twin = connection.dup()

@@ -1,4 +1,4 @@
-"""Logs and metrics, made once. Never a key, a token or a caller's data goes through here."""
+"""The logger and the metrics. Never log a key, a token or a caller's data."""
 
 import logging
 import sys
@@ -14,11 +14,12 @@ from aws_lambda_powertools.metrics import MetricUnit
 from craftkit.config import config
 
 _LEFT_OUT = ("function_arn", "function_memory_size", "service")
-"""Of the fields that Powertools adds. They say the same in every line of a function, and logs are
-billed by their bytes."""
+"""Fields of Powertools that are left out: they are the same in each line of a function, and logs
+are billed by size."""
 
 _LEFT_OUT_AT_INFO = ("location", "function_request_id", "function_name", "timestamp")
-"""What only a fault wants. The log stream has the function's name, and CloudWatch the time."""
+"""Fields that are left out at INFO. The log stream has the function's name, and CloudWatch the
+time."""
 
 
 class _Formatter(LambdaPowertoolsFormatter):
@@ -34,7 +35,7 @@ class _Formatter(LambdaPowertoolsFormatter):
 
 
 class _StandardError(TextIOBase):
-    """Standard error as it is when a line is written, not as it was when this was imported."""
+    """Writes to the current `sys.stderr`, not to the one at import."""
 
     def write(self, text: str) -> int:
         return sys.stderr.write(text)
@@ -46,9 +47,9 @@ logger = Logger(
 
 
 def count(name: str, value: int = 1, **dimensions: str) -> None:
-    """Add `value` to a metric of this stage. Dimensions take few values each: a route, a mode.
+    """Add `value` to a metric of this stage. Each dimension must have few values: a route, a mode.
 
-    An alarm reads exactly the dimensions that are written here; a test holds the two together.
+    An alarm must name exactly these dimensions; a test compares them.
     """
     with single_metric(name, MetricUnit.Count, value, namespace=_namespace()) as metric:
         for dimension, one in dimensions.items():

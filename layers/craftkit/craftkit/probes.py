@@ -20,7 +20,7 @@ Json = dict[str, Any]
 Handler = Callable[..., Any]
 
 PROBE: Json = {"craftkit": "probe"}
-"""The event. No route, queue, stream or schedule can send it."""
+"""The event of a probe. No route, queue, stream or schedule can send it."""
 
 # The key attributes of each table; a test compares them with the template.
 KEYS: dict[str, tuple[str, ...]] = {
@@ -48,7 +48,7 @@ def needs(*variables: str, reads: Sequence[Read] = ()) -> Callable[[Handler], Ha
     """Let a handler answer `PROBE` with what is missing.
 
     Args:
-        variables: the environment variables that the function cannot do without, beside STAGE.
+        variables: the environment variables that the function requires, besides STAGE.
         reads: calls that fail where the function's role lacks a right.
     """
 

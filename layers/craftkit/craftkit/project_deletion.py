@@ -1,8 +1,8 @@
-"""Deleting a project: first all that gives access to it ends, then what it made is deleted.
+"""Deletes a project: first its keys and other access, then its content, then the project.
 
-Each step can be repeated. The project itself goes last, so that an owner can delete it again where
-a step failed. Renders and their documents stay until the stage's retention ends: nobody can reach
-them once the keys and the members are gone.
+Each step is idempotent. The project's own item is deleted last, so that an owner can start the
+deletion again after a failed step. Renders and their documents expire with the stage's retention;
+without keys and members they cannot be read.
 """
 
 from dataclasses import asdict, dataclass
@@ -34,7 +34,7 @@ class DeletionReport:
     members_removed: int
 
     def sentence(self) -> str:
-        """`3 keys revoked, 1 member removed`; what there was none of is left out."""
+        """The report as text, without zeros: `3 keys revoked, 1 member removed`."""
         parts = []
         for name, count in asdict(self).items():
             if count:
@@ -48,11 +48,11 @@ class DeletionReport:
 
 
 def delete_project(project_id: str, *, by: str) -> DeletionReport:
-    """Delete a project, with what it owns.
+    """Delete a project and what it owns.
 
     Raises:
-        NotFoundError: there is none of this id.
-        ConflictError: somebody published a template, or changed the project, meanwhile.
+        NotFoundError: there is no such project.
+        ConflictError: a template was published, or the project changed, during the deletion.
     """
     project = projects.get_project(project_id)
     now = utc_now()

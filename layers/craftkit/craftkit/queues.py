@@ -1,4 +1,4 @@
-"""Sending to queues: one client, made on first use. Bodies are JSON."""
+"""Sends and receives SQS messages with JSON bodies. The client is created on first use."""
 
 import json
 from functools import cache
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class QueueError(Exception):
-    """The queue did not take the message, as far as we know."""
+    """The message was not sent, or the response was lost."""
 
 
 @cache
@@ -29,14 +29,14 @@ def _sqs() -> "SQSClient":
 
 
 def send(queue_url: str, body: dict[str, Any], *, group: str, delay_seconds: int = 0) -> None:
-    """Put one message onto a queue, to be seen after a delay of up to 15 minutes.
+    """Send one message, visible after a delay of up to 15 minutes.
 
     Args:
-        group: id of those who may wait for one another. Where one has more than its share of the
-            consumers, SQS gives out the others' messages first ("fair queues").
+        group: the message group id, such as the project's id. If one group has more than its share
+            of the consumers, SQS delivers the others' messages first ("fair queues").
 
     Raises:
-        QueueError: it was not taken, or the answer was lost on the way.
+        QueueError: the message was not sent, or the response was lost.
     """
     try:
         _sqs().send_message(
@@ -50,7 +50,7 @@ def send(queue_url: str, body: dict[str, Any], *, group: str, delay_seconds: int
 
 
 def receive(queue_url: str, limit: int = 10) -> list[tuple[dict[str, Any], str]]:
-    """Up to ten messages that wait, each with the receipt that `delete` takes."""
+    """Up to ten messages, each with its receipt handle for `delete`."""
     answer = _sqs().receive_message(QueueUrl=queue_url, MaxNumberOfMessages=min(limit, 10))
     return [
         (json.loads(message["Body"]), message["ReceiptHandle"])

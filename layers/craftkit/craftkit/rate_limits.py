@@ -1,7 +1,7 @@
 """The state of the limits that a request was charged to, as response headers.
 
-What charges a limit calls `note`; `http` collects the states of one request and adds the headers.
-Outside of a request, such as in the command line, `note` does nothing.
+Code that charges a limit calls `note`; `http` collects the states of one request and adds the
+headers. Outside of a request, such as in the CLI, `note` does nothing.
 
 The headers follow draft-ietf-httpapi-ratelimit-headers-10: two lists of structured fields.
 https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
@@ -19,9 +19,9 @@ class LimitState:
 
     Attributes:
         name: such as `project-reads`; the same limit always has the same name.
-        limit: requests, or renders, that may come within one window.
-        remaining: how many more may come now.
-        reset_seconds: how long until `limit` may come again.
+        limit: the requests, or renders, allowed within one window.
+        remaining: how many more are allowed now.
+        reset_seconds: seconds until the whole `limit` is available again.
     """
 
     name: str
@@ -53,7 +53,7 @@ def note(state: LimitState) -> None:
 
 
 def as_headers(states: Iterable[LimitState]) -> dict[str, str]:
-    """`RateLimit-Policy` and `RateLimit`; nothing where nothing was charged."""
+    """The headers `RateLimit-Policy` and `RateLimit`; empty if nothing was charged."""
     known = list(states)
     if not known:
         return {}

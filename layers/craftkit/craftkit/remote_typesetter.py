@@ -1,4 +1,4 @@
-"""The typesetter by way of the compile function, for functions that do not carry it."""
+"""The typesetter through the compile function, for functions without the typesetting layer."""
 
 import json
 from collections.abc import Mapping
@@ -23,29 +23,29 @@ from craftkit.typesetter import (
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
-# What Lambda takes and gives in one call.
+# Lambda's limit of a synchronous request and of its response.
 _PAYLOAD_LIMIT_BYTES = 6 * 1024 * 1024
 
 
 def typeset_remotely(job: Job) -> Document:
-    """`typesetting.typeset` by way of the compile function, with the same errors.
+    """`typesetting.typeset` through the compile function, with the same errors.
 
     Raises:
-        TypesettingError: there is no document; also where job or document exceed 6 MiB.
+        TypesettingError: there is no document, or the job or the document exceeds 6 MiB.
     """
     answer = _invoke({"job": job.as_json()})
     return Document(unpack(answer["pdf"]), answer["pageCount"], tuple(answer["warnings"]))
 
 
 def preview_remotely(job: Job, pixels_per_inch: float = 96.0) -> Preview:
-    """The job's pages as PNG pictures. Raises as `typeset_remotely` does."""
+    """The job's pages as PNG images. Raises as `typeset_remotely` does."""
     answer = _invoke({"job": job.as_json(), "pixelsPerInch": pixels_per_inch})
     pages = tuple(map(unpack, answer["pages"]))
     return Preview(pages, answer["pageCount"], tuple(answer["warnings"]))
 
 
 def check_font_remotely(content: bytes) -> FontFace:
-    """`typesetting.check_font` by way of the compile function. Raises as it does."""
+    """`typesetting.check_font` through the compile function. Raises the same errors."""
     return FontFace(**_invoke({"font": pack(content)})["face"])
 
 
@@ -67,7 +67,7 @@ def _invoke(request: Mapping[str, Any]) -> dict[str, Any]:
 
 @cache
 def _client() -> "LambdaClient":
-    # A person waits: longer than the job may take, and once more only where nothing was begun.
+    # The read time-out is longer than a job may take.
     waiting = ClientConfig(
         connect_timeout=1, read_timeout=40, retries={"mode": "standard", "total_max_attempts": 2}
     )

@@ -1,4 +1,4 @@
-"""The base of the API's models, and how values are checked against one. Knows no HTTP."""
+"""The base class of API models, and validation against a model. Independent of HTTP."""
 
 import re
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
-"""What the stage keeps outside of the environment: secrets and parameters, remembered for minutes.
+"""Reads secrets and SSM parameters through Powertools, which caches them for five minutes.
 
-Powertools remembers; left alone it would also wait for two minutes, and no caller does.
+The clients have short time-outs: the default of 60 seconds is longer than a caller waits.
 """
 
 from functools import cache
@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.parameters import SecretsProvider, SSMProvi
 from botocore.config import Config as ClientConfig
 
 REMEMBERED_SECONDS = 300
-"""How long a secret that was replaced may still be used."""
+"""How long a replaced secret may still be used from the cache."""
 
 _PATIENCE = ClientConfig(
     connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3}
@@ -36,6 +36,6 @@ def _parameters() -> SSMProvider:
 
 
 def forget() -> None:
-    """As a new environment would: for tests that replace a secret under a living process."""
+    """Clear the caches, for tests that replace a secret."""
     _secrets.cache_clear()
     _parameters.cache_clear()

@@ -1,3 +1,3 @@
-"""The environments there can be. A key, a token or a cookie of one is refused by the others."""
+"""The names of the stages. A key, token or cookie of one stage is refused by the others."""
 
 STAGES = ("local", "dev", "staging", "prod")

@@ -50,7 +50,7 @@ def get(key: str) -> bytes:
 
 
 def find(key: str) -> bytes | None:
-    """The object, or None. S3 says 403 of what is not there to whoever may not list."""
+    """The object, or None. S3 answers 403 for a missing object if the role may not list."""
     try:
         return get(key)
     except ClientError as error:

@@ -1,4 +1,5 @@
-"""Changes of a table, as its stream hands them to a function: in batches, at least once."""
+"""Reads batches of a DynamoDB stream and reports the records that failed. Each is delivered at
+least once."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from craftkit.observability import logger
 
 @dataclass(frozen=True)
 class Change:
-    """An item before and after; None where there was none, or is none any more."""
+    """An item before and after a change. `old` is None for an insert, `new` for a deletion."""
 
     number: str
     old: Item | None
@@ -22,7 +23,7 @@ class Change:
 
 @dataclass
 class Batch:
-    """The changes of one invocation, in their order, and the numbers of those that failed."""
+    """The changes of one invocation in order, and the sequence numbers of those that failed."""
 
     changes: list[Change]
     failed: set[str] = field(default_factory=set)
@@ -52,15 +53,15 @@ class Batch:
 
     @property
     def answer(self) -> dict[str, Any]:
-        """For `ReportBatchItemFailures`: Lambda hands over again from the first failure on."""
+        """The response for `ReportBatchItemFailures`. Lambda retries from the first failure on."""
         failed = [each.number for each in self.changes if each.number in self.failed]
         return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}
 
 
 def each_change(event: dict[str, Any], handle: Callable[[Change], object]) -> dict[str, Any]:
-    """Give every change of a batch to `handle`, which must allow for seeing one twice.
+    """Call `handle` for each change of a batch. `handle` must be idempotent.
 
-    A change that fails stops none behind it.
+    A change that fails does not stop the later ones.
     """
     batch = Batch.of(event)
     for change in batch.changes:

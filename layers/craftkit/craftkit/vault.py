@@ -1,4 +1,4 @@
-"""Secrets that we must be able to read again, at rest: sealed by the stage's own KMS key.
+"""Encrypts the secrets that must be readable again, with the stage's KMS key.
 
 A secret is sealed for one owner (the encryption context), so that what is copied into another's
 row does not open there. Who may seal and who may open is said by IAM, each apart.
@@ -29,7 +29,7 @@ def _kms() -> "KMSClient":
 
 
 def seal(secret: str, *, owner: str) -> bytes:
-    """The secret as it may be kept. `owner` is the id of the thing that it belongs to."""
+    """The encrypted secret. `owner`, the id of what it belongs to, is its encryption context."""
     answer = _kms().encrypt(
         KeyId=config.vault_key, Plaintext=secret.encode(), EncryptionContext={"owner": owner}
     )
@@ -38,7 +38,7 @@ def seal(secret: str, *, owner: str) -> bytes:
 
 @lru_cache(maxsize=256)
 def unseal(sealed: bytes, *, owner: str) -> str:
-    """The secret that `seal` was given for the same owner; remembered in this process."""
+    """Decrypt a secret that `seal` encrypted for the same owner. Cached in this process."""
     answer = _kms().decrypt(
         KeyId=config.vault_key, CiphertextBlob=sealed, EncryptionContext={"owner": owner}
     )

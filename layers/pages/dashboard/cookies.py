@@ -31,7 +31,7 @@ class Cookie:
         sealed = self._fernet().encrypt_at_time(text, int(utc_now().timestamp())).decode()
         return self._line(request, sealed, self._lifetime_seconds)
 
-    def read(self, request: Request) -> dict[str, Any] | None:
+    def decode(self, request: Request) -> dict[str, Any] | None:
         """The content, or None where there is no such cookie, or it is forged, foreign or old."""
         sealed = request.cookies.get(self._name(request))
         if not sealed:
@@ -45,7 +45,7 @@ class Cookie:
         return content
 
     def age_seconds(self, request: Request) -> int:
-        """How long ago the content was sealed. The cookie must be one that `read` opens."""
+        """How long ago the content was sealed. The cookie must be one that `decode` accepts."""
         sealed = request.cookies[self._name(request)]
         return int(utc_now().timestamp()) - self._fernet().extract_timestamp(sealed)
 

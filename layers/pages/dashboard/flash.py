@@ -17,7 +17,7 @@ def leave(request: Request, path: str, **content: Any) -> str:
 
 def found(request: Request) -> dict[str, Any]:
     """What was left for this page; empty where nothing was."""
-    content = _flash.read(request)
+    content = _flash.decode(request)
     return content if content and content["path"] == request.path else {}
 
 

@@ -53,7 +53,7 @@ def begin(request: Request, user: User) -> str:
 
 
 def current(request: Request) -> Session | None:
-    content = _session.read(request)
+    content = _session.decode(request)
     if content is None or utc_now() - from_rfc3339(content["at"]) >= _LONGEST:
         return None
     return Session(
@@ -71,7 +71,7 @@ def renewed(request: Request) -> str | None:
     """
     if request.is_fragment and request.method == "GET":
         return None
-    content = _session.read(request)
+    content = _session.decode(request)
     if content is None or _session.age_seconds(request) < _RENEWED_AFTER_SECONDS:
         return None
     return _session.encode(request, content)

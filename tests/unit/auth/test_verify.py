@@ -28,13 +28,13 @@ class Records:
         return self.record if key_hash == api_key.hash_of(self.key) else None
 
 
-def judge(header: str | None, records: Records) -> Verification:
+def verify_header(header: str | None, records: Records) -> Verification:
     return verify(header, stage="local", lookup=records, now=NOON)
 
 
 def test_verify__a_good_key_is_allowed_with_one_read() -> None:
     records = Records()
-    verification = judge(f"Bearer {records.key}", records)
+    verification = verify_header(f"Bearer {records.key}", records)
     assert verification.verdict is Verdict.ALLOWED
     assert verification.record and verification.record.principal == PRINCIPAL
     assert records.reads == 1
@@ -43,7 +43,7 @@ def test_verify__a_good_key_is_allowed_with_one_read() -> None:
 @pytest.mark.parametrize("scheme", ["bearer", "BEARER", "Bearer ", "Bearer  "])
 def test_verify__scheme_case_and_spaces_are_free(scheme: str) -> None:
     records = Records()
-    assert judge(f"{scheme} {records.key}", records).verdict is Verdict.ALLOWED
+    assert verify_header(f"{scheme} {records.key}", records).verdict is Verdict.ALLOWED
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_verify__scheme_case_and_spaces_are_free(scheme: str) -> None:
 )
 def test_verify__what_is_no_bearer_token_is_missing_without_a_read(header: str | None) -> None:
     records = Records()
-    assert judge(header, records).verdict is Verdict.MISSING
+    assert verify_header(header, records).verdict is Verdict.MISSING
     assert records.reads == 0
 
 
@@ -60,26 +60,28 @@ def test_verify__what_is_no_bearer_token_is_missing_without_a_read(header: str |
 )
 def test_verify__what_cannot_be_a_key_is_malformed_without_a_read(text: str) -> None:
     records = Records()
-    assert judge(f"Bearer {text}", records).verdict is Verdict.MALFORMED
+    assert verify_header(f"Bearer {text}", records).verdict is Verdict.MALFORMED
     assert records.reads == 0
 
 
 def test_verify__a_key_of_another_stage_is_named_without_a_read() -> None:
     records = Records()
-    verification = judge(f"Bearer {api_key.mint('live', 'prod')}", records)
+    verification = verify_header(f"Bearer {api_key.mint('live', 'prod')}", records)
     assert verification == Verification(Verdict.WRONG_ENVIRONMENT, stage="prod")
     assert records.reads == 0
 
 
 def test_verify__a_key_nobody_made_is_unknown_after_one_read() -> None:
     records = Records()
-    assert judge(f"Bearer {api_key.mint('live', 'local')}", records).verdict is Verdict.UNKNOWN
+    assert (
+        verify_header(f"Bearer {api_key.mint('live', 'local')}", records).verdict is Verdict.UNKNOWN
+    )
     assert records.reads == 1
 
 
 def test_verify__a_revoked_key_is_refused() -> None:
     records = Records(revoked_at=to_rfc3339(NOON - timedelta(seconds=1)))
-    assert judge(f"Bearer {records.key}", records).verdict is Verdict.REVOKED
+    assert verify_header(f"Bearer {records.key}", records).verdict is Verdict.REVOKED
 
 
 @pytest.mark.parametrize(
@@ -88,4 +90,4 @@ def test_verify__a_revoked_key_is_refused() -> None:
 )
 def test_verify__expires_at_its_moment(until_expiry: timedelta, verdict: Verdict) -> None:
     records = Records(expires_at=to_rfc3339(NOON + until_expiry))
-    assert judge(f"Bearer {records.key}", records).verdict is verdict
+    assert verify_header(f"Bearer {records.key}", records).verdict is verdict

@@ -22,7 +22,7 @@ def _issues_of(manifest: Manifest, value: object) -> dict[str, list[str]]:
     return refusal.value.issues.field_errors
 
 
-def _judged(value: object, data_type: str, **more: Any) -> object:
+def _validated(value: object, data_type: str, **more: Any) -> object:
     return data.validate_data(one(data_type, **more), {"value": value})["value"]
 
 
@@ -165,11 +165,11 @@ def test_validate_data__never_repeats_a_value() -> None:
     ],
 )
 def test_number__is_an_exact_decimal_string(value: object, expected: str) -> None:
-    assert _judged(value, "number") == _judged(value, "currency") == expected
+    assert _validated(value, "number") == _validated(value, "currency") == expected
 
 
 def test_currency__takes_three_digits_more_than_a_number() -> None:
-    assert _judged(999_999_999_999_999, "currency") == "999999999999999"
+    assert _validated(999_999_999_999_999, "currency") == "999999999999999"
     assert _refused(1_000_000_000_000, "number")
 
 
@@ -186,7 +186,7 @@ def test_number__what_is_none_is_refused(value: object) -> None:
 
 @pytest.mark.parametrize(("value", "expected"), [(True, True), ("false", False), ("TRUE", True)])
 def test_boolean__strings_are_coerced(value: object, expected: bool) -> None:
-    assert _judged(value, "boolean") is expected
+    assert _validated(value, "boolean") is expected
 
 
 @pytest.mark.parametrize("value", [1, 0, "yes", "", "true ", []])
@@ -195,13 +195,13 @@ def test_boolean__what_is_none_is_refused(value: object) -> None:
 
 
 def test_text__keeps_what_prints_and_loses_what_cannot() -> None:
-    assert _judged("#panic() $x$ *b* \\ ünï 東京", "text") == "#panic() $x$ *b* \\ ünï 東京"
-    assert _judged("a\r\nb\rc\td\x00\x1b[0m", "longtext") == "a\nb\nc\td[0m"
+    assert _validated("#panic() $x$ *b* \\ ünï 東京", "text") == "#panic() $x$ *b* \\ ünï 東京"
+    assert _validated("a\r\nb\rc\td\x00\x1b[0m", "longtext") == "a\nb\nc\td[0m"
 
 
 @pytest.mark.parametrize(("value", "text"), [(1042, "1042"), (-3, "-3"), (42.0, "42")])
 def test_text__takes_a_whole_number(value: object, text: str) -> None:
-    assert _judged(value, "text") == text
+    assert _validated(value, "text") == text
 
 
 @pytest.mark.parametrize("value", [1.5, True, ["a"], {"a": "b"}, "\ud800"])
@@ -215,9 +215,9 @@ def test_date__what_is_none_is_refused(value: object) -> None:
 
 
 def test_date__and_time_are_kept() -> None:
-    assert _judged("2024-02-29", "date") == "2024-02-29"
+    assert _validated("2024-02-29", "date") == "2024-02-29"
     for moment in ("2026-11-24T10:30:00Z", "2026-11-24T10:30:00.123456789+05:30"):
-        assert _judged(moment, "datetime") == moment
+        assert _validated(moment, "datetime") == moment
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_datetime__what_is_none_is_refused(value: str) -> None:
 
 @pytest.mark.parametrize("value", ["a@b.de", "first.last+tag@mail.example.com", "müller@bücher.de"])
 def test_email__good(value: str) -> None:
-    assert _judged(value, "email") == value
+    assert _validated(value, "email") == value
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_email__bad(value: str) -> None:
 
 @pytest.mark.parametrize("value", ["https://a.de", "HTTP://a.de:8080/ü?q=%20#x", "http://[::1]/"])
 def test_url__good(value: str) -> None:
-    assert _judged(value, "url") == value
+    assert _validated(value, "url") == value
 
 
 @pytest.mark.parametrize(
@@ -259,26 +259,26 @@ def test_url__bad(value: str) -> None:
 
 def test_image__takes_urls_and_data_uris_alone() -> None:
     for good in ("https://a.de/x.png", "data:image/png;base64,iVBORw0KGgo="):
-        assert _judged(good, "image") == good
+        assert _validated(good, "image") == good
     for bad in ("data:text/html;base64,PGI+", "data:image/png,abc", "x.png", "file:///x.png"):
         assert _refused(bad, "image")
 
 
 def test_ean__check_digit_is_completed_and_checked() -> None:
-    assert _judged("4006381333931", "barcode", format="ean13") == "4006381333931"
-    assert _judged("400638133393", "barcode", format="ean13") == "4006381333931"
-    assert _judged("9638507", "barcode", format="ean8") == "96385074"
-    assert _judged("03600029145", "barcode", format="upca") == "036000291452"
+    assert _validated("4006381333931", "barcode", format="ean13") == "4006381333931"
+    assert _validated("400638133393", "barcode", format="ean13") == "4006381333931"
+    assert _validated("9638507", "barcode", format="ean8") == "96385074"
+    assert _validated("03600029145", "barcode", format="upca") == "036000291452"
     assert "check digit" in _refused("4006381333930", "barcode", format="ean13")[0]
     for bad in ("40063813339", "400638133393a", 4006381333931, "٤006381333931"):
         assert _refused(bad, "barcode", format="ean13")
 
 
 def test_code__content_is_bounded_by_its_symbology() -> None:
-    assert _judged("x" * 2300, "qr", format="qr")
+    assert _validated("x" * 2300, "qr", format="qr")
     assert _refused("x" * 2301, "qr", format="qr")
     assert _refused("", "qr", format="qr")
-    assert _judged("日" * 570, "qr", format="qr")
+    assert _validated("日" * 570, "qr", format="qr")
     assert _refused("日" * 571, "qr", format="qr")
     assert _refused("naïve", "barcode", format="code128")
     assert _refused("123", "barcode", format="itf")
@@ -333,4 +333,4 @@ def test_validate_data__keys_that_other_languages_trip_over_are_plain_keys() -> 
 @pytest.mark.parametrize("blank", ["", "  ", "\n\t", "\x00", "\u3000"])
 def test_text__blank_is_as_good_as_absent(blank: str) -> None:
     assert _refused(blank, "text") == _refused(blank, "longtext") == ["Required"]
-    assert _judged(blank, "text", required=False) is None
+    assert _validated(blank, "text", required=False) is None

@@ -104,7 +104,7 @@ ANYTHING = st.recursive(
 
 
 @given(st.sampled_from(VARIABLES), st.booleans(), st.booleans(), ANYTHING)
-def test_schema__agrees_with_the_judge_on_every_value(
+def test_schema__agrees_with_validation_on_every_value(
     variable: dict[str, Any], required: bool, deep: bool, value: object
 ) -> None:
     key = "a.b" if deep else "a"
@@ -143,12 +143,12 @@ _ORDER = st.fixed_dictionaries(
 
 
 @given(_INVOICE | ANYTHING)
-def test_schema__agrees_with_the_judge_on_documents(value: object) -> None:
+def test_schema__agrees_with_validation_on_documents(value: object) -> None:
     assert _accepts(invoice(), value) == _conforms(invoice(), value)
 
 
 @given(st.fixed_dictionaries({"orders": st.lists(_ORDER | ANYTHING, max_size=3)}))
-def test_schema__agrees_with_the_judge_on_loops_in_loops(value: object) -> None:
+def test_schema__agrees_with_validation_on_loops_in_loops(value: object) -> None:
     assert _accepts(nested(), value) == _conforms(nested(), value)
 
 

@@ -40,8 +40,10 @@ def deletes(member: Member) -> list[Write]:
 
 
 def add(member: Member, *, by: str, action: str) -> None:
-    """Raises:
-    ConditionFailedError: they are a member, or invited, already.
+    """Add a member or an invitation.
+
+    Raises:
+        ConditionFailedError: the user is a member, or invited, already.
     """
     counts = member.role == "owner" and member.joined_at is not None
     writes = puts(member) + ([_count_owners(member.project_id, 1)] if counts else [])
@@ -49,8 +51,10 @@ def add(member: Member, *, by: str, action: str) -> None:
 
 
 def join(member: Member, now: datetime) -> None:
-    """Raises:
-    ConditionFailedError: the invitation was withdrawn or changed meanwhile.
+    """Mark an invitation as accepted.
+
+    Raises:
+        ConditionFailedError: the invitation was withdrawn or changed since it was read.
     """
     values = {":now": to_rfc3339(now), ":role": member.role}
     condition = "#role = :role AND attribute_not_exists(joined_at)"
@@ -61,8 +65,10 @@ def join(member: Member, now: datetime) -> None:
 
 
 def change_role(member: Member, role: Role, *, by: str, now: datetime) -> None:
-    """Raises:
-    ConditionFailedError: they changed meanwhile, or are the last owner.
+    """Change a member's role.
+
+    Raises:
+        ConditionFailedError: the member changed since they were read, or is the last owner.
     """
     values = {":role": member.role, ":new": role}
     writes = _updates(member, "SET #role = :new", _unchanged(member), values)
@@ -73,8 +79,10 @@ def change_role(member: Member, role: Role, *, by: str, now: datetime) -> None:
 
 
 def remove(member: Member, *, by: str, now: datetime) -> None:
-    """Raises:
-    ConditionFailedError: they changed meanwhile, or are the last owner.
+    """Remove a member.
+
+    Raises:
+        ConditionFailedError: the member changed since they were read, or is the last owner.
     """
     writes = [
         MEMBER.delete(each, _unchanged(member), {":role": member.role}, _NAMES)
@@ -86,8 +94,8 @@ def remove(member: Member, *, by: str, now: datetime) -> None:
 
 
 def access(sub: str, project_id: str) -> tuple[Project | None, Member | None, datetime | None]:
-    """What decides a request to a project, in one read: the project, the person's place in it,
-    and since when their sessions count."""
+    """What authorizes a user's request to a project, in one read: the project, the user's
+    membership, and the time from which their sessions are valid."""
     keys = [PROJECT.key(project_id), MEMBER.key(project_id, sub), USER.key(sub)]
     items = {item["sk"]: item for item in dynamodb.get_many(PROJECT.physical_table, keys)}
     project, member, user = (items.get(key["sk"]) for key in keys)
@@ -103,7 +111,7 @@ def sessions_count_since(sub: str) -> datetime | None:
 
 
 def end_sessions(sub: str, now: datetime) -> None:
-    """From now on, only sessions that begin later count."""
+    """End all of a user's sessions: only sessions that start later are valid."""
     item = {**USER.key(sub), "sessions_since": to_rfc3339(now)}
     USER.table().put_item(Item=item)
 
@@ -166,7 +174,7 @@ def _unchanged(member: Member) -> str:
 
 
 def _count_owners(project_id: str, step: int) -> Write:
-    """Keep the number of owners beside the project, so that two cannot leave it at once."""
+    """Change the project's number of owners. A condition keeps at least one owner."""
     condition, values = THERE, {":step": step, ":zero": 0}
     if step < 0:
         condition, values[":one"] = "owners > :one", 1

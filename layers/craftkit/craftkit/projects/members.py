@@ -1,4 +1,4 @@
-"""Who is in a project and what they may do there."""
+"""The members of a project: invitations, roles and access."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,26 +26,26 @@ class SessionEndedError(Exception):
 
 @dataclass(frozen=True)
 class Access:
-    """A project as one of its members has it before them."""
+    """A project and the membership of the user who opened it."""
 
     project: Project
     member: Member
 
 
 @dataclass(frozen=True)
-class Places:
-    """Where a person is a member, and where they are invited; each by the project's name."""
+class Memberships:
+    """The projects that a user is a member of, and those they are invited to, sorted by name."""
 
     joined: list[Access]
     invited: list[Access]
 
 
 def open_project(person: User, project_id: str, *, signed_in_at: datetime) -> Access:
-    """The project for a person who is a member of it. One read.
+    """The project, for a user who is a member of it. One read.
 
     Raises:
-        NotFoundError: they are none, or there is no such project: nobody can tell which.
-        SessionEndedError: they signed out since.
+        NotFoundError: the user is not a member, or there is no such project; both look the same.
+        SessionEndedError: the user signed out everywhere since.
     """
     project, member, since = member_items.access(person.sub, project_id)
     _require_current(signed_in_at, since)
@@ -61,8 +61,8 @@ def require_session(person: User, *, signed_in_at: datetime) -> None:
     _require_current(signed_in_at, member_items.sessions_count_since(person.sub))
 
 
-def list_places(person: User) -> Places:
-    """Every project that the person is in or invited to."""
+def list_memberships(person: User) -> Memberships:
+    """Every project that the user is a member of or invited to."""
     members = member_items.of_person(person.sub)
     projects = repository.get_many([member.project_id for member in members])
     places = sorted(
@@ -73,7 +73,7 @@ def list_places(person: User) -> Places:
         ),
         key=lambda access: access.project.name.casefold(),
     )
-    return Places(
+    return Memberships(
         joined=[place for place in places if place.member.joined_at],
         invited=[place for place in places if not place.member.joined_at],
     )
@@ -85,10 +85,10 @@ def list_members(project_id: str) -> list[Member]:
 
 
 def add_member(project_id: str, person: User, role: Role, *, by: str) -> Member:
-    """Make somebody a member at once, as an operator does.
+    """Add a member without an invitation, as an operator.
 
     Raises:
-        ConflictError: they are one already, or there is no such project.
+        ConflictError: the user is a member already, or there is no such project.
     """
     return _add(project_id, person, role, by, utc_now(), joins=True)
 
@@ -101,10 +101,10 @@ def invite(
     by: str,
     find: Callable[[str], User] = users.find_or_invite,
 ) -> Member:
-    """Invite whoever has this address. The invitation gives no access until they accept it.
+    """Invite the user with this address. The invitation gives no access until it is accepted.
 
-    Somebody who is new to the stage is sent a first password by mail. The number of invitations is
-    limited, so that nobody can have the stage send mail without end.
+    A new user is sent a first password by mail. The number of invitations is limited, so that
+    users cannot make the stage send unlimited mail.
 
     Raises:
         InvalidRequestError: this is not an email address.
@@ -177,7 +177,7 @@ def change_role(project_id: str, sub: str, role: Role, *, by: str) -> Member:
 
 
 def remove(project_id: str, sub: str, *, by: str) -> None:
-    """Take a place or an invitation away; a person may take their own.
+    """Remove a member or withdraw an invitation. Users may remove themselves.
 
     Raises:
         NotFoundError: nobody of this id is a member or invited.
@@ -189,11 +189,11 @@ def remove(project_id: str, sub: str, *, by: str) -> None:
 
 
 def transfer(project_id: str, sub: str, *, by: str) -> Member:
-    """Make a member the owner, and whoever transfers the project an admin.
+    """Make a member the owner, and the user who transfers the project an admin.
 
     Raises:
-        NotFoundError: nobody of this id is a member.
-        ConflictError: they have not accepted their invitation yet, or they are who transfers it.
+        NotFoundError: there is no such member.
+        ConflictError: the member has not accepted the invitation, or is the user who transfers.
     """
     member = get_member(project_id, sub)
     if sub == by:
@@ -206,15 +206,14 @@ def transfer(project_id: str, sub: str, *, by: str) -> Member:
 
 
 def end_sessions(person: User) -> None:
-    """Sign a person out wherever they are signed in."""
+    """End all sessions of a user."""
     member_items.end_sessions(person.sub, utc_now())
 
 
 def _on_current_member(project_id: str, sub: str, change: Callable[[Member], None]) -> None:
-    """Change a member as they are at the time of the write.
+    """Change a member, and repeat the change if the member changed since they were read.
 
-    A write that fails while the member stayed as they were read would leave no owner. One that
-    fails because the member changed in between is tried again on what they are now.
+    A write that fails although the member is unchanged would leave the project without an owner.
 
     Raises:
         NotFoundError: nobody of this id is a member or invited.

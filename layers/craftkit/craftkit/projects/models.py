@@ -1,4 +1,4 @@
-"""A project and its members, as they are kept and shown."""
+"""Models of projects, users and members."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -11,10 +11,10 @@ EmbedStatus = Literal["off", "enabled", "suspended"]
 """Whether the project is an embed partner, and whether the partnership is suspended."""
 
 ExposurePolicy = Literal["revoke", "alert"]
-"""What becomes of a key that was found in the open: refused at once, or only told of."""
+"""What happens to a key that was found in public: it is revoked, or only an event is sent."""
 
 Role = Literal["owner", "admin", "viewer"]
-"""An owner may do everything; an admin everything but decide who is a member; a viewer looks."""
+"""An owner may do everything, an admin everything except manage members, a viewer only read."""
 
 ROLES: tuple[Role, ...] = ("owner", "admin", "viewer")
 
@@ -31,7 +31,7 @@ class Project(BaseModel):
 
 
 class User(BaseModel):
-    """Somebody who can sign in. `sub` is the id that never changes; an address may."""
+    """A user of the dashboard. `sub` never changes; the address may."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -40,7 +40,8 @@ class User(BaseModel):
 
 
 class Member(BaseModel):
-    """A person's place in a project. Until they accept, it is an invitation and opens nothing."""
+    """A user's membership of a project. Until `joined_at` is set, it is an invitation and gives no
+    access."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -71,10 +71,10 @@ def set_exposure_policy(project_id: str, policy: ExposurePolicy, *, by: str, now
 
 
 def delete(project: Project, members: list[Member], *, by: str, now: datetime, report: str) -> None:
-    """Remove the members, whoever asks for it last, and then the project and its slug.
+    """Remove the members, then the project and its slug. The user `by` is removed last.
 
     Raises:
-        ConditionFailedError: the project is gone already.
+        ConditionFailedError: the project was deleted already.
     """
     for member in sorted(members, key=lambda member: member.sub == by):
         dynamodb.transact(member_items.deletes(member))

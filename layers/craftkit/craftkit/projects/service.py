@@ -1,4 +1,4 @@
-"""What people do with projects."""
+"""The use cases of projects."""
 
 import re
 import secrets
@@ -15,10 +15,10 @@ _SLUG_LENGTH = 60
 
 
 def create_project(name: str, *, by: str, owner: User | None = None) -> Project:
-    """Make a project. Its slug is drawn from the name, with a suffix where that is taken.
+    """Create a project. Its slug is derived from the name, with a random suffix if it is taken.
 
     Args:
-        owner: who is its first member; an operator's project has none until one is added.
+        owner: the first member. A project of an operator has no member until one is added.
     """
     slug, now = slug_of(name), utc_now()
     while True:
@@ -59,7 +59,7 @@ def rename_project(project_id: str, name: str, *, by: str) -> Project:
 
 
 def set_exposure_policy(project_id: str, policy: ExposurePolicy, *, by: str) -> Project:
-    """Say what becomes of keys of the project that are found in the open.
+    """Set what happens to keys of the project that are found in public.
 
     Raises:
         NotFoundError: there is none of this id.

@@ -18,8 +18,8 @@ def find(email: str) -> User:
     """The user with this address.
 
     Raises:
-        NotFoundError: nobody of this stage has it.
-        ConflictError: a user has it, and has not shown that it is theirs.
+        NotFoundError: no user of this stage has this address.
+        ConflictError: the user with this address has not verified it.
     """
     client = _cognito()
     try:
@@ -34,7 +34,7 @@ def find_or_invite(email: str) -> User:
 
     Raises:
         InvalidRequestError: this is not an email address.
-        ConflictError: a user has it, and has not shown that it is theirs.
+        ConflictError: the user with this address has not verified it.
     """
     client, address = _cognito(), _normal(email)
     try:

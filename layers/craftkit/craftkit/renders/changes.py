@@ -1,4 +1,4 @@
-"""Changes of a render's row, for those who read the renders table's stream."""
+"""Interprets changes of the renders table for the functions on its stream."""
 
 from craftkit.renders import repository
 from craftkit.renders.models import Render

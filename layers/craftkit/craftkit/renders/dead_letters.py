@@ -1,7 +1,8 @@
-"""Renders whose messages no worker could take: ended at once, and kept to be driven again.
+"""Fails the renders in a dead-letter queue, and redrives them on an operator's request.
 
-A worker that begins a render ends it, or lets the requeuer do so. Into a dead-letter queue comes
-what no worker could even begin: the function does not start, or may not read the table.
+A render that a worker has started is ended by the worker or the requeuer. The dead-letter queue
+receives messages that no worker could start: the function does not start, or has no right to read
+the table.
 """
 
 from typing import Any
@@ -16,13 +17,13 @@ UNREACHABLE = "No worker could take the render. Send the request again."
 
 
 def fail_dead_letter_render(project_id: str, render_id: str) -> bool:
-    """End as failed what its mode's dead-letter queue gave out, and put its message aside.
+    """Fail a render from a dead-letter queue, and send its message to the queue for operators.
 
     Returns:
-        Whether the message waits for an operator now; it does not where the render ended well.
+        Whether the message was sent to that queue. It is not if the render ended in another way.
 
     Raises:
-        BusyError: a worker holds the render after all; look again later.
+        BusyError: a worker holds the render; try again later.
     """
     render = repository.get(project_id, render_id)
     if render is None or render.status in ("succeeded", "cancelled"):
@@ -38,13 +39,13 @@ def fail_dead_letter_render(project_id: str, render_id: str) -> bool:
 
 
 def redrive(limit: int) -> tuple[int, int]:
-    """Queue again, as their next attempt, renders that were ended as dead.
+    """Queue renders that `fail_dead_letter_render` failed again, as their next attempt.
 
     Returns:
-        How many were queued, and how many were left alone: asked for again meanwhile, or expired.
+        How many were queued, and how many were skipped because they were retried or have expired.
 
     Raises:
-        QueueUnavailableError: the workers' queue does not take them; they wait on.
+        QueueUnavailableError: a render cannot be queued; it and the others stay in the queue.
     """
     queued = left = 0
     while queued + left < limit:

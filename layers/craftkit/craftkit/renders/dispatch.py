@@ -1,4 +1,4 @@
-"""The ways to a worker: its mode's queue, or a call that waits for it."""
+"""Gives a render to a worker: through its mode's queue, or by a synchronous invocation."""
 
 import json
 from functools import cache
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda.client import LambdaClient
 
 SYNC_WAIT_SECONDS = 25
-"""How long a synchronous call waits; API Gateway itself gives up after 29."""
+"""How long a synchronous render waits for its worker; API Gateway times out after 29 seconds."""
 
 
 class StillRunningError(Exception):
-    """The wait is over, and the worker that was called has not ended."""
+    """The worker did not end within the wait, and goes on."""
 
 
 @cache
 def _lambda() -> "LambdaClient":
-    # Never repeated: a second call would begin the work a second time.
+    # No retries: a second invocation would start the work a second time.
     return boto3.client(
         "lambda",
         config=ClientConfig(
@@ -38,15 +38,15 @@ def _lambda() -> "LambdaClient":
 
 
 def message_of(render: Render) -> dict[str, str]:
-    """What a worker, or whoever looks after its remains, is told of a render."""
+    """The message about a render for a worker's queue and for the dead-letter queue."""
     return {"projectId": render.project_id, "renderId": render.id}
 
 
 def enqueue(render: Render) -> None:
-    """Hand a render to its mode's queue.
+    """Send a render to its mode's queue.
 
     Raises:
-        QueueUnavailableError: the queue did not take it, as far as we know.
+        QueueUnavailableError: the message was not sent, or the response was lost.
     """
     try:
         queues.send(config.queue_url(render.mode), message_of(render), group=render.project_id)
@@ -56,9 +56,9 @@ def enqueue(render: Render) -> None:
 
 
 def call(render: Render) -> Render | None:
-    """Have a worker of the mode's pool render it now; the finished render, or None.
+    """Invoke a worker of the mode's pool and wait. Returns the finished render, or None.
 
-    None means that no worker has it: none was free, or one died. The caller queues it.
+    None means that no worker has the render: none was free, or it failed. The caller queues it.
 
     Raises:
         StillRunningError: no answer within 25 seconds; the worker goes on.

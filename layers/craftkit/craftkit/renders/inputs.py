@@ -1,8 +1,8 @@
-"""A render's data between the request and the worker, compressed: where it lies, how it is read.
+"""Stores a render's data, compressed, between the request and the worker.
 
-Small data lies in the render's row, as long as the row stays within one write unit: the row is
-written three times, and each time every kilobyte of it is billed. More of it lies in an item of its
-own, written once. From 8 KB on an object of the documents bucket is cheaper.
+Small data is stored in the render's row while the row stays within one write unit: the row is
+written three times, and each write bills every kilobyte. Larger data is an item of its own, which
+is written once. From 8 KB on, an object in the documents bucket is cheaper.
 """
 
 import json
@@ -21,11 +21,11 @@ ITEM_BYTES = 8 * 1024
 """Compressed. A write of an item costs 0.625 US$ a million for each KB, one of an object 5."""
 
 _LATER_BYTES = 100
-"""What the row gains until it has ended: the lease, then times, pages, size, hash."""
+"""What is added to the row until the render ends: lease, times, pages, size, hash."""
 
 
 def store(render: Render, data: dict[str, Any], row: Item) -> Item:
-    """Put the data where the worker finds it; the fields of the row that say where.
+    """Store the data. Returns the fields of the row that say where it is.
 
     Args:
         row: the render's row without its data.

@@ -1,4 +1,4 @@
-"""Renders as people look at them: filtered, with their pages and the shape of their data."""
+"""Renders for the dashboard and the CLI: searched, with page images and the shape of their data."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ _DEPTH_SHOWN = 6
 
 @dataclass(frozen=True)
 class Filter:
-    """What renders are looked for; None where anything will do."""
+    """The filters of a search. None matches any value."""
 
     status: Status | None = None
     mode: Mode | None = None
@@ -32,12 +32,12 @@ class Filter:
 def search(
     project_id: str, wanted: Filter, *, limit: int, cursor: str | None = None
 ) -> tuple[list[Render], str | None]:
-    """A page of the renders that fit, newest first, and the cursor of the next.
+    """A page of matching renders, newest first, and the cursor of the next page.
 
-    A page may be short, or empty, and still have a next: at most 2,000 renders are looked at.
+    At most 2,000 renders are read for a page, so a short or empty page can have a next one.
 
     Raises:
-        InvalidCursorError: the cursor is not of this search.
+        InvalidCursorError: the cursor belongs to another search.
     """
     where = wanted.fields()
     named = ",".join(f"{name}={value}" for name, value in sorted(where.items()))
@@ -71,7 +71,7 @@ def draw_pages(render: Render, *, draw: Draw) -> Preview:
 
 
 def shape_of(value: Any, depth: int = 0) -> Any:
-    """What data consists of, without any of its values: types by key, lists by their length."""
+    """The structure of data without its values: types by key, lists by their length."""
     if isinstance(value, dict) and depth < _DEPTH_SHOWN:
         return {key: shape_of(inner, depth + 1) for key, inner in value.items()}
     if isinstance(value, list):

@@ -1,11 +1,11 @@
-"""The states of a render, and every way from one to another.
+"""The states of a render, and the transitions between them.
 
     queued ──► rendering ──► succeeded
       │ ▲          │    └───► failed ──► queued (asked for again)
       │ └──────────┘ a worker gave up or died; the attempt is counted
       └──► cancelled
 
-Each change is one conditional write: of two that race, one wins and the other is told.
+Each change is one conditional write: of two concurrent changes, one succeeds.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from craftkit.renders.models import Render
 from craftkit.renders.repository import Due
 
 ATTEMPTS = 3
-"""How often work on a render is begun before it is given up."""
+"""How often a render is started before it fails."""
 
 LEASE = timedelta(seconds=75)
 """How long one worker may hold a render: longer than the worker's own time-out."""
@@ -44,7 +44,7 @@ def first_check_at(render: Render) -> datetime:
 
 @dataclass(frozen=True)
 class Claim:
-    """A render that this worker, and no other, may finish."""
+    """The exclusive right of one worker to finish a render, until its lease ends."""
 
     render: Render
     lease_until: str
@@ -56,11 +56,11 @@ class BusyError(Exception):
 
 
 class GoneError(Exception):
-    """There is nothing left to do: finished, cancelled, or not kept at all."""
+    """The render is finished, cancelled or no longer stored."""
 
 
 class AttemptsExhaustedError(Exception):
-    """The last permitted attempt was begun and not finished."""
+    """The last permitted attempt was started and not finished."""
 
     def __init__(self, render: Render) -> None:
         super().__init__(f"render {render.id} was begun {render.attempt} times")
@@ -68,10 +68,10 @@ class AttemptsExhaustedError(Exception):
 
 
 def claim(project_id: str, render_id: str, now: datetime) -> Claim:
-    """Take a queued render, or one whose worker has let its lease run out.
+    """Claim a queued render, or one whose worker's lease has expired.
 
     Raises:
-        BusyError, GoneError, AttemptsExhaustedError: why it cannot be taken.
+        BusyError, GoneError, AttemptsExhaustedError: the render cannot be claimed.
     """
     item = _take(project_id, render_id, now, "#status = :queued", {":queued": "queued"})
     if isinstance(item, Claim):
@@ -83,7 +83,7 @@ def claim(project_id: str, render_id: str, now: datetime) -> Claim:
     render = repository.render_of(item)
     if render.attempt >= render.attempt_limit:
         raise AttemptsExhaustedError(render)
-    # The dead worker's attempt is over, and this is the next.
+    # The lease of the earlier worker has expired: this is the next attempt.
     condition = "#status = :rendering AND lease_until = :old"
     values = {":rendering": "rendering", ":old": item["lease_until"]}
     taken = _take(project_id, render_id, now, condition, values, next_attempt=True)
@@ -129,10 +129,10 @@ def succeed(
     filename: str | None = None,
     media_type: str | None = None,
 ) -> Render:
-    """The document is kept; say so.
+    """Mark the render as succeeded, after its document was stored.
 
     Raises:
-        GoneError: the lease was lost meanwhile, and somebody else ends the render.
+        GoneError: the lease was lost, and another worker ends the render.
     """
     outcome = {
         "page_count": page_count,
@@ -146,7 +146,7 @@ def succeed(
 
 
 def fail(held: Claim, *, now: datetime, code: str, message: str) -> Render:
-    """There will be no document, and more attempts would not change it. Raises as `succeed`."""
+    """Mark the render as failed, because further attempts would fail too. Raises as `succeed`."""
     outcome = {"error_code": code, "error_message": message}
     return _end(held, {"status": "failed", "completed_at": to_rfc3339(now), **outcome})
 
@@ -169,9 +169,9 @@ def _end(held: Claim, outcome: dict[str, Any]) -> Render:
 
 
 def release(held: Claim, now: datetime) -> None:
-    """Give a claim back after a fault that may pass; the next to claim it begins a new attempt.
+    """Release a claim after a transient fault. The next claim starts a new attempt.
 
-    The lease is cut short and the state left alone, so that an attempt is counted in one place.
+    Only the lease is ended; the state stays, so that attempts are counted in one place.
     """
     try:
         repository.update(
@@ -186,7 +186,7 @@ def release(held: Claim, now: datetime) -> None:
 
 
 def give_up(render: Render, *, now: datetime, code: str, message: str) -> Render | None:
-    """End a render that nobody holds. None where it has moved on by itself meanwhile."""
+    """Fail a render that no worker holds. None if its state has changed."""
     due, removed = repository.leaving_index(render)
     try:
         item = repository.update(
@@ -216,7 +216,7 @@ def give_up(render: Render, *, now: datetime, code: str, message: str) -> Render
 
 
 def cancel(render: Render, now: datetime) -> Render | None:
-    """Cancel a queued render. None where it is no longer queued, or not there."""
+    """Cancel a queued render. None if it is no longer queued, or does not exist."""
     due, removed = repository.leaving_index(render)
     try:
         item = repository.update(
@@ -233,7 +233,7 @@ def cancel(render: Render, now: datetime) -> Render | None:
 
 
 def retry(render: Render, now: datetime) -> Render | None:
-    """Queue a failed render again, as its next attempt. None where somebody else just did."""
+    """Queue a failed render again, as its next attempt. None if it was retried already."""
     try:
         item = repository.update(
             render.project_id,
@@ -258,7 +258,7 @@ def retry(render: Render, now: datetime) -> Render | None:
 
 
 def postpone(due: Due, until: datetime) -> bool:
-    """Move the time at which the requeuer checks again. False if the render has moved on."""
+    """Move the time of the requeuer's next check. False if the render's state has changed."""
     try:
         repository.update(
             due.project_id,

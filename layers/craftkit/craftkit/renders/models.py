@@ -1,4 +1,4 @@
-"""A render: as it is asked for, as it is kept, and as a caller sees it."""
+"""Models of a render: its request, its stored row and its view for callers."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -96,8 +96,8 @@ DocumentDate = Annotated[
 class RenderOptions(ApiModel):
     """How a document is made.
 
-    `pages` and `scale` are for images alone. `scale` 1 is 96 pixels per inch; it does not apply to
-    SVG. Several pages come as one ZIP file.
+    `pages` and `scale` apply to images only. `scale` 1 is 96 pixels per inch; it does not apply to
+    SVG. Several pages are returned as one ZIP file.
     """
 
     version_number: Annotated[int, Field(ge=1, strict=True), INTEGRAL] | None = None
@@ -199,7 +199,7 @@ def _read_epoch(value: object) -> object:
 
 
 class Render(BaseModel):
-    """A render's row. `attempt` counts the times that work on it was begun, from 1.
+    """A render's row. `attempt` is the number of the current attempt, from 1.
 
     Work may begin again by itself until `attempt_limit`; a caller who asks again after a failure
     moves the limit, and `queued_at` with it. `expires_at` is when the row itself may go; at
@@ -262,7 +262,7 @@ class Render(BaseModel):
 
     @property
     def asked_at(self) -> datetime:
-        """When it was last asked for: at first, or again after a failure."""
+        """When the render was last requested: its creation, or its last retry."""
         return self.queued_at or self.created_at
 
     @property

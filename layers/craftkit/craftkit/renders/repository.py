@@ -45,7 +45,7 @@ _TIMES = ("created_at", "queued_at", "completed_at", "document_date", "erase_at"
 
 @dataclass(frozen=True)
 class Idempotency:
-    """SHA-256 of the project's idempotency key, and of the request that it stands for."""
+    """SHA-256 of the project's idempotency key, and of its request."""
 
     key_hash: str
     request_hash: str
@@ -53,7 +53,7 @@ class Idempotency:
 
 @dataclass(frozen=True)
 class Due:
-    """A render that the index holds as due, as it was when the index took it in."""
+    """A due render as the index returned it; the index can be behind the table."""
 
     project_id: str
     render_id: str
@@ -67,7 +67,7 @@ def create(
     idempotency: Idempotency | None,
     extra_writes: Sequence[dict[str, Any]] = (),
 ) -> None:
-    """Write a new render's row, and the claim on its idempotency key: both or neither.
+    """Write a new render's row and the claim on its idempotency key, in one transaction.
 
     Args:
         row: as `new_row` gave it, with the fields that say where its data is.
@@ -93,12 +93,12 @@ def create(
 
 
 def _put_row(render: Render, put: dict[str, Any]) -> None:
-    """A row that is written alone needs no transaction, which would cost twice as much."""
+    """Write a row without a transaction, which would cost twice as much."""
     try:
         with dynamodb.conditions():
             dynamodb.resource().meta.client.put_item(**put["Put"])
     except ConditionFailedError as error:
-        # A new id is nobody else's: the first answer was lost on its way, and this was a retry.
+        # The id is new: this row was written by the first attempt, whose response was lost.
         if error.items[0] is None or error.items[0]["render_id"] != render.id:
             raise
 
@@ -180,7 +180,7 @@ def release_claim(claim: dynamodb.Item) -> None:
 
 
 def _put_new(item: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """A put that gives way to a living item; one past its expiry only waits to be swept."""
+    """A put that fails if the item exists, unless it has expired and TTL has not deleted it yet."""
     return {
         "Put": {
             "TableName": config.renders_table,
@@ -193,17 +193,17 @@ def _put_new(item: dict[str, Any], now: datetime) -> dict[str, Any]:
 
 
 def find_claim(project_id: str, idempotency: Idempotency) -> dynamodb.Item | None:
-    """The claim on an idempotency key, where a render stands behind it."""
+    """The claim on an idempotency key, if a render has claimed it."""
     key = _claim_key(project_id, idempotency)
     item: dynamodb.Item | None = _table().get_item(Key=key, ConsistentRead=True).get("Item")
     return item
 
 
 def discard(render: Render, idempotency: Idempotency | None) -> None:
-    """Take back a render that could not be queued.
+    """Delete a render that could not be queued.
 
     Raises:
-        ConditionFailedError: somebody works on it already.
+        ConditionFailedError: a worker has claimed it already.
     """
     data = _input_key(render.project_id, render.id)
     writes: list[dict[str, Any]] = [
@@ -230,7 +230,7 @@ def get(project_id: str, render_id: str) -> Render | None:
 
 
 def get_item(project_id: str, render_id: str) -> dynamodb.Item | None:
-    """The whole row, its input with it."""
+    """The whole row, including its input."""
     item: dynamodb.Item | None = (
         _table().get_item(Key=_key(project_id, render_id), ConsistentRead=True).get("Item")
     )
@@ -248,9 +248,9 @@ def page(
     until: datetime | None = None,
     after: dict[str, Any] | None,
 ) -> tuple[list[Render], dict[str, Any] | None]:
-    """Renders of a project, newest first, and where the next page starts.
+    """Renders of a project, newest first, and the start key of the next page.
 
-    A filter reads over the others; a page may so come back short, with a next one.
+    DynamoDB filters after it reads, so a filtered page can be short and still have a next one.
 
     Args:
         where: what the fields of a row must be, such as `{"status": "failed"}`.
@@ -277,7 +277,7 @@ def page(
     now = utc_now()
     for number in range(_QUERIES_A_PAGE):
         start = {"ExclusiveStartKey": after} if after else {}
-        # Most filters pass most rows: only where the first query was not enough, read more.
+        # Most filters match most rows, so the first query reads no more than a page.
         rows = _FILTERED_LIMIT if (conditions or metadata) and number else limit
         answer = _table().query(**query, **start, Limit=rows)
         read = (render_of(item) for item in answer["Items"])
@@ -324,7 +324,7 @@ def update(
     add: dict[str, int] | None = None,
     remove: tuple[str, ...] = (),
 ) -> dynamodb.Item:
-    """One conditional change of a row; answers the row as it is afterwards.
+    """Change a row conditionally. Returns the changed row.
 
     Raises:
         ConditionFailedError: `items[0]` is the row as it is, or None.
@@ -357,12 +357,12 @@ def render_of(item: dynamodb.Item) -> Render:
 
 
 def unfinished_fields(render_id: str, due_at: datetime) -> dict[str, str]:
-    """What puts a row into the index of the unfinished."""
+    """The attributes that add a row to the index `unfinished`."""
     return {UNFINISHED: str(int(render_id[-4:], 16) % SHARDS), "due_at": to_rfc3339(due_at)}
 
 
 def expiry(asked_at: datetime) -> int:
-    """When a row may go: it is kept for the stage's days after it was last asked for."""
+    """The TTL of a row: the stage's retention after the render was last requested."""
     return to_epoch_seconds(expires_at(asked_at))
 
 

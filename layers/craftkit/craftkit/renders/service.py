@@ -1,4 +1,4 @@
-"""What callers do with renders."""
+"""The use cases of renders: create, list, cancel, retry and download."""
 
 import hashlib
 import json
@@ -53,11 +53,11 @@ ExtraWrites = Callable[[Render], Sequence[dict[str, Any]]]
 
 @dataclass(frozen=True)
 class Visibility:
-    """Which renders of a project a caller may see. What is outside it does not exist for them.
+    """Which renders of a project a caller may see. Others are answered as not found.
 
     Attributes:
-        mode: theirs alone; None is both, for the dashboard and operators.
-        templates: slugs of the templates whose renders they may see; empty is every one.
+        mode: the only visible mode; None is both, for the dashboard and operators.
+        templates: slugs of the templates whose renders are visible; empty means all.
     """
 
     mode: Mode | None = None
@@ -89,25 +89,25 @@ def create_render(
     source: Source = "api",
     extra_writes: ExtraWrites = lambda _: (),
 ) -> tuple[Render, bool]:
-    """Accept a render, or find the one that the same request made before.
+    """Create a render, or return the one that the same request created before.
 
-    The row is written first and queued after; what cannot be queued is not kept. With
-    `options.sync` the work is waited for, 25 seconds at most.
+    The row is written first, then the render is queued; a render that cannot be queued is deleted.
+    With `options.sync` the call waits for the worker, at most 25 seconds.
 
     Args:
         waits: wait as with `options.sync`; the request stays the same for its idempotency key.
-        extra_writes: further writes for the render's own transaction. If one of them fails, so
-            does the call (`ConditionFailedError`), and nothing is kept.
+        extra_writes: further writes for the render's transaction. If the condition of one fails,
+            the call raises `ConditionFailedError` and nothing is stored.
 
     Returns:
-        The render, and whether this call set it going.
+        The render, and whether this call started it.
 
     Raises:
         InsufficientScopeError, TemplateNotFoundError, VersionNotFoundError,
         NoPublishedVersionError, InvalidInputDataError: the request cannot be rendered.
-        IdempotencyConflictError: its idempotency key stands for another request.
+        IdempotencyConflictError: its idempotency key was used for another request.
         RateLimitedError, QuotaExceededError: a limit of the key or its project is reached.
-        QueueUnavailableError: nothing was kept; the same request may be sent again.
+        QueueUnavailableError: nothing was stored; the same request may be sent again.
     """
     principal.require_template(slug)
     options, waits = request.options, waits or request.options.sync
@@ -144,7 +144,7 @@ def create_render(
     try:
         charge = limits.charge(principal, renders=1)
     except TooManyRequestsError:
-        # A repeat that starts nothing is answered, whatever is used up.
+        # A repeated request that starts no render is answered even if the limits are used up.
         accepted = _find_accepted(principal.project_id, idempotency)
         if accepted is None or accepted.status == "failed":
             raise
@@ -201,10 +201,10 @@ def _is_kept(project_id: str, claim: dict[str, Any]) -> bool:
 
 
 def _find_accepted(project_id: str, idempotency: Idempotency | None) -> Render | None:
-    """The render that an idempotency key stands for, if there is one.
+    """The render of an idempotency key, if there is one.
 
     Raises:
-        IdempotencyConflictError: the key stands for another request.
+        IdempotencyConflictError: the key was used for another request.
     """
     claim = repository.find_claim(project_id, idempotency) if idempotency else None
     if claim is None or idempotency is None or not _is_kept(project_id, claim):
@@ -225,10 +225,9 @@ def _repeat(
     waits: bool,
     charge: Charge,
 ) -> tuple[Render, bool]:
-    """The render behind a claimed idempotency key; one that failed is started again.
+    """The render of a claimed idempotency key. A failed one is started again.
 
-    A render that is started again keeps the charge, as a first one does. Any other answer gives
-    the charge back.
+    A render that is started again keeps the charge. In any other case the charge is refunded.
     """
     try:
         render = _claimed(project_id, claim, idempotency)
@@ -245,7 +244,7 @@ def _repeat(
 
 @contextmanager
 def _failed_as_before(render: Render, again: Render) -> Iterator[None]:
-    """Put a render that was to be tried again, and could not be queued, back to its failure."""
+    """Restore the failure of a retried render that cannot be queued."""
     try:
         yield
     except QueueUnavailableError:
@@ -262,17 +261,17 @@ def _set_going(render: Render, idempotency: Idempotency | None, waits: bool) -> 
     try:
         return _start(render, waits)
     except QueueUnavailableError:
-        if render.source == "form":  # told already that it was submitted: the requeuer queues it
+        if render.source == "form":  # the form was submitted already: the requeuer queues it
             return render
         try:
             repository.discard(render, idempotency)
-        except ConditionFailedError:  # it reached a worker after all
+        except ConditionFailedError:  # a worker has claimed it: the message was sent
             return get_render(render.project_id, render.id)
         raise
 
 
 def _start(render: Render, waits: bool) -> Render:
-    """Have it rendered at once where that was asked for; queue it where that did not end it."""
+    """Render synchronously if `waits`; queue the render if that did not end it."""
     finished = _render_now(render) if waits else None
     if finished is not None:
         return finished
@@ -281,8 +280,8 @@ def _start(render: Render, waits: bool) -> Render:
 
 
 def _render_now(render: Render) -> Render | None:
-    """The finished render; None where it is to be queued: no worker ended it in time, or the
-    project has as many synchronous renders running as it may."""
+    """The finished render. None if it must be queued: no worker ended it in time, or the project
+    has the maximum of synchronous renders running."""
     work = Work(
         "sync",
         "synchronous renders",
@@ -305,8 +304,8 @@ def get_render(project_id: str, render_id: str, *, visible: Visibility = EVERYTH
     """The render.
 
     Raises:
-        NotFoundError: the project has none of this id, or none that is visible to the caller;
-            the answer is the same.
+        NotFoundError: the project has no such render, or the caller may not see it; the response
+            is the same.
     """
     render = repository.get(project_id, render_id)
     if render is None or not visible.includes(render) or not render.is_kept_at(utc_now()):
@@ -315,7 +314,7 @@ def get_render(project_id: str, render_id: str, *, visible: Visibility = EVERYTH
 
 
 def get_data(render: Render) -> dict[str, Any]:
-    """The data of a render, validated, as the worker gets it.
+    """The validated data of a render.
 
     Raises:
         NotFoundError: the render is no longer kept.
@@ -382,13 +381,13 @@ def cancel_render(
 def retry_render(project_id: str, render_id: str) -> Render:
     """Queue a failed render again, with the same data, as its next attempt.
 
-    It is charged to the key that it was first charged to, and to the project.
+    The retry is charged to the render's key and to the project.
 
     Raises:
-        NotFoundError: the project has none of this id.
-        ConflictError: it has not failed, or somebody else was quicker.
+        NotFoundError: the project has no such render.
+        ConflictError: the render has not failed, or was retried at the same time.
         RateLimitedError, QuotaExceededError: a limit of the key or the project is reached.
-        QueueUnavailableError: it stays failed; try again.
+        QueueUnavailableError: the render stays failed; try again.
     """
     render = get_render(project_id, render_id)
     if render.status != "failed":
@@ -414,7 +413,7 @@ def download(
 
     Raises:
         NotFoundError: the project has no render of this id.
-        NotReadyError: it has no document, or none yet.
+        NotReadyError: the render has no document.
     """
     render = get_render(project_id, render_id, visible=visible)
     url = view_of(render, utc_now()).download_url
@@ -428,14 +427,14 @@ def _idempotency_of(
 ) -> Idempotency | None:
     """The claim on a caller's idempotency key.
 
-    Each mode and each source has keys of its own: a live call is never answered with a test
-    render, and a third party that calls a hook cannot name a render of the API.
+    Each mode and each source has separate keys: a live request never returns a test render, and a
+    third party that calls a hook cannot reach a render of the API.
     """
     if not key:
         return None
     return Idempotency(
         key_hash=_sha256_of([mode, source, key]),
-        # Without defaults: an option that is added later leaves the hash of a request as it is.
+        # Without defaults, so that a new option does not change the hash of older requests.
         request_hash=_sha256_of([slug, request.model_dump(mode="json", exclude_defaults=True)]),
     )
 

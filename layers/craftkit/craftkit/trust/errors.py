@@ -1,6 +1,6 @@
-"""Refusals of the token exchange, in OAuth's own form (RFC 6749, section 5.2).
+"""Errors of the token exchange in the format of OAuth (RFC 6749, section 5.2).
 
-This route alone answers without Craftkit's envelope, so that OAuth clients understand it.
+Only this route answers without Craftkit's error envelope, so that OAuth clients understand it.
 """
 
 from craftkit.errors import CraftkitError
@@ -46,7 +46,7 @@ class InvalidDpopProofError(OAuthError):
 
 
 class IssuerTemporarilyUnavailableError(OAuthError):
-    """The issuer's keys cannot be had at present."""
+    """The issuer's keys cannot be fetched now."""
 
     code = "temporarily_unavailable"
     status = 503

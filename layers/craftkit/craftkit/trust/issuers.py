@@ -38,7 +38,7 @@ _LOOPBACK = ("localhost", "127.0.0.1")
 
 
 class IssuerUnavailableError(Exception):
-    """The issuer's keys cannot be had. The message says why, for the log and the operator."""
+    """The issuer's keys cannot be fetched. The message says why, for the log and the operator."""
 
 
 def signing_key(issuer: str, key_id: str | None) -> Jwk | None:

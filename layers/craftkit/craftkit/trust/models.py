@@ -155,9 +155,10 @@ class RuleTrial(BaseModel):
 
 
 class TokenTrial(BaseModel):
-    """What an exchange of a pasted token would come to. Nothing is issued and nothing is used up.
+    """The result that an exchange of a token would have. Nothing is issued, and the token is not
+    marked as used.
 
-    `problem` says why the token itself is refused, whatever the rules say.
+    `problem` says why the token itself is invalid, independent of the rules.
     """
 
     rule_id: str | None
@@ -167,7 +168,7 @@ class TokenTrial(BaseModel):
 
 @dataclass(frozen=True)
 class IssuerKeys:
-    """Keys as the stage keeps them. `next_fetch_at` is when they may be fetched again."""
+    """An issuer's stored keys. `next_fetch_at` is when they may be fetched again."""
 
     issuer: str
     keys: tuple[Jwk, ...]

@@ -1,4 +1,4 @@
-"""Trust rules and what an exchange leaves behind, in two tables.
+"""Trust rules and the records of token exchanges, in two tables.
 
 The rules table holds the rules of a project; only dashboard and CLI write it. The tokens table is
 written by the exchange: `rule#<id>` lists the tokens issued under a rule, so that ending the rule

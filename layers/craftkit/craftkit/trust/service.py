@@ -1,4 +1,4 @@
-"""What operators do with trust rules, and the exchange itself."""
+"""The use cases of trust rules, and the token exchange."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -96,7 +96,7 @@ def exchange_token(
         InvalidDpopProofError: the proof was used already.
         InvalidGrantError: the token is refused, used already, or meets no rule.
         InvalidScopeError: the rule does not give a scope that was asked for.
-        IssuerTemporarilyUnavailableError: the issuer's keys cannot be had now.
+        IssuerTemporarilyUnavailableError: the issuer's keys cannot be fetched now.
     """
     rules = _active_rules(project_id)
     claims = _verified(subject_token, rules)

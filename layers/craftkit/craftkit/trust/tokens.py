@@ -1,4 +1,4 @@
-"""Verification of a foreign OIDC token (a JWT): signature and times, never which rule it meets."""
+"""Verifies the signature and the times of an OIDC token (a JWT). `service` matches the rules."""
 
 import hashlib
 from collections.abc import Callable
@@ -18,8 +18,8 @@ _ALGORITHMS = {
     "EC": ("ES256", "ES384", "ES512"),
     "OKP": ("EdDSA",),
 }
-"""Accepted signature algorithms by key type. Symmetric ones and `none` are never accepted: with
-them, whoever knows the public key could sign."""
+"""Accepted signature algorithms by key type. Symmetric algorithms and `none` are not accepted:
+anyone who knows the public key could sign with them."""
 
 _CURVES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521", "EdDSA": "Ed25519"}
 _SMALLEST_RSA_BITS = 2048
@@ -36,7 +36,7 @@ class TokenRefusedError(Exception):
 
 
 def issuer_of(token: str) -> str:
-    """The issuer that a token claims, unverified: only to find out whom to ask for keys.
+    """The issuer that a token claims, unverified; used only to find the issuer's keys.
 
     Raises:
         TokenRefusedError: not a JWT with an issuer.
@@ -48,7 +48,7 @@ def issuer_of(token: str) -> str:
 
 
 def unverified_claims(token: str) -> Claims:
-    """What a token claims, proved by nothing: to explain a refusal. Empty for what is no JWT."""
+    """A token's unverified claims, to explain a refusal. Empty for text that is not a JWT."""
     try:
         return _unverified(token)
     except TokenRefusedError:
@@ -91,10 +91,10 @@ def verify(token: str, *, find_key: FindKey) -> Claims:
 
 
 def identity_of(token: str, claims: Claims) -> tuple[str, datetime]:
-    """What makes a token unique, and until when it must be remembered as used.
+    """The unique id of a token, and until when it must be stored as used.
 
-    That is the issuer with `jti`; without `jti`, the token's signed part: the signature itself can
-    be written in more than one way.
+    The id is the issuer with `jti`; without `jti`, the token's signed part, because the same
+    signature has several encodings.
     """
     unique = claims.get("jti")
     part = f"jti:{unique}" if isinstance(unique, str) and unique else token.rpartition(".")[0]
@@ -128,7 +128,7 @@ def _header(token: str) -> dict[str, Any]:
 
 
 def _checked_algorithm(algorithm: object, key: Jwk) -> str:
-    """The algorithm, where it is the key's own kind: a mix of the two is an old attack."""
+    """The token's algorithm, if it fits the key's type (prevents algorithm confusion)."""
     allowed = _ALGORITHMS.get(str(key.get("kty")), ())
     if not isinstance(algorithm, str) or algorithm not in allowed:
         raise TokenRefusedError("The token's algorithm is not one that this key may sign with.")

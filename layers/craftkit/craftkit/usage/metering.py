@@ -1,4 +1,4 @@
-"""Counts the renders that the renders table's stream says have succeeded."""
+"""Counts succeeded renders from the renders table's stream."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -17,9 +17,9 @@ _RECONCILED_AT_ONCE = 100
 
 
 def meter_batch(batch: Batch) -> None:
-    """Count the renders that succeeded with the changes of a batch, those of a counter together.
+    """Count the renders that succeeded in a batch, grouped by counter.
 
-    A counter that fails marks the changes of its renders as failed, and no others.
+    If a counter cannot be written, only the changes of its renders are marked as failed.
     """
     by_counter: dict[tuple[str, ...], dict[str, Metered]] = defaultdict(dict)
     for change in batch.changes:
@@ -51,7 +51,7 @@ def metered_of(render: Render) -> Metered:
 
 
 def reconcile(project_id: str, since: datetime, until: datetime) -> int:
-    """Count the renders of a period that the stream did not bring; how many they were."""
+    """Count the renders of a period that the stream missed. Returns their number."""
     found = renders.between(project_id, since, until)
     succeeded = (metered_of(render) for render in found if render.status == "succeeded")
     return sum(_count_all(part) for part in batched(succeeded, _RECONCILED_AT_ONCE, strict=False))

@@ -18,7 +18,7 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 @dataclass(frozen=True)
 class Metered:
-    """A render that succeeded, as far as it is counted."""
+    """The fields of a succeeded render that usage needs."""
 
     project_id: str
     render_id: str
@@ -30,18 +30,18 @@ class Metered:
 
     @property
     def day(self) -> date:
-        """The UTC day of its end."""
+        """The UTC day on which the render ended."""
         return self.ended_at.astimezone(UTC).date()
 
     @property
     def counter(self) -> tuple[str, str, str, str, str]:
-        """The counter that it belongs to."""
+        """The key of the counter that the render belongs to."""
         return self.project_id, f"{self.day}", self.mode, self.key_id, self.template_slug
 
 
 @dataclass(frozen=True)
 class Counter:
-    """What one key rendered of one template on one day."""
+    """The renders and pages of one key and one template on one day."""
 
     day: date
     mode: Mode
@@ -55,7 +55,7 @@ class Counter:
 
 
 def _written_day(value: Any) -> Any:
-    """A date as it is written: pydantic alone would take `0` for the first day of 1970."""
+    """Parse a date strictly: pydantic would read `0` as 1970-01-01."""
     if not isinstance(value, str):
         return value
     try:
@@ -68,7 +68,7 @@ Day = Annotated[date, BeforeValidator(_written_day)]
 
 
 class UsageQuery(ApiModel):
-    """The query of `GET /v1/usage`: UTC days, both included; the last 30 when none is named."""
+    """The query of `GET /v1/usage`: UTC days, both included; by default the last 30 days."""
 
     from_: Annotated[Day | None, Field(alias="from")] = None
     to: Day | None = None
@@ -83,7 +83,7 @@ class UsageRow(ApiModel):
 
 
 class UsageView(ApiModel):
-    """The answer of `GET /v1/usage`. A day, mode and key without a render has no row."""
+    """The response of `GET /v1/usage`. A day, mode and key without renders has no row."""
 
     from_: Annotated[date, Field(alias="from")]
     to: date

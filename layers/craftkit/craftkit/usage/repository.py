@@ -40,14 +40,14 @@ _BEHIND_A_DAY = "$"  # sorts right behind the `#` that follows a day
 
 @dataclass
 class Part:
-    """Renders of one counter whose ids belong into the same list."""
+    """Renders of one counter whose ids belong to the same list."""
 
     renders: list[Metered]
     number: int = 0
     """Of the list, where earlier ones of the same time are full."""
 
     def see(self, item: dynamodb.Item | None) -> None:
-        """Leave out what the list holds already, and go on to the next list if it is full."""
+        """Remove renders that the list holds already, and choose the next list if it is full."""
         ids = {bytes(each) for each in item["ids"]} if item else set()
         self.renders = [each for each in self.renders if _bytes_of(each) not in ids]
         if len(ids) >= LIST_LIMIT:
@@ -62,7 +62,7 @@ def parts_of(renders: Sequence[Metered]) -> list[Part]:
 
 
 def add(parts: Sequence[Part], *, now: datetime) -> None:
-    """Count renders of one counter, together.
+    """Count renders of one counter in one transaction.
 
     Raises:
         ConditionFailedError: nothing was counted. `items` holds, in the order of the parts, the

@@ -1,4 +1,4 @@
-"""Counting renders, and telling what was counted."""
+"""Counts renders, and reads the counters."""
 
 from collections.abc import Collection, Sequence
 from datetime import date, timedelta
@@ -19,7 +19,7 @@ RENDERS_AT_ONCE = 25
 
 
 def count_renders(renders: Sequence[Metered]) -> int:
-    """Count renders of one counter that succeeded, each once; how many were not counted before."""
+    """Count renders of one counter, each once. Returns how many were not counted before."""
     new = list({each.render_id: each for each in renders}.values())
     counted = 0
     for part in batched(new, RENDERS_AT_ONCE, strict=False):
@@ -53,8 +53,8 @@ def get_usage(
     """A project's counters by day, mode and key.
 
     Args:
-        mode: count renders of this mode alone; None counts both.
-        templates: count renders of these templates alone, by slug; empty counts all.
+        mode: count only renders of this mode; None counts both.
+        templates: count only renders of these templates, by slug; empty counts all.
 
     Raises:
         InvalidRequestError: the range ends before it begins, or is longer than a year.
@@ -70,7 +70,7 @@ def get_usage(
 
 
 def list_counters(project_id: str, query: UsageQuery) -> list[Counter]:
-    """The same by template too, for those who draw charts of it. Raises as `get_usage`."""
+    """The counters by template too, for charts. Raises as `get_usage`."""
     return repository.between(project_id, *_range(query))
 
 

@@ -1,4 +1,4 @@
-"""Events that an audit entry makes. Whoever does what it records writes the entry with it."""
+"""Converts audit entries to webhook events."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ from craftkit.webhooks.models import EVENT_TYPES, Event
 
 
 def event_of(item: dict[str, Any] | None) -> Event | None:
-    """The event that a new audit entry stands for, or None where webhooks have no such event.
+    """The webhook event of an audit entry, or None if there is no such event type.
 
-    The entry's id is the event's. Who did it stays in the audit: an operator's identity is no
-    business of a receiver.
+    The event has the entry's id. It does not contain the actor: a receiver must not learn an
+    operator's identity.
     """
     if item is None or item.get("action") not in EVENT_TYPES:
         return None

@@ -1,5 +1,5 @@
-"""Deliveries in their table. One that waits for something stands in the index `waiting`, by the
-time at which it is due: a sparse index, so that looking for what is due reads nothing else.
+"""Deliveries in the deliveries table. A delivery that waits is in the sparse index `waiting`, by the
+time when it is due, so that a query for due deliveries reads no others.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ BY_DELIVERY = "by_delivery"
 SHARDS = 4
 
 ATTEMPTS_KEPT = 20
-"""The log of one delivery: a whole schedule and a replay of it, 4 KiB of answer each."""
+"""Attempts kept for one delivery: those of one schedule and one replay, each up to 4 KiB."""
 
 _NOT_WAITING = "REMOVE waiting, due_at"
 _TIMES = ("created_at", "completed_at", "due_at")
@@ -29,7 +29,7 @@ _TIMES = ("created_at", "completed_at", "due_at")
 
 @dataclass(frozen=True)
 class Due:
-    """A delivery that the index holds as due, as it was when the index took it in."""
+    """A due delivery as the index returned it; the index can be behind the table."""
 
     endpoint_id: str
     delivery_id: str
@@ -41,7 +41,7 @@ def create(delivery: Delivery) -> None:
     """Write a new delivery.
 
     Raises:
-        ConditionFailedError: it is there already: this event was seen before.
+        ConditionFailedError: the delivery exists: the event was handled before.
     """
     item = delivery.model_dump(exclude={"id", "attempts", *_TIMES}, exclude_none=True)
     item |= {"delivery_id": delivery.id, "attempts": [], "expires_at": _expiry(delivery)}
@@ -55,7 +55,7 @@ def create(delivery: Delivery) -> None:
 
 
 def get(delivery_id: str) -> Delivery | None:
-    """A delivery by its id alone, as an operator has it."""
+    """A delivery by its id, without the endpoint's id, for operators."""
     found = _table().query(
         IndexName=BY_DELIVERY, KeyConditionExpression=Key("delivery_id").eq(delivery_id), Limit=1
     )["Items"]
@@ -74,7 +74,7 @@ def delete(endpoint_id: str, delivery_id: str) -> None:
 def page(
     endpoint_id: str, limit: int, after: str | None = None
 ) -> tuple[list[Delivery], str | None]:
-    """Deliveries to an endpoint, newest first, and after which id the next page starts."""
+    """Deliveries to an endpoint, newest first, and the id after which the next page starts."""
     start = {"ExclusiveStartKey": _key(endpoint_id, after)} if after else {}
     answer = _table().query(
         KeyConditionExpression=Key("endpoint_id").eq(endpoint_id),
@@ -98,7 +98,7 @@ def between(endpoint_id: str, since: datetime, until: datetime) -> Iterator[Deli
 
 
 def due(shard: int, now: datetime) -> Iterator[Due]:
-    """What waits in a shard of the index and is due, the longest waiting first."""
+    """The due deliveries of a shard of the index, the earliest first."""
     is_due = Key(WAITING).eq(str(shard)) & Key("due_at").lte(to_rfc3339(now))
     for item in dynamodb.query(
         config.deliveries_table, IndexName=WAITING, KeyConditionExpression=is_due
@@ -109,9 +109,9 @@ def due(shard: int, now: datetime) -> Iterator[Due]:
 def claim(
     endpoint_id: str, delivery_id: str, attempt: int, lease_until: datetime
 ) -> Delivery | None:
-    """Begin an attempt. None where it was begun before, or the delivery waits for none.
+    """Claim an attempt. None if it was claimed before, or the delivery does not wait for it.
 
-    Of two that hold the same message, one sends.
+    Of two functions with the same message, only one sends.
     """
     return _update(
         endpoint_id,
@@ -131,7 +131,7 @@ def claim(
 def finish(
     delivery: Delivery, status: str, now: datetime, attempt: Attempt | None
 ) -> Delivery | None:
-    """End a delivery whose attempt is held. None where the lease was lost meanwhile."""
+    """End a delivery whose attempt is claimed. None if the lease was lost."""
     log, values = _logged(delivery, attempt)
     return _update(
         delivery.endpoint_id,
@@ -143,7 +143,7 @@ def finish(
 
 
 def put_off(delivery: Delivery, due_at: datetime, attempt: Attempt) -> Delivery | None:
-    """Wait for the next attempt, after one that failed. None as in `finish`."""
+    """Schedule the next attempt after a failed one. None if the lease was lost."""
     log, values = _logged(delivery, attempt)
     return _update(
         delivery.endpoint_id,
@@ -155,9 +155,9 @@ def put_off(delivery: Delivery, due_at: datetime, attempt: Attempt) -> Delivery 
 
 
 def take_up(found: Due, due_at: datetime) -> Delivery | None:
-    """Make ready for its next attempt what the index holds as due; None where it has moved on.
+    """Prepare a due delivery for its next attempt. None if its state has changed.
 
-    An attempt that was begun and whose sender died counts as made.
+    An attempt whose sender died counts as made.
     """
     return _update(
         found.endpoint_id,
@@ -174,7 +174,7 @@ def take_up(found: Due, due_at: datetime) -> Delivery | None:
 
 
 def give_up(delivery: Delivery, now: datetime) -> None:
-    """End a delivery that nobody holds and that has no attempt left."""
+    """Fail a delivery that has no attempt left and is not being sent."""
     _update(
         delivery.endpoint_id,
         delivery.id,
@@ -190,7 +190,7 @@ def give_up(delivery: Delivery, now: datetime) -> None:
 
 
 def restart(delivery: Delivery, due_at: datetime) -> Delivery | None:
-    """Begin a new round of attempts. None where one is under way at this moment."""
+    """Start a new round of attempts. None if an attempt is being sent."""
     return _update(
         delivery.endpoint_id,
         delivery.id,
@@ -219,7 +219,7 @@ def _held(delivery: Delivery) -> dict[str, Any]:
 
 
 def _logged(delivery: Delivery, attempt: Attempt | None) -> tuple[str, dict[str, Any]]:
-    """The part of an update that adds to the log, and drops what is too old for it."""
+    """The part of an update that adds an attempt to the log and removes the oldest ones."""
     if attempt is None:
         return "", {}
     kept = (*delivery.attempts, attempt)[-ATTEMPTS_KEPT:]

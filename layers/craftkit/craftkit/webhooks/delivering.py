@@ -1,4 +1,4 @@
-"""One attempt to deliver: claimed, signed, sent, and written down."""
+"""Makes one delivery attempt: claims, signs, sends and records it."""
 
 import random
 from collections.abc import Callable, Mapping
@@ -16,18 +16,18 @@ from craftkit.webhooks.schedule import PATIENCE, next_attempt_at
 from craftkit.webhooks.signing import headers_of
 
 LEASE = timedelta(seconds=60)
-"""How long one sender may hold an attempt: longer than its function's own time-out."""
+"""The lease of an attempt: longer than the function's time-out."""
 
 GONE = 410
 SYSTEM = "system:webhooks"
 
 _SHORT = timedelta(minutes=6)
-"""What waits on the queue: of the schedule, 5 seconds and 5 minutes. SQS could hold a message for
-15, but then the age of its oldest message, which an alarm watches, would say nothing.
+"""Waits up to this long are delays of the queue: 5 seconds and 5 minutes of the schedule. SQS allows
+15 minutes, but the alarm on the age of the oldest message would then mean nothing.
 """
 
 Fetch = Callable[[str, Policy, str, bytes, Mapping[str, str]], Fetched]
-"""`network.fetch`, or a fake of it."""
+"""The signature of `network.fetch`."""
 
 
 def deliver_webhook(
@@ -39,11 +39,11 @@ def deliver_webhook(
     fetch: Fetch | None = None,
     chance: Callable[[], float] = random.random,
 ) -> Delivery | None:
-    """Make one attempt, the one of this number and no other.
+    """Make the attempt with this number.
 
     Returns:
-        The delivery afterwards, or None where the attempt is not to be made, or not to be noted:
-        it was made before, or its lease was lost.
+        The delivery after the attempt. None if the attempt was made before, or if its lease was
+        lost before the result was recorded.
     """
     held = deliveries.claim(endpoint_id, delivery_id, attempt, utc_now() + LEASE)
     if held is None:
@@ -64,7 +64,7 @@ def deliver_webhook(
 
 
 def _attempt(held: Delivery, endpoint: Endpoint, fetch: Fetch) -> tuple[Attempt, str | None]:
-    """The attempt, and the `Retry-After` of its answer."""
+    """The attempt, and the response's `Retry-After`."""
     started = utc_now()
     signing = [
         vault.unseal(secret.sealed, owner=endpoint.id)
@@ -90,7 +90,7 @@ def _attempt(held: Delivery, endpoint: Endpoint, fetch: Fetch) -> tuple[Attempt,
 def _put_off(
     held: Delivery, made: Attempt, retry_after: str | None, now: datetime, chance: float
 ) -> Delivery | None:
-    """Wait for the next attempt: on the queue while the wait is short, in the index otherwise."""
+    """Schedule the next attempt: by a delay of the queue if it is short, else in the index."""
     attempts = held.attempt - held.round_start
     next_at = next_attempt_at(attempts, now, chance=chance, retry_after=retry_after)
     if next_at is None or made.status_code == GONE:
@@ -110,7 +110,7 @@ def _note_success(endpoint: Endpoint) -> None:
 
 
 def _note_failure(endpoint: Endpoint, made: Attempt, now: datetime) -> None:
-    """Switch the endpoint off when it says that it is gone, or has failed for five days."""
+    """Switch the endpoint off if it answered 410 Gone, or has failed for five days."""
     if made.status_code == GONE:
         _disable(endpoint, "The endpoint answered 410 Gone.", now)
     elif endpoint.failing_since is None:
@@ -125,7 +125,7 @@ def _disable(endpoint: Endpoint, reason: str, now: datetime) -> None:
 
 
 def _unless_changed(write: Callable[[], None]) -> None:
-    """Somebody switched the endpoint off, or deleted it, in between: then that holds."""
+    """Ignore a failed condition: the endpoint was switched off or deleted at the same time."""
     try:
         write()
     except ConditionFailedError:

@@ -1,4 +1,4 @@
-"""From an event to its deliveries, and from a delivery to the queue of those who send it."""
+"""Creates the deliveries of an event, and queues deliveries for sending."""
 
 from datetime import timedelta
 
@@ -17,17 +17,17 @@ from craftkit.webhooks.models import Delivery, Endpoint, Event
 from craftkit.webhooks.schedule import ATTEMPTS
 
 GRACE = timedelta(minutes=2)
-"""How long a message may be on its way before the delivery is put onto the queue once more."""
+"""How long after it was queued a delivery is queued again if it was not attempted."""
 
 
 def create_deliveries(event: Event) -> int:
-    """Tell the event to every endpoint of its project that wants it. Safe to repeat.
+    """Create a delivery of the event for each endpoint whose filter matches. Idempotent.
 
-    A delivery's id is drawn from the event and the endpoint, so that a repeat finds it there. For
-    an endpoint that is switched off it is kept as `skipped`, to be replayed later.
+    A delivery's id is derived from the event and the endpoint, so a repeat creates nothing. For an
+    endpoint that is off, the delivery is stored as `skipped` and can be replayed later.
 
     Returns:
-        How many deliveries are new.
+        The number of new deliveries.
     """
     endpoints = repository.list_endpoints(event.project_id)
     wanted = [endpoint for endpoint in endpoints if endpoint.wants(event)]
@@ -36,9 +36,9 @@ def create_deliveries(event: Event) -> int:
 
 
 def create_delivery(event: Event, endpoint: Endpoint) -> Delivery | None:
-    """One delivery, and the first attempt at once. None where it was there already.
+    """Create one delivery and queue its first attempt. None if the delivery exists.
 
-    The row is written first. A message that is lost after it is made up for: the row is due.
+    The row is written first: if the message is lost, the requeuer finds the row when it is due.
     """
     now, is_off = utc_now(), endpoint.disabled_at is not None
     delivery = Delivery(
@@ -63,7 +63,7 @@ def create_delivery(event: Event, endpoint: Endpoint) -> Delivery | None:
 
 
 def enqueue(delivery: Delivery, delay: timedelta = timedelta(0)) -> bool:
-    """Ask for the delivery's next attempt. False where the queue did not take it."""
+    """Queue the delivery's next attempt. False if that failed."""
     message = {
         "projectId": delivery.project_id,
         "endpointId": delivery.endpoint_id,
@@ -84,10 +84,10 @@ def enqueue(delivery: Delivery, delay: timedelta = timedelta(0)) -> bool:
 
 
 def requeue_stale_deliveries() -> int:
-    """Put what is due onto the queue: long waits, lost messages, attempts whose sender died.
+    """Queue due deliveries: long waits, lost messages, and attempts whose sender died.
 
     Returns:
-        How many were put there. What the queue does not take is due again after the grace.
+        The number queued. A delivery that cannot be queued is due again after the grace.
     """
     queued = 0
     for shard in range(deliveries.SHARDS):

@@ -1,4 +1,4 @@
-"""Events, the endpoints that want them, and the deliveries between the two."""
+"""Models of events, webhook endpoints and deliveries."""
 
 import json
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ EventType = Literal[
 ]
 EVENT_TYPES: tuple[str, ...] = get_args(EventType)
 PING = "ping"
-"""Sent on request alone, whatever an endpoint's filter says."""
+"""Sent only on request, to endpoints with any filter."""
 
 ENDPOINT_LIMIT = 20
 """Endpoints of one project: each is one more row for every event."""
@@ -34,9 +34,9 @@ DeliveryStatus = Literal["pending", "sending", "delivered", "failed", "skipped"]
 
 @dataclass(frozen=True)
 class Event:
-    """What happened, once. Its id is the `webhook-id` of every attempt to tell it.
+    """An event. Its id is the `webhook-id` header of every attempt to deliver it.
 
-    `data` is JSON and holds no secret. `mode` is a render's; other events have none.
+    `data` is JSON and holds no secret. `mode` is set for events of renders only.
     """
 
     id: str
@@ -54,7 +54,7 @@ class Event:
 
 
 class SealedSecret(BaseModel):
-    """A signing secret as it is kept. One with `expires_at` is on its way out."""
+    """A signing secret as it is stored, encrypted. A replaced secret has `expires_at`."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -64,9 +64,9 @@ class SealedSecret(BaseModel):
 
 
 class Endpoint(BaseModel):
-    """Where a project wants its events sent. No `events` means every one.
+    """A URL that receives a project's events. Empty `events` means all event types.
 
-    `mode` chooses the renders of test or of live keys; without it, the endpoint gets both.
+    `mode` filters events of renders by the mode of their key; None means both.
 
     `failing_since` is set from the first failure after a success until the next success.
     """
@@ -86,7 +86,7 @@ class Endpoint(BaseModel):
     disabled_reason: str | None = None
 
     def wants(self, event: Event) -> bool:
-        """Whether the event passes the filter, and did not happen before the endpoint was there."""
+        """Whether the event matches the filter and is not older than the endpoint."""
         is_wanted = not self.events or event.type in self.events
         is_of_mode = self.mode is None or event.mode in (None, self.mode)
         return is_wanted and is_of_mode and event.timestamp >= self.created_at
@@ -96,7 +96,7 @@ class Endpoint(BaseModel):
 
 
 class NewEndpoint(BaseModel):
-    """What an endpoint is asked to be."""
+    """A request to create or change an endpoint."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -113,14 +113,14 @@ class NewEndpoint(BaseModel):
 
 
 class MadeEndpoint(BaseModel):
-    """An endpoint with its secret in clear: shown when it is made or rotated, and never again."""
+    """An endpoint with its secret in cleartext, returned only on creation and rotation."""
 
     endpoint: Endpoint
     secret: str = Field(repr=False)
 
 
 class Attempt(BaseModel):
-    """One try to deliver, and what came of it. `response` is the first 4 KiB of the answer."""
+    """One delivery attempt and its result. `response` is the first 4 KiB of the response body."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -138,10 +138,10 @@ class Attempt(BaseModel):
 
 
 class Delivery(BaseModel):
-    """One event on its way to one endpoint. `attempt` counts the attempts that were begun.
+    """The delivery of one event to one endpoint. `attempt` counts the attempts that were started.
 
-    `round_start` is what `attempt` was when the present round began: a replay begins a new one,
-    with the whole schedule before it again.
+    `round_start` is the value of `attempt` when the current round started. A replay starts a new
+    round with the whole schedule.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -1,4 +1,4 @@
-"""Where a webhook may go. Asked when an endpoint is registered, and again at each delivery."""
+"""The network policy of webhooks, checked at registration and at each delivery."""
 
 from craftkit.config import config
 from craftkit.network import Policy
@@ -8,10 +8,9 @@ RESPONSE_LIMIT_BYTES = 4096
 
 
 def policy() -> Policy:
-    """Public https, no redirect, 15 seconds for everything together, 4 KiB of the answer.
+    """Public HTTPS, no redirects, 15 seconds in all, the first 4 KiB of the response.
 
-    The local stage alone also has plain http and private addresses, for receivers that are being
-    written.
+    The local stage also allows HTTP and private addresses, for receivers in development.
     """
     is_private = config.has_private_webhooks
     return Policy(

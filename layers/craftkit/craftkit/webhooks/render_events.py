@@ -1,4 +1,4 @@
-"""Events that the end of a render makes."""
+"""Converts ended renders to webhook events."""
 
 from datetime import datetime
 
@@ -15,7 +15,7 @@ _WITHOUT = {"download_url", "download_expires_at"}
 
 
 def event_of(render: Render) -> Event:
-    """The event of a render's end. Its id follows from that end: each attempt has another."""
+    """The event of a render's end. Its id is derived from render, attempt and status."""
     return Event(
         id=derived_id(render.ended_at, render.id, render.status, str(render.attempt)),
         project_id=render.project_id,
@@ -54,6 +54,6 @@ def delete_deliveries(render: Render) -> None:
 
 
 def reconcile(project_id: str, since: datetime, until: datetime) -> int:
-    """Create the deliveries of a period that the stream did not bring; how many they were."""
+    """Create the deliveries of a period that the stream missed. Returns their number."""
     found = renders.between(project_id, since, until)
     return sum(create_deliveries(event_of(render)) for render in found if has_event(render))

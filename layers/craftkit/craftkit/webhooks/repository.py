@@ -46,7 +46,7 @@ def change(
     by: str,
     now: datetime,
 ) -> None:
-    """Another target or filter. Raises ConditionFailedError where it was deleted meanwhile."""
+    """Change URL and filter. Raises ConditionFailedError if the endpoint was deleted."""
     values = {":url": url, ":events": list(events), ":mode": mode}
     expression = "SET #url = :url, events = :events, #mode = :mode"
     _update(endpoint, expression, values, "endpoint.changed", by, now)
@@ -55,7 +55,7 @@ def change(
 def put_secrets(
     endpoint: Endpoint, secrets: tuple[SealedSecret, ...], *, by: str, now: datetime
 ) -> None:
-    """Other secrets. Raises ConditionFailedError where somebody else rotated meanwhile."""
+    """Replace the secrets. Raises ConditionFailedError if they were rotated since the read."""
     values = {
         ":secrets": [_secret_item(secret) for secret in secrets],
         ":read": [_secret_item(secret) for secret in endpoint.secrets],
@@ -65,7 +65,7 @@ def put_secrets(
 
 
 def disable(endpoint: Endpoint, *, by: str, reason: str, now: datetime) -> None:
-    """Switch off. Raises ConditionFailedError where it is off already, or gone."""
+    """Switch off. Raises ConditionFailedError if the endpoint is off already, or deleted."""
     values = {":now": to_rfc3339(now), ":reason": reason}
     expression = "SET disabled_at = :now, disabled_reason = :reason"
     condition = f"{THERE} AND attribute_not_exists(disabled_at)"
@@ -74,20 +74,20 @@ def disable(endpoint: Endpoint, *, by: str, reason: str, now: datetime) -> None:
 
 
 def enable(endpoint: Endpoint, *, by: str, now: datetime) -> None:
-    """Switch on again, with five new days of patience. Raises as `disable`."""
+    """Switch on again; failures count anew from now. Raises as `disable`."""
     expression = "REMOVE disabled_at, disabled_reason, failing_since"
     condition = "attribute_exists(disabled_at)"
     _update(endpoint, expression, {}, "endpoint.enabled", by, now, condition)
 
 
 def delete(endpoint: Endpoint, *, by: str, now: datetime) -> None:
-    """Raises ConditionFailedError where it is gone already."""
+    """Delete. Raises ConditionFailedError if the endpoint was deleted already."""
     gone = ENDPOINT.delete(ENDPOINT.key(endpoint.project_id, endpoint.id), THERE)
     _write(gone, endpoint, "endpoint.deleted", by, now)
 
 
 def note_failure(endpoint: Endpoint, now: datetime) -> None:
-    """Remember since when it fails. The first failure after a success counts."""
+    """Record the first failure after a success."""
     with dynamodb.conditions():
         ENDPOINT.table().update_item(
             Key=ENDPOINT.key(endpoint.project_id, endpoint.id),
@@ -98,7 +98,7 @@ def note_failure(endpoint: Endpoint, now: datetime) -> None:
 
 
 def note_success(endpoint: Endpoint) -> None:
-    """It works again. Raises ConditionFailedError where it was deleted meanwhile."""
+    """Clear the recorded failure. Raises ConditionFailedError if the endpoint was deleted."""
     with dynamodb.conditions():
         ENDPOINT.table().update_item(
             Key=ENDPOINT.key(endpoint.project_id, endpoint.id),
@@ -126,7 +126,7 @@ def _update(
 def _write(
     write: Write, endpoint: Endpoint, action: str, by: str, now: datetime, **details: str
 ) -> None:
-    """One change together with its line in the audit."""
+    """Write one change and its audit entry in one transaction."""
     entry = audit.entry(
         endpoint.project_id, actor=by, action=action, target=endpoint.id, now=now, **details
     )

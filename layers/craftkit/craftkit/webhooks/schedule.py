@@ -1,4 +1,4 @@
-"""When a delivery is tried again: api.md's schedule, with jitter, and the receiver's own wish."""
+"""The retry schedule of deliveries, with jitter and the receiver's `Retry-After`."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -17,7 +17,7 @@ DELAYS = (
 ATTEMPTS = len(DELAYS) + 1
 
 LONGEST_RETRY_AFTER = timedelta(hours=24)
-"""A receiver may put an attempt off, and not for ever."""
+"""The longest delay that a receiver's `Retry-After` can cause."""
 
 PATIENCE = timedelta(days=5)
 """How long an endpoint may fail without one success before it is switched off."""
@@ -28,14 +28,14 @@ _SPREAD = 0.1
 def next_attempt_at(
     attempts: int, now: datetime, *, chance: float, retry_after: str | None = None
 ) -> datetime | None:
-    """When to try again, or None when the schedule is used up.
+    """The time of the next attempt, or None after the last one of the schedule.
 
     Args:
-        attempts: how many failed in this round, the latest included.
-        chance: between 0 and 1; spreads the delay by a tenth either way, so that what failed
-            together does not come back together.
-        retry_after: the answer's header. It can put the attempt off and never brings it forward:
-            a receiver that always says `1` would use up the schedule within seconds.
+        attempts: the failed attempts of this round, including the latest.
+        chance: from 0 to 1; changes the delay by up to 10 % (jitter), so that deliveries that
+            failed together are not retried together.
+        retry_after: the response header. It can delay the attempt but not bring it forward: a
+            receiver that always sends `1` would use up the schedule within seconds.
     """
     if attempts >= ATTEMPTS:
         return None
@@ -44,7 +44,7 @@ def next_attempt_at(
 
 
 def _wish(retry_after: str | None, now: datetime) -> timedelta:
-    """`Retry-After` as a span: seconds or an HTTP date (RFC 9110 §10.2.3), or else nothing."""
+    """`Retry-After` as a duration: seconds or an HTTP date (RFC 9110 §10.2.3), else zero."""
     text = (retry_after or "").strip()
     if text.isascii() and text.isdigit():
         return min(timedelta(seconds=min(int(text), 10**6)), LONGEST_RETRY_AFTER)

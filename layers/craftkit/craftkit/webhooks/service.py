@@ -1,4 +1,4 @@
-"""What people do with endpoints and deliveries. Only the control plane comes here."""
+"""The use cases of webhook endpoints and deliveries, for the dashboard and the CLI."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -26,16 +26,16 @@ from craftkit.webhooks.signing import new_secret
 
 PAGE_LIMIT = 100
 ROTATION_OVERLAP = timedelta(hours=24)
-"""How long the secret before the last still signs, unless it is said otherwise."""
+"""How long the previous secret signs too, by default."""
 
 LONGEST_OVERLAP = timedelta(days=30)
 
 Check = Callable[[str, Policy], None]
-"""`network.check`, or a fake of it."""
+"""The signature of `network.check`."""
 
 
 class DeliveryPage(NamedTuple):
-    """Deliveries, the newest event first. `after` is for the next page, None on the last."""
+    """Deliveries, the newest event first. `after` starts the next page; None on the last."""
 
     deliveries: list[Delivery]
     after: str | None
@@ -43,28 +43,31 @@ class DeliveryPage(NamedTuple):
 
 def create_endpoint(
     project_id: str,
-    wish: NewEndpoint,
+    request: NewEndpoint,
     *,
     by: str,
     check: Check = network.check,
 ) -> MadeEndpoint:
-    """Register an endpoint; its secret is in the answer, this once.
+    """Register an endpoint. Its secret is returned only now.
 
     Raises:
-        InvalidRequestError: no webhook may go to the URL, or its host is not known.
-        ConflictError: the project has as many endpoints as it may.
+        InvalidRequestError: the URL is not allowed for webhooks, or its host is not known.
+        ConflictError: the project has the maximum of endpoints.
     """
-    _judge(wish.url, check)
+    _check_url(request.url, check)
     if len(repository.list_endpoints(project_id)) >= ENDPOINT_LIMIT:
-        raise ConflictError(f"A project may have {ENDPOINT_LIMIT} webhook endpoints.")
+        raise ConflictError(
+            f"This project has {ENDPOINT_LIMIT} webhook endpoints, which is the maximum. "
+            "Delete one first."
+        )
     now, id_ = utc_now(), new_id()
     secret, sealed = _make_secret(id_, now)
     endpoint = Endpoint(
         id=id_,
         project_id=project_id,
-        url=wish.url,
-        events=wish.events,
-        mode=wish.mode,
+        url=request.url,
+        events=request.events,
+        mode=request.mode,
         secrets=(sealed,),
         created_at=now,
         created_by=by,
@@ -93,17 +96,22 @@ def list_endpoints(project_id: str) -> list[Endpoint]:
 def change_endpoint(
     project_id: str,
     endpoint_id: str,
-    wish: NewEndpoint,
+    request: NewEndpoint,
     *,
     by: str,
     check: Check = network.check,
 ) -> Endpoint:
-    """Give an endpoint another target and filter. Raises as `create_endpoint`, or NotFoundError."""
-    _judge(wish.url, check)
+    """Change an endpoint's URL and filter. Raises as `create_endpoint`, and NotFoundError."""
+    _check_url(request.url, check)
     endpoint = get_endpoint(project_id, endpoint_id)
     _change(
         lambda: repository.change(
-            endpoint, url=wish.url, events=wish.events, mode=wish.mode, by=by, now=utc_now()
+            endpoint,
+            url=request.url,
+            events=request.events,
+            mode=request.mode,
+            by=by,
+            now=utc_now(),
         )
     )
     return get_endpoint(project_id, endpoint_id)
@@ -116,7 +124,7 @@ def rotate_secret(
     by: str,
     overlap: timedelta = ROTATION_OVERLAP,
 ) -> MadeEndpoint:
-    """Make a new secret. The one before signs beside it until the overlap ends.
+    """Create a new secret. The previous one signs too until the overlap ends.
 
     Raises:
         NotFoundError: the project has no such endpoint.
@@ -124,7 +132,7 @@ def rotate_secret(
         ConflictError: somebody else rotated it at the same moment.
     """
     if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
-        raise InvalidRequestError("Two secrets may sign side by side for 30 days at most.")
+        raise InvalidRequestError("The overlap must be between 0 and 30 days.")
     endpoint, now = get_endpoint(project_id, endpoint_id), utc_now()
     secret, sealed = _make_secret(endpoint.id, now)
     newest, *_ = endpoint.secrets
@@ -135,7 +143,7 @@ def rotate_secret(
 
 
 def switch_endpoint(project_id: str, endpoint_id: str, *, on: bool, by: str) -> Endpoint:
-    """Switch an endpoint on or off. What is off is sent nothing; its events wait for a replay."""
+    """Switch an endpoint on or off. Events for an endpoint that is off can be replayed later."""
     endpoint = get_endpoint(project_id, endpoint_id)
     if (endpoint.disabled_at is None) is on:
         return endpoint
@@ -148,7 +156,7 @@ def switch_endpoint(project_id: str, endpoint_id: str, *, on: bool, by: str) -> 
 
 
 def delete_endpoint(project_id: str, endpoint_id: str, *, by: str) -> None:
-    """Take an endpoint away; what waits for it is skipped. Raises NotFoundError."""
+    """Delete an endpoint. Its waiting deliveries are skipped. Raises NotFoundError."""
     endpoint = get_endpoint(project_id, endpoint_id)
     _change(lambda: repository.delete(endpoint, by=by, now=utc_now()))
 
@@ -180,7 +188,7 @@ def get_delivery(delivery_id: str) -> Delivery:
     """The delivery with all its attempts.
 
     Raises:
-        NotFoundError: there is none of this id, or it was kept for long enough.
+        NotFoundError: there is no such delivery, or it has expired.
     """
     delivery = deliveries.get(delivery_id)
     if delivery is None:
@@ -189,13 +197,13 @@ def get_delivery(delivery_id: str) -> Delivery:
 
 
 def replay_delivery(delivery_id: str) -> Delivery:
-    """Send a delivery again from the beginning of the schedule, however it ended.
+    """Send a delivery again from the start of the schedule, whether it succeeded or failed.
 
-    One that waits for a retry is sent now, by whichever message comes first and no other; one
-    that is being sent at this very moment is left alone.
+    A delivery that waits for a retry is sent once, now. A delivery that is being sent is not
+    changed.
 
     Raises:
-        NotFoundError: there is none of this id, or its endpoint was deleted.
+        NotFoundError: there is no such delivery, or its endpoint was deleted.
         ConflictError: its endpoint is switched off.
     """
     delivery = get_delivery(delivery_id)
@@ -211,10 +219,10 @@ def replay_deliveries(
     *,
     delivered_too: bool = False,
 ) -> int:
-    """Replay what happened in a range of time and did not arrive, or all of it.
+    """Replay the deliveries of a period that did not succeed, or all of them.
 
     Returns:
-        How many are sent again. Raises as `replay_delivery`.
+        The number of deliveries that are sent again. Raises as `replay_delivery`.
     """
     endpoint = _require_on(get_endpoint(project_id, endpoint_id))
     wanted = {"failed", "skipped", *(("delivered",) if delivered_too else ())}
@@ -240,7 +248,7 @@ def _make_secret(endpoint_id: str, now: datetime) -> tuple[str, SealedSecret]:
     return secret, SealedSecret(sealed=vault.seal(secret, owner=endpoint_id), created_at=now)
 
 
-def _judge(url: str, check: Check) -> None:
+def _check_url(url: str, check: Check) -> None:
     try:
         check(url, policy())
     except BlockedTargetError as error:

@@ -1,4 +1,4 @@
-"""Standard Webhooks: secrets, and the headers that prove where a delivery comes from."""
+"""Signs deliveries by the Standard Webhooks specification."""
 
 import base64
 import secrets
@@ -17,12 +17,12 @@ def new_secret() -> str:
 def headers_of(
     event_id: str, event_type: str, payload: str, signing: Sequence[str], now: datetime
 ) -> dict[str, str]:
-    """The headers of one attempt: signed afresh, for the moment at which it is made.
+    """The headers of one attempt, signed with the attempt's own time.
 
-    A receiver refuses what is older than five minutes; a retry of yesterday's event is not.
+    Receivers refuse timestamps older than five minutes, so a retry must not reuse the first one.
 
     Args:
-        signing: every secret that is honoured; one signature each, the newest secret's first.
+        signing: every valid secret, the newest first; each adds one signature.
     """
     now = now.astimezone(UTC)
     signatures = [Webhook(secret).sign(event_id, now, payload) for secret in signing]

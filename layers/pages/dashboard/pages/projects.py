@@ -105,7 +105,7 @@ def read_name(context: RequestContext) -> str:
 
 
 def _list(context: RequestContext, error: CraftkitError | None = None) -> Response:
-    places = members.list_places(context.user)
+    places = members.list_memberships(context.user)
     return context.page(
         "projects/list.html",
         422 if error else 200,

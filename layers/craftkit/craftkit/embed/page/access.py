@@ -1,4 +1,4 @@
-"""Who stands before the page: every call proves its session afresh, and where it comes from."""
+"""Authenticates each call of the embedded page by its session token and its origin."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """The public halves of the environment's signing keys: what verifies a token, and the JWKS.
 
-Whoever can sign can also write here, and nobody else: the roles say so.
+Only the roles that can sign may write to this table.
 """
 
 import re
