@@ -1,5 +1,5 @@
-"""Deliveries in the deliveries table. A delivery that waits is in the sparse index `waiting`, by the
-time when it is due, so that a query for due deliveries reads no others.
+"""Deliveries in the deliveries table. A delivery that waits is in the sparse index `waiting`, by
+the time when it is due, so that a query for due deliveries reads no others.
 """
 
 from collections.abc import Iterator

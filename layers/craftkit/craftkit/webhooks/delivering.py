@@ -22,8 +22,8 @@ GONE = 410
 SYSTEM = "system:webhooks"
 
 _SHORT = timedelta(minutes=6)
-"""Waits up to this long are delays of the queue: 5 seconds and 5 minutes of the schedule. SQS allows
-15 minutes, but the alarm on the age of the oldest message would then mean nothing.
+"""Waits up to this long are delays of the queue: 5 seconds and 5 minutes of the schedule. SQS
+allows 15 minutes, but the alarm on the age of the oldest message would then mean nothing.
 """
 
 Fetch = Callable[[str, Policy, str, bytes, Mapping[str, str]], Fetched]

@@ -94,7 +94,7 @@ def requeue_stale_deliveries() -> int:
         for found in deliveries.due(shard, utc_now()):
             try:
                 queued += _take_up(found)
-            except ClientError:  # it is due again; the others are not to wait for it
+            except ClientError:  # it is due again later; go on with the others
                 logger.exception("not taken up", extra={"delivery_id": found.delivery_id})
     return queued
 

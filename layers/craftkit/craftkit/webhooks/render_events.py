@@ -11,7 +11,7 @@ from craftkit.webhooks.dispatch import create_deliveries
 from craftkit.webhooks.models import Event
 
 _WITHOUT = {"download_url", "download_expires_at"}
-"""A signed URL would have expired when a delivery is retried; receivers poll for one."""
+"""A signed URL could expire before a retry; receivers poll for a new one."""
 
 
 def event_of(render: Render) -> Event:
