@@ -35,7 +35,7 @@ def begin(context: RequestContext) -> Response:
 @route("GET", "/signed-in", needs="anyone")
 def finish(context: RequestContext) -> Response:
     """Where the hosted page sends the browser back to."""
-    query, begun = context.request.query, _attempt.read(context.request)
+    query, begun = context.request.query, _attempt.decode(context.request)
     state = query.get("state", "").encode()
     if begun is None or not secrets.compare_digest(state, begun["state"].encode()):
         return _again(context, "This sign-in was begun in another window, or too long ago.")
