@@ -58,7 +58,7 @@ _routes: list[_Route] = []
 def route(method: str, path: str, *, needs: Needs = "viewer") -> Callable[[Page], Page]:
     """Have a function answer a method and a path below `/dashboard`, such as `/projects/{project}`.
 
-    Whoever may only look cannot POST, and a POST is taken from this session's own pages alone.
+    Viewers cannot POST, and a POST is accepted only from this session's own pages.
     """
     if method == "POST" and needs in ("anyone", "viewer"):
         raise ValueError(f"{path} could be posted to by anybody")

@@ -11,7 +11,7 @@ from typesetting.images import with_images
 def with_files(job: Job, *, network: Network | None = None) -> Job:
     """The job as the typesetter takes it: with the bytes of its images and fonts.
 
-    Whoever typesets calls this first: a worker, and the compile function.
+    Workers and the compile function call this before they typeset.
     """
     fonts = {name: load_font(key) for name, key in job.font_files.items()}
     return with_images(replace(job, fonts={**job.fonts, **fonts}), network=network)

@@ -241,7 +241,7 @@ class TemplateVersion(VersionSummary):
 
     `name` is the template's at that time, which is the title of the documents. `fonts` are the
     project's fonts that the source names, by name, with the key of each file in the bucket.
-    `warnings` are those of the preview data's document: told to whoever publishes, not kept.
+    `warnings` are those of the preview data's document. The response has them; they are not stored.
     """
 
     manifest: Manifest
