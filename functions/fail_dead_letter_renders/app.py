@@ -1,15 +1,21 @@
-"""From the workers' dead-letter queues: renders that nobody could begin end as failed."""
+"""From the workers' dead-letter queues: renders are put back, or end as failed."""
 
 import json
 from typing import Any
 
 from craftkit.observability import count, logger
 from craftkit.probes import item, needs
-from craftkit.renders.dead_letters import fail_dead_letter_render
+from craftkit.renders.dead_letters import DeadLetter, handle_dead_letter
 from craftkit.renders.lifecycle import BusyError
 
 
-@needs("RENDERS_TABLE", "DEAD_RENDERS_QUEUE_URL", reads=(item("RENDERS_TABLE"),))
+@needs(
+    "RENDERS_TABLE",
+    "LIVE_QUEUE_URL",
+    "TEST_QUEUE_URL",
+    "DEAD_RENDERS_QUEUE_URL",
+    reads=(item("RENDERS_TABLE"),),
+)
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     again = []
@@ -17,11 +23,14 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         message = json.loads(record["body"])
         logger.append_keys(project_id=message["projectId"], render_id=message["renderId"])
         try:
-            is_kept = fail_dead_letter_render(message["projectId"], message["renderId"])
+            done = handle_dead_letter(message["projectId"], message["renderId"])
         except BusyError:
             again.append({"itemIdentifier": record["messageId"]})
             continue
-        if is_kept:
-            logger.error("no worker could begin a render; `craftkit renders redrive` repeats it")
-            count("RenderDied")
+        if done is DeadLetter.SET_ASIDE:
+            logger.error("a render was ended; `craftkit renders redrive` repeats it")
+            count("RenderSetAside")
+        elif done is DeadLetter.PUT_BACK:
+            logger.warning("no worker began a render yet; it is on its queue again")
+            count("RenderPutBack")
     return {"batchItemFailures": again}

@@ -1,15 +1,21 @@
 """The worker of both pools: one render a message, or one a call."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
+from craftkit import queues
 from craftkit.clock import utc_now
+from craftkit.config import config
 from craftkit.observability import log_and_count, logger
 from craftkit.probes import item, needs
 from craftkit.renders.lifecycle import BusyError
 from craftkit.typesetter import Job
 from typesetting import typeset, warm
 from typesetting.worker import render_document
+
+_RETRY_AFTER = (timedelta(seconds=5), timedelta(seconds=60))
+"""After a fault, by how often the message was received; the queue's own time is for throttling."""
 
 # Before the first call: the child loads itself while the function does.
 warm()
@@ -20,7 +26,11 @@ def _typesets() -> object:
 
 
 @needs(
-    "CONTENT_TABLE", "RENDERS_TABLE", "DOCUMENTS_BUCKET", reads=(item("CONTENT_TABLE"), _typesets)
+    "CONTENT_TABLE",
+    "RENDERS_TABLE",
+    "DOCUMENTS_BUCKET",
+    "WORKER_QUEUE_URL",
+    reads=(item("CONTENT_TABLE"), _typesets),
 )
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any] | None:
@@ -31,9 +41,19 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any] | None:
     for record in event["Records"]:
         try:
             _render(json.loads(record["body"]))
-        except BusyError:
+        except BusyError as error:
+            _show_again(record, error.remaining)
             again.append({"itemIdentifier": record["messageId"]})
+        except Exception:
+            received = int(record["attributes"]["ApproximateReceiveCount"])
+            _show_again(record, _RETRY_AFTER[min(received, len(_RETRY_AFTER)) - 1])
+            raise
     return {"batchItemFailures": again}
+
+
+def _show_again(record: dict[str, Any], delay: timedelta) -> None:
+    """Let the message be received again after this delay, not after the queue's own time."""
+    queues.change_visibility(config.worker_queue_url, record["receiptHandle"], delay)
 
 
 def _render(message: dict[str, str]) -> dict[str, Any] | None:

@@ -17,6 +17,7 @@ from craftkit.renders.stale import requeue_stale_renders
     "DELIVERIES_TABLE",
     "LIVE_QUEUE_URL",
     "TEST_QUEUE_URL",
+    "DEAD_RENDERS_QUEUE_URL",
     reads=(item("RENDERS_TABLE"), query("CONTENT_TABLE")),
 )
 @logger.inject_lambda_context

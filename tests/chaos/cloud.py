@@ -32,6 +32,7 @@ class MemoryCloud(Cloud):
         self.tables = MemoryTables(tables)
         self.objects: dict[str, bytes] = {}
         self.waiting: dict[str, dict[str, Json]] = {}
+        self.visibility: dict[str, int] = {}
         for name in tables:
             arn = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}"
             self._know(name, name, Arn=arn, StreamArn=f"{arn}/stream/1")
@@ -73,6 +74,8 @@ class MemoryCloud(Cloud):
                     {"Body": json.dumps(body), "ReceiptHandle": receipt} for receipt, body in taken
                 ]
             }
+        elif operation == "ChangeMessageVisibility":
+            self.visibility[params["ReceiptHandle"]] = params["VisibilityTimeout"]
         elif operation == "DeleteMessage":
             waiting.pop(params["ReceiptHandle"], None)
         else:

@@ -30,6 +30,7 @@ class World:
         self.now = 0.0
         self._agenda: list[tuple[float, int, Callable[[], object]]] = []
         self._order = count()
+        self.receipts = count()
         self.queues: dict[str, Queue] = {}
         sources = template.of_type("AWS::Lambda::EventSourceMapping")
         self.streams = [
@@ -129,14 +130,19 @@ class Queue:
         if self._limit is not None and times > self._limit and self._remains:
             self._world.faults.counted[f"messages into {self._remains}"] += 1
             self._world.queues[self._remains].send(body, 0)
-        elif not self._is_handled(body):
+            return
+        receipt = str(next(self._world.receipts))
+        if not self._is_handled(body, receipt, times):
             self.moving += 1
-            self._world.at(self._hidden_seconds, lambda: self._receive(body, times + 1))
+            hidden = self._world.cloud.visibility.pop(receipt, self._hidden_seconds)
+            self._world.at(hidden, lambda: self._receive(body, times + 1))
 
-    def _is_handled(self, body: Json) -> bool:
+    def _is_handled(self, body: Json, receipt: str, times: int) -> bool:
         folder, function = folder_of(self._world.cloud.template, self.function)
         sent = event(folder)
-        sent["Records"][0]["body"] = json.dumps(body)
+        [record] = sent["Records"]
+        record["body"], record["receiptHandle"] = json.dumps(body), receipt
+        record["attributes"]["ApproximateReceiveCount"] = str(times)
         odds = "worker_killed" if folder == "render_document" else "other_killed"
         if self.is_broken:
             self._world.faults.counted["invocations of a broken function"] += 1

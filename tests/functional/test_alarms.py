@@ -79,6 +79,12 @@ def written(cloud: Cloud, capfd: pytest.CaptureFixture[str]) -> set[Metric]:
         render = json.loads(cloud.invoke("create_render", made)["body"])
         message = {"projectId": project.id, "renderId": render["id"]}
         cloud.invoke("render_document", message, function="LiveWorkerFunction")
+    made = event("create_render", body={"data": DATA}, principal=project.principal)
+    render = json.loads(cloud.invoke("create_render", made)["body"])
+    buried = event("fail_dead_letter_renders")
+    message = {"projectId": project.id, "renderId": render["id"]}
+    buried["Records"][0]["body"] = json.dumps(message)
+    cloud.invoke("fail_dead_letter_renders", buried)
     captured = capfd.readouterr()
     return {metric for line in (captured.out + captured.err).splitlines() for metric in emf(line)}
 

@@ -1,4 +1,4 @@
-"""What reaches a dead-letter queue: ended at once, and driven again by an operator."""
+"""What reaches a dead-letter queue: put back, or ended and driven again by an operator."""
 
 import json
 from collections.abc import Callable
@@ -10,6 +10,7 @@ import pytest
 from craftkit.errors import QueueUnavailableError
 from craftkit.queues import QueueError
 from craftkit.renders import dead_letters, dispatch, lifecycle
+from craftkit.renders.stale import requeue_stale_renders
 from craftkit.typesetter import SourceError
 from testkit.clock import FrozenClock
 from testkit.cloud import Cloud
@@ -45,22 +46,97 @@ def read(call: Any, project: DemoProject) -> Callable[[str], Any]:
     return lambda render_id: call("get_render", project, path={"id": render_id}).body
 
 
-def test_fail_dead_letter_renders__ends_it_as_failed_and_keeps_the_message(
-    cloud: Cloud, project: DemoProject, queued: str, bury: Any, read: Any
+@pytest.fixture
+def day_old(clock: FrozenClock, queued: str) -> str:
+    """The same render, a day later."""
+    clock.advance(hours=24, seconds=1)
+    return queued
+
+
+def test_fail_dead_letter_renders__one_that_no_worker_began_is_put_back_on_its_queue(
+    cloud: Cloud, clock: FrozenClock, project: DemoProject, queued: str, bury: Any, read: Any
 ) -> None:
+    """Lambda throttled every receive of its message."""
+    clock.advance(hours=1)
     assert bury(queued) == {"batchItemFailures": []}
+    assert (read(queued)["status"], read(queued)["attempt"]) == ("queued", 1)
+    assert cloud.messages("TestQueue") == [{"projectId": project.id, "renderId": queued}]
+    assert cloud.messages("DeadRendersQueue") == []
+    render = render_document(project.id, queued, typeset=FakeTypesetter())
+    assert render and render.status == "succeeded"
+
+
+def test_fail_dead_letter_renders__one_that_the_requeuer_queued_since_gets_no_second_message(
+    cloud: Cloud, clock: FrozenClock, queued: str, bury: Any
+) -> None:
+    clock.advance(hours=1)
+    assert requeue_stale_renders().requeued == 1
+    assert len(cloud.messages("TestQueue")) == 1
+    clock.advance(minutes=5)
+    bury(queued)
+    assert cloud.messages("TestQueue") == []
+
+
+def test_fail_dead_letter_renders__one_whose_worker_died_is_put_back_while_it_has_attempts(
+    cloud: Cloud, clock: FrozenClock, project: DemoProject, queued: str, bury: Any, read: Any
+) -> None:
+    lifecycle.claim(project.id, queued, clock())
+    clock.now += lifecycle.LEASE
+    bury(queued)
+    assert read(queued)["status"] == "rendering"
+    assert len(cloud.messages("TestQueue")) == 1
+
+
+def test_fail_dead_letter_renders__one_that_workers_began_three_times_ends_as_failed(
+    cloud: Cloud, clock: FrozenClock, project: DemoProject, queued: str, bury: Any, read: Any
+) -> None:
+    for _ in range(lifecycle.ATTEMPTS):
+        lifecycle.claim(project.id, queued, clock())
+        clock.now += lifecycle.LEASE
+    bury(queued)
     assert (read(queued)["status"], read(queued)["errorCode"]) == ("failed", "worker_failed")
-    message = {"projectId": project.id, "renderId": queued}
+    assert len(cloud.messages("DeadRendersQueue")) == 1
+    assert cloud.messages("TestQueue") == []
+
+
+def test_fail_dead_letter_renders__one_that_cannot_be_put_back_is_not_lost(
+    cloud: Cloud, queued: str, bury: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **_how: Any) -> None:
+        raise QueueError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(dispatch.queues, "send", refuse)
+        with pytest.raises(QueueUnavailableError):
+            bury(queued)
+    bury(queued)
+    assert len(cloud.messages("TestQueue")) == 1
+
+
+def test_fail_dead_letter_renders__after_a_day_it_ends_as_failed_and_its_message_is_kept(
+    cloud: Cloud, project: DemoProject, day_old: str, bury: Any, read: Any
+) -> None:
+    assert bury(day_old) == {"batchItemFailures": []}
+    assert (read(day_old)["status"], read(day_old)["errorCode"]) == ("failed", "worker_failed")
+    message = {"projectId": project.id, "renderId": day_old}
     assert cloud.messages("DeadRendersQueue") == [message]
 
 
-def test_fail_dead_letter_renders__a_message_twice_changes_nothing(
-    queued: str, bury: Any, read: Any
+def test_requeue_stale_renders__what_no_worker_began_in_a_day_is_kept_for_an_operator(
+    cloud: Cloud, day_old: str, read: Any
 ) -> None:
-    bury(queued)
-    first = read(queued)
-    bury(queued)
-    assert read(queued) == first
+    assert requeue_stale_renders().ended == 1
+    assert read(day_old)["status"] == "failed"
+    assert [message["renderId"] for message in cloud.messages("DeadRendersQueue")] == [day_old]
+
+
+def test_fail_dead_letter_renders__a_message_twice_changes_nothing(
+    day_old: str, bury: Any, read: Any
+) -> None:
+    bury(day_old)
+    first = read(day_old)
+    bury(day_old)
+    assert read(day_old) == first
 
 
 def test_fail_dead_letter_renders__one_that_ended_well_is_left_alone(
@@ -92,7 +168,7 @@ def test_fail_dead_letter_renders__one_in_work_is_looked_at_again_later(
 
 
 def test_fail_dead_letter_renders__a_message_that_cannot_be_kept_is_not_lost(
-    cloud: Cloud, queued: str, bury: Any, monkeypatch: pytest.MonkeyPatch
+    cloud: Cloud, day_old: str, bury: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any, **_how: Any) -> None:
         raise QueueError
@@ -100,8 +176,8 @@ def test_fail_dead_letter_renders__a_message_that_cannot_be_kept_is_not_lost(
     with monkeypatch.context() as broken:
         broken.setattr(dead_letters.queues, "send", refuse)
         with pytest.raises(QueueError):
-            bury(queued)
-    bury(queued)
+            bury(day_old)
+    bury(day_old)
     assert len(cloud.messages("DeadRendersQueue")) == 1
 
 
@@ -113,39 +189,39 @@ def test_fail_dead_letter_renders__the_real_event_of_a_render_that_is_gone_is_do
 
 
 def test_redrive__queues_it_as_its_next_attempt(
-    cloud: Cloud, project: DemoProject, queued: str, bury: Any, read: Any
+    cloud: Cloud, project: DemoProject, day_old: str, bury: Any, read: Any
 ) -> None:
-    bury(queued)
+    bury(day_old)
     assert dead_letters.redrive(10) == (1, 0)
-    assert (read(queued)["status"], read(queued)["attempt"]) == ("queued", 2)
-    assert [message["renderId"] for message in cloud.messages("TestQueue")] == [queued]
+    assert (read(day_old)["status"], read(day_old)["attempt"]) == ("queued", 2)
+    assert [message["renderId"] for message in cloud.messages("TestQueue")] == [day_old]
     assert cloud.messages("DeadRendersQueue") == []
-    render = render_document(project.id, queued, typeset=FakeTypesetter())
+    render = render_document(project.id, day_old, typeset=FakeTypesetter())
     assert render and render.status == "succeeded"
 
 
 def test_redrive__leaves_alone_what_was_asked_for_again_meanwhile(
-    call: Any, project: DemoProject, queued: str, bury: Any, read: Any
+    call: Any, project: DemoProject, day_old: str, bury: Any, read: Any
 ) -> None:
-    bury(queued)
+    bury(day_old)
     headers = {"Idempotency-Key": "order-4711"}
     call("create_render", project, body={"data": DATA}, headers=headers)
     assert dead_letters.redrive(10) == (0, 1)
-    assert read(queued)["attempt"] == 2
+    assert read(day_old)["attempt"] == 2
 
 
 def test_redrive__what_the_queue_does_not_take_stays_failed_and_waits_on(
-    cloud: Cloud, queued: str, bury: Any, read: Any, monkeypatch: pytest.MonkeyPatch
+    cloud: Cloud, day_old: str, bury: Any, read: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_render: Any) -> None:
         raise QueueUnavailableError
 
-    bury(queued)
+    bury(day_old)
     with monkeypatch.context() as broken:
         broken.setattr(dispatch, "enqueue", refuse)
         with pytest.raises(QueueUnavailableError):
             dead_letters.redrive(10)
-    assert read(queued)["status"] == "failed"
+    assert read(day_old)["status"] == "failed"
     hidden = boto3.client("sqs").get_queue_attributes(
         QueueUrl=cloud.names["DeadRendersQueue"],
         AttributeNames=["ApproximateNumberOfMessagesNotVisible"],
@@ -154,9 +230,11 @@ def test_redrive__what_the_queue_does_not_take_stays_failed_and_waits_on(
 
 
 def test_redrive__takes_no_more_than_it_is_told(
-    cloud: Cloud, call: Any, project: DemoProject, bury: Any
+    cloud: Cloud, clock: FrozenClock, call: Any, project: DemoProject, bury: Any
 ) -> None:
-    for _ in range(3):
-        bury(str(call("create_render", project, body={"data": DATA}).body["id"]))
+    made = [call("create_render", project, body={"data": DATA}).body["id"] for _ in range(3)]
+    clock.advance(hours=24, seconds=1)
+    for id_ in made:
+        bury(id_)
     assert dead_letters.redrive(2) == (2, 0)
     assert len(cloud.messages("DeadRendersQueue")) == 1

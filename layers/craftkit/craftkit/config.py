@@ -187,6 +187,11 @@ class Config:
         """Whether webhooks may use HTTP and private addresses; only in the local stage."""
         return _required("PRIVATE_WEBHOOKS") == "true"
 
+    @cached_property
+    def worker_queue_url(self) -> str:
+        """The queue that this worker's messages come from."""
+        return _required("WORKER_QUEUE_URL")
+
     def queue_url(self, mode: str) -> str:
         """The queue of the mode's worker pool: `live` or `test`."""
         return _required(f"{mode.upper()}_QUEUE_URL")

@@ -1,12 +1,16 @@
 """Sends and receives SQS messages with JSON bodies. The client is created on first use."""
 
 import json
+import math
+from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config as ClientConfig
 from botocore.exceptions import BotoCoreError, ClientError
+
+from craftkit.observability import logger
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
@@ -26,6 +30,11 @@ def _sqs() -> "SQSClient":
             retries={"mode": "standard", "total_max_attempts": 3},
         ),
     )
+
+
+def connect() -> None:
+    """Make the client now, before several threads use it."""
+    _sqs()
 
 
 def send(queue_url: str, body: dict[str, Any], *, group: str, delay_seconds: int = 0) -> None:
@@ -60,3 +69,18 @@ def receive(queue_url: str, limit: int = 10) -> list[tuple[dict[str, Any], str]]
 
 def delete(queue_url: str, receipt: str) -> None:
     _sqs().delete_message(QueueUrl=queue_url, ReceiptHandle=receipt)
+
+
+def change_visibility(queue_url: str, receipt: str, delay: timedelta) -> None:
+    """Let a received message be seen again after this delay, rounded up to a second.
+
+    Without it the message is seen again after the queue's own time, so a fault is logged alone.
+    """
+    try:
+        _sqs().change_message_visibility(
+            QueueUrl=queue_url,
+            ReceiptHandle=receipt,
+            VisibilityTimeout=math.ceil(delay.total_seconds()),
+        )
+    except (BotoCoreError, ClientError) as error:
+        logger.warning("a message is not seen sooner", extra={"reason": type(error).__name__})

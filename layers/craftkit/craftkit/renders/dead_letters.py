@@ -1,45 +1,82 @@
-"""Fails the renders in a dead-letter queue, and redrives them on an operator's request.
+"""Renders whose messages came into a dead-letter queue: put back, or ended and set aside.
 
-A render that a worker has started is ended by the worker or the requeuer. The dead-letter queue
-receives messages that no worker could start: the function does not start, or has no right to read
-the table.
+SQS counts a receive also when Lambda throttles the invocation, so a message may come here without
+any worker having seen it. Such a render keeps its place until it is a day old.
 """
 
+from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
-from craftkit import queues
-from craftkit.clock import utc_now
+from craftkit import dynamodb, queues
+from craftkit.clock import from_rfc3339, to_rfc3339, utc_now
 from craftkit.config import config
 from craftkit.renders import dispatch, lifecycle, repository
 from craftkit.renders.lifecycle import BusyError
+from craftkit.renders.models import Render
+from craftkit.renders.repository import Due
 
-UNREACHABLE = "No worker could take the render. Send the request again."
+
+class DeadLetter(StrEnum):
+    """What was done with a message of a dead-letter queue."""
+
+    DROPPED = "dropped"
+    PUT_BACK = "put_back"
+    SET_ASIDE = "set_aside"
 
 
-def fail_dead_letter_render(project_id: str, render_id: str) -> bool:
-    """Fail a render from a dead-letter queue, and send its message to the queue for operators.
+def handle_dead_letter(project_id: str, render_id: str) -> DeadLetter:
+    """Put a render that can still be begun back on its queue; end one that cannot as failed.
 
     Returns:
-        Whether the message was sent to that queue. It is not if the render ended in another way.
+        DROPPED: the message is not needed: the render ended well, or has another message.
+        PUT_BACK: the render is on its queue again.
+        SET_ASIDE: the render ended as failed, and its message waits for an operator.
 
     Raises:
-        BusyError: a worker holds the render; try again later.
+        BusyError: a worker holds the render after all; look again later.
+        QueueError, QueueUnavailableError: the queue did not take the message.
     """
-    render = repository.get(project_id, render_id)
-    if render is None or render.status in ("succeeded", "cancelled"):
-        return False
-    if not render.is_finished:
-        code = lifecycle.WORKER_FAILED
-        if lifecycle.give_up(render, now=utc_now(), code=code, message=UNREACHABLE) is None:
-            raise BusyError
-    elif render.error_code != lifecycle.WORKER_FAILED:
-        return False
-    queues.send(config.dead_renders_queue_url, dispatch.message_of(render), group=project_id)
-    return True
+    row, now = repository.get_item(project_id, render_id), utc_now()
+    render = repository.render_of(row) if row else None
+    if row is None or render is None or render.status in ("succeeded", "cancelled"):
+        return DeadLetter.DROPPED
+    if not render.is_kept_at(now):  # the requeuer erases it
+        return DeadLetter.DROPPED
+    if render.is_finished:
+        if render.error_code != lifecycle.WORKER_FAILED:
+            return DeadLetter.DROPPED
+        set_aside(render)
+        return DeadLetter.SET_ASIDE
+    if render.status == "rendering" and row["lease_until"] > to_rfc3339(now):
+        raise BusyError(from_rfc3339(row["lease_until"]) - now)
+    if not lifecycle.is_overdue(render, now):
+        return _put_back(render, row, now)
+    if lifecycle.end_overdue(render, now) is None:
+        raise BusyError
+    set_aside(render)
+    return DeadLetter.SET_ASIDE
+
+
+def _put_back(render: Render, row: dynamodb.Item, now: datetime) -> DeadLetter:
+    """Queue a render again, unless the requeuer has done so since this message was sent."""
+    due_at = from_rfc3339(row["due_at"])
+    is_requeued = due_at > max(now, render.asked_at + lifecycle.QUEUED_PATIENCE)
+    if is_requeued:
+        return DeadLetter.DROPPED
+    dispatch.enqueue(render)
+    due = Due(render.project_id, render.id, row["due_at"])
+    lifecycle.postpone(due, now + lifecycle.QUEUED_PATIENCE)
+    return DeadLetter.PUT_BACK
+
+
+def set_aside(render: Render) -> None:
+    """Keep the message of a render that was ended, or is about to be, for `redrive`."""
+    queues.send(config.dead_renders_queue_url, dispatch.message_of(render), group=render.project_id)
 
 
 def redrive(limit: int) -> tuple[int, int]:
-    """Queue renders that `fail_dead_letter_render` failed again, as their next attempt.
+    """Queue renders that `handle_dead_letter` or the requeuer ended again, as their next attempt.
 
     Returns:
         How many were queued, and how many were skipped because they were retried or have expired.
@@ -70,6 +107,6 @@ def _drive(message: dict[str, Any]) -> bool:
         dispatch.enqueue(again)
     except Exception:
         code = lifecycle.WORKER_FAILED
-        lifecycle.give_up(again, now=utc_now(), code=code, message=UNREACHABLE)
+        lifecycle.give_up(again, now=utc_now(), code=code, message=lifecycle.NEVER_BEGUN)
         raise
     return True

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from craftkit import dynamodb
-from craftkit.clock import to_rfc3339
+from craftkit.clock import from_rfc3339, to_rfc3339
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.renders import repository
 from craftkit.renders.models import Render
@@ -33,6 +33,10 @@ QUEUED_PATIENCE = timedelta(minutes=15)
 
 WORKER_FAILED = "worker_failed"
 GIVEN_UP = "The render was begun several times and never finished. Send the request again."
+NEVER_BEGUN = "No worker could begin the render within a day. Send the request again."
+
+GIVE_UP_AFTER = timedelta(hours=24)
+"""A render that was requested this long ago and has not ended is ended as failed."""
 
 CHECK_AFTER_LEASE = timedelta(seconds=15)
 
@@ -53,6 +57,10 @@ class Claim:
 
 class BusyError(Exception):
     """Another worker holds the render, and its lease has not run out."""
+
+    def __init__(self, remaining: timedelta = LEASE) -> None:
+        super().__init__(f"another worker holds the render for {remaining.total_seconds():.0f} s")
+        self.remaining = remaining
 
 
 class GoneError(Exception):
@@ -79,7 +87,7 @@ def claim(project_id: str, render_id: str, now: datetime) -> Claim:
     if item is None or item["status"] != "rendering":
         raise GoneError
     if item["lease_until"] > to_rfc3339(now):
-        raise BusyError
+        raise BusyError(from_rfc3339(item["lease_until"]) - now)
     render = repository.render_of(item)
     if render.attempt >= render.attempt_limit:
         raise AttemptsExhaustedError(render)
@@ -185,6 +193,16 @@ def release(held: Claim, now: datetime) -> None:
         raise GoneError from error
 
 
+def is_overdue(render: Render, now: datetime) -> bool:
+    """Whether a render that nobody holds is to be ended: no attempt or no time is left.
+
+    A queued render has an attempt left, however often its message was received: no worker has
+    begun that attempt.
+    """
+    exhausted = render.status == "rendering" and render.attempt >= render.attempt_limit
+    return exhausted or now - render.asked_at > GIVE_UP_AFTER
+
+
 def give_up(render: Render, *, now: datetime, code: str, message: str) -> Render | None:
     """Fail a render that no worker holds. None if its state has changed."""
     due, removed = repository.leaving_index(render)
@@ -213,6 +231,12 @@ def give_up(render: Render, *, now: datetime, code: str, message: str) -> Render
     except ConditionFailedError:
         return None
     return repository.render_of(item)
+
+
+def end_overdue(render: Render, now: datetime) -> Render | None:
+    """End what `is_overdue`, with a message that says which. None as in `give_up`."""
+    message = GIVEN_UP if render.status == "rendering" else NEVER_BEGUN
+    return give_up(render, now=now, code=WORKER_FAILED, message=message)
 
 
 def cancel(render: Render, now: datetime) -> Render | None:

@@ -2,22 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from botocore.exceptions import ClientError
 
 from craftkit.clock import from_rfc3339, to_rfc3339, utc_now
 from craftkit.errors import QueueUnavailableError
 from craftkit.observability import logger
-from craftkit.renders import dispatch, lifecycle, repository
+from craftkit.queues import QueueError
+from craftkit.renders import dead_letters, dispatch, lifecycle, repository
 from craftkit.renders.erasure import erase_render
 from craftkit.renders.models import Render
 from craftkit.renders.repository import Due
 
 Erase = Callable[[Render], object]
-
-GIVE_UP_AFTER = timedelta(hours=24)
-"""A render that was requested this long ago and still waits is ended as failed."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ def requeue_stale_renders(erase: Erase = erase_render) -> StaleRenders:
         for due in repository.due(shard, utc_now()):
             try:
                 result = _check(due, erase)
-            except ClientError:
+            except (ClientError, QueueError):
                 logger.exception("stale render not handled", extra={"render_id": due.render_id})
             else:
                 requeued, ended = requeued + result.requeued, ended + result.ended
@@ -62,21 +60,16 @@ def _check(due: Due, erase: Erase) -> StaleRenders:
     if render.status == "rendering" and row["lease_until"] > to_rfc3339(now):
         lifecycle.postpone(due, from_rfc3339(row["lease_until"]) + lifecycle.CHECK_AFTER_LEASE)
         return StaleRenders()
-    if _is_to_be_given_up(render, now):
-        ended = lifecycle.give_up(
-            render, now=now, code=lifecycle.WORKER_FAILED, message=lifecycle.GIVEN_UP
-        )
-        return StaleRenders(ended=int(ended is not None))
+    if lifecycle.is_overdue(render, now):
+        if render.status == "queued":
+            # First: `redrive` leaves a message too many alone, one too few cannot be made good.
+            dead_letters.set_aside(render)
+        return StaleRenders(ended=int(lifecycle.end_overdue(render, now) is not None))
     waits_until = render.asked_at + lifecycle.QUEUED_PATIENCE
     if render.status == "queued" and waits_until > now:
         lifecycle.postpone(due, waits_until)
         return StaleRenders()
     return StaleRenders(requeued=int(_queue_again(render, due, now)))
-
-
-def _is_to_be_given_up(render: Render, now: datetime) -> bool:
-    exhausted = render.status == "rendering" and render.attempt >= render.attempt_limit
-    return exhausted or now - render.asked_at > GIVE_UP_AFTER
 
 
 def _queue_again(render: Render, due: Due, now: datetime) -> bool:
