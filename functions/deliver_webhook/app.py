@@ -1,11 +1,11 @@
-"""From the queue of deliveries: one attempt a message."""
+"""From the queue of deliveries: one attempt a message, those of a batch at the same time."""
 
 import json
 from typing import Any
 
 from craftkit.observability import logger
 from craftkit.probes import item, needs
-from craftkit.webhooks.delivering import deliver_webhook
+from craftkit.webhooks.batch import deliver_batch
 
 
 @needs(
@@ -18,14 +18,8 @@ from craftkit.webhooks.delivering import deliver_webhook
     reads=(item("CONTENT_TABLE"),),
 )
 @logger.inject_lambda_context(clear_state=True)
-def handler(event: dict[str, Any], _context: object) -> None:
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """A fault of ours fails the message; a receiver's is part of the delivery."""
-    for record in event["Records"]:
-        message = json.loads(record["body"])
-        logger.append_keys(delivery_id=message["deliveryId"], attempt=message["attempt"])
-        deliver_webhook(
-            message["projectId"],
-            message["endpointId"],
-            message["deliveryId"],
-            message["attempt"],
-        )
+    messages = {record["messageId"]: json.loads(record["body"]) for record in event["Records"]}
+    failed = deliver_batch(messages)
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}

@@ -28,6 +28,11 @@ def _kms() -> "KMSClient":
     )
 
 
+def connect() -> None:
+    """Make the client now, before several threads use it."""
+    _kms()
+
+
 def seal(secret: str, *, owner: str) -> bytes:
     """The encrypted secret. `owner`, the id of what it belongs to, is its encryption context."""
     answer = _kms().encrypt(
