@@ -202,7 +202,7 @@ def reading_ends(stream: Any, *steps: Callable[[], object]) -> list[Any]:
 
 def _access_line_bytes(stage: Any) -> int:
     """A line of the gateway's log of a request that was answered, with values of usual length."""
-    (api,) = stage.of_type("AWS::Serverless::Api").values()
+    api = stage.of_type("AWS::Serverless::Api")["Api"]
     identifier = "01a20e47-f9c2-7854-9f0c-4f2622ff4e97"
     usual = {
         **dict.fromkeys(("requestId", "authorizer.projectId", "authorizer.keyId"), identifier),

@@ -298,6 +298,8 @@ _HEAD = """# What it costs
 
 `make docs` writes this page from [`cost-inputs.json`](cost-inputs.json), which `python -m benchmarks.calls` measures from the real handlers: AWS calls, units of tables and indexes by the size of the items, lines and bytes of log, own milliseconds of a warm environment. Prices are AWS's public list for us-east-1, on demand, as of 2025-11, without free tiers and without tax. They and everything that is assumed (waits inside the region, sizes, the share of requests traced, ten renders of a counter in half a minute) stand by name in `tools/cost.py`.
 
+The target for a million renders that are polled once and downloaded once is 40 US$. It is missed by the write that charges each request to its project's rate: 1.88 US$ for three requests. 0 for `ProjectWritesPerSecond` and `ProjectReadsPerSecond` in `StageConfig` leaves the rate to the gateway's throttle.
+
 Not in it: people, the support plan, and the traffic of tests.
 """  # noqa: E501 a paragraph of Markdown is one line
 

@@ -5,8 +5,8 @@ US dollars, at AWS's public list prices of us-east-1 on demand, without free tie
 
 A_MILLION = {
     "API Gateway": 10.50,
-    "Lambda": 3.03,
-    "DynamoDB": 5.38,
+    "Lambda": 3.12,
+    "DynamoDB": 7.26,
     "SQS": 1.50,
     "S3": 9.54,
     "CloudWatch logs": 2.61,
