@@ -11,6 +11,7 @@ from typing import Any
 from craftkit.auth import dpop
 from craftkit.auth.principal import SCOPES
 from craftkit.clock import utc_now
+from craftkit.errors import InvalidRequestError
 from craftkit.keys import service, views
 from craftkit.keys.exposure import report_exposed
 from craftkit.keys.models import Exposure, Key, MintedKey, NewKey
@@ -36,7 +37,7 @@ def add_commands(root: Any) -> None:
     )
     create.add_argument(
         "--bind",
-        type=public_key_thumbprint,
+        type=Path,
         metavar="JWK_FILE",
         help="bind the key to this public key (Ed25519 or P-256): calls need a DPoP proof",
     )
@@ -80,20 +81,24 @@ def page_size(text: str) -> int:
     return int(text)
 
 
-def public_key_thumbprint(path: str) -> str:
-    """The RFC 7638 thumbprint of the public key in a JWK file."""
+def public_key_thumbprint(path: Path) -> str:
+    """The RFC 7638 thumbprint of the public key in a JWK file.
+
+    Raises:
+        InvalidRequestError: the file cannot be read, or holds no public key that can be used.
+    """
     try:
-        key = json.loads(Path(path).read_text(encoding="utf-8"))
+        key = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise argparse.ArgumentTypeError(f"cannot read {path}: {error.strerror}") from error
+        raise InvalidRequestError(f"Cannot read {path}: {error.strerror}.") from error
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{path} is not JSON") from error
+        raise InvalidRequestError(f"{path} is not JSON.") from error
     if not isinstance(key, dict):
-        raise argparse.ArgumentTypeError(f"{path} is not a JWK")
+        raise InvalidRequestError(f"{path} is not a JWK.")
     try:
         return dpop.check_public_key(key)
     except dpop.InvalidProofError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+        raise InvalidRequestError(str(error)) from error
 
 
 def _create(arguments: argparse.Namespace, operator: str) -> Answer:
@@ -104,7 +109,7 @@ def _create(arguments: argparse.Namespace, operator: str) -> Answer:
         scopes=tuple(arguments.scope),
         templates=tuple(arguments.template),
         networks=tuple(arguments.network),
-        bound_to=arguments.bind,
+        bound_to=public_key_thumbprint(arguments.bind) if arguments.bind else None,
         expires_at=_from_now(arguments.expires_in),
     )
     minted = service.create_key(project.id, new_key, by=operator)
