@@ -3,7 +3,8 @@
 from craftkit import render_erasure
 from craftkit.auth.principal import RENDERS_WRITE
 from craftkit.http import Request, Response, endpoint
-from craftkit.probes import item, needs, query
+from craftkit.limits.service import charge
+from craftkit.probes import item, needs, query, update
 from craftkit.renders.service import Visibility
 
 
@@ -12,13 +13,16 @@ from craftkit.renders.service import Visibility
     "DOCUMENTS_BUCKET",
     "CONTENT_TABLE",
     "DELIVERIES_TABLE",
-    reads=(item("RENDERS_TABLE"), query("CONTENT_TABLE")),
+    "LIMITS_TABLE",
+    "PROJECT_WRITES_PER_SECOND",
+    reads=(item("RENDERS_TABLE"), query("CONTENT_TABLE"), update("LIMITS_TABLE")),
 )
 @endpoint
 def handler(request: Request) -> Response:
     """204; the second time 404."""
     principal = request.principal
     principal.require(RENDERS_WRITE)
+    charge(principal, renders=0)
     render_erasure.delete_render(
         principal.project_id, request.path_id(), visible=Visibility.of(principal)
     )

@@ -31,6 +31,7 @@ VERSION = {"manifest": MANIFEST, "source": SOURCE}
 WRITES: dict[str, dict[str, Any]] = {
     "create_render": {"path": {"slug": "invoice"}, "body": {"data": DATA}},
     "cancel_render": {"path": {"id": ID}},
+    "delete_render": {"path": {"id": ID}},
     "create_template_version": {"path": {"slug": "invoice"}, "body": VERSION},
     "publish_template_version": {"path": {"slug": "invoice", "number": "1"}},
     "create_embed_session": {"body": session_body()},
