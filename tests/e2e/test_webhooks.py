@@ -5,12 +5,14 @@ import hmac
 import json
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import requests
 from standardwebhooks import Webhook
 
+from craftkit.clock import to_rfc3339, utc_now
 from craftkit.ids import new_id
 from testkit import node
 from testkit.loopback import LoopbackReceiver, receiving
@@ -171,17 +173,21 @@ def test_a_hook_renders_as_its_key_until_the_key_is_revoked(stack: RunningStack)
     assert (refused.status_code, refused.json()["error"]["code"]) == (404, "invalid_token")
 
 
-def test_what_reaches_a_dead_letter_queue_ends_and_can_be_driven_again(
-    stack: RunningStack,
-) -> None:
-    """A row that no message leads to, as one whose worker never started leaves it."""
-    made, dead_id = render(stack), new_id()
+def dead_letter(stack: RunningStack, *, age: timedelta) -> str:
+    """A queued render whose message came into the dead-letter queue. Returns its id.
+
+    Args:
+        age: how long ago the render was created.
+    """
+    made, dead_id, now = render(stack), new_id(), utc_now()
     table, dynamodb = stack.outputs["RendersTable"], stack.client("dynamodb")
     key = {"project_id": {"S": stack.project_id}, "render_id": {"S": made["id"]}}
     row = dynamodb.get_item(TableName=table, Key=key)["Item"]
     for name in ("completed_at", "page_count", "size_bytes", "sha256"):
         del row[name]
-    row |= {"render_id": {"S": dead_id}, "status": {"S": "queued"}}
+    times = {"created_at": now - age, "due_at": now + timedelta(minutes=5)}
+    row |= {"render_id": {"S": dead_id}, "status": {"S": "queued"}, "unfinished": {"S": "0"}}
+    row |= {name: {"S": to_rfc3339(moment)} for name, moment in times.items()}
     dynamodb.put_item(TableName=table, Item=row)
     queue = next(
         url
@@ -190,6 +196,16 @@ def test_what_reaches_a_dead_letter_queue_ends_and_can_be_driven_again(
     )
     message = json.dumps({"projectId": stack.project_id, "renderId": dead_id})
     stack.client("sqs").send_message(QueueUrl=queue, MessageBody=message)
+    return dead_id
+
+
+def test_a_dead_letter_of_a_render_that_no_worker_began_is_put_back(stack: RunningStack) -> None:
+    ended = stack.finished(dead_letter(stack, age=timedelta(0)))
+    assert (ended["status"], ended["attempt"]) == ("succeeded", 1)
+
+
+def test_a_dead_letter_that_is_a_day_old_ends_and_can_be_driven_again(stack: RunningStack) -> None:
+    dead_id = dead_letter(stack, age=timedelta(hours=25))
     ended = stack.finished(dead_id)
     assert (ended["status"], ended["errorCode"]) == ("failed", "worker_failed")
     eventually(lambda: stack.craftkit("renders", "redrive")["queued"] or None)
