@@ -47,7 +47,7 @@ def create_key(
         id=key_id or new_id(),
         project_id=project_id,
         **request.model_dump(),
-        secrets=(_secret_of(cleartext, now),),
+        secrets=(secret_of(cleartext, now),),
         created_at=now,
         created_by=by,
         reminded_days=lifecycle.passed_reminder(request.expires_at, now),
@@ -138,7 +138,7 @@ def rotate_key(
         while api_key.prefix_of(cleartext) in known:  # prefixes identify the secrets of a key
             cleartext = api_key.mint(key.mode, config.stage)
         now = utc_now()
-        secret = _secret_of(cleartext, now).model_copy(update={"grace": grace})
+        secret = secret_of(cleartext, now).model_copy(update={"grace": grace})
         return lifecycle.rotate(key, secret, now, replace=replace)
 
     return MintedKey(key=change_key(key_id, step, by=by), cleartext=cleartext)
@@ -277,7 +277,8 @@ def _was_rotated_out(record: KeyRecord) -> bool:
     return key is not None and record.prefix != key.prefix
 
 
-def _secret_of(cleartext: str, now: datetime) -> Secret:
+def secret_of(cleartext: str, now: datetime) -> Secret:
+    """A new secret as it is stored: by its SHA-256 and the prefix that is shown."""
     return Secret(
         hash=api_key.hash_of(cleartext), prefix=api_key.prefix_of(cleartext), created_at=now
     )

@@ -13,7 +13,8 @@ from craftkit.auth.principal import Mode
 from craftkit.clock import utc_now
 from craftkit.config import config
 from craftkit.keys import repository
-from craftkit.keys.models import Key, MintedKey, Secret
+from craftkit.keys.models import Key, MintedKey
+from craftkit.keys.service import secret_of
 
 LONGEST_LIFE = timedelta(minutes=15)
 
@@ -45,9 +46,6 @@ def issue(
     if expires_at - now > LONGEST_LIFE:
         raise ValueError("a token lives 15 minutes at most")
     cleartext = api_key.mint(mode, config.stage)
-    secret = Secret(
-        hash=api_key.hash_of(cleartext), prefix=api_key.prefix_of(cleartext), created_at=now
-    )
     key = Key(
         id=key_id,
         project_id=project_id,
@@ -58,7 +56,7 @@ def issue(
         templates=templates,
         limited=("project",),
         bound_to=bound_to,
-        secrets=(secret,),
+        secrets=(secret_of(cleartext, now),),
         created_at=now,
         created_by=created_by,
         expires_at=expires_at,

@@ -25,6 +25,8 @@ Write = dict[str, Any]
 
 BY_ID = "by_id"
 
+_IS_ACTIVE = "attribute_exists(rule_id) AND attribute_not_exists(ended_at)"
+
 _KEPT_AFTER_EXPIRY = timedelta(hours=1)
 _ISSUER_KEPT = timedelta(days=7)
 
@@ -46,7 +48,7 @@ def end_rule(rule: TrustRule, *, by: str, now: datetime) -> None:
         "TableName": config.trust_rules_table,
         "Key": _rule_key(rule.project_id, rule.id),
         "UpdateExpression": "SET ended_at = :now",
-        "ConditionExpression": "attribute_exists(rule_id) AND attribute_not_exists(ended_at)",
+        "ConditionExpression": _IS_ACTIVE,
         "ExpressionAttributeValues": {":now": to_rfc3339(now)},
     }
     dynamodb.transact([{"Update": update}, _entry(rule, "trust.ended", by, now)])
@@ -87,7 +89,7 @@ def issue_writes(
     rule_is_active = {
         "TableName": config.trust_rules_table,
         "Key": _rule_key(rule.project_id, rule.id),
-        "ConditionExpression": "attribute_exists(rule_id) AND attribute_not_exists(ended_at)",
+        "ConditionExpression": _IS_ACTIVE,
     }
     listed = {
         "pk": f"rule#{rule.id}",
