@@ -1,7 +1,6 @@
 """POST /v1/templates/{slug}/versions: for tokens with `templates:write`; no API key has it."""
 
 from craftkit.auth.principal import TEMPLATES_WRITE
-from craftkit.clock import utc_now
 from craftkit.http import Request, Response, endpoint
 from craftkit.limits.previews import one_preview
 from craftkit.limits.service import charge
@@ -29,7 +28,7 @@ def handler(request: Request) -> Response:
     principal.require_template(slug)
     body = request.model(VersionRequest)
     charge(principal, renders=0)
-    with one_preview(principal.project_id, utc_now()):
+    with one_preview(principal.project_id):
         version = publishing.publish(
             principal.project_id,
             slug,

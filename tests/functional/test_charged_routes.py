@@ -70,7 +70,7 @@ def caller(partner: DemoProject, clock: FrozenClock, monkeypatch: pytest.MonkeyP
     for kind in ("write", "read"):
         rate = ProjectRate(kind, f"{kind} requests", per_second=1, burst=1)
         monkeypatch.setattr(limits, f"default_{kind}_rate", lambda rate=rate: rate)
-        charge_rate(rate, partner.id, clock())
+        charge_rate(rate, partner.id)
     return Caller(partner)
 
 

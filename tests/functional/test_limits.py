@@ -259,6 +259,29 @@ def test_charge__a_projects_own_rate_takes_the_place_of_the_stages(
 
 
 @pytest.mark.usefixtures("slow_stage")
+@pytest.mark.parametrize("has_rate", [True, False])
+def test_charge__a_call_that_was_delayed_is_not_refused_by_its_old_time(
+    clock: FrozenClock, project: DemoProject, monkeypatch: pytest.MonkeyPatch, has_rate: bool
+) -> None:
+    """The instance was paused for 4 s before its write, and others made calls meanwhile."""
+    principal = project.principal
+    if has_rate:
+        principal = limit_project(project, rate=Rate(calls=1, seconds=1, burst=2))
+    call = BaseClient._make_api_call
+    paused: list[str] = []
+
+    def pause_once(client: Any, operation: str, parameters: Any) -> Any:
+        if not paused:
+            paused.append(operation)
+            clock.advance(seconds=4)
+            limits.charge(principal, renders=1)
+        return call(client, operation, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", pause_once)
+    assert outcome_of(principal) == "passed"
+
+
+@pytest.mark.usefixtures("slow_stage")
 def test_charge_read__each_project_has_a_rate_of_its_own(
     clock: FrozenClock, project: DemoProject
 ) -> None:

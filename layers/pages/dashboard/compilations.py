@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from craftkit.clock import utc_now
 from craftkit.limits.previews import one_preview
 from dashboard.request_context import RequestContext
 
@@ -16,7 +15,7 @@ def bounded[**Parameters, Result](
     """
 
     def charged(*args: Parameters.args, **options: Parameters.kwargs) -> Result:
-        with one_preview(context.project.id, utc_now()):
+        with one_preview(context.project.id):
             return compile_(*args, **options)
 
     return charged

@@ -11,7 +11,7 @@ from math import ceil
 from typing import Any
 
 from craftkit import dynamodb
-from craftkit.clock import to_epoch_seconds
+from craftkit.clock import to_epoch_seconds, utc_now
 from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError, Item
 from craftkit.errors import RateLimitedError
@@ -41,8 +41,11 @@ class ProjectRate:
     burst: int
 
 
-def charge_rate(rate: ProjectRate, project_id: str, now: datetime) -> None:
+def charge_rate(rate: ProjectRate, project_id: str) -> None:
     """Charge one call to the project's bucket, and report its state for the response headers.
+
+    A refusal is judged by the time after the failed write: if the write was delayed, other calls
+    may have moved the bucket far ahead of the time before it.
 
     Raises:
         RateLimitedError: the bucket is empty; nothing was charged.
@@ -51,21 +54,23 @@ def charge_rate(rate: ProjectRate, project_id: str, now: datetime) -> None:
         return
     subject = subject_of(rate, project_id)
     interval = _MICROSECONDS // rate.per_second
-    moment = int(now.timestamp() * _MICROSECONDS)
-    latest = moment + interval * (rate.burst - 1)
-    full_at = 0
+    burst_us = interval * (rate.burst - 1)
+    now, full_at = utc_now(), 0
     for _ in range(_ATTEMPTS):
+        latest = _microseconds(now) + burst_us
         try:
-            full_at = _write(subject, full_at, moment, latest, interval, now)
+            full_at = _write(subject, full_at, latest, interval, now)
         except ConditionFailedError as error:
-            item = error.items[0] or {}
-            full_at = int(item.get("full_at", 0))
-            if latest < full_at <= latest + interval + _SKEW_US:
-                break
+            full_at = int((error.items[0] or {}).get("full_at", 0))
+            if _is_empty(full_at, latest, interval):
+                now = utc_now()
+                latest = _microseconds(now) + burst_us
+                if _is_empty(full_at, latest, interval):
+                    break
         else:
-            note(_state(rate, full_at, moment))
+            note(_state(rate, full_at, _microseconds(now)))
             return
-    note(_state(rate, full_at, moment))
+    note(_state(rate, full_at, _microseconds(now)))
     wait = max(1, ceil((full_at - latest) / _MICROSECONDS))
     raise RateLimitedError(
         f"This project may make {rate.per_second} {rate.name} a second. "
@@ -77,7 +82,7 @@ def charge_rate(rate: ProjectRate, project_id: str, now: datetime) -> None:
 def state_of(rate: ProjectRate, item: Item | None, now: datetime) -> LimitState:
     """The current state of a bucket from its item; without an item it is full."""
     full_at = int(item["full_at"]) if item else 0
-    return _state(rate, full_at, int(now.timestamp() * _MICROSECONDS))
+    return _state(rate, full_at, _microseconds(now))
 
 
 def subject_of(rate: ProjectRate, project_id: str) -> str:
@@ -96,12 +101,22 @@ def _state(rate: ProjectRate, full_at: int, moment: int) -> LimitState:
     )
 
 
-def _write(subject: str, seen: int, moment: int, latest: int, interval: int, now: datetime) -> int:
+def _is_empty(full_at: int, latest: int, interval: int) -> bool:
+    """Whether the bucket has no token. A `full_at` far later than possible is not believed."""
+    return latest < full_at <= latest + interval + _SKEW_US
+
+
+def _microseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * _MICROSECONDS)
+
+
+def _write(subject: str, seen: int, latest: int, interval: int, now: datetime) -> int:
     """Move `full_at` by one interval: from now if the bucket is full, else from its value.
 
     A `full_at` later than the bucket allows was written before a clock was set back; the bucket
     then starts again from now.
     """
+    moment = _microseconds(now)
     update = "SET full_at = :next, expires_at = :expiry"
     values: dict[str, int] = {":next": moment + interval}
     if seen > latest + interval + _SKEW_US:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from craftkit import dynamodb
-from craftkit.clock import from_rfc3339, to_epoch_seconds, to_rfc3339
+from craftkit.clock import from_rfc3339, to_epoch_seconds, to_rfc3339, utc_now
 from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError, Item
 from craftkit.errors import TooManyRequestsError
@@ -90,8 +90,10 @@ def check(subject: str, *, is_limited: bool) -> dict[str, Any]:
     }
 
 
-def charge(subject: str, now: datetime, *, renders: int, kind: str) -> Item | None:
+def charge(subject: str, *, renders: int, kind: str) -> Item | None:
     """Charge one call to a subject, with one write if its state is as at the last charge.
+
+    A refusal is judged by the time after the failed write, because the write may have been delayed.
 
     Returns:
         The item after the charge, or None if the subject has no limits.
@@ -99,8 +101,8 @@ def charge(subject: str, now: datetime, *, renders: int, kind: str) -> Item | No
     Raises:
         TooManyRequestsError: a limit is used up; nothing was charged.
     """
-    moment = Moment(now)
     expected = _last_expected.get(subject, ExpectedState())
+    moment = Moment(utc_now())
     for _ in range(_TRIES):
         write = write_of(expected, moment, renders=renders)
         try:
@@ -119,6 +121,9 @@ def charge(subject: str, now: datetime, *, renders: int, kind: str) -> Item | No
             if item is None:
                 return None
             found = next_expected_state(item, moment, renders=renders, kind=kind)
+            if isinstance(found, TooManyRequestsError):
+                moment = Moment(utc_now())
+                found = next_expected_state(item, moment, renders=renders, kind=kind)
             if isinstance(found, TooManyRequestsError):
                 _note(item, moment, kind)
                 raise found from None

@@ -63,24 +63,23 @@ def charge(principal: Principal, *, renders: int) -> Charge:
     Raises:
         RateLimitedError, QuotaExceededError: a limit is used up; nothing was charged.
     """
-    now = utc_now()
     taken: list[tuple[str, Item]] = []
     for kind in LIMITED:
         if kind not in principal.limited:
             continue
         subject = subject_of(kind, principal.key_id if kind == "key" else principal.project_id)
         try:
-            item = repository.charge(subject, now, renders=renders, kind=kind)
+            item = repository.charge(subject, renders=renders, kind=kind)
         except Exception:
             Charge(renders, tuple(taken)).refund()
             raise
         if item is not None:
             taken.append((subject, item))
             if renders:
-                _warn(subject, item, now)
+                _warn(subject, item, utc_now())
     if not any(subject.startswith("project#") and "interval_us" in item for subject, item in taken):
         try:
-            charge_rate(default_write_rate(), principal.project_id, utc_now())
+            charge_rate(default_write_rate(), principal.project_id)
         except Exception:
             Charge(renders, tuple(taken)).refund()
             raise
@@ -93,7 +92,7 @@ def charge_read(principal: Principal) -> None:
     Raises:
         RateLimitedError: the project has used its rate.
     """
-    charge_rate(default_read_rate(), principal.project_id, utc_now())
+    charge_rate(default_read_rate(), principal.project_id)
 
 
 def default_write_rate() -> ProjectRate:

@@ -70,7 +70,7 @@ def preview_embed_template(
         watermark=visitor.session.key_mode == "test",
     )
     now = utc_now()
-    with one_preview(visitor.session.project_id, now):
+    with one_preview(visitor.session.project_id):
         pages = preview.draw_draft(shown, now=now, scale=writing.scale, preview=draw)
     return TemplatePreview(pages, source)
 
@@ -136,7 +136,7 @@ def publish_embed_template(
             typeset=typeset,
         )
 
-    with one_preview(session.project_id, utc_now()):
+    with one_preview(session.project_id):
         version = _write(session, writing.name, publish)
     drafts.discard_draft(session.project_id, version.slug)
     return version

@@ -69,7 +69,7 @@ def preview_embed_form(
         watermark=session.key_mode == "test",
     )
     completed = preview.complete(shown.manifest, data)
-    with one_preview(session.project_id, called_at):
+    with one_preview(session.project_id):
         pages = preview.draw(shown, completed.data, now=now, scale=request.scale, preview=draw)
     return FormPreview(pages, completed.replaced)
 
