@@ -200,7 +200,7 @@ def test_the_page_of_errors_has_every_answer_that_the_gateway_gives_by_itself() 
 
 
 def test_a_code_of_a_failed_render_that_a_page_names_is_one() -> None:
-    """`image_error` was none: an image that cannot be had is the template's `template_error`."""
+    """There is no `image_error`: an image that cannot be loaded gives `template_error`."""
     causes = (DOCS / "errors.md").read_text(encoding="utf-8").partition("## Why")[2]
     for page in DOCS.rglob("*.md"):
         for code in re.findall(r"`(\w+_error)`", page.read_text(encoding="utf-8")):

@@ -1,6 +1,6 @@
-"""The images of a document: fetched, or taken from their `data:` URI.
+"""The images of a document: fetched from their URL, or decoded from their `data:` URI.
 
-What is a file of an image type by its first bytes goes to the child, which decodes it.
+This module checks size and first bytes only. The sandboxed child decodes the images.
 """
 
 from base64 import b64decode
@@ -17,32 +17,32 @@ from craftkit.templates.image_types import IMAGE_LIMIT_BYTES, image_type
 from craftkit.typesetter import Job
 
 DEADLINE_SECONDS = 10.0
-"""For fetching all images of a document together."""
+"""Time to fetch all images of one document."""
 
 DOCUMENT_LIMIT_BYTES = 25 * 1024 * 1024
-"""Of all fetched images of a live document together: it bounds what one call draws from hosts."""
+"""Total size of the images that one live document may fetch. It bounds the traffic of one call."""
 
 TEST_LIMIT_BYTES = 8 * 1024 * 1024
-"""The same for test renders and previews, which cost their caller nothing."""
+"""The same for test renders and previews, which are free of charge."""
 
 _REDIRECTS = 3
 _CONCURRENT_FETCHES = 8
 
 
 class ImageError(Exception):
-    """There is no image that a document may show. The message says why."""
+    """The image cannot be used. The message gives the reason."""
 
 
 @dataclass(frozen=True)
 class FetchedImages:
-    """The bytes by URL, and the reason for each missing image by path."""
+    """The bytes by URL, and the reason for each missing image by the path of its value."""
 
     images: Mapping[str, bytes]
     faults: Mapping[str, str]
 
 
 class _Budget:
-    """Bytes that the fetches of one document may still receive, whichever of them it is."""
+    """The bytes that all fetches of one document may still receive. Thread-safe."""
 
     def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
@@ -54,15 +54,15 @@ class _Budget:
             self._left_bytes -= size_bytes
             if self._left_bytes <= 0:
                 raise FetchError(
-                    f"the images of the document are larger than "
-                    f"{self._limit_bytes // 1024 // 1024} MiB together"
+                    f"the images of the document exceed "
+                    f"{self._limit_bytes // 1024 // 1024} MiB in total"
                 )
 
 
 def with_images(job: Job, *, network: Network | None = None) -> Job:
-    """The job with the bytes behind every image of its data that can be fetched.
+    """The job with the bytes of each image of its data that could be fetched.
 
-    The template decides about the others: its `picture` fails, or shows a placeholder.
+    For a missing image, the template's `picture` fails or shows a placeholder.
     """
     limit_bytes = DOCUMENT_LIMIT_BYTES if job.is_live else TEST_LIMIT_BYTES
     images = values_of("image", job.types, job.data)
@@ -79,9 +79,14 @@ def fetch_images(
     seconds: float = DEADLINE_SECONDS,
     limit_bytes: int = DOCUMENT_LIMIT_BYTES,
 ) -> FetchedImages:
-    """The images behind URLs and `data:` URIs, by path as `data.image_values` gives them.
+    """Fetch the images of a document.
 
-    Each URL is requested once, several at the same time, all within `seconds` and `limit_bytes`.
+    Each URL is requested once; up to eight requests run at the same time.
+
+    Args:
+        images: URL or `data:` URI by the path of its value, such as `items.3.photo`.
+        seconds: for all requests together.
+        limit_bytes: for all responses together.
     """
     network = network or Network()
     ends_at = network.monotonic() + seconds
@@ -114,7 +119,7 @@ def _load(url: str, network: Network, seconds: float, received: Callable[[int], 
     if len(content) > IMAGE_LIMIT_BYTES:
         raise ImageError(f"the image is larger than {IMAGE_LIMIT_BYTES // 1024 // 1024} MiB")
     if image_type(content) is None:
-        raise ImageError("the image is no PNG, JPEG, GIF, WebP or SVG")
+        raise ImageError("the image is not a PNG, JPEG, GIF, WebP or SVG file")
     return content
 
 
@@ -134,10 +139,10 @@ def _fetch(url: str, network: Network, seconds: float, received: Callable[[int],
         received=received,
     )
     try:
-        received(0)  # nothing is requested once the budget is used up
+        received(0)  # raises before the request if the budget is used up
         answer = fetch(url, policy, headers={"accept": "image/*"}, network=network)
     except FetchError as error:
         raise ImageError(str(error)) from error
     if answer.status != 200:
-        raise ImageError(f"the host answered {answer.status}")
+        raise ImageError(f"the host returned status {answer.status}")
     return answer.body

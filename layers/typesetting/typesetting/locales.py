@@ -1,4 +1,4 @@
-"""CLDR's data on a locale, from the file that `tools/locales.py` wrote through Babel."""
+"""Locale data of CLDR. `tools/locales.py` writes the file with Babel."""
 
 import json
 from functools import cache, lru_cache
@@ -6,7 +6,7 @@ from pathlib import Path
 
 _FILE = Path(__file__).parent / "locales.jsonl"
 
-# CLDR has no words for it. {0} is the page, {1} the number of pages.
+# CLDR has no translation of "Page 1 of 3". {0} is the page, {1} the number of pages.
 _PAGES = {
     "ar": "صفحة {0} من {1}",
     "cs": "Strana {0} z {1}",
@@ -38,9 +38,9 @@ _LETTER = {"BZ", "CA", "CL", "CO", "CR", "GT", "MX", "NI", "PA", "PH", "PR", "SV
 
 @lru_cache(maxsize=64)
 def locale(tag: str) -> "Locale":
-    """The nearest locale that CLDR has: `de-XX` is `de`, an unknown language is `en`.
+    """The nearest locale in CLDR: `de` for `de-XX`, `en` for an unknown language.
 
-    Publishing refuses such tags since; versions from before have them.
+    Publishing refuses unknown tags, but versions published before that check can have them.
     """
     subtags = [_canonical(at, part) for at, part in enumerate(tag.replace("_", "-").split("-"))]
     for length in range(len(subtags), 0, -1):
@@ -50,7 +50,7 @@ def locale(tag: str) -> "Locale":
 
 
 class Locale:
-    """One line of the file: `text` for the prelude, and two values of it."""
+    """One line of the file: `text` is its JSON for the prelude."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -61,7 +61,7 @@ class Locale:
 
 @cache
 def currency_digits() -> dict[str, int]:
-    """Decimal places of each currency that has not two."""
+    """Decimal places by currency code; a currency that is absent has two."""
     digits: dict[str, int] = json.loads(_line("*"))["digits"]
     return digits
 
@@ -71,19 +71,19 @@ def pages_words(language: str) -> str:
 
 
 def paper(tag: str) -> str:
-    """US Letter where a territory is named that uses it, else A4."""
+    """US Letter if the tag names a territory that uses it, else A4."""
     return "us-letter" if tag.upper().rpartition("-")[2] in _LETTER else "a4"
 
 
 def _canonical(position: int, subtag: str) -> str:
-    """A subtag as BCP 47 recommends to write it: `zh-Hant-TW`."""
+    """A subtag in the case that BCP 47 recommends: `zh-Hant-TW`."""
     if position == 0:
         return subtag.lower()
     return {2: subtag.upper(), 4: subtag.title()}.get(len(subtag), subtag)
 
 
 def _line(tag: str) -> str:
-    """The JSON of a tag, or an empty text."""
+    """The JSON of a tag, or an empty string."""
     content, head = _content(), f"\n{tag}\t".encode()
     start = content.find(head) + len(head)
     return content[start : content.index(b"\n", start)].decode() if start >= len(head) else ""

@@ -1,6 +1,6 @@
-"""The two ends of a child's pipes, with one deadline for all that goes through them.
+"""The pipes to and from the child, with one deadline for a whole exchange.
 
-A thread that kills the child at the deadline would do too; this costs nothing while all is well.
+Non-blocking reads and writes need no extra thread to enforce the deadline.
 """
 
 import os
@@ -15,7 +15,7 @@ class DeadlineError(Exception):
 
 
 class Pipes:
-    """What `wire` writes to and reads from, for one exchange.
+    """Reader and writer of `wire`, for one exchange.
 
     Args:
         to_child: file descriptor, not blocking.
@@ -37,10 +37,10 @@ class Pipes:
                 self._wait(self._to_child, select.POLLOUT)
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: `write` has no buffer."""
 
     def read(self, size: int) -> bytes:
-        """As many bytes, or fewer where the child is gone."""
+        """Read `size` bytes; fewer if the child has ended."""
         parts = []
         while size:
             try:

@@ -1,4 +1,4 @@
-"""The frame that the child receives for a job: JSON for the prelude, source, images and fonts."""
+"""Builds the frame that the child receives for a job: JSON, source, images and fonts."""
 
 import json
 import re
@@ -29,8 +29,8 @@ _FONTS = (
     "Noto Sans Symbols",
     "Noto Sans Symbols2",
     "Noto Sans Math",
-    # Last, and by name: left to itself, Typst would rather take a font of its own that claims a
-    # character and has no glyph for it, and PDF/A would refuse the document.
+    # The fallback must be named, and last. Otherwise Typst may choose an embedded font that claims
+    # to cover a character but has no glyph for it, which PDF/A forbids.
     "Zz Craftkit Missing Glyph",
 )
 _CJK_FONT = "Noto Sans CJK JP"
@@ -39,17 +39,17 @@ UNASSIGNED = re.compile(
     "[\u070f\u0890\u0891\u1680\U000110bd\U000110cd\U00013430-\U0001343f\ufeff\ufdd0-\ufdef\ufff0-\ufff8\ufffe\uffff\ue000-\uf8ff"
     "\U0001fffe\U0001ffff\U0002fffe\U0002ffff\U0003347f-\U000dffff\U000e1000-\U0010ffff]"
 )
-"""Private-use characters and others without a meaning: PDF/A-2a forbids them."""
+"""Unassigned and private-use characters, which PDF/A-2a forbids."""
 REPLACEMENT = "\ufffd"
 
-# Typst sets a tab with no width at all. As JSON writes it, after whole pairs of backslashes.
+# A tab in JSON: `\t` after an even number of backslashes. Typst gives a tab no width.
 _TAB = re.compile(r"(?<!\\)((?:\\\\)*)\\t")
 
-# Hebrew to Myanmar, with Arabic, the scripts of India and Thai: letters that reach further above
-# and below the line than Latin capitals do.
+# Hebrew to Myanmar, including Arabic, the scripts of India and Thai: their letters extend further
+# above and below the line than Latin capitals.
 _TALL_SCRIPTS = re.compile("[\u0590-\u109f\u1780-\u17ff\ufb1d-\ufdff\ufe70-\ufefc]")
 
-# Latin, Greek and Cyrillic between hyphens; other scripts break, or join, by rules of their own.
+# Latin, Greek and Cyrillic without a hyphen. Other scripts have their own line breaking rules.
 _LONG_WORD = re.compile(r"[!-,.-~\u00a1-\u052f]{25,}")
 
 Values = Iterator[tuple[str, str]]
@@ -63,12 +63,12 @@ def request(
     pages: str | None = None,
     check_standard: bool = True,
 ) -> tuple[dict[str, Any], list[bytes]]:
-    """The header and the blobs of the frame for a job.
+    """The header and the blobs of a job's frame.
 
     Args:
-        pixels_per_inch: of PNG, JPEG and WebP.
-        pages: of images, such as `1-3,7`; all of them without it.
-        check_standard: of images, whether breaches of the job's PDF standard become warnings.
+        pixels_per_inch: for PNG, JPEG and WebP.
+        pages: the pages to draw as images, such as `1-3,7`; None draws all.
+        check_standard: for images: whether violations of the job's PDF standard become warnings.
     """
     locale = locales.locale(job.locale)
     header = {
@@ -108,7 +108,7 @@ def _json(value: Any) -> str:
 
 
 def _description(job: Job, locale: locales.Locale) -> dict[str, Any]:
-    """What the prelude gets in addition to data and locale."""
+    """What the prelude receives in addition to data and locale."""
     formats = [kind.partition(":") for kind in job.types.values()]
     money = next((code for kind, _, code in formats if kind == "currency" and code), None)
     cjk = (_CJK_FONT,) if has_cjk() else ()
@@ -126,13 +126,13 @@ def _description(job: Job, locale: locales.Locale) -> dict[str, Any]:
 
 
 def _has_long_word(job: Job) -> bool:
-    """Whether some word may be wider than its column, and so has to break anywhere."""
+    """Whether a word can be wider than its column, so that it must break at any character."""
     texts = _values(job, {"text", "longtext", "email", "richtext"})
     return any(_LONG_WORD.search(text) for _, text in texts if len(text) > 24)
 
 
 def _plan(types: Mapping[str, str]) -> dict[str, Any]:
-    """The paths whose values become decimals or moments, as a tree: `{items: {qty: decimal}}`."""
+    """The paths whose values the prelude converts, as a tree: `{items: {qty: decimal}}`."""
     tree: dict[str, Any] = {}
     for path, kind in types.items():
         name, _, format_ = kind.partition(":")
@@ -147,7 +147,7 @@ def _plan(types: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _richtexts(job: Job) -> list[str]:
-    """The rich texts of the data with their formats, as the prelude looks them up."""
+    """The rich texts of the data as `format:text`, the key that the prelude uses."""
     return [
         f"{_RICHTEXT_FORMATS[kind.partition(':')[2]]}:{value}"
         for path, kind in job.types.items()
@@ -157,7 +157,7 @@ def _richtexts(job: Job) -> list[str]:
 
 
 def _codes(job: Job) -> list[str]:
-    """The codes that the manifest knows of, as the prelude asks for them: `ean13:4006381333931`."""
+    """The codes of the manifest's code variables, such as `ean13:4006381333931`."""
     kinds = {path: kind for path, kind in job.types.items() if kind.startswith(("qr", "barcode:"))}
     return sorted(
         {
@@ -175,7 +175,7 @@ def _values(job: Job, kinds: set[str]) -> Values:
 
 
 def _at(value: Any, steps: list[str], path: str) -> Values:
-    """The values beneath a manifest path, each with its own (`items.3.photo`)."""
+    """The values below a manifest path, each with its own path (`items.3.photo`)."""
     if isinstance(value, list):
         for index, item in enumerate(value):
             yield from _at(item, steps, f"{path}.{index}")

@@ -1,4 +1,4 @@
-"""The child process: started with nothing, kept warm, killed when it takes too long."""
+"""The child process: started with an empty environment, reused, killed at its deadline."""
 
 import ctypes
 import os
@@ -32,20 +32,20 @@ _BOOT = (
 
 
 class SandboxError(Exception):
-    """The child gave no answer."""
+    """The child sent no response."""
 
 
 class StartError(SandboxError):
-    """No child can be started: a fault of this installation, and not of any job."""
+    """No child can be started. The cause is the installation, not a job."""
 
 
 class TimedOutError(SandboxError):
-    """The child was killed because its time was up."""
+    """The child exceeded its deadline and was killed."""
 
 
 class DiedError(SandboxError):
-    """The child ended while it worked on the request, and a new one has started since: so the
-    request is the cause. `status` is the exit status, negative for a signal.
+    """The child ended while it processed the request. A new child has started since, so the request
+    is the cause. `status` is the exit status; it is negative for a signal.
     """
 
     def __init__(self, status: int) -> None:
@@ -54,29 +54,29 @@ class DiedError(SandboxError):
 
 
 class Sandbox:
-    """One child at a time, for one caller at a time; started when it is first needed."""
+    """One child, for one caller at a time. It starts when it is first needed."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._child: subprocess.Popen[bytes] | None = None
         self._is_ready = False
-        # The child's own, for the files of its jobs. It is deleted with the child.
+        # Holds the files of the child's jobs. It is deleted with the child.
         self._folder: TemporaryDirectory[str] | None = None
 
     def warm(self) -> None:
-        """Start a child. It loads while the caller goes on."""
+        """Start a child without waiting until it has loaded."""
         with self._lock:
             self._living_child()
 
     def exchange(
         self, header: wire.Header, blobs: Sequence[bytes], seconds: float = WORK_SECONDS
     ) -> tuple[wire.Header, list[bytes]]:
-        """One request, one answer.
+        """Send one request and return its response.
 
         Raises:
-            TimedOutError: there was no answer in time.
-            DiedError: the request brought the child down.
-            StartError: there is no child to send it to.
+            TimedOutError: no response within `seconds`.
+            DiedError: the request made the child end.
+            StartError: no child can be started.
         """
         with self._lock:
             child = self._ready_child()
@@ -89,11 +89,12 @@ class Sandbox:
                 raise TimedOutError from error
             except (EOFError, BrokenPipeError) as error:
                 status = self._end(_DYING_SECONDS)
-                # What ends every child is no job's fault. A child that starts has set a document.
+                # A child that starts has compiled a document, so the job ended the last one. If no
+                # child starts, this raises StartError instead: the installation is the cause.
                 self._ready_child()
                 raise DiedError(status) from error
             except BaseException:
-                # Half an exchange is in the pipes: the next request would get its answer.
+                # The pipes hold a part of this exchange: the next request would receive it.
                 self._end()
                 raise
             if answer.pop("retire"):
@@ -106,7 +107,7 @@ class Sandbox:
             self._end()
 
     def _ready_child(self) -> subprocess.Popen[bytes]:
-        """A child that has loaded itself and set its first document."""
+        """A child that has loaded and has compiled its first document."""
         child = self._living_child()
         if not self._is_ready:
             try:
@@ -118,7 +119,7 @@ class Sandbox:
         return child
 
     def _living_child(self) -> subprocess.Popen[bytes]:
-        """The present child, or a new one where it has ended meanwhile."""
+        """The running child; a new one if it has ended."""
         if self._child is None or self._child.poll() is not None:
             self._end()
             _hide_from_children()
@@ -137,7 +138,12 @@ class Sandbox:
         return self._child
 
     def _end(self, patience_seconds: float = 0.0) -> int:
-        """End the child. One that is dying is given time, so that its exit status is its own."""
+        """End the child and return its exit status.
+
+        Args:
+            patience_seconds: time for a child that is ending, so that its own exit status is
+                returned and not that of the kill.
+        """
         child, self._child, self._is_ready = self._child, None, False
         if child is None or self._folder is None:
             return 0
@@ -160,7 +166,7 @@ def _pipes(child: subprocess.Popen[bytes], seconds: float) -> Pipes:
 
 @cache
 def _hide_from_children() -> None:
-    """Close this process's environment and memory to other processes of its user.
+    """Hide this process's environment and memory from other processes of the same user.
 
     The child runs as the same user, so without this it could read the credentials in
     /proc/PID/environ. PR_SET_DUMPABLE: https://man7.org/linux/man-pages/man5/proc_pid.5.html
@@ -170,7 +176,7 @@ def _hide_from_children() -> None:
 
 
 def _command(folder: str) -> list[str]:
-    # Isolated and without `site`: it starts sooner, and imports from the named folders alone.
+    # -I and -S: the child starts faster and imports from the named folders only.
     return [
         sys.executable,
         "-ISc",
@@ -196,7 +202,7 @@ def _import_folders() -> list[str]:
 
 
 def font_folders() -> list[str]:
-    """Our own fonts, and those of the CJK layer where the function carries it."""
+    """The folders of the layer's fonts, and of the CJK layer if the function has it."""
     return [str(_FOLDER / "fonts"), *_cjk_folders()]
 
 
@@ -207,12 +213,12 @@ def _cjk_folders() -> tuple[str, ...]:
 
 
 def has_cjk() -> bool:
-    """Whether the function carries the CJK layer."""
+    """Whether the function has the CJK layer."""
     return bool(_cjk_folders())
 
 
 def _environment() -> dict[str, str]:
-    """What the child needs to start, and a proxy that leads nowhere. No credential, no address."""
+    """The child's environment: what it needs to start, and an unreachable proxy. No credentials."""
     nowhere = "http://127.0.0.1:9"
     return {
         "LD_LIBRARY_PATH": str(sysconfig.get_config_var("LIBDIR")),

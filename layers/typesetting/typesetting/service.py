@@ -1,4 +1,4 @@
-"""The use cases: a job in, a document or the reason why there is none out."""
+"""The use cases of the typesetter: a job becomes a document, images or an error."""
 
 import atexit
 from functools import cache
@@ -32,7 +32,7 @@ from typesetting.sandbox import (
 )
 from typesetting.warnings import warnings_of
 
-# How a child ends that was refused memory, was killed for it, or ran out of stack.
+# Exit statuses of a child that ran out of memory or stack.
 _OUT_OF_MEMORY = {-SIGABRT, -SIGKILL, -SIGSEGV}
 
 _ERRORS: dict[str, type[TypesettingError]] = {
@@ -52,7 +52,7 @@ def _sandbox() -> Sandbox:
 
 
 def warm() -> None:
-    """Start the child process before the first job. Safe to call again."""
+    """Start the child process before the first job. Repeated calls have no effect."""
     _sandbox().warm()
 
 
@@ -60,18 +60,18 @@ def typeset(job: Job) -> Document:
     """Typeset a job in the child process.
 
     Raises:
-        TypesettingError: there is no document; the subclass and `code` say why. Whatever a
-            template, its data, images or fonts do ends so.
-        SandboxError: the child cannot be started or does not understand the request.
+        TypesettingError: the template, its data, images or fonts make no document; the subclass
+            and `code` give the reason.
+        SandboxError: the child cannot be started or cannot read the request.
     """
     answer, results, warnings = _answer(job, "pdf")
     return Document(results[0], answer["page_count"], warnings)
 
 
 def preview(job: Job, pixels_per_inch: float = 96.0) -> Preview:
-    """The job's pages as PNG images, for an editor that shows them while somebody types.
+    """The job's pages as PNG images, for a preview.
 
-    A breach of the job's PDF standard is a warning here. Raises as `typeset` does.
+    A violation of the job's PDF standard is a warning here. Raises as `typeset` does.
     """
     _, results, warnings = _answer(job, "png", pixels_per_inch)
     return Preview.of(results, warnings)
@@ -91,10 +91,10 @@ def draw_images(
 
 
 def check_font(content: bytes) -> FontFace:
-    """The face of a TrueType or OpenType file, at most 4 MiB, that a project brings.
+    """The font face of a TrueType or OpenType file of at most 4 MiB.
 
     Raises:
-        FontError: it is no such file, or nothing can be set with it.
+        FontError: the file is no such font, is too large, or cannot be used to set text.
     """
     if len(content) > FONT_LIMIT_BYTES:
         raise FontError(f"The font is larger than {FONT_LIMIT_BYTES // 1024 // 1024} MiB.")
@@ -103,7 +103,7 @@ def check_font(content: bytes) -> FontFace:
     except StartError:
         raise
     except SandboxError as error:
-        raise FontError("Nothing can be set with this font.") from error
+        raise FontError("The typesetter cannot set text with this font.") from error
     if "error" in answer:
         raise FontError(answer["message"])
     return FontFace(answer["family"], answer["weight"], answer["style"])
@@ -132,9 +132,7 @@ def _answer(
 
 
 def _error_of(status: int) -> TypesettingError:
-    """Why a job has no document that ended the child. Always the job's own fault: a new child has
-    started since and set a document.
-    """
+    """The error of a job that ended the child. The job is the cause: see `DiedError`."""
     if status in _OUT_OF_MEMORY:
         return RenderTooLargeError("The render needs more memory than it may use.")
     if status == -SIGXCPU:

@@ -1,4 +1,4 @@
-"""Warnings about the data: what it holds that the page cannot show."""
+"""Warnings about characters of the data that the document cannot show."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -10,24 +10,24 @@ _NAMED = 20
 
 
 def warnings_of(job: Job, missing: Sequence[str], *, replaced: bool) -> Iterator[str]:
-    """A sentence for each character that a box stands for, and for those that were replaced.
+    """One sentence for each character without a glyph, and for replaced characters.
 
     Args:
-        missing: as the child found them in the PDF.
-        replaced: whether the document's data has U+FFFD, as it was sent or by `request`.
+        missing: the characters without a glyph that the child found in the PDF.
+        replaced: whether the job's data has U+FFFD, sent by the caller or inserted by `request`.
     """
     texts = dict(_texts(job.data, "")) if missing or replaced else {}
     missing = [text for text in missing if text != REPLACEMENT]
     for text in missing[:_NAMED]:
         codes = " ".join(f"U+{ord(character):04X}" for character in text)
         where = next((f" at {path}" for path, value in texts.items() if text in value), "")
-        yield f"No font has “{text}” ({codes}){where}: a box stands in its place."
+        yield f"No font has “{text}” ({codes}){where}: the document shows a box instead."
     if len(missing) > _NAMED:
         yield f"No font has {len(missing) - _NAMED} further characters."
     if not replaced:
         return
     if paths := [path for path, value in texts.items() if UNASSIGNED.search(value)]:
-        yield f"Characters without a meaning (private use) were replaced at {_named(paths)}."
+        yield f"Unassigned or private-use characters were replaced by U+FFFD at {_named(paths)}."
     if paths := [path for path, value in texts.items() if REPLACEMENT in value]:
         yield (
             f"The data has U+FFFD (�) at {_named(paths)}: the text was damaged before it was sent, "

@@ -1,7 +1,7 @@
-"""The worker's side: claim a render, typeset it, keep the PDF, say how it ended.
+"""The worker: claims a render, typesets it, stores the document and writes the outcome.
 
-Safe to run twice for the same render: the claim has one holder, the bytes are the same for the
-same job, and the end is written by the holder alone.
+It can run twice for the same render: a claim has one holder, the same job gives the same bytes,
+and only the holder writes the outcome.
 """
 
 import hashlib
@@ -39,14 +39,14 @@ def render_document(
     typeset: Typeset,
     draw: DrawImages = draw_images,
 ) -> Render | None:
-    """Render one document to its end.
+    """Render one document.
 
     Returns:
-        The render as it ended, or None where there was nothing left to do.
+        The ended render. None if the render ended before, or its lease was lost.
 
     Raises:
-        BusyError: another worker is at it; look again later.
-        Exception: a fault that may pass; the claim was given back, and a next attempt may follow.
+        BusyError: another worker holds the claim; try again later.
+        Exception: a fault that may be temporary. The claim is released for a next attempt.
     """
     try:
         held = lifecycle.claim(project_id, render_id, utc_now())
@@ -72,7 +72,7 @@ def _finish(held: Claim, typeset: Typeset, draw: DrawImages) -> Render:
         file = _make_file(held, typeset, draw)
     except TypesettingError as error:
         return lifecycle.fail(held, now=utc_now(), code=error.code, message=str(error))
-    except NotFoundError as error:  # the template was deleted while the render waited
+    except NotFoundError as error:  # the template was deleted while the render was queued
         return lifecycle.fail(held, now=utc_now(), code=error.code, message=str(error))
     render = render.model_copy(update={"media_type": file.media_type})
     storage.put(render.document_key, file.content, content_type=file.media_type)
@@ -89,11 +89,11 @@ def _finish(held: Claim, typeset: Typeset, draw: DrawImages) -> Render:
 
 
 def _make_file(held: Claim, typeset: Typeset, draw: DrawImages) -> _File:
-    """The render's document in its format.
+    """The document in the render's format.
 
     Raises:
-        TypesettingError: there is none.
-        NotFoundError: the template was deleted while the render waited.
+        TypesettingError: it cannot be typeset.
+        NotFoundError: the template was deleted while the render was queued.
     """
     render, job = held.render, with_files(_job_of(held))
     if render.format == "pdf":

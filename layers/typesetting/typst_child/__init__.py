@@ -1,5 +1,5 @@
-"""The half of the typesetter that runs in a child process: all that touches a template's code.
+"""The part of the typesetter that runs in a child process: everything that executes a template.
 
-It imports nothing of `typesetting` or `craftkit`, is started with an empty environment, and
-speaks only frames (`typst_child.wire`) on its standard input and output.
+It imports nothing of `typesetting` or `craftkit`, starts with an empty environment, and exchanges
+frames (`typst_child.wire`) on its standard input and output only.
 """

@@ -1,8 +1,8 @@
 """QR codes and barcodes as SVG, through zxing-cpp. A code's key is `format:value`.
 
-Typst cannot call Python. The prelude leaves a label for each code that has no drawing yet; the
-child draws those and compiles the document again. To avoid the second compilation, plain calls
-are read from the template's source, and the paths of its data that became codes are remembered.
+Typst cannot call Python. The prelude writes a label for each code that has no SVG yet; the child
+draws these codes and compiles the document again. To avoid the second compilation, the child reads
+plain calls from the template's source, and remembers which paths of the data became codes.
 """
 
 import json
@@ -23,7 +23,7 @@ _FORMATS = {
     "ean8": "EAN8",
     "upca": "UPCA",
 }
-# More than any symbology holds.
+# More characters than any symbology can encode.
 _VALUE_LIMIT = 8000
 _CACHED_LENGTH = 100
 
@@ -35,12 +35,12 @@ _FORMAT = re.compile(rb'format:\s*"(\w+)"')
 
 
 def is_key(value: object) -> bool:
-    """Whether a label's value is one that the prelude writes. A template can forge the label."""
+    """Whether a label's value has the prelude's form. A template can write any label itself."""
     return isinstance(value, str) and ":" in value
 
 
 def draw(key: str) -> str:
-    """An SVG, or the sentence that the prelude stops with."""
+    """An SVG, or an error message, which the prelude raises."""
     return _draw_cached(key) if len(key) <= _CACHED_LENGTH else _draw(key)
 
 
@@ -49,7 +49,7 @@ def _draw(key: str) -> str:
 
     form, value = key.split(":", 1)
     if form not in _FORMATS:
-        return f"barcode: no format {form[:40]!r}; there are {', '.join(_FORMATS)}"
+        return f"barcode: unknown format {form[:40]!r}; the formats are {', '.join(_FORMATS)}"
     if len(value) > _VALUE_LIMIT:
         return f"barcode: the value does not fit the format {form}"
     # A rectangular Data Matrix would be stretched into the square that the prelude gives it.
@@ -63,13 +63,13 @@ def _draw(key: str) -> str:
     return svg[svg.index("<svg") :]
 
 
-# A short value's drawing is small; those of long values could fill the child's memory.
+# Only SVGs of short values are cached: those of long values could fill the child's memory.
 _draw_cached = lru_cache(maxsize=4096)(_draw)
 
 
 @lru_cache(maxsize=256)
 def typical_use_of(source: bytes) -> "TypicalUse":
-    """What is known of a template, by its source."""
+    """The codes that a template draws, by its source."""
     return TypicalUse(_plain_calls(source))
 
 
@@ -87,7 +87,7 @@ class TypicalUse:
         self._paths = set(paths)
 
     def expected(self, job: bytes) -> set[str]:
-        """The keys of the codes that the template will probably draw for the job's data."""
+        """The keys of the codes that the template probably draws for the job's data."""
         if not self._paths:
             return set()
         formats: dict[_Path, list[str]] = {}
@@ -100,7 +100,7 @@ class TypicalUse:
         }
 
     def learn(self, keys: Iterable[str], job: bytes) -> None:
-        """Remember the paths of the data whose values these keys hold."""
+        """Remember the paths of the data whose values these keys contain."""
         paths: dict[str, list[_Path]] = {}
         for path, text in _texts(json.loads(job)["data"], ()):
             paths.setdefault(text, []).append(path)

@@ -1,4 +1,4 @@
-"""One job through Typst: a document, or a diagnosis."""
+"""Compiles one job with Typst."""
 
 import json
 import re
@@ -22,7 +22,8 @@ from typst_child.wire import Header
 from typst_child.workplace import Workplace, Workplaces
 
 _ROUNDS = 5
-"""Compilations of one job. The second draws its codes; more only where codes lead to codes."""
+"""Maximum compilations of one job. The second draws its codes; a third is needed only if these
+lead to further codes."""
 
 _MODULES = ("craftkit", "craftkit-richtext")
 
@@ -42,7 +43,7 @@ Files = list[bytes]
 
 
 class CodesError(Exception):
-    """The document's codes lead to ever more codes."""
+    """The document requests new codes after each compilation."""
 
 
 class Job(NamedTuple):
@@ -53,7 +54,7 @@ class Job(NamedTuple):
         format: pdf, png, jpeg, webp or svg.
         pixels_per_inch: of images other than SVG.
         pages: ranges of the pages that become images; all of them if None.
-        standards: what a PDF has to conform to. For images, breaches are warnings.
+        standards: the standards that a PDF must conform to. For images, violations are warnings.
         images_index: the path of each image that the data names: `{"https://…": "/images/0"}`.
     """
 
@@ -90,7 +91,7 @@ class Job(NamedTuple):
 
 
 class Typesetter:
-    """Answers requests. Fonts, prelude and recently used templates are loaded once."""
+    """Processes requests. Fonts, prelude and recently used templates are loaded once."""
 
     def __init__(self, folder: str, prelude: str, *font_folders: str) -> None:
         modules = {f"{name}.typ": _read(f"{prelude}/{name}.typ") for name in _MODULES}
@@ -99,7 +100,7 @@ class Typesetter:
         self._images = ImageChecker()
 
     def warm_up(self) -> None:
-        """Load what every document needs: faces of the main font, tables, the rules of PDF/A."""
+        """Load what every document needs: faces of the main font, tables, PDF/A export."""
         compiler = typst.Compiler(
             _WARM_UP,
             font_paths=self._workplaces.fonts,
@@ -109,7 +110,7 @@ class Typesetter:
         compiler.compile(format="pdf", pdf_standards=["a-2a", "ua-1"], timestamp=0)
 
     def run(self, header: Header, blobs: Sequence[bytes]) -> Answer:
-        """The answer to one request. A fault of the template is an answer too."""
+        """The response to one request. A fault of the template is a response, not an exception."""
         try:
             if header["format"] == "font":
                 return fonts.face(self._folder, blobs[0]), []
@@ -157,7 +158,10 @@ class Typesetter:
         return answer, [pdf]
 
     def _images_of(self, compilation: "Compilation") -> Answer:
-        """The pages as images. The PDF is made first: it has the sizes, and shows every breach."""
+        """The pages as images.
+
+        The PDF is compiled first: it gives the page sizes and the violations of the standard.
+        """
         job, breaches = compilation.job, []
         try:
             pdf = compilation.pdf(job.standards)
@@ -186,12 +190,12 @@ class Typesetter:
             return page
         found = _SVG_SIZE.search(page, 0, 1000)
         if found is None:
-            raise ValueError("the SVG does not begin with its size")
+            raise ValueError("the SVG does not start with its size")
         return watermark.stamp_svg(page, float(found[1]), float(found[2]), fonts_)
 
 
 class Compilation:
-    """A job's document, compiled again for as long as it asks for codes that are not drawn yet."""
+    """A job's document, compiled again while it requests codes that are not drawn yet."""
 
     def __init__(self, job: Job, place: Workplace, compiler: typst.Compiler) -> None:
         self.job = job
@@ -205,8 +209,8 @@ class Compilation:
         """The document as PDF.
 
         Raises:
-            TypstError: the template has a fault.
-            CodesError: its codes lead to ever more codes.
+            TypstError: the template has an error.
+            CodesError: the document still requests new codes after `_ROUNDS` compilations.
         """
         for _ in range(_ROUNDS):
             self._place.write("craftkit/codes.json", _drawn(self._wanted))
@@ -216,10 +220,10 @@ class Compilation:
                 return cast(bytes, output)
             self._use.learn(asked, self.job.description)
             self._wanted |= asked
-        raise CodesError(f"After {_ROUNDS} compilations the document still asks for new codes.")
+        raise CodesError(f"After {_ROUNDS} compilations the document still requests new codes.")
 
     def pages(self) -> Files:
-        """The pages as PNG or SVG, after `pdf`."""
+        """The pages as PNG or SVG. Call `pdf` first: it draws the codes."""
         output = self._compile("svg" if self.job.format == "svg" else "png", [])
         return output if isinstance(output, list) else [output]
 
@@ -237,7 +241,7 @@ def _read(path: str) -> bytes:
 
 
 def _usable_images(job: Job, faults: dict[int, str]) -> bytes:
-    """The index of the images without those that may not be shown."""
+    """The index of the images, without the refused ones."""
     if not faults:
         return job.images_index
     refused = {f"/images/{index}" for index in faults}
@@ -258,9 +262,9 @@ def _drawn(keys: Iterable[str]) -> bytes:
 
 
 def _codes_asked_for(compiler: typst.Compiler, source: bytes) -> set[str]:
-    """The codes that the document has labels for, because they were not drawn before it was set.
+    """The codes that the compiled document requests by a label.
 
-    The query costs little after a compilation, and nothing where the source draws no code.
+    The query is fast after a compilation, and skipped if the source calls neither function.
     """
     if b"qr" not in source and b"barcode" not in source:
         return set()

@@ -1,8 +1,8 @@
-"""What the child gives up before it reads its first job, so that a fault in Typst or in an image
-decoder finds little to use: capabilities, new privileges, network, other programs and processes.
+"""Removes the child's rights before it reads its first job: capabilities, new privileges, network,
+other programs and processes. This limits what a vulnerability in Typst or a decoder can do.
 
-Each step is the kernel's to allow. Where it does not (an old kernel, another system), the child
-still runs in an empty environment, and its parent's memory and environment stay closed to it.
+A kernel may not support a step (an old kernel, another system). The child still has an empty
+environment then, and cannot read the parent's memory and environment.
 """
 
 import ctypes
@@ -45,7 +45,7 @@ _ALLOW, _REFUSE = 0x7FFF0000, 0x00050001  # refused with EPERM
 
 
 def confine() -> None:
-    """Give up what this process does not need. Nothing is given back."""
+    """Remove the rights that this process does not need. This cannot be undone."""
     if sys.platform != "linux":
         return
     libc = ctypes.CDLL(None, use_errno=True)

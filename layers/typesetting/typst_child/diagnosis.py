@@ -1,7 +1,7 @@
-"""Typst's diagnostics, written for the author of a template.
+"""Converts Typst's diagnostics into messages for the author of a template.
 
-A message names a place in the author's own source, and never a path of this machine or a line
-of the prelude.
+A message refers to lines of the author's source, never to a path of this machine or a line of the
+prelude.
 """
 
 import re
@@ -14,7 +14,7 @@ from typst_child.wire import Header
 _PLACE = re.compile(r"┌─ (\S+):(\d+):(\d+)$", re.MULTILINE)
 _ROOT = re.compile(r" \(searched at [^)]*\)")
 _NO_PACKAGES = "packages from outside cannot be imported: write what you need into the template"
-# Messages are kept in the render's row, and an author's `panic` may hold all of the data.
+# Messages are stored in the render's row, and an author's `panic` can contain all of the data.
 _LENGTH_LIMIT = 1000
 _WARNINGS_LIMIT = 50
 _STANDARD = re.compile(r"^(?:PDF/[\w-]+(?:, )?)+ error: ")
@@ -30,10 +30,10 @@ _DECIMAL_FLOAT = re.compile(
 
 
 def of(error: typst.TypstError, folder: str) -> Header:
-    """The answer that stands for an error: its kind, its message, and where it is.
+    """The response for an error: kind, message, line and column.
 
     Args:
-        folder: the child's own, which no message may name.
+        folder: the child's folder; it is removed from the message.
     """
     line, column = _place_in_template(error.diagnostic) or (None, None)
     message, hints = _without_paths(error.message, folder), [*error.hints]
@@ -50,19 +50,19 @@ def of(error: typst.TypstError, folder: str) -> Header:
 
 
 def is_standard_breach(error: typst.TypstError) -> bool:
-    """Whether the document compiles, and breaks a rule of the PDF standard."""
+    """Whether the document compiles, but violates the PDF standard."""
     return _STANDARD.match(error.message) is not None
 
 
 def breach_sentence(error: typst.TypstError, folder: str) -> str:
-    """A breach of the standard as a warning, for output that is no PDF."""
+    """A violation of the standard as a warning, for output other than PDF."""
     answer = of(error, folder)
     where = f"line {answer['line']}: " if answer["line"] else ""
     return f"{where}As a PDF this would be refused: {answer['message']}"
 
 
 def sentences(warnings: Sequence[typst.TypstWarning], folder: str) -> list[str]:
-    """Typst's warnings, each with the line that it is about."""
+    """Typst's warnings, each with its line."""
     found = []
     for warning in warnings:
         place = _place_in_template(warning.diagnostic)
@@ -77,7 +77,7 @@ def sentences(warnings: Sequence[typst.TypstWarning], folder: str) -> list[str]:
 
 
 def _place_in_template(diagnostic: str) -> tuple[int, int] | None:
-    """Line and column, from 1, of the innermost place in the author's source.
+    """The innermost position in the author's source: line and column, from 1.
 
     Typst's first diagnosis ends where a blank line is followed by the next `error:`.
     """
@@ -89,12 +89,12 @@ def _place_in_template(diagnostic: str) -> tuple[int, int] | None:
 
 
 def _without_paths(text: str, folder: str) -> str:
-    """A message without the folder of the child, and of the template in it."""
+    """The message without the paths of the child's and the template's folder."""
     return re.sub(re.escape(folder) + r"(/\d+)?", "", _ROOT.sub("", text))
 
 
 def _own_hints(message: str) -> list[str]:
-    """Advice that Typst cannot give, because it does not know the prelude."""
+    """Hints about the prelude, which Typst cannot give."""
     unknown = _UNKNOWN.match(message)
     if unknown and unknown[1] in _PRELUDE_NAMES:
         return [f"begin the template with {_IMPORT}"]

@@ -7,16 +7,16 @@ import typst
 
 from typst_child.wire import Header
 
-# TrueType and OpenType. A collection (`ttcf`) may claim four billion faces.
+# TrueType and OpenType. Collections (`ttcf`) are refused: they can declare four billion faces.
 _SIGNATURES = (b"\0\1\0\0", b"OTTO", b"true")
 _NO_FONT = "This is not a TrueType or OpenType font of one face."
 
 
 def face(folder: str, content: bytes) -> Header:
-    """Family, weight and style of a font that a document was set with.
+    """Family, weight and style of a font, after setting a document with it.
 
     Raises:
-        TypstError: nothing can be set with it.
+        TypstError: Typst cannot set text with it.
     """
     if not content.startswith(_SIGNATURES):
         return {"error": "font", "message": _NO_FONT}
@@ -34,7 +34,7 @@ def face(folder: str, content: bytes) -> Header:
         source = f"#set text(font: {json.dumps(found[0].family)})\nAa 12".encode()
         typst.Compiler(source, font_paths=fonts, ignore_system_fonts=True).compile(format="pdf")
     finally:
-        import shutil  # it brings every compressor with it
+        import shutil  # imports every compression module
 
         shutil.rmtree(place, ignore_errors=True)
     return {"family": found[0].family, "weight": found[0].weight, "style": found[0].style}

@@ -1,10 +1,10 @@
-"""Characters that no font has a glyph for, found in the finished PDF."""
+"""Finds the characters of a finished PDF that no font has a glyph for."""
 
 import re
 from collections.abc import Iterator
 from typing import Any
 
-# The name that the font of last resort bears in a PDF. See tools/last_resort.py.
+# The name of the fallback font in a PDF. See tools/last_resort.py.
 _LAST_RESORT = b"CraftkitMissingGlyph"
 _NO_CHARACTERS = ("\ufffd", "\ufffe", "\uffff")
 _SHOWN_LIMIT = 1000
@@ -12,7 +12,10 @@ _MAPPED = re.compile(rb"^<[0-9a-fA-F]+> <([0-9a-fA-F]+)>", re.MULTILINE)
 
 
 def missing(pdf: bytes) -> list[str]:
-    """Texts of the document that show as a box. Most documents have none: one search, no parse."""
+    """The texts that the document shows as a box.
+
+    A PDF without the fallback font is not parsed.
+    """
     return sorted(set(_missing(pdf)))[:_SHOWN_LIMIT] if _LAST_RESORT in pdf else []
 
 

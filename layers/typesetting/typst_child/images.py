@@ -1,6 +1,6 @@
-"""Images of the data, decoded completely before a template may show them.
+"""Decodes the images of the data completely before a template may show them.
 
-Decoders of hostile bytes run here, in the child, which holds no credentials.
+Decoders of untrusted bytes run here, in the child, which has no credentials.
 """
 
 import re
@@ -14,9 +14,10 @@ from xml.parsers import expat
 PIXEL_LIMIT = 40_000_000
 
 _SVG_DEPTH_LIMIT = 200
-# Typst's parser compares each attribute of an element with all others.
+# Typst's parser compares each attribute of an element with all others: quadratic time.
 _SVG_ATTRIBUTE_LIMIT = 500
-# A progressive JPEG has about ten. Each is decoded over the whole image, and may have 60 bytes.
+# A usual progressive JPEG has about ten scans. Each is decoded over the whole image, though it can
+# be as short as 60 bytes.
 _SCAN_LIMIT = 64
 _START_OF_SCAN = b"\xff\xda"
 _CACHE_SIZE = 512
@@ -27,17 +28,17 @@ _STYLE_REFERENCE = re.compile(r"@import|url\(\s*+['\"]?+\s*+(?!#|data:image/(png
 
 
 class ImageError(Exception):
-    """A document may not show the image. The message says why."""
+    """The image is refused. The message gives the reason."""
 
 
 class ImageChecker:
-    """Checks images, and remembers the verdict on those of recent documents, such as a logo."""
+    """Checks images, and caches the results for images that repeat, such as a logo."""
 
     def __init__(self) -> None:
         self._faults: OrderedDict[bytes, str | None] = OrderedDict()
 
     def faults(self, images: Sequence[bytes], kinds: Sequence[str]) -> dict[int, str]:
-        """Why images may not be shown, by their index."""
+        """The reason for each refused image, by its index."""
         pairs = zip(images, kinds, strict=True)
         found = enumerate(self._fault(content, kind) for content, kind in pairs)
         return {index: fault for index, fault in found if fault is not None}
@@ -60,10 +61,10 @@ def check(content: bytes, kind: str) -> None:
     """Decode an image completely.
 
     Args:
-        kind: what its first bytes claim: PNG, JPEG, GIF, WEBP or SVG.
+        kind: the type by the first bytes: PNG, JPEG, GIF, WEBP or SVG.
 
     Raises:
-        ImageError: broken, too large, or it refers to something outside of itself.
+        ImageError: the image is damaged, too large, or refers to another file.
     """
     if kind == "SVG":
         _check_svg(content)
@@ -87,12 +88,12 @@ def _check_pixels(content: bytes, kind: str) -> None:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(too_large) from error
-    except Exception as error:  # a decoder of hostile bytes raises what it likes
+    except Exception as error:  # decoders raise many types for damaged bytes
         raise ImageError(f"the image is not a valid {kind}") from error
 
 
 def _check_svg(content: bytes) -> None:
-    """Well-formed, shallow, self-contained: no entity, no reference out of the file."""
+    """Refuse an SVG that is not well-formed, nests too deeply, or refers to another file."""
     parser = expat.ParserCreate(namespace_separator=" ")
     depth = 0
     text: list[str] = []
@@ -132,4 +133,4 @@ def _check_svg(content: bytes) -> None:
 
 
 def _refuse_reference(*_: Any) -> NoReturn:
-    raise ImageError("the SVG refers to something outside of itself")
+    raise ImageError("the SVG refers to another file or an entity")

@@ -1,4 +1,4 @@
-"""The child's loop: one job in, one answer out, until the pipe closes."""
+"""The child's main loop: reads a job and writes its response until the pipe closes."""
 
 import os
 import resource
@@ -8,25 +8,25 @@ from typst_child import wire
 from typst_child.compiler import Typesetter
 from typst_child.confinement import confine
 
-# Address space and not resident memory, because the kernel refuses it at once.
+# Limits the address space, not resident memory: the kernel refuses an allocation immediately.
 MEMORY_LIMIT_BYTES = 1536 * 1024 * 1024
-# A child that reached this size is replaced after its answer, before it can fail a later job.
+# A child that reached this size is replaced after its response, before it can fail a later job.
 RETIREMENT_BYTES = 640 * 1024 * 1024
-# The parent stops a job by the clock. If the parent is gone, the kernel stops it by its CPU time.
+# The parent ends a job at its deadline. If the parent has ended, the kernel ends it by CPU time.
 CPU_SECONDS_PER_JOB = 90
 STOPPED_BY_JOB = 70
-"""Exit status after an exception that no check foresaw. Its cause is the job: see `sandbox`."""
+"""Exit status after an unexpected exception. The job is the cause: see `sandbox`."""
 
 _OUT_OF_MEMORY = "The render needs more memory than it may use."
 
 
 def main() -> None:
-    if sys.platform != "darwin":  # where a developer's machine cannot set it
+    if sys.platform != "darwin":  # macOS does not support the limit
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # Before any thread is started: threads inherit it.
     confine()
-    # The protocol keeps the pipes for itself: other output goes nowhere.
+    # Only frames may go through the pipes: other output is discarded.
     requests = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")
     log = os.dup(2)
@@ -35,7 +35,7 @@ def main() -> None:
     os.dup2(nowhere, 1)
     typesetter = Typesetter(*sys.argv[1:])
     typesetter.warm_up()
-    # From here on, messages of Typst and of decoders may hold what a job's author wrote.
+    # From here on, messages of Typst and of decoders can contain a job's data.
     os.dup2(nowhere, 2)
     wire.send(answers, {"ready": True})
     while True:
@@ -48,7 +48,7 @@ def main() -> None:
             answer, results = typesetter.run(header, blobs)
         except MemoryError:
             answer, results = {"error": "too_large", "message": _OUT_OF_MEMORY}, []
-        except BaseException as error:  # a panic in Rust is no `Exception`
+        except BaseException as error:  # a panic in Rust is not an `Exception`
             os.write(log, _where(error))
             os._exit(STOPPED_BY_JOB)
         answer["peak_bytes"] = _peak_bytes()
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def _where(error: BaseException) -> bytes:
-    """The exception's class and place, without its message, which may hold data."""
+    """The exception's class and position, without its message, which can contain data."""
     trace = error.__traceback__
     while trace and trace.tb_next:
         trace = trace.tb_next
@@ -73,10 +73,10 @@ def _allow_cpu_seconds(seconds: int) -> None:
 
 
 def _peak_bytes() -> int:
-    """The most memory that this program itself has held at once."""
+    """Peak resident memory of this process."""
     if sys.platform == "darwin":
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # Not `ru_maxrss`: it survives exec, and would report the parent's size.
+    # Not `ru_maxrss`: it is inherited through exec, and would report the parent's size.
     with open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123 no pathlib in here
         peak = next(line for line in status if line.startswith("VmHWM:"))
     return int(peak.split()[1]) * 1024

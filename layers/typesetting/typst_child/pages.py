@@ -1,4 +1,4 @@
-"""The pages of a finished document: how many, how large, and whether that is allowed."""
+"""Checks the number and the size of a finished document's pages."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -6,18 +6,19 @@ from collections.abc import Iterable, Sequence
 PAGE_LIMIT = 500
 IMAGE_PAGE_LIMIT = 100
 SIDE_LIMIT_POINTS = 14_400
-"""200 inches: what PDF readers show at most (ISO 32000-1, annex C)."""
+"""200 inches: the maximum that PDF readers show (ISO 32000-1, annex C)."""
 
 PIXEL_LIMIT = 64_000_000
 OUTPUT_LIMIT_BYTES = 100 * 1024 * 1024
 
-# Typst's first object is the page tree's root; anything else that looks like one is further on.
+# The first object that Typst writes is the root of the page tree. The anchored pattern cannot match
+# text of the document that looks like one.
 _PAGE_TREE = re.compile(rb"%PDF-[^/]{1,40}1 0 obj\s*<<\s*/Type\s*/Pages\s*/Count (\d+)")
 _MEDIA_BOX = re.compile(rb"/MediaBox ?\[0 0 ([\d.]{1,20}) ([\d.]{1,20})\]")
 
 
 class PagesError(Exception):
-    """The document has more, or larger, pages than it may. The message is for the author."""
+    """The document has too many or too large pages. The message is for the author."""
 
 
 class NoSuchPageError(Exception):
@@ -25,11 +26,10 @@ class NoSuchPageError(Exception):
 
 
 def selected_pages(ranges: Sequence[tuple[int, int]] | None, count: int) -> list[int]:
-    """The numbers of the selected pages in the document's order; those that do not exist are left
-    out.
+    """The numbers of the selected pages in ascending order, without pages that do not exist.
 
     Raises:
-        NoSuchPageError: none is left.
+        NoSuchPageError: none of them exists.
     """
     every = range(1, count + 1)
     if ranges is None:
@@ -41,15 +41,15 @@ def selected_pages(ranges: Sequence[tuple[int, int]] | None, count: int) -> list
 
 
 def page_count(pdf: bytes) -> int:
-    """Pages of a PDF that Typst wrote: its page tree stands first, and is not compressed."""
+    """The number of pages of a PDF that Typst wrote. Its page tree comes first, uncompressed."""
     found = _PAGE_TREE.match(pdf)
     if found is None:
-        raise ValueError("the PDF does not begin with its page tree")
+        raise ValueError("the PDF does not start with its page tree")
     return int(found[1])
 
 
 def check_pdf(pdf: bytes) -> int:
-    """The number of pages of a PDF that Typst wrote.
+    """Check a PDF that Typst wrote and return its number of pages.
 
     Raises:
         PagesError: a limit is exceeded.
@@ -67,7 +67,7 @@ def check_pdf(pdf: bytes) -> int:
 
 
 def check_raster(pdf: bytes, pixels_per_inch: float) -> None:
-    """Refuse to draw pages as images that would be too many or too large.
+    """Check that the pages can be drawn as images: their number and size in pixels.
 
     Raises:
         PagesError: a limit is exceeded.
@@ -83,7 +83,7 @@ def check_raster(pdf: bytes, pixels_per_inch: float) -> None:
 
 
 def check_output(files: Iterable[bytes]) -> None:
-    """Refuse output that the worker could not hold.
+    """Check the total size of the output.
 
     Raises:
         PagesError: the limit is exceeded.

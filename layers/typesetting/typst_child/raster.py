@@ -1,4 +1,4 @@
-"""Pages as images: in the format that was asked for, with the mark of a test render."""
+"""Converts pages to the requested image format and adds the mark of test renders."""
 
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ WEBP_QUALITY = 85
 def finish(
     png: bytes, image_format: str, pixels_per_inch: float, fonts: typst.Fonts, *, mark: bool
 ) -> bytes:
-    """A page that Typst drew as PNG, marked if asked for, as `png`, `jpeg` or `webp`."""
+    """Convert a page that Typst drew as PNG to `png`, `jpeg` or `webp`."""
     if image_format == "png" and not mark:
         return png
     from PIL import Image
@@ -40,7 +40,7 @@ def finish(
 
 
 def _on_white(page: "Image.Image") -> "Image.Image":
-    """Without transparency: JPEG has none, and a marked page needs none."""
+    """The page on a white background: JPEG and marked pages have no transparency."""
     from PIL import Image
 
     if page.mode != "RGBA" or page.getchannel("A").getextrema() == (255, 255):

@@ -1,7 +1,7 @@
-"""Rich text of the data as a tree, which the prelude turns into Typst content.
+"""Parses rich text of the data into a tree, which the prelude turns into Typst content.
 
-Markdown goes through markdown-it-py, HTML through nh3, which keeps a safe subset. Neither becomes
-Typst source at any point: a tree has text, and elements of the kinds in `_KINDS`, and no more.
+markdown-it-py parses Markdown; nh3 reduces HTML to a safe subset. Neither ever becomes Typst
+source: a tree contains only text and elements of the kinds in `_KINDS`.
 """
 
 import json
@@ -28,7 +28,7 @@ _KINDS = {
     "hr": "rule", "table": "table", "thead": "rows", "tbody": "rows", "tr": "row", "th": "cell",
     "td": "cell",
 }  # fmt: skip
-# Text directly in these is the space between their parts.
+# Text directly in these elements is white space between their parts.
 _CONTAINERS = {"root", "list", "enum", "table", "rows", "row", "quote"}
 _TEXT_ONLY = {"code", "pre"}
 _PARENTS = {
@@ -39,7 +39,7 @@ _PARENTS = {
 }
 _BLOCKS = {"par", "heading", "list", "enum", "quote", "pre", "rule", "table"}
 _IN_LINE = {"heading", "link", "par", *_INLINE.values()}
-# In these a heading becomes a bold paragraph: it is no part of the document's outline.
+# A heading in these elements becomes a bold paragraph, outside the document's outline.
 _WITHOUT_HEADINGS = {
     "list", "enum", "item", "table", "rows", "row", "cell", "quote", "code", "pre",
     *_IN_LINE,
@@ -60,7 +60,7 @@ def trees(texts: bytes) -> bytes:
 
 @lru_cache(maxsize=64)
 def tree(text: str) -> dict[str, Any]:
-    """The tree of one text: its blocks, and whether there are headings among them."""
+    """The tree of one text: its blocks, and whether any is a heading."""
     text_format, _, content = text.partition(":")
     builder = _Builder()
     if text_format == "html":
@@ -72,7 +72,7 @@ def tree(text: str) -> dict[str, Any]:
 
 
 class _Builder:
-    """Builds a tree from elements that open and close, by the names that HTML has for them."""
+    """Builds a tree from start and end tags with the element names of HTML."""
 
     def __init__(self) -> None:
         self.has_headings = False
@@ -131,7 +131,7 @@ class _Builder:
                 siblings.append(node)
 
     def _finished(self, node: dict[str, Any]) -> list[Node]:
-        """The node in its place: itself, its children, or nothing."""
+        """The nodes that replace a finished node: itself, its children, or none."""
         kind, children = node["t"], node["c"]
         if kind in _TEXT_ONLY:
             text = "".join(_texts(children))
@@ -139,11 +139,11 @@ class _Builder:
                 return [text]
             return [{"t": kind, "s": text.rstrip("\n")}] if text.strip() else []
         if kind in _PARENTS and self._open[-1][1].get("t") not in _PARENTS[kind]:
-            return list(children)  # a part of a list or a table that is in none
+            return list(children)  # an item or a cell outside of a list or a table
         if kind in _NOTHING_IF_BLANK and not any(text.strip() for text in _texts(children)):
             return []
         if kind in _IN_LINE and any(_is_block(child) for child in children):
-            return list(children)  # its tag would be split by theirs
+            return list(children)  # its tag would be split by the tags of the blocks in it
         if kind == "heading":
             if any(parent.get("t") in _WITHOUT_HEADINGS for _, parent in self._open):
                 strong: Node = {"t": "strong", "c": children}
@@ -166,7 +166,7 @@ class _Builder:
         return [node]
 
     def _level(self, level: int) -> int:
-        """Levels from 1, none left out: PDF/UA refuses a heading that skips one."""
+        """The level without gaps, from 1: PDF/UA refuses a heading that skips a level."""
         while self._levels and self._levels[-1] >= level:
             self._levels.pop()
         self._levels.append(level)
@@ -208,7 +208,7 @@ def _texts(nodes: Iterable[Node]) -> Iterable[str]:
 
 
 class _HtmlReader(HTMLParser):
-    """Reads HTML that nh3 has cleaned: balanced elements of a few kinds, text, nothing else."""
+    """Reads HTML that nh3 has cleaned: balanced elements of the allowed kinds, and text."""
 
     def __init__(self, builder: _Builder) -> None:
         super().__init__(convert_charrefs=True)
@@ -264,7 +264,7 @@ def _read_token(builder: _Builder, token: Any) -> None:
     elif token.type in ("hardbreak", "hr"):
         builder.open(token.tag, {})
         builder.close(token.tag)
-    elif token.type == "image":  # nothing is fetched: its description stands in its place
+    elif token.type == "image":  # images are not fetched: the alternative text is shown
         builder.text(token.content)
     elif token.type in ("fence", "code_block", "code_inline"):
         tag = "code" if token.type == "code_inline" else "pre"

@@ -1,7 +1,7 @@
-"""The mark of a test render, put on finished pages, where no template can reach.
+"""Draws the mark of test renders on finished pages, so that no template can remove it.
 
-On a PDF it is drawn as an artifact (ISO 32000-1, 14.8.2.2), outside of the document's tag tree, so
-that a tagged page stays one and the PDF goes on conforming to what it claims.
+On a PDF the mark is an artifact (ISO 32000-1, 14.8.2.2), outside of the document's tag tree: the
+PDF stays tagged and keeps conforming to its standard.
 """
 
 from collections.abc import Iterator
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _CELL_POINTS = 1200.0
-"""A page longer than A3 gets a mark for each cell of this size: a corner cannot be cut out."""
+"""A page larger than A3 has a mark in each cell of this size, so that every part shows one."""
 
 _ARTIFACT = "/Artifact <</Type /Pagination /Subtype /Watermark>>"
 
-# A page with nothing but the mark, of the size of the cell that it will lie on. The letters are
-# set to fill about half of the diagonal. Transparent, so that what is below stays readable.
+# A page of the cell's size with only the mark. The text fills about half of the diagonal, and is
+# transparent so that the page stays readable.
 _MARK = """\
 #set page(width: {width}pt, height: {height}pt, margin: 0pt, fill: none)
 #set text(font: "Inter", weight: "semibold", size: {size}pt, hyphenate: false)
@@ -35,7 +35,7 @@ _MARK = """\
 
 
 def stamp(pdf: bytes, fonts: typst.Fonts) -> bytes:
-    """The same document with the mark all over every page. The same bytes give the same bytes."""
+    """The document with the mark on every page. The same input gives the same bytes."""
     import pikepdf  # only test renders need it
     from pikepdf import Name, Pdf
 
@@ -59,7 +59,7 @@ def stamp(pdf: bytes, fonts: typst.Fonts) -> bytes:
 
 
 def stamp_svg(svg: bytes, width: float, height: float, fonts: typst.Fonts) -> bytes:
-    """The mark on a page as SVG, whose size is given in points."""
+    """A page as SVG with the mark; `width` and `height` are in points."""
     size, places = _cells(width, height)
     mark = _svg_mark(*size, fonts)
     drawn = b"".join(
@@ -72,7 +72,7 @@ def stamp_svg(svg: bytes, width: float, height: float, fonts: typst.Fonts) -> by
 def raster_marks(
     width: float, height: float, pixels_per_inch: float, fonts: typst.Fonts
 ) -> Iterator[tuple[int, int, "Image.Image"]]:
-    """The marks of a page as masks, each with its place in pixels from the top left."""
+    """The marks of a page as masks, each with its position in pixels from the top left."""
     size, places = _cells(width, height)
     mask = _mask(*size, pixels_per_inch, fonts)
     for x, y in places:
@@ -80,7 +80,7 @@ def raster_marks(
 
 
 def _cells(width: float, height: float) -> tuple[tuple[float, float], list[tuple[float, float]]]:
-    """The size of a page's cells in points, and the corner of each."""
+    """The size of a page's cells in points, and the corner of each cell."""
     columns, rows = ceil(width / _CELL_POINTS), ceil(height / _CELL_POINTS)
     size = (width / columns, height / rows)
     return size, [(x * size[0], y * size[1]) for x, y in product(range(columns), range(rows))]
@@ -95,7 +95,7 @@ def _pdf_mark(width: float, height: float, fonts: typst.Fonts) -> bytes:
 
 @lru_cache(maxsize=2)  # at most 41 megabytes each
 def _mask(width: float, height: float, pixels_per_inch: float, fonts: typst.Fonts) -> "Image.Image":
-    """How much of the mark's color each pixel takes."""
+    """The opacity of the mark for each pixel."""
     from PIL import Image
 
     png = cast(bytes, _mark(width, height, fonts).compile(format="png", ppi=pixels_per_inch))
@@ -105,7 +105,7 @@ def _mask(width: float, height: float, pixels_per_inch: float, fonts: typst.Font
 
 @lru_cache(maxsize=8)
 def _svg_mark(width: float, height: float, fonts: typst.Fonts) -> bytes:
-    """The mark without the element around it."""
+    """The content of the mark's `svg` element."""
     svg = cast(bytes, _mark(width, height, fonts).compile(format="svg"))
     return svg[svg.index(b">") + 1 : svg.rindex(b"</svg>")]
 

@@ -1,6 +1,6 @@
 """Frames between the typesetter and its child: a JSON header, then blobs of bytes.
 
-JSON and not pickle: whatever a hostile template makes the child send is read as data only.
+The header is JSON, not pickle: data from a compromised child must not execute in the parent.
 """
 
 import json
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 _LENGTH = struct.Struct(">I")
 HEADER_LIMIT_BYTES = 64 * 1024 * 1024
-"""Of a header, which holds the warnings and the keys of barcodes; no blob is part of it."""
+"""Maximum size of a header. It holds warnings and the keys of barcodes, no blobs."""
 
 Header = dict[str, Any]
 
@@ -26,7 +26,11 @@ class Reader(Protocol):
 
 
 def send(stream: Writer, header: Header, blobs: Sequence[bytes] = ()) -> None:
-    """Write one frame. A pipe whose other side is closed raises `BrokenPipeError`."""
+    """Write one frame.
+
+    Raises:
+        BrokenPipeError: the other side has closed the pipe.
+    """
     head = json.dumps({**header, "sizes": [len(blob) for blob in blobs]}).encode()
     stream.write(b"".join((_LENGTH.pack(len(head)), head, *blobs)))
     stream.flush()
@@ -36,11 +40,11 @@ def receive(stream: Reader) -> tuple[Header, list[bytes]]:
     """Read one frame.
 
     Raises:
-        EOFError: the other side is gone, or what it sends is no frame.
+        EOFError: the other side has closed the pipe, or has sent no frame.
     """
     size = _LENGTH.unpack(_exactly(stream, _LENGTH.size))[0]
     if size > HEADER_LIMIT_BYTES:
-        raise EOFError("the other side sends no frames")
+        raise EOFError("the header is larger than a frame may have")
     header: Header = json.loads(_exactly(stream, size))
     return header, [_exactly(stream, size) for size in header.pop("sizes")]
 

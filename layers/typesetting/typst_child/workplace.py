@@ -1,7 +1,7 @@
-"""A template's folder, which is all that it can read, and the compiler that has loaded it.
+"""A template's folder, the only one that it can read, and the compiler that has loaded it.
 
-Both are kept for the template's next job, which then costs no more than the compilation. The files
-of one job, its data and images, are deleted when the job is done.
+Both are kept for the template's next job, which then only needs a compilation. The files of a job
+(data, images) are deleted after the job.
 """
 
 import os
@@ -13,7 +13,7 @@ import typst
 
 _CACHE_SIZE = 32
 
-# The author's source is a file of its own, so that its lines keep their numbers.
+# The author's source is a separate file, so that its line numbers stay correct in messages.
 _MAIN = b"""\
 #import "/craftkit.typ": defaults
 #show: defaults
@@ -24,8 +24,8 @@ _MAIN = b"""\
 class Workplace:
     """A folder and a compiler.
 
-    Data is passed as a file and not through `sys.inputs`: Typst reuses results whose inputs have
-    not changed, and every result depends on `sys.inputs`.
+    Data is passed as a file, not through `sys.inputs`: Typst reuses results with unchanged inputs,
+    and every result depends on `sys.inputs`.
     """
 
     def __init__(self, root: str, files: dict[str, bytes], fonts: typst.Fonts) -> None:
@@ -40,7 +40,7 @@ class Workplace:
             root=root,
             font_paths=fonts,
             ignore_system_fonts=True,
-            # Empty folders: no package is found, and there is no network to fetch one.
+            # Empty folders: Typst finds no packages here, and the child has no network.
             package_path=f"{root}/packages",
             package_cache_path=f"{root}/packages",
         )
@@ -53,7 +53,7 @@ class Workplace:
     def shared(
         self, locale: bytes, files: dict[str, bytes], images: Sequence[bytes]
     ) -> Iterator[typst.Compiler]:
-        """The compiler, while the files of a job are where the prelude reads them."""
+        """Write the files of a job, yield the compiler, and delete the files."""
         if locale != self._locale:
             self.write("craftkit/locale.json", locale)
             self._locale = locale
@@ -69,18 +69,18 @@ class Workplace:
                     os.unlink(f"{self._root}/{name}")  # noqa: PTH108
 
     def close(self) -> None:
-        import shutil  # it brings every compressor with it
+        import shutil  # imports every compression module
 
         shutil.rmtree(self._root, ignore_errors=True)
 
 
 class Workplaces:
-    """The workplaces of the templates that were used last.
+    """A cache of workplaces: the least recently used one is deleted.
 
     Args:
-        folder: an empty folder of this process alone.
+        folder: an empty folder that only this process uses.
         modules: the files that templates import, by name.
-        font_folders: the fonts that every template has.
+        font_folders: the folders of the fonts that every template has.
     """
 
     def __init__(self, folder: str, modules: dict[str, bytes], font_folders: Sequence[str]) -> None:

@@ -67,7 +67,7 @@ def test_code__conforms_and_has_an_alternative_text(job: Make) -> None:
 
 
 def test_code__an_unknown_format_names_those_there_are(job: Make) -> None:
-    with pytest.raises(SourceError, match="no format 'maxicode'; there are qr, aztec"):
+    with pytest.raises(SourceError, match="unknown format 'maxicode'; the formats are qr, aztec"):
         typeset(job('#barcode("1", format: "maxicode")'))
 
 
@@ -88,7 +88,7 @@ class TestPictures:
         source = "#for item in data.items { picture(item.photo) }"
         with pytest.raises(SourceError) as stopped:
             typeset(job(source, data, types={"items.photo": "image"}))
-        assert str(stopped.value) == "the image at items.1.photo could not be had"
+        assert str(stopped.value) == "the image at items.1.photo could not be loaded"
         assert (stopped.value.line, stopped.value.column) == (2, 27)
 
     def test_picture__may_have_a_placeholder(self, job: Make) -> None:
@@ -99,7 +99,7 @@ class TestPictures:
     def test_picture__that_is_none_is_said_to_be_the_datas(self, job: Make) -> None:
         data, types = {"logo": "https://example.com/a.png"}, {"logo": "image"}
         broken = {data["logo"]: b"\x89PNG\r\n\x1a\n no image"}
-        with pytest.raises(SourceError, match="the image at logo could not be had"):
+        with pytest.raises(SourceError, match="the image at logo could not be loaded"):
             typeset(job("#picture(data.logo)", data, types=types, images=broken))
 
     def test_picture__that_typst_alone_cannot_decode_is_said_to_be_the_datas(

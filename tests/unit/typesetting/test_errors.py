@@ -22,9 +22,14 @@ def failure(job: Job) -> TypesettingError:
     [
         ("Äöü #strong(", "unclosed delimiter", 2, 12),
         ("\n\n  #nothing", "unknown variable: nothing", 4, 4),
-        ('#let f(x) = money(x)\n\n#f("?")', "money takes a number, and not this string", 2, 13),
+        (
+            '#let f(x) = money(x)\n\n#f("?")',
+            "money takes a number, not a value of type string",
+            2,
+            13,
+        ),
         ('#panic("The total is negative")', "The total is negative", 2, 2),
-        ("#day(1)", "day takes a date, and not this integer", 2, 2),
+        ("#day(1)", "day takes a date, not a value of type integer", 2, 2),
         ("#let f(n) = f(n + 1)\n#f(0)", "maximum function call depth exceeded", 2, 13),
         ("#while true {}", "condition is always true", 2, 8),
         (

@@ -55,14 +55,14 @@ def test_glyph__a_missing_one_is_a_warning_with_its_path(job: Make) -> None:
     data = {"customer": {"name": "Ada"}, "items": [{"name": "ok"}, {"name": "a กก"}]}
     document = typeset(job("#data.items.at(1).name", data))
     assert document.warnings == (
-        "No font has “ก” (U+0E01) at items.1.name: a box stands in its place.",
+        "No font has “ก” (U+0E01) at items.1.name: the document shows a box instead.",
     )
     assert "CraftkitMissingGlyph" in fonts_of(document.pdf)
 
 
 def test_glyph__a_missing_one_of_the_source_has_no_path(job: Make) -> None:
     assert typeset(job("😀")).warnings == (
-        "No font has “😀” (U+1F600): a box stands in its place.",
+        "No font has “😀” (U+1F600): the document shows a box instead.",
     )
 
 
@@ -79,7 +79,7 @@ def test_glyph__what_is_invisible_is_not_missing(job: Make, invisible: str) -> N
 def test_glyph__private_use_is_replaced_and_said(job: Make) -> None:
     document = typeset(job("#data.text", {"text": "a \ue000 b"}))
     assert document.warnings == (
-        "Characters without a meaning (private use) were replaced at text.",
+        "Unassigned or private-use characters were replaced by U+FFFD at text.",
     )
 
 

@@ -39,8 +39,8 @@ def test_fetch_images__asks_for_each_url_once_and_says_what_failed_where() -> No
     )
     assert found.images == {"http://a.dev/x.png": _picture(), data_uri: _picture()}
     assert found.faults == {
-        "items.2.photo": "the host answered 404",
-        "items.3.photo": "the image is no PNG, JPEG, GIF, WebP or SVG",
+        "items.2.photo": "the host returned status 404",
+        "items.3.photo": "the image is not a PNG, JPEG, GIF, WebP or SVG file",
         "items.4.photo": "the host is not on the public internet",
         "items.5.photo": "the data: URI is not valid base64",
     }
