@@ -2,7 +2,11 @@
 
 import base64
 import json
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import jwt
@@ -77,3 +81,34 @@ class Issuer:
 def part(value: object) -> str:
     raw = value if isinstance(value, bytes) else json.dumps(value).encode()
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+@contextmanager
+def served_issuer() -> Iterator[Issuer]:
+    """An OIDC issuer that answers on this machine, in the shape of GitHub's."""
+    made = Issuer("")
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # the base class finds it by this name
+            documents: dict[str, Any] = {
+                "/.well-known/openid-configuration": {
+                    "issuer": made.url,
+                    "jwks_uri": f"{made.url}/jwks",
+                },
+                "/jwks": {"keys": made.jwks},
+            }
+            body = json.dumps(documents[self.path]).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 the base class's
+            """Nothing reads it."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    made.url = f"http://127.0.0.1:{server.server_port}"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield made
+    server.shutdown()
+    server.server_close()

@@ -7,16 +7,20 @@ its own, made by the project's live key.
 
 import base64
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
 from craftkit.auth.principal import SCOPES
+from local.seed import INVOICE
 from testkit.embed import session_body
+from testkit.issuer import Issuer, served_issuer
+from testkit.prover import Prover
 from testkit.stack import RunningStack
 
 DATA = {
@@ -50,6 +54,11 @@ REFUSED_CALLERS = {
     "expired": INVALID,
     "publishable key": INVALID,
     "embed session": INVALID,
+    "bound, as Bearer": INVALID,
+    "bound, without a proof": INVALID,
+    "bound, with another's proof": INVALID,
+    "bound, with a proof for another route": INVALID,
+    "another network": "403 network_not_allowed",
 }
 """Callers whom the authorizer refuses on every route that wants a key."""
 
@@ -65,6 +74,7 @@ class Row:
         other: for a live key of another project.
         confined: for a live key that may use another template alone.
         suspended: for a key of a project whose embed partnership is suspended.
+        federated: for a token of an OIDC exchange, whose only scope is templates:write.
     """
 
     scope: str | None
@@ -73,6 +83,7 @@ class Row:
     other: str = ""
     confined: str = ""
     suspended: str = ""
+    federated: str = NO_SCOPE
 
 
 def _public(outcome: str) -> Row:
@@ -105,12 +116,12 @@ MATRIX: dict[str, Row] = {
         "templates:read", "200", "200", NO_TEMPLATE, NO_SCOPE, NO_TEMPLATE
     ),
     "POST /v1/templates/{slug}/versions": Row(
-        "templates:write", NO_SCOPE, NO_SCOPE, NO_SCOPE, NO_SCOPE, NO_SCOPE
+        "templates:write", NO_SCOPE, NO_SCOPE, NO_SCOPE, NO_SCOPE, NO_SCOPE, "201"
     ),
     "POST /v1/templates/{slug}/versions/{number}/publish": Row(
-        "templates:write", NO_SCOPE, NO_SCOPE, NO_SCOPE, NO_SCOPE, NO_SCOPE
+        "templates:write", NO_SCOPE, NO_SCOPE, NO_SCOPE, NO_SCOPE, NO_SCOPE, "200"
     ),
-    "GET /v1/me": Row(ANY_KEY, "200", "200", "200", "200", "200"),
+    "GET /v1/me": Row(ANY_KEY, "200", "200", "200", "200", "200", "200"),
     "GET /v1/usage": Row("renders:read", "200", "200", "200", "200", "200"),
     "POST /v1/embed/sessions": Row("embed:write", "201", "201", INVALID, NO_SCOPE, SUSPENDED),
     "POST /v1/embed/sessions/refresh": Row(
@@ -140,9 +151,15 @@ MATRIX: dict[str, Row] = {
 class World:
     """The stack's demo project with one thing of each kind, and the callers."""
 
-    def __init__(self, stack: RunningStack, staging: RunningStack) -> None:
-        self.stack, self.staging = stack, staging
+    def __init__(
+        self, stack: RunningStack, staging: RunningStack, issuer: Issuer, folder: Path
+    ) -> None:
+        self.stack, self.staging, self.issuer = stack, staging, issuer
         self.id = stack.project_id
+        stack.craftkit(
+            "templates", "publish", "--project", self.id, "--slug", "matrix", "--name", "Matrix",
+            "--manifest", INVOICE / "manifest.json", "--source", INVOICE / "source.typ",
+        )  # fmt: skip
         stack.call("POST", "/v1/embed/catalogs", json={"name": "matrix", "catalog": CATALOG})
         self.hook = stack.craftkit(
             "hooks", "create", "--project", self.id, "--slug", "invoice", "--key", self.live["id"]
@@ -159,14 +176,58 @@ class World:
             "suspended": self._key("live", project=self.suspended_project),
             **{scope: self._key("live", "--scope", scope) for scope in SCOPES},
         }
+        self.prover = Prover()
+        jwk = folder / "public.jwk"
+        jwk.write_text(json.dumps(self.prover.public), encoding="utf-8")
+        self.bound = self._key("live", "--bind", str(jwk))
+        self._trust()
 
     @cached_property
     def live(self) -> dict[str, Any]:
         return self._make_key("live")
 
+    def headers(self, caller: str, method: str, path: str) -> dict[str, str]:
+        """What a caller with a good key sends."""
+        if caller == "federated":
+            return bearer(self._federated())
+        if caller == "bound, with a proof":
+            return self._proved(self.prover, method, path)
+        return bearer(self.callers[caller])
+
+    def refused_headers(self, caller: str, method: str, path: str) -> dict[str, str]:
+        """What a caller sends whom the authorizer refuses."""
+        if caller == "bound, with another's proof":
+            return self._proved(Prover(), method, path)
+        if caller == "bound, with a proof for another route":
+            return self._proved(self.prover, method, "/v1/another")
+        return self._refused[caller]
+
+    def _proved(self, prover: Prover, method: str, path: str) -> dict[str, str]:
+        proof = prover.prove(method, self.stack.api_url + path, self.bound)
+        return {"Authorization": f"DPoP {self.bound}", "DPoP": proof}
+
+    def _trust(self) -> None:
+        self.stack.craftkit(
+            "trust", "create", "--project", self.id, "--name", "Matrix",
+            "--issuer", self.issuer.url, "--audience", "craftkit",
+            "--subject", "repo:acme/web:ref:refs/heads/main",
+            "--claim", "repository_owner_id=42", "--mode", "live", "--scope", "templates:write",
+        )  # fmt: skip
+
+    def _federated(self) -> str:
+        """A new token each time: it ends after 15 minutes, which a busy machine can take."""
+        form = {
+            "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+            "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+            "subject_token": self.issuer.sign("RS256", aud="craftkit"),
+            "audience": self.id,
+        }
+        answer = requests.post(f"{self.stack.api_url}/v1/oauth/token", data=form, timeout=60)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["access_token"])
+
     @cached_property
-    def refused(self) -> dict[str, dict[str, str]]:
-        """The `Authorization` headers of the callers whom nothing lets in."""
+    def _refused(self) -> dict[str, dict[str, str]]:
         revoked, expired = self._make_key("live"), self._make_key("live")
         self.stack.craftkit("keys", "revoke", revoked["id"])
         self._expire(expired["id"])
@@ -179,10 +240,13 @@ class World:
             "expired": expired["key"],
             "publishable key": pair["publishableKey"],
             "embed session": self.session()["session_token"],
+            "bound, as Bearer": self.bound,
+            "another network": self._key("live", "--network", "203.0.113.0/24"),
         }
         return {
             "no header": {},
             "basic": {"Authorization": f"Basic {basic}"},
+            "bound, without a proof": {"Authorization": f"DPoP {self.bound}"},
             **{name: {"Authorization": f"Bearer {token}"} for name, token in tokens.items()},
         }
 
@@ -257,12 +321,12 @@ REQUESTS: dict[str, Callable[[World], Call]] = {
     "GET /v1/templates/{slug}/versions": lambda _: ("GET", "/v1/templates/invoice/versions", None),
     "POST /v1/templates/{slug}/versions": lambda _: (
         "POST",
-        "/v1/templates/invoice/versions",
+        "/v1/templates/matrix/versions",
         {"manifest": {"variables": []}, "publish": False},
     ),
     "POST /v1/templates/{slug}/versions/{number}/publish": lambda _: (
         "POST",
-        "/v1/templates/invoice/versions/1/publish",
+        "/v1/templates/matrix/versions/1/publish",
         None,
     ),
     "POST /v1/embed/sessions": lambda _: ("POST", "/v1/embed/sessions", session_body()),
@@ -289,16 +353,30 @@ REQUESTS: dict[str, Callable[[World], Call]] = {
 }
 
 
+CALLERS = (*(field.name for field in fields(Row) if field.name != "scope"), *SCOPES)
+"""Callers with a key: each has its column in `Row`, or is one scope alone."""
+
+PROVED = "bound, with a proof"
+"""A live key that is bound to a public key: with a proof it may do what the live key may."""
+
+
 @pytest.fixture(scope="module")
-def world(stack: RunningStack, staging: RunningStack) -> World:
-    return World(stack, staging)
+def world(
+    stack: RunningStack, staging: RunningStack, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    with served_issuer() as issuer:
+        yield World(stack, staging, issuer, tmp_path_factory.mktemp("matrix"))
 
 
-def outcome(world: World, route: str, headers: dict[str, str]) -> str:
+Headers = Callable[[str, str], dict[str, str]]
+"""From method and path of a request to the headers that a caller sends with it."""
+
+
+def outcome(world: World, route: str, headers: Headers) -> str:
     method, _, path = route.partition(" ")
     default: Call = (method, path, None)
     verb, address, body = REQUESTS[route](world) if route in REQUESTS else default
-    answer = world.stack.call(verb, address, key="", json=body, headers=headers)
+    answer = world.stack.call(verb, address, key="", json=body, headers=headers(verb, address))
     return read(answer)
 
 
@@ -316,8 +394,10 @@ def bearer(key: str) -> dict[str, str]:
 
 
 def expected(row: Row, caller: str) -> str:
+    if row.scope is None or caller == PROVED:
+        return row.live
     if caller in SCOPES:
-        return row.live if caller == row.scope or row.scope == ANY_KEY else NO_SCOPE
+        return row.live if row.scope in (caller, ANY_KEY) else NO_SCOPE
     return str(getattr(row, caller))
 
 
@@ -331,27 +411,30 @@ def documented(stack: RunningStack) -> set[str]:
     }
 
 
-def test_every_route_has_a_row(world: World) -> None:
+def test_every_route_has_a_row_and_every_caller_a_column(world: World) -> None:
     assert documented(world.stack) == set(MATRIX)
+    assert {*world.callers, "federated"} == set(CALLERS)
+    assert all(expected(row, caller) for row in MATRIX.values() for caller in CALLERS)
 
 
 @pytest.mark.parametrize("route", MATRIX)
 def test_callers_with_a_key(world: World, route: str) -> None:
-    row = MATRIX[route]
-    if row.scope is None:
-        callers = dict.fromkeys(("live", "test", "other", "suspended"), row.live)
-    else:
-        callers = {name: expected(row, name) for name in world.callers}
-    found = {name: outcome(world, route, bearer(world.callers[name])) for name in callers}
-    assert found == callers
+    found, wanted = {}, {}
+    for caller in (*CALLERS, PROVED):
+        wanted[caller] = expected(MATRIX[route], caller)
+        found[caller] = outcome(
+            world, route, lambda method, path, by=caller: world.headers(by, method, path)
+        )
+    assert found == wanted
 
 
 @pytest.mark.parametrize("route", MATRIX)
 def test_callers_without_a_good_key(world: World, route: str) -> None:
     row = MATRIX[route]
-    wanted = {
-        name: row.live if row.scope is None else refusal
-        for name, refusal in REFUSED_CALLERS.items()
-    }
-    found = {name: outcome(world, route, headers) for name, headers in world.refused.items()}
+    found, wanted = {}, {}
+    for caller, refusal in REFUSED_CALLERS.items():
+        wanted[caller] = row.live if row.scope is None else refusal
+        found[caller] = outcome(
+            world, route, lambda method, path, by=caller: world.refused_headers(by, method, path)
+        )
     assert found == wanted

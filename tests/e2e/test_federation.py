@@ -1,16 +1,13 @@
 """A build job's own identity renders a document and publishes a template: no stored secret."""
 
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 import requests
 
 from testkit import node
-from testkit.issuer import Issuer
+from testkit.issuer import Issuer, served_issuer
 from testkit.stack import RunningStack
 
 AUDIENCE = "craftkit"
@@ -29,33 +26,8 @@ VERSION = {
 
 @pytest.fixture(scope="module")
 def issuer() -> Iterator[Issuer]:
-    """An OIDC issuer on this machine, in the shape of GitHub's."""
-    made = Issuer("")
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # the base class finds it by this name
-            documents: dict[str, Any] = {
-                "/.well-known/openid-configuration": {
-                    "issuer": made.url,
-                    "jwks_uri": f"{made.url}/jwks",
-                },
-                "/jwks": {"keys": made.jwks},
-            }
-            body = json.dumps(documents[self.path]).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 the base class's
-            """Nothing reads it."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    made.url = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield made
-    server.shutdown()
-    server.server_close()
+    with served_issuer() as made:
+        yield made
 
 
 def new_rule(stack: RunningStack, issuer: Issuer, *words: str) -> Any:
