@@ -56,6 +56,21 @@ def test_every_file_that_a_page_names_exists(page: Path) -> None:
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 
+def test_every_log_message_that_the_page_of_operations_names_is_logged() -> None:
+    page = (DOCS / "operations.md").read_text(encoding="utf-8")
+    named = re.findall(r'message = "([^"]+)"', page) + re.findall(
+        r"(?:logs|^\|) `([a-z ]+)`", page, re.M
+    )
+    code = "".join(
+        path.read_text(encoding="utf-8")
+        for folder in ("functions", "layers")
+        for path in (ROOT / folder).rglob("*.py")
+    )
+    assert {"ended", "stale renders", "stale render not handled"} <= set(named)
+    words = [name for name in named if " " in name or f'message = "{name}"' in page]
+    assert [message for message in words if f'"{message}"' not in code] == []
+
+
 _ROOM = re.compile(r"^\| (\w+) \(room\) \| .+ \| `craftkit/(\w+)` \|$", re.MULTILINE)
 
 
