@@ -1,7 +1,7 @@
-"""The embedded page: its HTML, its files, and the calls that its script makes for a session.
+"""The embedded page: its HTML, its assets, and the requests of its script.
 
-API Gateway matches the route; `ROUTES` names the answer to each. A token that a partner signed is
-exchanged by another function, which alone behind the page can sign.
+API Gateway matches the route; `ROUTES` maps it to a function. `exchange_embed_token` is a separate
+function, because only it has the right to sign tokens.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from craftkit.clock import to_rfc3339, utc_now
 from craftkit.config import config
 from craftkit.embed.page import editing, forms, service
 from craftkit.embed.page.access import authenticate, opening_of
-from craftkit.embed.page.html import asset, asset_headers, nothing_to_open, page_of
+from craftkit.embed.page.html import asset, asset_headers, page_without_token, page_of
 from craftkit.embed.page.models import (
     DocumentRequest,
     DraftRequest,
@@ -19,16 +19,16 @@ from craftkit.embed.page.models import (
     TemplateContent,
     TemplatePreviewRequest,
 )
-from craftkit.embed.page.preview import preview_answer
+from craftkit.embed.page.preview import preview_response
 from craftkit.http import Request, Response, endpoint
 from craftkit.probes import invocation, item, needs, query, update
 from craftkit.renders.views import view_of
 
 
 def get_embed_page(request: Request) -> Response:
-    """The page, in a frame that only the partner's sites may hold."""
+    """The page, with headers that let only the partner's origins frame it."""
     token = request.parameters.get("session_token", "")
-    page = page_of(opening_of(token)) if token else nothing_to_open()
+    page = page_of(opening_of(token)) if token else page_without_token()
     return Response(page.status, page.html, page.headers)
 
 
@@ -41,22 +41,22 @@ def get_embed_asset(request: Request) -> Response:
 
 
 def open_embed_session(request: Request) -> Response:
-    """What the page shows."""
+    """The session and the template that the page shows."""
     return Response(200, service.open_embed_session(authenticate(request)))
 
 
 def preview_embed_form(request: Request) -> Response:
-    """The document of a form or a view, as images."""
+    """The document of a `fill` or `view` session as images."""
     visitor = authenticate(request)
     drawn = forms.preview_embed_form(
         visitor, request.model(FormPreviewRequest, forms.BODY_LIMIT_BYTES)
     )
     replaced = {"replaced": drawn.replaced} if drawn.replaced else {}
-    return Response(200, {**preview_answer(drawn.pages), **replaced})
+    return Response(200, {**preview_response(drawn.pages), **replaced})
 
 
 def submit_embed_form(request: Request) -> Response:
-    """The document of a filled form."""
+    """The render of a submitted form."""
     visitor = authenticate(request)
     submission = request.model(FormSubmission, forms.BODY_LIMIT_BYTES)
     render = forms.submit_embed_form(visitor, submission, base_url=config.api_url)
@@ -64,21 +64,21 @@ def submit_embed_form(request: Request) -> Response:
 
 
 def get_embed_document(request: Request) -> Response:
-    """A document that this session made, or was opened to show."""
+    """A document that the session has created or was opened to view."""
     visitor = authenticate(request)
     render = forms.get_embed_document(visitor, request.model(DocumentRequest))
     return Response(200, view_of(render, utc_now()))
 
 
 def preview_embed_template(request: Request) -> Response:
-    """A template that is being written, as images."""
+    """A template in the editor as images."""
     visitor = authenticate(request)
     drawn = editing.preview_embed_template(visitor, request.model(TemplatePreviewRequest))
-    return Response(200, {**preview_answer(drawn.pages), "source": drawn.source})
+    return Response(200, {**preview_response(drawn.pages), "source": drawn.source})
 
 
 def save_embed_draft(request: Request) -> Response:
-    """Keep a template as it is written now."""
+    """Save a template as a draft."""
     visitor = authenticate(request)
     draft = editing.save_embed_draft(visitor, request.model(DraftRequest))
     saved_at = to_rfc3339(draft.saved_at)

@@ -270,7 +270,7 @@ class TestForm:
         form = embedded(page)
         form.get_by_label("Invoice number").fill("7")
         form.get_by_role("button", name="Close").click()
-        asked = form.get_by_role("dialog", name="Discard what you have entered?")
+        asked = form.get_by_role("dialog", name="Discard your entries?")
         asked.get_by_role("button", name="Keep editing").click()
         expect(form.get_by_label("Invoice number")).to_have_value("7")
         form.get_by_role("button", name="Close").click()
@@ -340,7 +340,7 @@ class TestForm:
         ("name", "content", "fault"),
         [
             ("large.png", b"\x89PNG\r\n\x1a\n" + b"\0" * 11_000_000, "larger than 5 MB"),
-            ("page.png", b"<html><script>alert(1)</script>", "no PNG, JPEG, WebP or GIF"),
+            ("page.png", b"<html><script>alert(1)</script>", "not a PNG, JPEG, WebP or GIF"),
             ("broken.png", b"\x89PNG\r\n\x1a\n" + b"\0" * 64, "broken"),
         ],
     )

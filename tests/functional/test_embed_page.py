@@ -611,11 +611,11 @@ class TestFill:
         [
             (
                 "data:image/png;base64," + base64.b64encode(b"<html><script>").decode(),
-                "The file is not a PNG image, although it claims to be one",
+                "The file was sent as PNG, but its content is not of this type",
             ),
             (
                 "data:image/jpeg;base64," + PNG,
-                "The file is not a JPEG image, although it claims to be one",
+                "The file was sent as JPEG, but its content is not of this type",
             ),
             ("data:image/png;base64," + "A" * 7_000_001, None),
             ("data:text/html;base64,PGI+", "Must be an http(s) URL or a data: URI of an image"),

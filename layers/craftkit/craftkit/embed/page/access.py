@@ -28,17 +28,18 @@ _MISSING = "Send the session token in the header: Authorization: Bearer …"
 
 @dataclass(frozen=True)
 class Visitor:
-    """A call with a good session. `expires_at` is its token's, in seconds since 1970."""
+    """The authenticated caller. `expires_at`: when the session token expires, in epoch seconds."""
 
     session: EmbedSession
     partner: Partner
     expires_at: int
 
     def require(self, permission: Permission, *modes: Mode) -> None:
-        """Refuse a session that was opened for something else, or without the permission.
+        """Check the session's mode and permissions.
 
         Raises:
-            WrongModeError, PermissionDeniedError: which of the two it is.
+            WrongModeError: the session's mode is not one of `modes`.
+            PermissionDeniedError: the session lacks the permission.
         """
         if modes and self.session.mode not in modes:
             raise WrongModeError
@@ -48,9 +49,9 @@ class Visitor:
 
 @dataclass(frozen=True)
 class PageOpening:
-    """What the page itself may know before it is loaded: who may hold it, and why it cannot open.
+    """The result of checking the token of a page's address: partner, session, or a refusal.
 
-    `partner` is None where the token proves nothing.
+    `partner` is None if the token names no partner. Its origins decide who may frame the page.
     """
 
     partner: Partner | None
@@ -59,20 +60,25 @@ class PageOpening:
 
 
 def authenticate(request: Request) -> Visitor:
-    """The visitor behind a call of our own page.
+    """The visitor of a request by the embedded page.
 
     Raises:
-        OriginNotAllowedError: the call does not come from our page.
-        MissingAuthorizationError, InvalidSignatureError, SessionExpiredError: the token.
-        SessionRevokedError, InvalidCredentialsError, PartnerSuspendedError: what it stands for.
+        OriginNotAllowedError: the request does not come from the page.
+        MissingAuthorizationError, InvalidSignatureError, SessionExpiredError: the token is missing
+            or invalid.
+        SessionRevokedError, InvalidCredentialsError, PartnerSuspendedError: session, key or partner
+            have ended.
     """
     require_own_origin(request)
     return visitor_of(bearer_token(request.headers), utc_now())
 
 
 def visitor_of(token: str, now: datetime) -> Visitor:
-    """The visitor of a token. Session, partner and key are read strongly consistent, so that the
-    next call sees the end of any of them."""
+    """The visitor of a token.
+
+    Session, partner and key are read with strong consistency, so that a revocation applies to the
+    next request.
+    """
     claims = tokens.read(token, now)
     found, key = partner_rows.partner_and_key(claims.project_id, claims.publishable_key)
     partner = partners.require_partner(found)
@@ -89,7 +95,7 @@ def visitor_of(token: str, now: datetime) -> Visitor:
 
 
 def opening_of(token: str) -> PageOpening:
-    """What a page's address promises, without opening anything: nothing is used up by it."""
+    """Check the token of a page's address. A token that works once is not used up."""
     now = utc_now()
     try:
         if tokens.is_partner_signed(token):
@@ -103,12 +109,12 @@ def opening_of(token: str) -> PageOpening:
 
 
 def require_own_origin(request: Request) -> None:
-    """Refuse a call that another site's page makes in the name of this person.
+    """Refuse a cross-site request.
 
-    Our page asks by POST alone, so that every browser says where the call comes from.
+    The page sends POST requests only, because browsers add `Origin` to every POST.
 
     Raises:
-        OriginNotAllowedError: absent, `null`, or not exactly ours.
+        OriginNotAllowedError: `Origin` is absent, `null` or another origin.
     """
     site = request.headers.get("sec-fetch-site", "same-origin")
     if request.headers.get("origin") != request.embed_origin or site != "same-origin":
@@ -119,7 +125,7 @@ def bearer_token(headers: Mapping[str, str]) -> str:
     """The token of the Authorization header.
 
     Raises:
-        MissingAuthorizationError: there is none.
+        MissingAuthorizationError: the header is absent or has no bearer token.
     """
     token = bearer_of(headers.get("authorization"))
     if token is None:

@@ -1,4 +1,4 @@
-"""A template that a partner's person writes: seen as it is typed, kept as a draft, published."""
+"""Editing a template in the embedded page: preview, draft and publishing."""
 
 from collections.abc import Callable
 
@@ -43,44 +43,45 @@ _STARTING_SLUG_LENGTH = 60
 
 def preview_embed_template(
     visitor: Visitor,
-    writing: TemplatePreviewRequest,
+    request: TemplatePreviewRequest,
     *,
     draw: Draw = preview_remotely,
 ) -> TemplatePreview:
     """The template's pages with its preview data.
 
     Raises:
-        WrongModeError, PermissionDeniedError: no session to edit or create.
-        RateLimitedError: too many previews of this project.
+        WrongModeError, PermissionDeniedError: the session may not edit.
+        RateLimitedError: the project's limit of previews is reached.
     """
     visitor.require("edit", "edit", "create")
     try:
-        manifest = read_manifest(writing.manifest)
+        manifest = read_manifest(request.manifest)
     except InvalidRequestError as error:
-        return TemplatePreview(preview.problem_of(error), writing.source)
-    source = writing.source if writing.source.strip() else write_source(manifest, writing.name)
+        return TemplatePreview(preview.problem_of(error), request.source)
+    source = request.source if request.source.strip() else write_source(manifest, request.name)
     fonts = fonts_of(visitor.session.project_id, source)
     shown = PreviewSource(
         manifest,
         source,
-        writing.locale,
-        writing.name,
+        request.locale,
+        request.name,
         fonts,
         standard_of(visitor.session),
         watermark=visitor.session.key_mode == "test",
     )
     now = utc_now()
     with one_preview(visitor.session.project_id):
-        pages = preview.draw_draft(shown, now=now, scale=writing.scale, preview=draw)
+        pages = preview.draw_draft(shown, now=now, scale=request.scale, preview=draw)
     return TemplatePreview(pages, source)
 
 
-def save_embed_draft(visitor: Visitor, writing: DraftRequest) -> Draft:
-    """Keep the template as it is written now; nothing is judged but its size.
+def save_embed_draft(visitor: Visitor, request: DraftRequest) -> Draft:
+    """Save the template as a draft. Only its size is validated.
 
     Raises:
-        WrongModeError, PermissionDeniedError: no session to edit or create.
-        ConflictError: saved elsewhere meanwhile, or a template of this name is there already.
+        WrongModeError, PermissionDeniedError: the session may not edit.
+        ConflictError: another session has saved a later revision, or has created a template of this
+            name.
     """
     visitor.require("edit", "edit", "create")
     session = visitor.session
@@ -89,35 +90,37 @@ def save_embed_draft(visitor: Visitor, writing: DraftRequest) -> Draft:
         return drafts.save_draft(
             session.project_id,
             slug,
-            writing.name,
-            writing.manifest,
-            writing.source or None,
+            request.name,
+            request.manifest,
+            request.source or None,
             standard_of(session),
-            writing.locale,
-            revision=writing.revision,
+            request.locale,
+            revision=request.revision,
             must_be_new=must_be_new,
             by=session.by,
         )
 
-    return _write(session, writing.name, save)
+    return _write(session, request.name, save)
 
 
 def publish_embed_template(
-    visitor: Visitor, writing: TemplateContent, *, typeset: Typeset = typeset_remotely
+    visitor: Visitor, request: TemplateContent, *, typeset: Typeset = typeset_remotely
 ) -> TemplateVersion:
-    """Publish what is written as the template's next version; its draft has done its work.
+    """Publish the content as the template's next version, and delete its draft.
 
     Raises:
-        WrongModeError, PermissionDeniedError: not for this session.
-        InvalidRequestError: it does not compile, or uses more than the catalog has.
-        ConflictError: a template of this name is there already.
-        RateLimitedError: too many previews of this project; a publish counts as one.
+        WrongModeError, PermissionDeniedError: the session may not publish.
+        InvalidRequestError: the template does not compile, or uses data outside of the catalog.
+        ConflictError: another session has created a template of this name.
+        RateLimitedError: the project's limit of previews is reached; a publish counts as one.
     """
     visitor.require("publish", "edit", "create")
     session = visitor.session
     if session.key_mode == "test":
-        raise PermissionDeniedError("A test session never publishes. Open it with a live key.")
-    manifest = read_manifest(writing.manifest)
+        raise PermissionDeniedError(
+            "A session of a test key cannot publish. Create the session with a live key."
+        )
+    manifest = read_manifest(request.manifest)
     catalog = catalog_of(session)
     if catalog:
         catalogs.require_allowed(manifest, catalog)
@@ -126,27 +129,27 @@ def publish_embed_template(
         return publishing.publish(
             session.project_id,
             slug,
-            writing.name,
+            request.name,
             manifest,
-            writing.source or None,
+            request.source or None,
             standard_of(session),
-            writing.locale,
+            request.locale,
             must_be_new=must_be_new,
             by=session.by,
             typeset=typeset,
         )
 
     with one_preview(session.project_id):
-        version = _write(session, writing.name, publish)
+        version = _write(session, request.name, publish)
     drafts.discard_draft(session.project_id, version.slug)
     return version
 
 
-def writing_of(session: EmbedSession) -> DraftRequest:
-    """What the editor begins with: the draft, or the newest version, or a fresh template."""
+def initial_content(session: EmbedSession) -> DraftRequest:
+    """The content that the editor opens: the draft, else the latest version, else a new template."""
     slug = session.template_slug
     if slug is None:
-        return _fresh(session)
+        return _new_template(session)
     try:
         draft = drafts.get_draft(session.project_id, slug)
     except NotFoundError:
@@ -163,7 +166,7 @@ def writing_of(session: EmbedSession) -> DraftRequest:
         template, latest, _ = templates.describe(session.project_id, slug)
     except TemplateNotFoundError:
         if session.mode == "create":
-            return _fresh(session)
+            return _new_template(session)
         raise
     if latest is None:
         return DraftRequest(name=template.name)
@@ -176,7 +179,7 @@ def writing_of(session: EmbedSession) -> DraftRequest:
 
 
 def catalog_of(session: EmbedSession) -> Catalog | None:
-    """The data that the session's template may use: the pinned catalog, or its own."""
+    """The data that the session's template may use: the catalog that the session names or has."""
     ref = session.request.catalog_ref
     if ref is not None:
         return catalogs.get_catalog(session.project_id, ref.name, ref.version).catalog
@@ -184,7 +187,7 @@ def catalog_of(session: EmbedSession) -> Catalog | None:
 
 
 def standard_of(session: EmbedSession) -> PdfStandard:
-    """What the template's documents conform to: as its newest version says."""
+    """The PDF standard of the template's latest version, or the default."""
     if session.template_slug is None:
         return DEFAULT_PDF_STANDARD
     try:
@@ -194,8 +197,8 @@ def standard_of(session: EmbedSession) -> PdfStandard:
     return latest.pdf_standard if latest else DEFAULT_PDF_STANDARD
 
 
-def _fresh(session: EmbedSession) -> DraftRequest:
-    """A new template: with a catalog, one that shows all of it."""
+def _new_template(session: EmbedSession) -> DraftRequest:
+    """A new template. With a catalog, it uses all of the catalog's data."""
     catalog = catalog_of(session)
     if catalog is None:
         return DraftRequest()
@@ -205,14 +208,13 @@ def _fresh(session: EmbedSession) -> DraftRequest:
 def _write[Written: (Draft, TemplateVersion)](
     session: EmbedSession, name: str, write: Callable[..., Written]
 ) -> Written:
-    """Write the one template that the session may write.
+    """Write the template of the session.
 
-    A session to create that has written nothing yet makes a new template: of the id that it was
-    opened for, else of the first free one of its name. The write itself refuses a template that
-    another session has made meanwhile.
+    The first write of a `create` session creates the template: with the session's slug, or with the
+    first free slug of the name. The write fails if another session has created it meanwhile.
 
     Raises:
-        ConflictError: the id that the session was opened for is another template's.
+        ConflictError: the session's slug belongs to another template.
     """
     slug = session.template_slug
     if slug is not None and (session.mode == "edit" or session.has_created):
@@ -233,6 +235,6 @@ def _write[Written: (Draft, TemplateVersion)](
 
 def _bind(session: EmbedSession, slug: str) -> None:
     try:
-        repository.keep_template(session, slug)
+        repository.bind_template(session, slug)
     except ConditionFailedError as error:
-        raise ConflictError("This session has made another template already.") from error
+        raise ConflictError("This session has already created another template.") from error

@@ -1,4 +1,4 @@
-"""A form that a person fills: seen as it is typed, submitted as a render, and its document read."""
+"""The form of the embedded page: its preview, its submission as a render, and its documents."""
 
 import copy
 from collections.abc import Iterable, Iterator, Mapping
@@ -36,7 +36,7 @@ from craftkit.templates.models import TemplateVersion
 from craftkit.typesetter import Draw
 
 BODY_LIMIT_BYTES = 4 * 1024 * 1024
-"""Of what the page sends: pictures come in it. What Lambda takes ends at 6 MB."""
+"""Maximum request body of the page; it includes images. Lambda's maximum payload is 6 MB."""
 
 
 def preview_embed_form(
@@ -45,20 +45,20 @@ def preview_embed_form(
     *,
     draw: Draw = preview_remotely,
 ) -> FormPreview:
-    """The document as it would be now, as images. A session to view shows its own data.
+    """The document of the current data as images. A `view` session shows the session's data.
 
     Raises:
-        WrongModeError, PermissionDeniedError: it is no session for a form or a view.
-        RateLimitedError: too many previews of this project.
+        WrongModeError, PermissionDeniedError: the session may not fill or view.
+        RateLimitedError: the project's limit of previews is reached.
     """
     visitor.require("view", "fill", "view")
     session, called_at = visitor.session, utc_now()
     version = version_of(session)
     now = called_at
     if session.mode == "view":
-        data, now = _viewed(session, version, now)
+        data, now = _view_data(session, version, now)
     else:
-        data = with_locked(session, request.data)
+        data = with_locked_values(session, request.data)
     shown = PreviewSource(
         version.manifest,
         version.source,
@@ -75,21 +75,22 @@ def preview_embed_form(
 
 
 def submit_embed_form(visitor: Visitor, submission: FormSubmission, *, base_url: str) -> Render:
-    """Make the document of a filled form, in the mode of the key that opened the session.
+    """Render a submitted form, in the mode of the key that opened the session.
 
-    The render, its place in the session and the entry `form.submitted` are one transaction. The
-    same submission again is the same render.
+    One transaction writes the render, the submission and the audit entry `form.submitted`. A retry
+    with the same `submissionId` returns the same render.
 
     Raises:
-        WrongModeError, PermissionDeniedError: no session to fill, or submitted often enough.
-        InvalidInputDataError: the data does not fit, by dotted path.
-        SessionRevokedError: it was revoked in this very moment.
+        WrongModeError, PermissionDeniedError: the session may not fill, or has reached its limit of
+            submissions.
+        InvalidInputDataError: the data is invalid; the issues are by dotted path.
+        SessionRevokedError: the session was revoked during the request.
     """
     visitor.require("fill", "fill")
     session = visitor.session
     version = version_of(session)
-    data = with_locked(session, submission.data)
-    _require_few_items(session, data)
+    data = with_locked_values(session, submission.data)
+    _check_item_limit(session, data)
     require_images(version.manifest, validate_data(version.manifest, data))
     principal = Principal(
         session.project_id, session.key_id, session.key_mode, frozenset({RENDERS_WRITE})
@@ -111,17 +112,17 @@ def submit_embed_form(visitor: Visitor, submission: FormSubmission, *, base_url:
         )
     except ConditionFailedError as error:
         if any(item and "revoked_at" not in item for item in error.items):
-            message = "This form was submitted as often as its session allows."
+            message = "This session has reached its limit of submissions."
             raise PermissionDeniedError(message) from error
         raise SessionRevokedError from error
     return render
 
 
 def get_embed_document(visitor: Visitor, request: DocumentRequest) -> Render:
-    """A document of this very session.
+    """A document that the session has created or was opened to view.
 
     Raises:
-        NotFoundError: the session has none of this id; another's may exist.
+        NotFoundError: the session has no such document.
     """
     visitor.require("view")
     session = visitor.session
@@ -131,27 +132,27 @@ def get_embed_document(visitor: Visitor, request: DocumentRequest) -> Render:
 
 
 def version_of(session: EmbedSession) -> TemplateVersion:
-    """The version that the session has shown from its beginning.
+    """The template version that the session was opened with.
 
     Raises:
-        TemplateNotFoundError, VersionNotFoundError: it was deleted since.
+        TemplateNotFoundError, VersionNotFoundError: it was deleted.
     """
     assert session.template_slug and session.version_number  # noqa: S101 set when it is opened
     return templates.get_version(session.project_id, session.template_slug, session.version_number)
 
 
-def with_locked(session: EmbedSession, data: Mapping[str, Any]) -> dict[str, Any]:
-    """What the person sent, but for what is not theirs to say."""
+def with_locked_values(session: EmbedSession, data: Mapping[str, Any]) -> dict[str, Any]:
+    """The visitor's data with the session's values at each locked path."""
     merged = copy.deepcopy(dict(data))
     for path in session.request.form.locked:
         _set(merged, path.split("."), _get(session.request.form.data, path.split(".")))
     return merged
 
 
-def _viewed(
+def _view_data(
     session: EmbedSession, version: TemplateVersion, now: datetime
 ) -> tuple[dict[str, Any], datetime]:
-    """The data of a view, and the time that its document bears."""
+    """The data of a `view` session, and the date of its document."""
     form = session.request.form
     if form.render_id is None:
         return form.data or preview_data(version.manifest), now
@@ -159,7 +160,7 @@ def _viewed(
     return renders.get_data(render), render.created_at
 
 
-def _require_few_items(session: EmbedSession, data: Mapping[str, Any]) -> None:
+def _check_item_limit(session: EmbedSession, data: Mapping[str, Any]) -> None:
     limit = session.request.limits.items
     if limit is None:
         return
@@ -172,7 +173,7 @@ def _require_few_items(session: EmbedSession, data: Mapping[str, Any]) -> None:
 
 
 def _lists(path: str, value: Any) -> Iterator[tuple[str, int]]:
-    """Every list in the data, by path, with its length; those inside its items too."""
+    """Path and length of every list in the data, including nested lists."""
     if isinstance(value, list):
         yield path, len(value)
         parts: Iterable[tuple[object, Any]] = enumerate(value)

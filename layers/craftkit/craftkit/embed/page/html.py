@@ -1,6 +1,7 @@
-"""The page that partners embed: its HTML, its headers, and the files that it loads.
+"""The page that partners embed: its HTML, its headers and its assets.
 
-No inline script or style, nothing from elsewhere, and a frame only where the partner allows one.
+The page has no inline script or style, loads nothing from other origins but the tenant's images,
+and can be framed only by the partner's origins.
 """
 
 import gzip
@@ -19,15 +20,15 @@ from craftkit.errors import CraftkitError, MissingAuthorizationError, NotFoundEr
 
 _ASSETS = Path(__file__).parent / "assets"
 _MODULES = (
-    "dom", "icons", "api", "channel", "theme", "values", "pictures", "fields", "form", "preview",
+    "dom", "icons", "api", "channel", "theme", "values", "images", "fields", "form", "preview",
     "viewing", "filling", "manifest", "editor", "main",
 )  # fmt: skip
 """The page's modules, each after those that it imports."""
 
 _IMPORT = re.compile(r"^import [^;]*;\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export ", re.MULTILINE)
-_FOREVER = "public, max-age=31536000, immutable"
-_FOR_MINUTES = "public, max-age=300"
+_CACHE_FOR_A_YEAR = "public, max-age=31536000, immutable"
+_CACHE_FOR_MINUTES = "public, max-age=300"
 
 _HTML = """\
 <!doctype html>
@@ -52,12 +53,12 @@ _LOADING = """\
 <p class="splash" role="status">Loading…</p>
 <noscript>This page needs JavaScript.</noscript>"""
 _REFUSED = """\
-<main class="notice" role="alert"><h1>This page cannot be opened</h1><p>{why}</p></main>"""
+<main class="notice" role="alert"><h1>This page cannot be opened</h1><p>{reason}</p></main>"""
 
 
 @dataclass(frozen=True)
 class Asset:
-    """A file as it goes out: compressed, and named by what is in it."""
+    """A file of the page. `tag` is a hash of its content."""
 
     content: bytes
     media_type: str
@@ -76,7 +77,7 @@ class Page:
 
 
 def page_of(opening: PageOpening) -> Page:
-    """The page for a token in an address. What cannot open says so, in its frame if it has one."""
+    """The page for a token. If the token is refused, the page shows the reason."""
     refusal = opening.refusal
     partner = opening.partner
     sources = partners.frame_sources(partner) if partner else ()
@@ -85,14 +86,14 @@ def page_of(opening: PageOpening) -> Page:
         frame=escape(json.dumps(sources)),
         css=asset("page.css").tag,
         js=asset("page.js").tag,
-        body=_REFUSED.format(why=escape(_reason(refusal))) if refusal else _LOADING,
+        body=_REFUSED.format(reason=escape(_reason(refusal))) if refusal else _LOADING,
     )
     return Page(refusal.status if refusal else 200, html, _headers(sources, _image_hosts(opening)))
 
 
-def nothing_to_open() -> Page:
+def page_without_token() -> Page:
     """The page for an address without a token."""
-    refusal = MissingAuthorizationError("The address has no session.")
+    refusal = MissingAuthorizationError("The address has no session_token.")
     return page_of(PageOpening(None, refusal=refusal))
 
 
@@ -100,36 +101,36 @@ def asset(name: str) -> Asset:
     """A file of the page, or `embed.js`, which partners load.
 
     Raises:
-        NotFoundError: there is none of this name.
+        NotFoundError: there is no asset of this name.
     """
-    made = _made().get(name)
-    if made is None:
+    found = _assets().get(name)
+    if found is None:
         raise NotFoundError("There is no such file.")
-    return made
+    return found
 
 
 def asset_headers(name: str, found: Asset, *, is_pinned: bool) -> dict[str, str]:
-    """The headers of a file. One that is asked for by its tag never changes."""
+    """The headers of a file. `is_pinned`: its URL has the tag, so the content never changes."""
     return {
         "Content-Type": found.media_type,
         "Content-Encoding": "gzip",
-        "Cache-Control": _FOREVER if is_pinned else _FOR_MINUTES,
+        "Cache-Control": _CACHE_FOR_A_YEAR if is_pinned else _CACHE_FOR_MINUTES,
         "ETag": f'"{found.tag}"',
         "Vary": "Accept-Encoding",
         "X-Content-Type-Options": "nosniff",
-        # Partners' own pages load this one, and this one alone.
+        # Pages of partners load embed.js, and no other file.
         "Cross-Origin-Resource-Policy": "cross-origin" if name == "embed.js" else "same-origin",
     }
 
 
 def script() -> str:
-    """The page's modules as one: imports and exports fall away, for all share one scope."""
+    """The page's modules as one script. Imports and exports are removed: all share one scope."""
     parts = [(_ASSETS / f"{name}.js").read_text(encoding="utf-8") for name in _MODULES]
     return "\n".join(_EXPORT.sub("", _IMPORT.sub("", part)) for part in parts)
 
 
 @cache
-def _made() -> dict[str, Asset]:
+def _assets() -> dict[str, Asset]:
     css = (_ASSETS / "page.css").read_text(encoding="utf-8")
     partner = (_ASSETS / "embed.js").read_text(encoding="utf-8")
     return {
@@ -163,7 +164,7 @@ def _headers(sources: tuple[str, ...], image_hosts: tuple[str, ...]) -> dict[str
     return {
         "Content-Type": "text/html; charset=utf-8",
         "Content-Security-Policy": "; ".join(policy),
-        # The address holds a token: no request may repeat it.
+        # The address contains a token, which must not be sent as a referrer.
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
         "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
@@ -172,7 +173,7 @@ def _headers(sources: tuple[str, ...], image_hosts: tuple[str, ...]) -> dict[str
 
 
 def _image_hosts(opening: PageOpening) -> tuple[str, ...]:
-    """The hosts of the tenant's logo and the actor's picture, and no others."""
+    """The origins of the tenant's logo and the actor's avatar."""
     if opening.session is None:
         return ()
     request = opening.session.request
@@ -189,4 +190,4 @@ def _title(opening: PageOpening) -> str:
 
 
 def _reason(refusal: CraftkitError) -> str:
-    return str(refusal) if refusal.status < 500 else "Something went wrong on our side. Try again."
+    return str(refusal) if refusal.status < 500 else "An internal error occurred. Try again."

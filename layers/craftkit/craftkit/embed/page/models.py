@@ -1,4 +1,4 @@
-"""What the embedded page's script sends, and what it is shown. Requests are camelCase."""
+"""Requests and results of the embedded page's routes. JSON is camelCase."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class FormPreviewRequest(ApiModel):
 
 
 class FormSubmission(ApiModel):
-    """`submissionId` is the page's own, so that one press of a button is one document."""
+    """`submissionId` is made by the page. A retry with the same id returns the same document."""
 
     data: dict[str, Any]
     submission_id: Annotated[
@@ -41,7 +41,7 @@ class DocumentRequest(ApiModel):
 
 
 class TemplateContent(ApiModel):
-    """A template as the editor holds it. An empty source asks for one made from the manifest."""
+    """A template in the editor. If the source is empty, it is generated from the manifest."""
 
     name: Name = _STARTING_NAME
     manifest: dict[str, Any] = Field({})
@@ -56,14 +56,14 @@ class TemplatePreviewRequest(TemplateContent):
 
 
 class DraftRequest(TemplateContent):
-    """`revision` is that of the draft which the editor began with, 0 where there was none."""
+    """`revision`: the revision of the draft that the editor has loaded, 0 if there was none."""
 
     revision: Annotated[int, Field(ge=0)] = 0
 
 
 @dataclass(frozen=True)
 class PreviewProblem:
-    """Why there is no picture. `line` and `column` count from 1, in the source, where known."""
+    """Why there is no preview. `line` and `column` of the source, from 1, if known."""
 
     message: str
     line: int | None = None
@@ -75,11 +75,11 @@ class PreviewProblem:
 
 @dataclass(frozen=True)
 class PreviewSource:
-    """What a document is made from, without its data.
+    """A template to preview, without its data.
 
     Args:
-        fonts: the project's own, by name.
-        watermark: mark the pages, because the session was opened with a test key.
+        fonts: S3 keys of the project's fonts, by name.
+        watermark: whether the pages get the mark of test renders.
     """
 
     manifest: Manifest
@@ -93,8 +93,10 @@ class PreviewSource:
 
 @dataclass(frozen=True)
 class FormPreview:
-    """The pages of a form's document. `replaced` says, by path, which values did not fit and were
-    replaced by the sample, and why."""
+    """The pages of a form's document.
+
+    `replaced`: the messages of each invalid value, by path; the pages show its sample instead.
+    """
 
     pages: Preview | PreviewProblem
     replaced: dict[str, list[str]]
@@ -102,7 +104,7 @@ class FormPreview:
 
 @dataclass(frozen=True)
 class TemplatePreview:
-    """A template's pages, and the source that they were set from: its own, or one made for it."""
+    """A template's pages, and their source: the template's own or the generated one."""
 
     pages: Preview | PreviewProblem
     source: str

@@ -1,4 +1,4 @@
-"""Pictures of a document while it is being written: what is missing is filled with samples."""
+"""Previews of a document as images. Missing and invalid values are replaced by samples."""
 
 import copy
 from base64 import b64encode
@@ -31,11 +31,11 @@ def draw(
     scale: float,
     preview: Draw = preview_remotely,
 ) -> Preview | PreviewProblem:
-    """The pages as PNG pictures; a document that cannot be set is an answer, not an error.
+    """The pages as PNG. A document that cannot be typeset returns its problem.
 
     Args:
-        data: fits the manifest; see `complete`.
-        scale: pixels of the picture for each of CSS.
+        data: valid by the manifest; see `complete`.
+        scale: device pixels for each CSS pixel.
     """
     job = Job(
         source=source.source,
@@ -55,7 +55,7 @@ def draw(
 
 
 def draw_draft(source: PreviewSource, **how: Any) -> Preview | PreviewProblem:
-    """The pages of a template that is being written, with its preview data; `how` as in `draw`."""
+    """The pages of a template with its preview data; `how` are the options of `draw`."""
     try:
         data = complete(source.manifest, preview_data(source.manifest)).data
     except InvalidInputDataError as error:
@@ -64,7 +64,7 @@ def draw_draft(source: PreviewSource, **how: Any) -> Preview | PreviewProblem:
 
 
 def problem_of(error: CraftkitError) -> PreviewProblem:
-    """The first of what was wrong with an input, as the editor shows it."""
+    """The first issue of an error, for the editor."""
     issues = error.issues or Issues()
     for path, messages in issues.field_errors.items():
         return PreviewProblem(f"{path}: {messages[0]}")
@@ -73,16 +73,16 @@ def problem_of(error: CraftkitError) -> PreviewProblem:
 
 @dataclass(frozen=True)
 class Completed:
-    """Data that fits its manifest. `replaced` says of each value that did not fit why, by path."""
+    """Data that is valid by its manifest. `replaced`: the messages of each invalid value by path."""
 
     data: dict[str, Any]
     replaced: dict[str, list[str]]
 
 
 def complete(manifest: Manifest, data: object) -> Completed:
-    """`data` judged, with the manifest's preview data wherever a value is missing or does not fit.
+    """Replace missing and invalid values by the manifest's preview data, then validate.
 
-    An optional value stays away when it is away: what is filled in is what the document needs.
+    A missing optional value stays missing.
     """
     sample = preview_data(manifest)
     patched = copy.deepcopy(data) if isinstance(data, dict) else {}
@@ -110,7 +110,10 @@ def _is_given(data: object, steps: list[str]) -> bool:
 
 
 def _put_sample(data: dict[str, Any], steps: list[str], sample: Any) -> None:
-    """Put what the sample holds at a path there; further items take after its first ones."""
+    """Copy the sample's value at a path into the data.
+
+    Items beyond the sample's last one repeat the sample's items from the first.
+    """
     node: Any = data
     key: Any
     for depth, step in enumerate(steps):
@@ -121,7 +124,7 @@ def _put_sample(data: dict[str, Any], steps: list[str], sample: Any) -> None:
             return
         below = node[key] if isinstance(node, list) else node.get(key)
         if not isinstance(below, dict | list):
-            # Nothing to go on in: the whole branch is the sample's.
+            # The data has no container here: copy the sample's whole branch.
             node[key] = copy.deepcopy(sample)
             return
         node = below
@@ -133,8 +136,8 @@ def _at(sample: Any, step: str) -> Any:
     return sample.get(step) if isinstance(sample, dict) else None
 
 
-def preview_answer(drawn: Preview | PreviewProblem) -> dict[str, Any]:
-    """What the page gets of a preview: pictures of the first pages, or why there are none."""
+def preview_response(drawn: Preview | PreviewProblem) -> dict[str, Any]:
+    """The response to a preview: PNG images of the first pages, or the problem."""
     if isinstance(drawn, PreviewProblem):
         return {"pages": [], "pageCount": 0, "problem": drawn.as_json()}
     pages = [b64encode(page).decode() for page in drawn.pages]

@@ -1,4 +1,4 @@
-"""What the page changes in its session's row: the template that it made, the forms submitted."""
+"""The writes of the embedded page to its session's row: created template, submitted forms."""
 
 from datetime import datetime
 from typing import Any
@@ -10,14 +10,14 @@ from craftkit.embed.sessions.models import EmbedSession
 from craftkit.embed.sessions.repository import key_of, table
 
 SUBMISSIONS_LIMIT = 2_000
-"""Of any session: its row holds the id of each document, and is paid for whole at each write."""
+"""Maximum of any session. The row has the id of each document, and a write costs its whole size."""
 
 
-def keep_template(session: EmbedSession, slug: str) -> None:
-    """Bind a session to create to the template that it has made.
+def bind_template(session: EmbedSession, slug: str) -> None:
+    """Bind a session of mode `create` to the template that it has created.
 
     Raises:
-        ConditionFailedError: it is bound to another.
+        ConditionFailedError: the session is bound to another template.
     """
     with dynamodb.conditions():
         table().update_item(
@@ -30,9 +30,9 @@ def keep_template(session: EmbedSession, slug: str) -> None:
 
 
 def submission(session: EmbedSession, render_id: str, now: datetime) -> list[dict[str, Any]]:
-    """The writes that go beside a submitted form's render, in its transaction.
+    """The writes that a submission adds to the transaction of its render.
 
-    They fail where the session was revoked, or has been submitted as often as it may.
+    Their condition fails if the session was revoked or has reached its limit of submissions.
     """
     condition = (
         "attribute_exists(pk) AND attribute_not_exists(revoked_at) "

@@ -1,4 +1,4 @@
-"""What the page is told when it opens: all that it shows, and nothing of the project beside it."""
+"""The first response to the embedded page: the session and the template that it shows."""
 
 from typing import Any
 
@@ -12,24 +12,24 @@ _PUBLIC_FORM = {"title", "description", "submit_label", "data", "locked", "rende
 
 
 def open_embed_session(visitor: Visitor) -> dict[str, Any]:
-    """The answer to `POST /embed/api/session`, camelCase.
+    """The body of the response to `POST /embed/api/session`, camelCase.
 
     Raises:
-        TemplateNotFoundError, VersionNotFoundError: what it was opened for was deleted since.
+        TemplateNotFoundError, VersionNotFoundError: the session's template was deleted.
     """
     session = visitor.session
     is_writing = session.mode in ("edit", "create")
     return {
         "session": _session(visitor),
         "template": None if is_writing else _template(session),
-        "writing": editing.writing_of(session).as_json() if is_writing else None,
+        "writing": editing.initial_content(session).as_json() if is_writing else None,
         "catalog": _catalog(session) if is_writing else None,
     }
 
 
 def _session(visitor: Visitor) -> dict[str, Any]:
     session, request = visitor.session, visitor.session.request
-    most = request.limits.submissions
+    limit = request.limits.submissions
     return {
         "id": session.id,
         "mode": session.mode,
@@ -45,7 +45,7 @@ def _session(visitor: Visitor) -> dict[str, Any]:
             mode="json", by_alias=True, include=_PUBLIC_FORM, exclude_none=True
         ),
         "itemLimit": request.limits.items,
-        "submissionsLeft": None if most is None else max(0, most - session.submissions),
+        "submissionsLeft": None if limit is None else max(0, limit - session.submissions),
     }
 
 

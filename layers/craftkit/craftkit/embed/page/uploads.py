@@ -1,6 +1,6 @@
-"""Images that a visitor put into a form: whether they are of the type that they claim to be.
+"""Checks the type of images that a visitor adds to a form.
 
-Only the first bytes are read, so that the visitor is told at once and at the field; the worker's
+Only the first bytes are read, so that the visitor sees an error at once, at the field. The worker's
 typesetter decodes the whole image before a document shows it.
 """
 
@@ -22,7 +22,7 @@ def require_images(manifest: Manifest, validated: dict[str, object]) -> None:
     """Refuse a file that is not an image of its claimed type, or is too large.
 
     Raises:
-        InvalidInputDataError: at the path of each.
+        InvalidInputDataError: with one issue for each refused image, by its path.
     """
     issues = Issues()
     for path, value in image_values(manifest, validated).items():
@@ -39,8 +39,8 @@ def _fault(uri: str) -> str | None:
     try:
         head = b64decode(content[: HEAD_BYTES + -HEAD_BYTES % 4], validate=True)
     except binascii.Error:
-        return "The image was not sent completely: its base64 is cut off"
+        return "The image was not sent completely: its base64 is truncated"
     claimed = type_of_data_uri(uri)
     if image_type(head) != claimed:
-        return f"The file is not a {claimed} image, although it claims to be one"
+        return f"The file was sent as {claimed}, but its content is not of this type"
     return None

@@ -1,9 +1,9 @@
-// Calls of our own server. The session's token lives here, in memory, and nowhere else.
+// Requests to the page's own API. The session token is kept in this module's memory only.
 
-/** A refusal, as every answer of the API words it. */
-export class Refusal extends Error {
+/** An error response: `code`, `message` and `issues` of the error envelope. */
+export class ApiError extends Error {
   constructor(status, error, retryAfter = null) {
-    super(error?.message ?? "The service did not answer. Check your connection and try again.");
+    super(error?.message ?? "The service did not respond. Check your connection and try again.");
     this.status = status;
     this.retryAfterSeconds = Number(retryAfter) || 1;
     this.code = error?.code ?? "unreachable";
@@ -12,7 +12,7 @@ export class Refusal extends Error {
 }
 
 const BASE = new URL("../api/", import.meta.url);
-const NEARLY_SECONDS = 120;
+const RENEW_BEFORE_SECONDS = 120;
 const WAIT_LIMIT_MS = 2 ** 31 - 1;
 
 let token = null;
@@ -24,33 +24,33 @@ export function useToken(text) {
   token = text;
 }
 
-/** Ask for a fresh token shortly before this one ends, and whenever it turns out to have ended. */
-export function renewWith(ask) {
-  renew = ask;
+/** Set the function that gets a new token. It is called before a token expires and when it has. */
+export function renewWith(getToken) {
+  renew = getToken;
 }
 
 export function renewBefore(expiresAt) {
   clearTimeout(timer);
   if (!renew) return;
   const life = expiresAt - Date.now() / 1000;
-  const wait = Math.max(life - NEARLY_SECONDS, life * 0.75, 1) * 1000;
-  timer = setTimeout(() => renewed().catch(() => {}), Math.min(wait, WAIT_LIMIT_MS));
+  const wait = Math.max(life - RENEW_BEFORE_SECONDS, life * 0.75, 1) * 1000;
+  timer = setTimeout(() => renewToken().catch(() => {}), Math.min(wait, WAIT_LIMIT_MS));
 }
 
-async function renewed() {
+async function renewToken() {
   renewing ??= renew().finally(() => (renewing = null));
-  token = await exchanged(await renewing);
+  token = await exchangeToken(await renewing);
   const { exp } = claimsOf(token);
   if (exp) renewBefore(exp);
 }
 
-/** A token that a partner signed is exchanged for one of ours, once. */
-export async function exchanged(text) {
+/** Exchange a token that a partner signed for a session token. A session token is returned as is. */
+export async function exchangeToken(text) {
   if (!String(claimsOf(text).iss ?? "").startsWith("ck_pk_")) return text;
   return (await post("exchange", {}, text)).sessionToken;
 }
 
-/** What a token says of itself. Nothing is trusted of it here: the server judges tokens. */
+/** The claims of a token, without verification: the server verifies tokens. */
 export function claimsOf(text) {
   try {
     const part = text.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
@@ -60,13 +60,13 @@ export function claimsOf(text) {
   }
 }
 
-/** One call. It is a POST always, so that every browser says which page it comes from. */
+/** Send a request, always by POST, because browsers add `Origin` to every POST. */
 export async function call(name, body = {}, { signal } = {}) {
   try {
     return await post(name, body, token, signal);
-  } catch (refusal) {
-    if (refusal.code !== "session_expired" || !renew) throw refusal;
-    await renewed();
+  } catch (error) {
+    if (error.code !== "session_expired" || !renew) throw error;
+    await renewToken();
     return post(name, body, token, signal);
   }
 }
@@ -84,9 +84,9 @@ async function post(name, body, bearer, signal) {
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Refusal(0, null);
+    throw new ApiError(0, null);
   }
-  const answer = await response.json().catch(() => null);
-  if (!response.ok) throw new Refusal(response.status, answer?.error, response.headers.get("retry-after"));
-  return answer;
+  const content = await response.json().catch(() => null);
+  if (!response.ok) throw new ApiError(response.status, content?.error, response.headers.get("retry-after"));
+  return content;
 }

@@ -1,8 +1,8 @@
-// Elements made of parts. Text is only ever text: nothing here reads HTML.
+// Creates elements. Strings become text nodes: no function here parses HTML.
 
 /**
- * An element. Properties are set as properties; `class`, `for`, `aria-…`, `data-…` and `role` as
- * attributes; `on…` as listeners. A child that is null or false is left out.
+ * Create an element. Names starting with `on` become listeners, names of DOM properties are set as
+ * properties, others as attributes. Children that are null, undefined or false are skipped.
  */
 export function h(tag, properties, ...children) {
   const element = document.createElement(tag);
@@ -23,7 +23,7 @@ function append(element, children) {
   }
 }
 
-/** Put these children, and no others, into an element. */
+/** Replace the children of an element. */
 export function fill(element, ...children) {
   element.replaceChildren();
   append(element, children);
@@ -32,7 +32,7 @@ export function fill(element, ...children) {
 
 let ids = 0;
 
-/** An id that nothing else on the page has. */
+/** An id that is unique on the page. */
 export function uid(word) {
   ids += 1;
   return `${word}-${ids}`;
@@ -40,14 +40,14 @@ export function uid(word) {
 
 const live = h("p", { class: "hidden", role: "status", "aria-live": "polite" });
 
-/** Tell a screen reader what a sighted person sees happen. */
+/** Announce a change of the page to screen readers. */
 export function announce(text) {
   if (!live.isConnected) document.body.append(live);
   live.textContent = "";
   requestAnimationFrame(() => (live.textContent = text));
 }
 
-/** Run `work` when nothing has asked for it again for so many milliseconds. */
+/** Call `work` once the returned function has not been called for `milliseconds`. */
 export function debounced(work, milliseconds) {
   let timer = 0;
   return () => {

@@ -1,9 +1,9 @@
-// Modes edit and create: a template's fields and layout, with the document beside them.
+// Modes edit and create: the template's fields and layout, and a preview of the document.
 
 import { h, fill, uid, announce } from "./dom.js";
 import { icon } from "./icons.js";
 import { call } from "./api.js";
-import { tell } from "./channel.js";
+import { notify } from "./channel.js";
 import { previewPane } from "./preview.js";
 import { manifestEditor } from "./manifest.js";
 import { leaveTo, split } from "./viewing.js";
@@ -56,14 +56,14 @@ export function editingPage({ session, writing, catalog }) {
     number();
     changed();
   }
-  /** What the server wrote from the fields is shown as the layout until a person changes it. */
+  /** Show the layout that the server has generated from the fields, until the user edits it. */
   function answered(answer) {
     if (!isWritten && answer.source && source.value !== answer.source) source.value = answer.source;
     caretLine = answer.problem?.line ?? null;
     number();
   }
   function number() {
-    origin.textContent = isWritten ? "The layout is yours. It is written in Typst." : "The layout follows the fields. Change anything in it, and it is yours.";
+    origin.textContent = isWritten ? "This layout was edited. It is written in Typst." : "This layout is generated from the fields until you edit it.";
     const count = source.value.split("\n").length;
     fill(lines, Array.from({ length: count }, (_, index) => h("span", { class: index + 1 === caretLine ? "bad" : "" }, `${index + 1}\n`)));
   }
@@ -78,7 +78,7 @@ export function editingPage({ session, writing, catalog }) {
       const issues = Object.entries(error.issues?.fieldErrors ?? {}).map(([path, messages]) => h("li", null, h("code", null, path), ` ${messages.join(". ")}`));
       fill(problem, h("h2", null, icon("alert"), error.message), issues.length > 0 && h("ul", null, issues));
       problem.hidden = false;
-      tell("error", { code: error.code ?? "internal", message: error.message });
+      notify("error", { code: error.code ?? "internal", message: error.message });
     } finally {
       button.disabled = false;
       button.classList.remove("busy");
@@ -91,7 +91,7 @@ export function editingPage({ session, writing, catalog }) {
       revision = answer.revision;
       if (!isDirty) state.textContent = "Draft saved";
       announce("Draft saved");
-      tell("saved", { slug: answer.slug, revision });
+      notify("saved", { slug: answer.slug, revision });
     });
   }
   function published() {
@@ -101,7 +101,7 @@ export function editingPage({ session, writing, catalog }) {
       revision = 0;
       if (!isDirty) state.textContent = `Version ${answer.versionNumber} is published`;
       announce(`Version ${answer.versionNumber} is published`);
-      tell("published", answer);
+      notify("published", answer);
       leaveTo(session.callbacks.published);
     });
   }
@@ -115,10 +115,10 @@ export function editingPage({ session, writing, catalog }) {
   });
   number();
   pane.now();
-  return { element: page.element, isUnsaved: () => isDirty, loss: "Your changes since the last save are lost." };
+  return { element: page.element, isUnsaved: () => isDirty, loss: "Your changes since the last save will be lost." };
 }
 
-/** Tabs as the ARIA practices have them: one stop for Tab, arrows between them. */
+/** Tabs by the ARIA Authoring Practices: one tab stop, arrow keys move between tabs. */
 function tabbed(parts) {
   const panels = parts.map(([, content]) => h("div", { role: "tabpanel", id: uid("panel"), tabIndex: -1 }, content));
   const buttons = parts.map(([title], index) =>

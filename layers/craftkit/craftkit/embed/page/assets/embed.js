@@ -1,15 +1,15 @@
-/*! Craftkit embed: puts a session's page into yours. https://craftkit.dev/docs/embed
+/*! Craftkit embed: shows a session's page in yours. https://craftkit.dev/docs/embed
  *
  *   const embed = Craftkit.init({
- *     iframeUrl,                        // from POST /v1/embed/sessions, asked by your server
- *     refresh: async () => token,       // a fresh session token from your server, when needed
+ *     iframeUrl,                        // from POST /v1/embed/sessions, which your server calls
+ *     refresh: async () => token,       // a new session token from your server, when one expires
  *     on: { submitted: ({ renderId }) => … },
  *   });
- *   embed.mount("#document");           // an element, or a selector of one
+ *   embed.mount("#document");           // an element or a CSS selector
  *   embed.on("ready", …).on("error", …);
  *   embed.destroy();
  *
- * Events: ready, saved, published, submitted, error, close. No API key ever comes here.
+ * Events: ready, saved, published, submitted, error, close. Never pass an API key to this script.
  */
 (() => {
   "use strict";
@@ -21,15 +21,15 @@
   function init({ iframeUrl, sessionToken, refresh, on = {}, title = "Document" } = {}) {
     const address = iframeUrl ? new URL(iframeUrl) : new URL("../embed", own);
     if (sessionToken) address.searchParams.set("session_token", sessionToken);
-    if (!address.searchParams.get("session_token")) throw new TypeError("Craftkit.init needs an iframeUrl or a sessionToken.");
+    if (!address.searchParams.get("session_token")) throw new TypeError("Craftkit.init requires iframeUrl or sessionToken.");
     const listeners = Object.fromEntries(EVENTS.map((event) => [event, new Set()]));
     let iframe = null;
     let port = null;
 
     const embed = {
-      /** Listen to an event; the same again does nothing. */
+      /** Add a listener. Adding the same listener again has no effect. */
       on(event, listener) {
-        if (!(event in listeners)) throw new TypeError(`Craftkit has no event ${event}. There are: ${EVENTS.join(", ")}.`);
+        if (!(event in listeners)) throw new TypeError(`Unknown event ${event}. The events are: ${EVENTS.join(", ")}.`);
         listeners[event].add(listener);
         return embed;
       },
@@ -37,11 +37,11 @@
         listeners[event]?.delete(listener);
         return embed;
       },
-      /** Put the page into an element, which gives it its size. */
+      /** Append the page to an element. The frame fills the element. */
       mount(target) {
-        if (iframe) throw new Error("This Craftkit embed is mounted already.");
+        if (iframe) throw new Error("This Craftkit embed is already mounted.");
         const element = typeof target === "string" ? document.querySelector(target) : target;
-        if (!element) throw new TypeError("Craftkit.mount found no such element.");
+        if (!element) throw new TypeError(`embed.mount: no element matches ${target}.`);
         iframe = document.createElement("iframe");
         iframe.title = title;
         iframe.setAttribute("sandbox", SANDBOX);
@@ -53,7 +53,7 @@
         element.append(iframe);
         return embed;
       },
-      /** Take the page away. Nothing of it stays. */
+      /** Remove the page and all listeners. */
       destroy() {
         port?.close();
         iframe?.remove();
@@ -63,16 +63,16 @@
     };
     for (const [event, listener] of Object.entries(on)) embed.on(event, listener);
 
-    /** The port goes to the page's own origin: no other document that the frame may show gets it. */
+    /** Send a port to the page. The target origin keeps it from any other document in the frame. */
     function connect() {
       port?.close();
-      const line = new MessageChannel();
-      port = line.port1;
-      port.onmessage = ({ data }) => hear(data);
-      iframe.contentWindow.postMessage({ craftkit: "connect" }, address.origin, [line.port2]);
+      const channel = new MessageChannel();
+      port = channel.port1;
+      port.onmessage = ({ data }) => receive(data);
+      iframe.contentWindow.postMessage({ craftkit: "connect" }, address.origin, [channel.port2]);
     }
 
-    async function hear({ event, detail, ask }) {
+    async function receive({ event, detail, ask }) {
       if (event === "refresh") {
         const answering = port;
         let token = null;

@@ -1,9 +1,9 @@
-// One variable of a manifest as a field: label, control, hint, and what is wrong beside it.
+// One variable of a manifest as a field: label, control, hint and error.
 
 import { h, fill, uid, announce } from "./dom.js";
 import { icon } from "./icons.js";
-import { isAway, readMoment, readNumber, showMoment } from "./values.js";
-import { PICTURE_TYPES, readPicture } from "./pictures.js";
+import { isMissing, readMoment, readNumber, showMoment } from "./values.js";
+import { IMAGE_TYPES, readImage } from "./images.js";
 
 const NARROW = new Set(["number", "currency", "date", "datetime", "boolean"]);
 const HINTS = {
@@ -14,8 +14,8 @@ const HINTS = {
 /**
  * A field: `element`, `read()` (undefined when empty), `fail(messages)`, `focus()`, `label`, `id`.
  *
- * `hint` is the sample that the preview shows while the field is empty. `marks` is the word that is
- * worth saying: what most fields are goes without.
+ * `hint` is the sample that the preview shows while the field is empty. `marks` is "Required" or
+ * "Optional": the less frequent of the two, which is shown at the label.
  */
 export function field(variable, { value, hint, isLocked, locale, marks, changed }) {
   const id = uid("field");
@@ -32,7 +32,7 @@ export function field(variable, { value, hint, isLocked, locale, marks, changed 
       changed();
     },
     onblur: () => {
-      if (variable.required && !isLocked && control.isTouched?.() !== false && isAway(control.read()))
+      if (variable.required && !isLocked && control.isTouched?.() !== false && isMissing(control.read()))
         fail(["Required"]);
     },
   };
@@ -75,7 +75,7 @@ function controlFor(variable, how) {
     case "boolean":
       return check(how);
     case "image":
-      return picture(variable, how);
+      return imageInput(variable, how);
     case "number":
     case "currency":
       return number(variable, how);
@@ -133,16 +133,16 @@ function check({ value, shared }) {
   return { element: target, target, read: () => target.checked };
 }
 
-function picture(variable, { value, shared, failed }) {
+function imageInput(variable, { value, shared, failed }) {
   let current = value ?? undefined;
   const { oninput, onblur, ...rest } = shared;
-  const target = h("input", { ...rest, type: "file", accept: PICTURE_TYPES, class: "hidden-file", required: false });
+  const target = h("input", { ...rest, type: "file", accept: IMAGE_TYPES, class: "hidden-file", required: false });
   const element = h("div", { class: "drop" });
 
   async function take(file) {
     if (!file) return;
     try {
-      current = await readPicture(file);
+      current = await readImage(file);
     } catch (error) {
       failed(error.message);
       announce(`${variable.label}: ${error.message}`);
@@ -151,7 +151,7 @@ function picture(variable, { value, shared, failed }) {
     }
     show();
     oninput();
-    announce(`${variable.label}: picture added`);
+    announce(`${variable.label}: image added`);
   }
   function remove() {
     current = undefined;
@@ -167,7 +167,7 @@ function picture(variable, { value, shared, failed }) {
       target,
       current
         ? [
-            // One at an address is the partner's; the page's policy lets none in from elsewhere.
+            // An image by URL is not shown: the Content-Security-Policy allows no other origin.
             current.startsWith("data:")
               ? h("img", { class: "thumb", src: current, alt: `${name}, as chosen` })
               : h("span", { class: "thumb empty", title: current }, icon("image")),
@@ -177,7 +177,7 @@ function picture(variable, { value, shared, failed }) {
           ]
         : [
             h("span", { class: "thumb empty" }, icon("image")),
-            h("span", { class: "drop-text" }, "Drop a picture here, or ", h("span", { class: "link" }, "choose one")),
+            h("span", { class: "drop-text" }, "Drop an image here, or ", h("span", { class: "link" }, "choose one")),
           ],
     );
   }

@@ -1,9 +1,9 @@
-// Mode fill: the form, its document beside it, and what became of it.
+// Mode fill: the form, a preview of its document, and the result of a submission.
 
 import { h, fill, announce } from "./dom.js";
 import { icon } from "./icons.js";
-import { call, Refusal } from "./api.js";
-import { tell, isEmbedded } from "./channel.js";
+import { call, ApiError } from "./api.js";
+import { notify, isEmbedded } from "./channel.js";
 import { buildForm } from "./form.js";
 import { previewPane } from "./preview.js";
 import { split, documentLinks, leaveTo } from "./viewing.js";
@@ -30,7 +30,7 @@ export function fillingPage({ session, template }) {
   const pane = previewPane("preview", () => ({ data: built.collect() }), { answered: ({ replaced: found }) => ((replaced = found ?? {}), explainReplaced()) });
   const summary = h("div", { class: "summary", role: "alert", tabIndex: -1, hidden: true });
   const button = h("button", { type: "submit", class: "button primary" }, form.submitLabel ?? "Create document");
-  const actions = h("div", { class: "actions" }, button, h("p", { class: "note" }, "Samples stand in for what is missing."));
+  const actions = h("div", { class: "actions" }, button, h("p", { class: "note" }, "The preview shows samples for empty fields."));
   const element = h(
     "form",
     { class: "form", noValidate: true, onsubmit: submit, "aria-label": form.title ?? template.name },
@@ -60,15 +60,15 @@ export function fillingPage({ session, template }) {
         await new Promise((resolve) => setTimeout(resolve, POLL_MS));
         render = await call("document", { renderId: render.id });
       }
-      if (render.status !== "succeeded") throw new Refusal(0, { code: render.errorCode, message: `The document could not be made: ${render.errorMessage}` });
-      tell("submitted", { renderId: render.id, status: render.status, downloadUrl: render.downloadUrl, pageCount: render.pageCount });
+      if (render.status !== "succeeded") throw new ApiError(0, { code: render.errorCode, message: `The document could not be created: ${render.errorMessage}` });
+      notify("submitted", { renderId: render.id, status: render.status, downloadUrl: render.downloadUrl, pageCount: render.pageCount });
       isUnsaved = false;
       if (leaveTo(session.callbacks.submitted)) return;
       done(render);
     } catch (error) {
-      tell("error", { code: error.code ?? "internal", message: error.message });
+      notify("error", { code: error.code ?? "internal", message: error.message });
       explain(error);
-      // What was refused was not made: the next press is another submission.
+      // A refused submission created no render, so the next attempt needs a new id.
       submissionId = crypto.randomUUID();
     } finally {
       button.disabled = false;
@@ -78,7 +78,7 @@ export function fillingPage({ session, template }) {
 
   const failing = new Set();
 
-  /** Say at its field what does not fit, and that the preview shows the sample in its place. */
+  /** Show the error of each invalid value at its field. The preview shows its sample instead. */
   function explainReplaced() {
     const faults = Object.entries(replaced).map(([path, messages]) => [path, [...messages, "The preview shows a sample instead"]]);
     for (const [path, messages] of faults) {
@@ -87,7 +87,7 @@ export function fillingPage({ session, template }) {
     }
   }
 
-  /** The bar with the button never covers the field that has the focus. */
+  /** Scroll so that the bar with the button does not cover the focused field. */
   function keepInSight(target) {
     if (actions.contains(target)) return;
     const [bar, box] = [actions.getBoundingClientRect(), target.getBoundingClientRect()];
@@ -129,7 +129,7 @@ export function fillingPage({ session, template }) {
           "div",
           { class: "links" },
           mayRepeat && h("button", { type: "button", class: "button quiet", onclick: again }, "Back to the form"),
-          isEmbedded && h("button", { type: "button", class: "button quiet", onclick: () => tell("close") }, "Close"),
+          isEmbedded && h("button", { type: "button", class: "button quiet", onclick: () => notify("close") }, "Close"),
         ),
       ),
     );
@@ -140,5 +140,5 @@ export function fillingPage({ session, template }) {
 
   window.addEventListener("beforeunload", (event) => isUnsaved && event.preventDefault());
   pane.now();
-  return { element: page.element, isUnsaved: () => isUnsaved, loss: "What you have entered is not kept." };
+  return { element: page.element, isUnsaved: () => isUnsaved, loss: "Your entries will be lost." };
 }

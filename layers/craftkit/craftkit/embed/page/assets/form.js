@@ -1,13 +1,13 @@
-// A form from a manifest: variables in their groups, loops as rows that come and go.
+// Builds a form from a manifest: variables in groups, loops as rows that can be added and removed.
 
 import { h, fill, uid, announce } from "./dom.js";
 import { icon } from "./icons.js";
-import { blank, getAt, setAt, singular, worded } from "./values.js";
+import { emptyObject, getAt, setAt, singular, headingOf } from "./values.js";
 import { field } from "./fields.js";
 
 /**
- * `element`; `collect()`, the data as the API takes it; `fail(fieldErrors)`, which shows each at its
- * field and answers the ones it found a place for.
+ * `element`; `collect()` returns the data for the API; `fail(fieldErrors)` shows each error at its
+ * field and returns the errors whose field exists.
  */
 export function buildForm(manifest, how) {
   const every = allVariables(manifest.variables ?? [], manifest.loops ?? []);
@@ -60,7 +60,7 @@ function fields(variables, loops, how, prefix, data, sample, isRoot) {
   return {
     element: h("div", { class: "fields" }, content),
     collect() {
-      const collected = blank();
+      const collected = emptyObject();
       for (const [key, one] of known) {
         const value = one.read();
         if (value !== undefined) setAt(collected, key, value);
@@ -81,8 +81,8 @@ function fields(variables, loops, how, prefix, data, sample, isRoot) {
 }
 
 /**
- * Variables that share a first word stand together under it. Those on their own stand before all
- * groups, or, where the manifest has them after the first group (a total, notes), after the loops.
+ * Groups variables by the first part of their key. Variables without a group come first; those that
+ * the manifest has after its first group (a total, notes) come after the loops.
  */
 function sections(variables, known, tables) {
   const groups = new Map();
@@ -96,12 +96,12 @@ function sections(variables, known, tables) {
   const plain = (elements) => elements.length > 0 && h("div", { class: "section" }, h("div", { class: "grid" }, elements));
   const named = [...groups].map(([name, elements]) => {
     const id = uid("section");
-    return h("section", { class: "section", "aria-labelledby": id }, h("h2", { id }, worded(name)), h("div", { class: "grid" }, elements));
+    return h("section", { class: "section", "aria-labelledby": id }, h("h2", { id }, headingOf(name)), h("div", { class: "grid" }, elements));
   });
   return [plain(before), named, tables, plain(after)];
 }
 
-/** A loop: its rows, and how to add, move and remove one. */
+/** A loop: its rows, with controls to add, move and remove them. */
 function rows(loop, how, prefix, data, sample) {
   const path = prefix + loop.key;
   const isLocked = how.isLocked(path);
@@ -118,8 +118,8 @@ function rows(loop, how, prefix, data, sample) {
   function insert(byHand, value) {
     const group = fields(variables, loops, { ...how, isLocked: () => isLocked }, `${path}.`, value, sample?.[items.length % (sample.length || 1)], false);
     const title = h("span", { class: "row-title", id: uid("row") });
-    const tool = (name, picture, act) =>
-      h("button", { type: "button", class: "icon-button", onclick: () => act(item), "data-tool": name }, icon(picture));
+    const tool = (name, iconName, act) =>
+      h("button", { type: "button", class: "icon-button", onclick: () => act(item), "data-tool": name }, icon(iconName));
     const tools = isLocked ? null : h("span", { class: "row-tools" }, tool("Move up", "up", (row) => move(row, -1)), tool("Move down", "down", (row) => move(row, 1)), tool("Remove", "trash", remove));
     const element = h("div", { class: "row", role: "group", "aria-labelledby": title.id }, h("div", { class: "row-head" }, title, tools), group.element);
     const item = { group, element, title };
@@ -167,7 +167,7 @@ function rows(loop, how, prefix, data, sample) {
     add.hidden = isLocked || items.length >= limit;
     empty.hidden = items.length > 0;
   }
-  const empty = h("p", { class: "note" }, "Nothing here yet.");
+  const empty = h("p", { class: "note" }, "No entries yet.");
   const element = h(
     "section",
     { class: "section loop", "aria-labelledby": heading },

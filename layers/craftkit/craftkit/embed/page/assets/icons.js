@@ -1,4 +1,4 @@
-// The few pictures that the page draws itself, on a grid of 16.
+// The page's icons as SVG paths on a grid of 16.
 
 const PATHS = {
   plus: "M8 3v10M3 8h10",

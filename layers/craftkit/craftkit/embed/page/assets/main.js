@@ -1,9 +1,9 @@
-// The page's beginning: the token leaves the address, the session says what there is to show.
+// Entry point: removes the token from the address, opens the session and shows its page.
 
 import { h, fill } from "./dom.js";
 import { icon } from "./icons.js";
-import { call, claimsOf, exchanged, renewBefore, renewWith, useToken } from "./api.js";
-import { askForToken, isEmbedded, listen, tell } from "./channel.js";
+import { call, claimsOf, exchangeToken, renewBefore, renewWith, useToken } from "./api.js";
+import { isEmbedded, listen, notify, requestToken } from "./channel.js";
 import { applyTheme } from "./theme.js";
 import { fillingPage } from "./filling.js";
 import { viewingPage } from "./viewing.js";
@@ -11,7 +11,7 @@ import { editingPage } from "./editor.js";
 
 const PAGES = { fill: fillingPage, view: viewingPage, edit: editingPage, create: editingPage };
 
-/** Before anything else: no history, no bookmark, no screenshot of the address shall hold it. */
+/** Runs first, so that history, bookmarks and screenshots of the address do not contain the token. */
 function takeToken() {
   const address = new URL(window.location.href);
   const taken = address.searchParams.get("session_token");
@@ -27,12 +27,12 @@ async function begin() {
   listen(frame);
   const refused = app.querySelector(".notice p");
   if (refused) {
-    tell("error", { code: "session_refused", message: refused.textContent });
+    notify("error", { code: "session_refused", message: refused.textContent });
     return;
   }
   try {
-    if (isEmbedded) renewWith(askForToken);
-    const token = await exchanged(taken);
+    if (isEmbedded) renewWith(requestToken);
+    const token = await exchangeToken(taken);
     useToken(token);
     const contents = await call("session");
     renewBefore(claimsOf(token).exp);
@@ -43,10 +43,10 @@ async function begin() {
     const page = PAGES[session.mode](contents);
     fill(app, header(contents, page), page.element);
     app.dataset.mode = session.mode;
-    tell("ready", { mode: session.mode, sessionId: session.id });
+    notify("ready", { mode: session.mode, sessionId: session.id });
   } catch (error) {
     fill(app, h("main", { class: "notice", role: "alert" }, h("h1", null, "This page cannot be opened"), h("p", null, error.message)));
-    tell("error", { code: error.code ?? "internal", message: error.message });
+    notify("error", { code: error.code ?? "internal", message: error.message });
   }
 }
 
@@ -65,15 +65,15 @@ function header({ session, template, writing }, page) {
   );
 }
 
-/** Ask before what was entered is lost. A frame of another origin has no `confirm()`. */
+/** Confirm before unsaved entries are lost. `confirm()` does not work in a cross-origin frame. */
 function closeAfterAsking(page) {
   if (!page.isUnsaved()) {
-    tell("close");
+    notify("close");
     return;
   }
-  const heading = h("h2", { id: "discard" }, "Discard what you have entered?");
+  const heading = h("h2", { id: "discard" }, "Discard your entries?");
   const keep = h("button", { type: "button", class: "button primary", onclick: () => dialog.close() }, "Keep editing");
-  const discard = h("button", { type: "button", class: "button plain", onclick: () => (dialog.close(), tell("close")) }, "Discard");
+  const discard = h("button", { type: "button", class: "button plain", onclick: () => (dialog.close(), notify("close")) }, "Discard");
   const dialog = h("dialog", { class: "ask", "aria-labelledby": "discard", onclose: () => dialog.remove() }, heading, h("p", { class: "note" }, page.loss), h("div", { class: "links" }, keep, discard));
   document.body.append(dialog);
   dialog.showModal();

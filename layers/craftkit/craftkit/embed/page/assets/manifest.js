@@ -1,4 +1,4 @@
-// A manifest as a table that can be edited: variables, lists of items, and the catalog's data.
+// Editor of a manifest: tables of variables and lists, with the fields of the catalog.
 
 import { h, fill, uid, announce } from "./dom.js";
 import { icon } from "./icons.js";
@@ -12,7 +12,7 @@ const TYPES = {
   date: "Date",
   datetime: "Date and time",
   boolean: "Yes or no",
-  image: "Picture",
+  image: "Image",
   url: "Web address",
   email: "Email",
   qr: "QR code",
@@ -20,7 +20,7 @@ const TYPES = {
 };
 const BARCODES = ["code128", "code39", "ean13", "ean8", "upca", "itf", "datamatrix", "pdf417", "aztec"];
 
-/** `element`, and `read()`: the manifest as it stands. `changed` is called at every change. */
+/** `element`; `read()` returns the current manifest. `changed` is called at every change. */
 export function manifestEditor(manifest, catalog, changed) {
   const state = {
     variables: (manifest.variables ?? []).map((one) => ({ ...one })),
@@ -38,7 +38,7 @@ export function manifestEditor(manifest, catalog, changed) {
   function draw() {
     fill(
       element,
-      h("p", { class: "note" }, "What the document is made from. In the layout a field is written as ", h("code", null, "#data.its.key"), "."),
+      h("p", { class: "note" }, "The data of the document. In the layout, write a field as ", h("code", null, "#data.its.key"), "."),
       table(state.variables, "Fields", ""),
       state.loops.map((loop, index) => loopBox(loop, index)),
       h("div", { class: "links" }, adders()),
@@ -81,15 +81,15 @@ export function manifestEditor(manifest, catalog, changed) {
     state.loops.push({ key, label: "New list", itemFields: [{ key: "name", label: "Name", dataType: "text" }] });
     redraw("List added");
   }
-  /** Remember how things stand before fields or lists come, go or change their type. */
+  /** Store the state before a field or list is added, removed or gets another type. */
   function remember() {
     past.push(structuredClone(state));
     future.length = 0;
   }
 
   /**
-   * Ctrl+Z right after such a change takes it back. Anything else is left to the browser: typing
-   * since then, or typing in another part of the page.
+   * Ctrl+Z directly after such a change undoes it. The browser handles any other undo: after typing,
+   * or in another part of the page.
    */
   function undoStructure(event) {
     const isUndo = (event.metaKey || event.ctrlKey) && !event.altKey && event.key.toLowerCase() === "z";
@@ -103,7 +103,7 @@ export function manifestEditor(manifest, catalog, changed) {
     redraw(event.shiftKey ? "Change made again" : "Change undone");
   }
 
-  /** The focus goes to the next button of its kind: no key press goes to another part of the page. */
+  /** Moves the focus to the next remove button, so that the keyboard stays in the table. */
   function removeFrom(list, index, text, button) {
     const tools = () => [...element.querySelectorAll('[data-tool="remove"]')];
     const at = tools().indexOf(button);

@@ -1,4 +1,4 @@
-// The finished page beside what is typed: always the newest, never one that came late.
+// The preview of the document: shows the latest response, and drops outdated ones.
 
 import { h, fill, announce, debounced } from "./dom.js";
 import { icon } from "./icons.js";
@@ -8,10 +8,10 @@ const WAIT_MS = 120;
 const SLOW_MS = 350;
 
 /**
- * `element`; `refresh()` asks soon, `now()` at once.
+ * `element`; `refresh()` requests a preview after a short delay, `now()` at once.
  *
- * Each request has a number. An answer counts only if no later one was shown, and is shown only
- * when its pictures are decoded: nothing flickers, nothing old comes back.
+ * Requests are numbered. A response is dropped if a later one was shown, and it is shown only after
+ * its images are decoded, so that the preview does not flicker.
  */
 export function previewPane(route, request, { title = "Preview", answered = () => {} } = {}) {
   const status = h("span", { class: "status", role: "status" });
@@ -49,7 +49,7 @@ export function previewPane(route, request, { title = "Preview", answered = () =
     } catch (error) {
       if (error.name === "AbortError" || number < asked) return;
       if (error.code === "rate_limited") {
-        // The project's previews are too many for a moment: the newest is asked for again.
+        // The project's limit of previews is reached: repeat the latest request.
         setTimeout(() => number === asked && now(), error.retryAfterSeconds * 1000);
         return;
       }
@@ -75,7 +75,7 @@ export function previewPane(route, request, { title = "Preview", answered = () =
       const count = total === 1 ? "1 page" : `${total} pages`;
       status.textContent = total > images.length ? `The first ${images.length} of ${count}` : count;
     } else {
-      // The last good pages stay, and are told apart.
+      // The last valid pages stay, marked as outdated.
       status.textContent = trouble ? "Not up to date" : "";
     }
     pages.classList.toggle("stale", !images.length);

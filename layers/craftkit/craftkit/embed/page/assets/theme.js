@@ -1,4 +1,4 @@
-// The partner's colours on our page, kept readable whatever they are.
+// Applies the partner's colors, adjusted to a readable contrast.
 
 const FONTS = {
   system: 'system-ui, -apple-system, "Segoe UI", Roboto, sans-serif',
@@ -8,16 +8,17 @@ const FONTS = {
 };
 const BLACK = [0, 0, 0];
 const WHITE = [255, 255, 255];
-// The surfaces that stand out least from what is written on them: see page.css.
+// The surfaces with the least contrast to their text: see page.css.
 const DARK = [27, 31, 40];
 const LIGHT = [243, 244, 247];
+// Contrast ratio of text that WCAG 2.2 AA requires.
 const READABLE = 4.5;
 const FAINT = 1.5;
-// A colour as light as this is as far from black as from white.
+// The luminance whose contrast to black and to white is equal.
 const MIDDLE = 0.18;
-const WRITTEN = ["--ink", "--soft", "--bad", "--good"];
+const TEXT_COLORS = ["--ink", "--soft", "--bad", "--good"];
 
-/** Apply an `appearance`; the tenant's own colour stands in where the partner names none. */
+/** Apply an `appearance`. The default of its primary color is the tenant's branding. */
 export function applyTheme(appearance, branding) {
   const root = document.documentElement;
   const set = (name, value) => root.style.setProperty(name, value);
@@ -28,7 +29,7 @@ export function applyTheme(appearance, branding) {
   if (background) {
     root.dataset.theme = luminance(background) < MIDDLE ? "dark" : "light";
     set("--back", appearance.backgroundColor);
-    for (const name of WRITTEN)
+    for (const name of TEXT_COLORS)
       set(name, css(readable(rgb(getComputedStyle(root).getPropertyValue(name).trim()), background)));
   }
   const accent = appearance.primaryColor ?? branding?.primaryColor;
@@ -39,11 +40,11 @@ export function applyTheme(appearance, branding) {
     const color = rgb(accent);
     set("--accent", accent);
     set("--on-accent", contrast(color, WHITE) >= contrast(color, BLACK) ? "#fff" : "#000");
-    // As text and as an outline it has to stand out from the page, not only from its own label.
+    // As text and as an outline, the accent needs contrast to the page, not only to its label.
     const surface = isDark() ? DARK : LIGHT;
     const ink = readable(readable(color, surface), background ?? surface);
     set("--accent-ink", css(ink));
-    // A button in the page's own colour would have no edge.
+    // A button in the page's background color needs a visible edge.
     set("--accent-edge", contrast(color, background ?? surface) < FAINT ? css(ink) : accent);
   };
   apply();
@@ -71,7 +72,7 @@ function contrast(one, other) {
   return (high + 0.05) / (low + 0.05);
 }
 
-/** The colour, moved towards white or black until it can be read on a background. */
+/** The color, moved towards white or black until its contrast to the background is readable. */
 function readable(color, background) {
   const aim = luminance(background) < MIDDLE ? WHITE : BLACK;
   let moved = color;

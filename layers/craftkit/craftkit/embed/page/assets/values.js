@@ -1,7 +1,7 @@
-// Data by dotted path, and what people type as what the API takes.
+// Reads and writes data by dotted path, and converts typed text to API values.
 
-/** An object without ancestors: no key of it (`__proto__` neither) means anything but itself. */
-export function blank() {
+/** An object without a prototype, so that a key such as `__proto__` is an ordinary key. */
+export function emptyObject() {
   return Object.create(null);
 }
 
@@ -19,13 +19,13 @@ export function setAt(data, path, value) {
   const name = steps.pop();
   let node = data;
   for (const step of steps) {
-    if (!Object.hasOwn(node, step)) node[step] = blank();
+    if (!Object.hasOwn(node, step)) node[step] = emptyObject();
     node = node[step];
   }
   node[name] = value;
 }
 
-/** A number as people write it in the locale, as the API takes it: `1.234,50` → `1234.50`. */
+/** Convert a number of the locale to the API's form: `1.234,50` → `1234.50`. */
 export function readNumber(text, locale) {
   const bare = text.replace(/[\s'’\u00a0\u202f]/g, "");
   const marks = bare.match(/[.,]/g) ?? [];
@@ -47,7 +47,7 @@ function decimalMark(locale) {
   }
 }
 
-/** `2026-11-24T10:30` of this person's clock, with the offset that it has from UTC then. */
+/** Add the browser's UTC offset at that time to a local time such as `2026-11-24T10:30`. */
 export function readMoment(local) {
   const moment = new Date(local);
   if (Number.isNaN(moment.getTime())) return local;
@@ -57,25 +57,25 @@ export function readMoment(local) {
   return `${local}${seconds}${minutes < 0 ? "-" : "+"}${two(minutes / 60)}:${two(minutes % 60)}`;
 }
 
-/** A time as the API has it, as `datetime-local` wants it. */
+/** Convert an API time to the value of a `datetime-local` input. */
 export function showMoment(text) {
   const moment = new Date(text);
   if (Number.isNaN(moment.getTime())) return "";
   return new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }
 
-/** `customerName` or `customer` as a heading: `Customer name`. */
-export function worded(key) {
+/** A key as a heading: `customerName` → `Customer name`. */
+export function headingOf(key) {
   const words = key.replace(/[_-]+/g, " ").replace(/([a-z0-9])([A-Z])/g, "$1 $2").toLowerCase();
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-/** One of what a label names: `Items` → `Item`. What does not end like an English plural stays. */
+/** The singular of a label: `Items` → `Item`. Labels without an English plural ending stay. */
 export function singular(label) {
   if (/ies$/i.test(label) && label.length > 4) return label.replace(/ies$/i, "y");
   return /[^su]s$/i.test(label) && label.length > 3 ? label.slice(0, -1) : label;
 }
 
-export function isAway(value) {
+export function isMissing(value) {
   return value === undefined || value === null || value === "";
 }

@@ -1,4 +1,4 @@
-// Mode view, and what the other modes share: two panes, and the ways to a document.
+// Mode view, and the parts that all modes share: two panes, and the links of a document.
 
 import { h, fill, uid } from "./dom.js";
 import { icon } from "./icons.js";
@@ -20,21 +20,21 @@ export function viewingPage({ session, template }) {
   return { element: h("main", { class: "single" }, links, pane.element), isUnsaved: () => false };
 }
 
-/** Open and download. The addresses are signed for some minutes, and go to a window of their own. */
+/** Links to open and to download a document in a new window. Their URLs expire after minutes. */
 export function documentLinks(render) {
-  const link = (text, picture, kind, more) =>
-    h("a", { class: `button ${kind}`, href: render.downloadUrl, target: "_blank", rel: "noopener noreferrer", ...more }, icon(picture), text);
+  const link = (text, iconName, kind, more) =>
+    h("a", { class: `button ${kind}`, href: render.downloadUrl, target: "_blank", rel: "noopener noreferrer", ...more }, icon(iconName), text);
   return h("div", { class: "links" }, link("Open PDF", "open", "primary"), link("Download", "download", "plain", { download: render.filename }));
 }
 
-/** A page that stands alone leads on to the partner's; inside a frame the partner is told instead. */
+/** Go to the partner's callback URL, unless the page is framed: then the partner gets an event. */
 export function leaveTo(address) {
   if (!address || isEmbedded) return false;
   window.location.assign(address);
   return true;
 }
 
-/** Two panes side by side; where there is no room, one at a time behind two tabs. */
+/** Two panes side by side; on a narrow page, one at a time with two tabs. */
 export function split(first, second, name) {
   const left = h("div", { class: "pane first", id: uid("pane") }, first);
   const right = h("div", { class: "pane second", id: uid("pane") }, second);

@@ -1,27 +1,27 @@
-// A picture from the person's machine: looked at for real, and made small enough to travel.
+// Reads an image file of the user, validates it and reduces its size.
 
-export const PICTURE_LIMIT = 5 * 1024 * 1024;
-export const PICTURE_TYPES = "image/png,image/jpeg,image/webp,image/gif";
+export const IMAGE_LIMIT_BYTES = 5 * 1024 * 1024;
+export const IMAGE_TYPES = "image/png,image/jpeg,image/webp,image/gif";
 
-const AS_IT_IS = 400 * 1024;
-const EDGE = 1600;
-const SMALLEST_EDGE = 200;
+const TARGET_BYTES = 400 * 1024;
+const EDGE_PIXELS = 1600;
+const SMALLEST_EDGE_PIXELS = 200;
 const QUALITY = 0.88;
 
-export class PictureError extends Error {}
+export class ImageError extends Error {}
 
 /**
- * A `data:` URI of the picture in a file. What its name or the browser calls it counts for nothing:
- * it is decoded, and drawn again smaller where it is large. That leaves no place behind in it.
+ * The image of a file as a `data:` URI. The type is read from its first bytes, not from its name. A
+ * large image is drawn again in a smaller size, which also removes metadata such as its location.
  */
-export async function readPicture(file) {
-  if (file.size > PICTURE_LIMIT) throw new PictureError("The picture is larger than 5 MB.");
+export async function readImage(file) {
+  if (file.size > IMAGE_LIMIT_BYTES) throw new ImageError("The image is larger than 5 MB.");
   const type = typeOf(new Uint8Array(await file.slice(0, 16).arrayBuffer()));
-  if (!type) throw new PictureError("This file is no PNG, JPEG, WebP or GIF picture.");
+  if (!type) throw new ImageError("This file is not a PNG, JPEG, WebP or GIF image.");
   const bitmap = await createImageBitmap(new Blob([file], { type })).catch(() => {
-    throw new PictureError("This picture is broken and cannot be read.");
+    throw new ImageError("This image is damaged and cannot be read.");
   });
-  if (file.size <= AS_IT_IS && Math.max(bitmap.width, bitmap.height) <= EDGE * 2)
+  if (file.size <= TARGET_BYTES && Math.max(bitmap.width, bitmap.height) <= EDGE_PIXELS * 2)
     return dataUri(new Blob([file], { type }));
   return dataUri(await smaller(bitmap, type === "image/jpeg" ? "image/jpeg" : "image/webp"));
 }
@@ -36,7 +36,7 @@ function typeOf(head) {
 }
 
 async function smaller(bitmap, type) {
-  let edge = Math.min(EDGE, Math.max(bitmap.width, bitmap.height));
+  let edge = Math.min(EDGE_PIXELS, Math.max(bitmap.width, bitmap.height));
   for (;;) {
     const share = edge / Math.max(bitmap.width, bitmap.height);
     const canvas = document.createElement("canvas");
@@ -44,7 +44,7 @@ async function smaller(bitmap, type) {
     canvas.height = Math.max(1, Math.round(bitmap.height * share));
     canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
     const blob = await new Promise((resolve) => canvas.toBlob(resolve, type, QUALITY));
-    if (blob.size <= AS_IT_IS || edge <= SMALLEST_EDGE) return blob;
+    if (blob.size <= TARGET_BYTES || edge <= SMALLEST_EDGE_PIXELS) return blob;
     edge = Math.round(edge * 0.75);
   }
 }
@@ -53,7 +53,7 @@ function dataUri(blob) {
   return new Promise((resolve, reject) => {
     const reader = new FileReader();
     reader.onload = () => resolve(reader.result);
-    reader.onerror = () => reject(new PictureError("This file cannot be read."));
+    reader.onerror = () => reject(new ImageError("This file cannot be read."));
     reader.readAsDataURL(blob);
   });
 }
