@@ -10,7 +10,7 @@ from craftkit.clock import to_rfc3339, utc_now
 from craftkit.config import config
 from craftkit.embed.page import editing, forms, service
 from craftkit.embed.page.access import authenticate, opening_of
-from craftkit.embed.page.html import asset, asset_headers, page_without_token, page_of
+from craftkit.embed.page.html import asset, asset_headers, page_of, page_without_token
 from craftkit.embed.page.models import (
     DocumentRequest,
     DraftRequest,

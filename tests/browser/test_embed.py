@@ -341,7 +341,7 @@ class TestForm:
         [
             ("large.png", b"\x89PNG\r\n\x1a\n" + b"\0" * 11_000_000, "larger than 5 MB"),
             ("page.png", b"<html><script>alert(1)</script>", "not a PNG, JPEG, WebP or GIF"),
-            ("broken.png", b"\x89PNG\r\n\x1a\n" + b"\0" * 64, "broken"),
+            ("broken.png", b"\x89PNG\r\n\x1a\n" + b"\0" * 64, "damaged"),
         ],
     )
     def test_a_file_that_is_no_picture_is_refused_at_its_field(

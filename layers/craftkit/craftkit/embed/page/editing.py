@@ -146,7 +146,7 @@ def publish_embed_template(
 
 
 def initial_content(session: EmbedSession) -> DraftRequest:
-    """The content that the editor opens: the draft, else the latest version, else a new template."""
+    """The content that the editor opens: the draft, the latest version, or a new template."""
     slug = session.template_slug
     if slug is None:
         return _new_template(session)

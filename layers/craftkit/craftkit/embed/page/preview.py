@@ -73,7 +73,7 @@ def problem_of(error: CraftkitError) -> PreviewProblem:
 
 @dataclass(frozen=True)
 class Completed:
-    """Data that is valid by its manifest. `replaced`: the messages of each invalid value by path."""
+    """Data that is valid by its manifest. `replaced`: messages of each invalid value by path."""
 
     data: dict[str, Any]
     replaced: dict[str, list[str]]
