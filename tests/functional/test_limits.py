@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections import Counter
+from collections import Counter, OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -25,6 +25,7 @@ from craftkit.errors import (
 from craftkit.keys import limiting
 from craftkit.keys import service as keys
 from craftkit.keys.models import NewKey
+from craftkit.limits import rates
 from craftkit.limits import service as limits
 from craftkit.limits.models import LimitsChange, Rate
 from craftkit.rate_limits import LimitState, collect
@@ -203,9 +204,13 @@ def test_charge__what_the_project_refuses_costs_the_key_nothing(project: DemoPro
     assert used(project) == 1
 
 
-@pytest.mark.parametrize(("per_second", "calls"), [("500", ["UpdateItem"]), ("0", [])])
-def test_charge__a_key_without_limits_costs_the_stages_rate_alone(
-    project: DemoProject, monkeypatch: pytest.MonkeyPatch, per_second: str, calls: list[str]
+@pytest.mark.parametrize(("per_second", "writes"), [("500", 2), ("50", 20), ("5", 100), ("0", 0)])
+def test_charge__a_key_without_limits_costs_a_write_for_a_tenth_of_a_second(
+    clock: FrozenClock,
+    project: DemoProject,
+    monkeypatch: pytest.MonkeyPatch,
+    per_second: str,
+    writes: int,
 ) -> None:
     asked: list[str] = []
     call = BaseClient._make_api_call
@@ -214,12 +219,28 @@ def test_charge__a_key_without_limits_costs_the_stages_rate_alone(
         asked.append(operation)
         return call(client, operation, parameters)
 
-    limits.charge(project.principal, renders=1)
     monkeypatch.setenv("PROJECT_WRITES_PER_SECOND", per_second)
     forget_config()
     monkeypatch.setattr(BaseClient, "_make_api_call", counting)
-    limits.charge(project.principal, renders=1)
-    assert asked == calls
+    for _ in range(100):
+        limits.charge(project.principal, renders=1)
+        clock.advance(seconds=0.2)
+    assert asked == ["UpdateItem"] * writes
+
+
+@pytest.mark.usefixtures("atomic_writes")
+def test_charge__environments_together_never_exceed_the_stages_rate(
+    clock: FrozenClock, project: DemoProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """100 a second, 200 at once. A write takes 10 tokens, which serve its environment alone."""
+    monkeypatch.setenv("PROJECT_WRITES_PER_SECOND", "100")
+    forget_config()
+    held = [OrderedDict[str, Any]() for _ in range(7)]
+    passed = 0
+    for number in range(700):
+        monkeypatch.setattr(rates, "_leases", held[number % 7])
+        passed += outcome_of(project.principal) == "passed"
+    assert passed == 200
 
 
 @pytest.fixture
@@ -298,7 +319,8 @@ def test_list_renders__tells_its_limits(cloud: Cloud, project: DemoProject) -> N
     sent = load_event("list_renders", principal=project.principal)
     headers = cloud.invoke("list_renders", sent)["headers"]
     assert headers["RateLimit-Policy"] == '"project-reads";q=1000;w=2'
-    assert headers["RateLimit"] == '"project-reads";r=999;t=1'
+    # One write has taken the tokens of a tenth of a second.
+    assert headers["RateLimit"] == '"project-reads";r=950;t=1'
 
 
 @pytest.mark.parametrize("own_rate", [True, False])

@@ -20,6 +20,8 @@ from craftkit.observability import count, logger
 LIMIT_WARNING = "limit.warning"
 _BURST_SECONDS = 2
 """The burst of a default rate: the requests of this many seconds."""
+_LEASES_A_SECOND = 10
+"""One write takes the tokens of this part of a second, so that not every request is a write."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,13 @@ def default_read_rate() -> ProjectRate:
 
 
 def _default_rate(kind: str, per_second: int) -> ProjectRate:
-    return ProjectRate(kind, f"{kind} requests", per_second, burst=per_second * _BURST_SECONDS)
+    return ProjectRate(
+        kind,
+        f"{kind} requests",
+        per_second,
+        burst=per_second * _BURST_SECONDS,
+        lease=max(1, per_second // _LEASES_A_SECOND),
+    )
 
 
 def limits_of(kind: str, id_: str) -> LimitsState | None:
