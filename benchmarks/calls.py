@@ -3,8 +3,8 @@
     python -m benchmarks.calls
 
 writes docs/cost-inputs.json, from which docs/cost.md is made: for each kind of work its AWS calls,
-the units that they use up, and its own time without them. The second time that a warm environment
-does it; the first one loads.
+the units that they use up, and its own processor time without them. Each number is the mean over
+requests to a warm environment, three seconds apart: the requests of a million a month.
 """
 
 import json
@@ -17,9 +17,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from io import StringIO
 from itertools import batched
 from math import ceil
+from statistics import fmean
 from typing import Any
 from unittest.mock import patch
 
@@ -31,10 +33,12 @@ from benchmarks.measurement import Result
 from craftkit.clock import to_rfc3339
 from craftkit.dynamodb import size_bytes
 from deployment.workspace import ROOT
+from testkit.clock import FrozenClock, frozen_time
 from testkit.template import REGION
 
 FILE = ROOT / "docs" / "cost-inputs.json"
 _ROUNDS = 40
+_APART_SECONDS = 3
 
 # A unit of a read is 4 KiB strongly consistent, half of one otherwise; of a write 1 KiB, twice in a
 # transaction. An index entry that appears, goes or changes is a write; one that moves is two.
@@ -107,11 +111,18 @@ def measure() -> Iterable[Result]:
 
 def _inputs() -> dict[str, Any]:
     silenced = redirect_stdout(StringIO()), redirect_stderr(StringIO())
-    with patch.dict(os.environ, _CREDENTIALS), mock_aws(), silenced[0], silenced[1]:
-        return dict(_measured())
+    clock = FrozenClock(datetime.now(UTC))
+    with (
+        patch.dict(os.environ, _CREDENTIALS),
+        mock_aws(),
+        silenced[0],
+        silenced[1],
+        frozen_time(clock),
+    ):
+        return dict(_measured(clock))
 
 
-def _measured() -> Iterator[tuple[str, Any]]:
+def _measured(clock: FrozenClock) -> Iterator[tuple[str, Any]]:
     from craftkit.usage.repository import LIST_SECONDS
     from craftkit.webhooks import service as webhooks
     from craftkit.webhooks.models import NewEndpoint
@@ -123,6 +134,7 @@ def _measured() -> Iterator[tuple[str, Any]]:
     from testkit.template import template
     from testkit.typesetter import FakeTypesetter
 
+    record = partial(_record, clock)
     cloud = Cloud(template())
     forget()
     with variables(cloud.environment()):
@@ -167,7 +179,7 @@ def _measured() -> Iterator[tuple[str, Any]]:
             moment = first + timedelta(seconds=number * 30 / _METERED_AT_ONCE)
             each["dynamodb"]["NewImage"]["completed_at"] = {"S": to_rfc3339(moment)}
         batches = iter(batched(ended, _METERED_AT_ONCE, strict=False))
-        meter = record(lambda: cloud.invoke("meter_usage", {"Records": list(next(batches))}), 3)
+        meter = record(lambda: cloud.invoke("meter_usage", {"Records": list(next(batches))}), 4)
         yield "meter_usage", {**meter, "renders": _METERED_AT_ONCE}
         one = {"Records": ended[:1]}
         yield "create_deliveries", record(lambda: cloud.invoke("create_deliveries", one))
@@ -219,32 +231,45 @@ def _access_line_bytes(stage: Any) -> int:
     return len(line)
 
 
-def record(*steps: Callable[[], object] | int) -> dict[str, Any]:
+def _record(clock: FrozenClock, *steps: Callable[[], object] | int) -> dict[str, Any]:
     """The calls of the last step, and its own time: the others prepare it each time.
 
-    A number among the steps is that of the rounds.
+    A number among the steps is that of the rounds. The first round is not counted.
     """
     rounds = next((each for each in steps if isinstance(each, int)), _ROUNDS)
     *before, step = (each for each in steps if not isinstance(each, int))
+    works: list[Work] = []
     own: list[float] = []
     for _ in range(rounds):
         for each in before:
             each()
+        clock.advance(seconds=_APART_SECONDS)
         printed = StringIO()
         with _noted() as noted, redirect_stdout(printed), redirect_stderr(printed):
-            begun = time.perf_counter()
+            begun = time.process_time()
             step()
-            own.append((time.perf_counter() - begun - noted.waited) * 1000)
+            own.append((time.process_time() - begun - noted.waited) * 1000)
         noted.note_log(printed.getvalue())
+        works.append(noted)
+    warm = works[1:]
+    calls = sum((each.calls for each in warm), Counter[str]())
     return {
-        "calls": dict(sorted(noted.calls.items())),
-        "readUnits": noted.read_units,
-        "writeUnits": noted.write_units,
-        "indexUnits": noted.index_units,
-        "logLines": noted.lines,
-        "logBytes": noted.log_bytes,
-        "ownMilliseconds": round(statistics.median(own), 2),
+        "calls": {name: _short(number / len(warm)) for name, number in sorted(calls.items())},
+        "readUnits": _mean(each.read_units for each in warm),
+        "writeUnits": _mean(each.write_units for each in warm),
+        "indexUnits": _mean(each.index_units for each in warm),
+        "logLines": _mean(each.lines for each in warm),
+        "logBytes": round(fmean(each.log_bytes for each in warm)),
+        "ownMilliseconds": round(statistics.median(own[1:]), 2),
     }
+
+
+def _mean(values: Iterable[float]) -> float:
+    return _short(fmean(values))
+
+
+def _short(value: float) -> float:
+    return int(value) if value == int(value) else round(value, 2)
 
 
 @contextmanager
@@ -259,7 +284,7 @@ def _noted() -> Iterator[Work]:
             return make(client, operation, parameters)
         service = client.meta.service_model.service_name
         work.calls[f"{service}:{operation}"] += 1
-        begun = time.perf_counter()
+        begun = time.process_time()
         inside[0] = True
         try:
             before = _items(operation, parameters) if service == "dynamodb" else []
@@ -269,7 +294,7 @@ def _noted() -> Iterator[Work]:
             return answer
         finally:
             inside[0] = False
-            work.waited += time.perf_counter() - begun
+            work.waited += time.process_time() - begun
 
     with (
         patch.object(BaseClient, "_make_api_call", noted),
@@ -348,13 +373,13 @@ class _Wire:
         self._work.calls[f"dynamodb:{operation}"] += 1
         self._work.read_units += operation == "GetItem"
         self._work.write_units += operation in _WRITES
-        begun = time.perf_counter()
+        begun = time.process_time()
         self._inside[0] = True
         try:
             return self._wire.post(url, headers, body, **how)
         finally:
             self._inside[0] = False
-            self._work.waited += time.perf_counter() - begun
+            self._work.waited += time.process_time() - begun
 
 
 if __name__ == "__main__":

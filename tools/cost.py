@@ -75,7 +75,8 @@ LEVERS = {
     "API Gateway": "fixed by the basis: 3.50 a million requests",
     "Lambda": "no call that is not needed; one transaction counts the renders of half a minute",
     "DynamoDB": "a row of one write unit; an index of keys, entered once and left once; "
-    "no transaction without an idempotency key; renders of a counter counted together",
+    "no transaction without an idempotency key; renders of a counter counted together; one write "
+    "of a project's rate for the requests of half a minute",
     "SQS": "sent, received and deleted once each",
     "S3": "fixed by the basis: one document stored for 90 days and read once",
     "CloudWatch logs": "one line for each invocation, which is its metric too; no START and REPORT "
@@ -298,7 +299,7 @@ _HEAD = """# What it costs
 
 `make docs` writes this page from [`cost-inputs.json`](cost-inputs.json), which `python -m benchmarks.calls` measures from the real handlers: AWS calls, units of tables and indexes by the size of the items, lines and bytes of log, own milliseconds of a warm environment. Prices are AWS's public list for us-east-1, on demand, as of 2025-11, without free tiers and without tax. They and everything that is assumed (waits inside the region, sizes, the share of requests traced, ten renders of a counter in half a minute) stand by name in `tools/cost.py`.
 
-The target for a million renders that are polled once and downloaded once is 40 US$. It is missed by the write that charges each request to its project's rate: 1.88 US$ for three requests. 0 for `ProjectWritesPerSecond` and `ProjectReadsPerSecond` in `StageConfig` leaves the rate to the gateway's throttle.
+The target for a million renders that are polled once and downloaded once is 40 US$. The charge of a project's rate is measured for requests that are three seconds apart: one write serves those of half a minute in one environment.
 
 Not in it: people, the support plan, and the traffic of tests.
 """  # noqa: E501 a paragraph of Markdown is one line

@@ -136,3 +136,17 @@ def test_authorize__logs_the_verdict_and_never_the_key(
     logged = capsys.readouterr().err
     assert json.loads(logged)["verdict"] == "allowed"
     assert project.key.cleartext[8:] not in logged
+
+
+def test_authorize__logs_the_ids_of_a_refusal_alone(
+    authorize: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The gateway's access log has the ids of an allowed request, with the same request id."""
+    project = make_project()
+    key = project.key
+    authorize(f"Bearer {key.cleartext}")
+    keys.revoke_key(key.key.id, by="tester")
+    authorize(f"Bearer {key.cleartext}")
+    allowed, refused = map(json.loads, capsys.readouterr().err.splitlines())
+    assert not {"project_id", "key_id"} & set(allowed)
+    assert (refused["project_id"], refused["key_id"]) == (project.id, key.key.id)

@@ -8,12 +8,16 @@ import json
 import sys
 from datetime import datetime
 
-from craftkit.auth.verify import Verification
+from craftkit.auth.verify import Verdict, Verification
 from craftkit.config import config
 
 
 def report(verification: Verification, *, request_id: str, now: datetime) -> None:
-    """Write the verdict with the ids of key and project. The line holds no part of the key."""
+    """Write the verdict. The line holds no part of the key.
+
+    A refusal has the ids of key and project. The line of an allowed request has none: the gateway's
+    access log has them with the same request id, and logs are billed by size.
+    """
     record = verification.record
     metric = {
         "Namespace": f"Craftkit/{config.stage}",
@@ -27,7 +31,7 @@ def report(verification: Verification, *, request_id: str, now: datetime) -> Non
         "KeyVerified": 1,
         "request_id": request_id,
     }
-    if record:
+    if record and verification.verdict is not Verdict.ALLOWED:
         line |= {"project_id": record.principal.project_id, "key_id": record.principal.key_id}
     if verification.stage:
         line["minted_in"] = verification.stage

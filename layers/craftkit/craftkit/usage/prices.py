@@ -5,11 +5,11 @@ US dollars, at AWS's public list prices of us-east-1 on demand, without free tie
 
 A_MILLION = {
     "API Gateway": 10.50,
-    "Lambda": 3.12,
-    "DynamoDB": 7.26,
+    "Lambda": 3.05,
+    "DynamoDB": 5.54,
     "SQS": 1.50,
     "S3": 9.54,
-    "CloudWatch logs": 2.61,
+    "CloudWatch logs": 2.43,
     "X-Ray": 0.15,
     "WAF": 1.80,
     "KMS": 0.00,
