@@ -36,7 +36,7 @@ def test_a_flood_of_test_renders_does_not_delay_a_live_render(
         assert answer.status_code == 202
         return str(answer.json()["id"])
 
-    flood = [create(stack.test_key, 1_000_000) for _ in range(TEST_RENDERS)]
+    flood = [create(stack.test_key, 3_000_000) for _ in range(TEST_RENDERS)]
     live = stack.finished(create(stack.live_key, 1))
     states = [
         stack.call("GET", f"/v1/renders/{each}", key=stack.test_key).json()["status"]
