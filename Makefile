@@ -1,9 +1,9 @@
-# The only door: `make` says what there is. It needs `make` and `python3`, and brings the rest.
+# All commands of the project. `make` lists them. They need `make` and `python3`, and install the rest.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-# Byte code is what makes a second start quick; an activated environment is not this project's.
+# Python writes byte code, so that later starts are faster. An activated virtual environment is ignored.
 unexport PYTHONDONTWRITEBYTECODE VIRTUAL_ENV PYTHONPATH
 
 STAGE ?= staging
@@ -19,27 +19,27 @@ DEPLOYMENT := $(BIN)/python -m deployment
 export SAM_CLI_TELEMETRY := 0
 
 .PHONY: help
-help: ## Say what there is.
+help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: ## Prepare the tools. Every other target does it first.
+setup: ## Install the tools. Every other target runs this first.
 	@python3 local/prepare.py
 
 .PHONY: dev
-dev: setup ## Run the stack here, on http://localhost:3000 (PORT=…, AWS_PORT=…), until Ctrl-C.
+dev: setup ## Run the stack on http://localhost:3000 until Ctrl-C (PORT=…, AWS_PORT=…).
 	@exec $(LOCAL) dev $(PORTS)
 
 .PHONY: stage
-stage: setup ## Run a second stage beside `make dev`: STAGE=staging PORT=3001.
+stage: setup ## Run a second stage next to `make dev`: STAGE=staging PORT=3001.
 	@exec $(LOCAL) stage $(STAGE) $(PORTS)
 
 .PHONY: logs
-logs: setup ## Follow what the functions of `make dev` say.
+logs: setup ## Follow the logs of the functions of `make dev`.
 	@exec $(LOCAL) logs
 
 .PHONY: invoke
-invoke: setup ## Run one function in Docker on its event, against `make dev`: FUNCTION=create_render.
+invoke: setup ## Run one function in Docker with its event, against `make dev`: FUNCTION=create_render.
 	@exec $(LOCAL) invoke $(FUNCTION)
 
 .PHONY: sam-api
@@ -47,9 +47,9 @@ sam-api: setup ## Serve the routes from Docker with `sam local start-api`, again
 	@exec $(LOCAL) sam-api $(PORTS)
 
 .PHONY: test
-test: setup ## Run every test (TESTS=tests/unit for some, ARGS=… for pytest).
+test: setup ## Run all tests (TESTS=tests/unit for some, ARGS=… for pytest).
 ifeq ($(TESTS),tests)
-	@# Those that share one deployed stack come after, one at a time.
+	@# Tests that share one deployed stack run afterwards, one at a time.
 	@$(BIN)/pytest tests/unit tests/functional tests/infrastructure tests/sdks -n auto --dist loadfile $(ARGS)
 	@$(BIN)/pytest tests/e2e tests/browser $(ARGS)
 else
@@ -57,7 +57,7 @@ else
 endif
 
 .PHONY: check
-check: setup ## Judge the code without running it: format, lint, types, imports, templates, known faults.
+check: setup ## Check the code: format, lint, types, imports, lock file, templates, security rules.
 	@python3 local/prepare.py scan
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -68,58 +68,58 @@ check: setup ## Judge the code without running it: format, lint, types, imports,
 	@$(BIN)/python -m tools.scan validate
 
 .PHONY: audit
-audit: ## Ask the public advisories about every dependency; fails where they are out of reach.
+audit: ## Check all dependencies for known vulnerabilities. Needs the internet.
 	@python3 local/prepare.py scan
 	@$(BIN)/python -m tools.scan audit
 
 .PHONY: format
-format: setup ## Write the code as `make check` wants it.
+format: setup ## Format the code and fix lint errors.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 .PHONY: chaos
-chaos: setup ## Let 5,000 renders live under faults, three times (ARGS='--seed 7 --renders 500').
+chaos: setup ## Run 5,000 renders with injected faults, three times (ARGS='--seed 7 --renders 500').
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 .PHONY: screenshots
-screenshots: setup ## Take the pictures of the dashboard and the embedded page that the docs show.
+screenshots: setup ## Update the screenshots of the dashboard and the embedded page in docs/.
 	@$(BIN)/python -m tools.screenshots
 	@$(BIN)/python -m tools.embed_screenshots
 
 .PHONY: bench
-bench: ## Measure, and write benchmarks/results/latest.json.
+bench: ## Run the benchmarks and write benchmarks/results/latest.json and docs/performance.md.
 	@python3 local/prepare.py runtime
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: soak
-soak: setup ## Hold the highest rate for ten minutes; nothing may fail or grow (MINUTES=10).
+soak: setup ## Run at the highest rate for ten minutes and check for errors and leaks (MINUTES=10).
 	@$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),10)
 
 .PHONY: attack
-attack: ## Send what nobody should: a million rich texts, and every route of a stack here.
+attack: ## Fuzz a million rich texts and every route of a local stack.
 	@$(BIN)/python -m tests.attack.richtext
 	@python3 local/prepare.py attack
 	@$(BIN)/python -m tests.attack $(ARGS)
 
 .PHONY: docs
-docs: setup ## Write the pages of docs/ that are made from the code.
+docs: setup ## Write the generated pages of docs/.
 	@$(BIN)/python -m tools.docs
 
 .PHONY: editor
-editor: setup ## Bundle the dashboard's code editor anew, from tools/editor. Needs Node.
+editor: setup ## Build the dashboard's code editor from tools/editor. Needs Node.
 	@$(BIN)/python -m tools.editor_bundle
 
 .PHONY: site
-site: setup ## Write the documentation as static pages into site/.
+site: setup ## Build the documentation as static pages in site/.
 	@$(BIN)/python -m tools.site
 
 .PHONY: lock
-lock: setup ## Take the newest dependencies that pyproject.toml allows, and pin them everywhere.
+lock: setup ## Update dependencies to the newest versions that pyproject.toml allows, and pin them.
 	$(UV) lock --upgrade
 	$(MAKE) pins
 
 .PHONY: pins
-pins: setup ## Write the layers' requirements from uv.lock, and the tools' pins from their .in files.
+pins: setup ## Write the layers' requirements.txt from uv.lock, and the tools' from their .in files.
 	@for layer in craftkit pages typesetting; do \
 	  $(UV) export --quiet --frozen --only-group layer-$$layer --no-annotate --no-header \
 	    --output-file layers/$$layer/requirements.txt >/dev/null || exit 1; done
@@ -128,28 +128,28 @@ pins: setup ## Write the layers' requirements from uv.lock, and the tools' pins 
 	    --output-file local/requirements/$$tool.txt local/requirements/$$tool.in || exit 1; done
 
 .PHONY: build
-build: setup ## Build what is deployed, for arm64, in .aws-sam/build.
+build: setup ## Build the application for arm64 in .aws-sam/build.
 	@$(DEPLOYMENT) build
 
 .PHONY: release
-release: setup ## Build, and pack it with its bill of materials into dist/craftkit.tar.gz.
+release: setup ## Build and pack with a bill of materials into dist/craftkit.tar.gz.
 	@$(DEPLOYMENT) release
 
 .PHONY: bootstrap
-bootstrap: setup ## Prepare an account for a stage, as its administrator: STAGE=dev REPOSITORY=OWNER/NAME.
+bootstrap: setup ## Prepare an account for a stage, as administrator: STAGE=dev REPOSITORY=OWNER/NAME.
 	@$(DEPLOYMENT) bootstrap $(STAGE) $(if $(REPOSITORY),--repository $(REPOSITORY))
 
 .PHONY: deploy-dev deploy-staging deploy-prod
-deploy-dev: $(if $(RELEASE),setup,build) ## Deploy a stage with your AWS credentials; so do deploy-staging, deploy-prod.
+deploy-dev: $(if $(RELEASE),setup,build) ## Deploy dev with your AWS credentials. Also: deploy-staging, deploy-prod.
 deploy-staging: $(if $(RELEASE),setup,build)
 deploy-prod: $(if $(RELEASE),setup,build)
 deploy-dev deploy-staging deploy-prod:
 	@$(DEPLOYMENT) deploy $(@:deploy-%=%) $(if $(RELEASE),--release $(RELEASE)) $(if $(UNGATED),--ungated)
 
 .PHONY: accept
-accept: setup ## Try a deployed stage from outside, with your AWS credentials: STAGE=dev.
+accept: setup ## Test a deployed stage from outside, with your AWS credentials: STAGE=dev.
 	@$(DEPLOYMENT) accept $(STAGE)
 
 .PHONY: clean
-clean: ## Remove everything that was made here, tools included.
+clean: ## Remove all build output, caches and installed tools.
 	rm -rf .aws-sam .local .venv dist out site .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
