@@ -11,6 +11,10 @@ from craftkit.clock import to_rfc3339
 Answer = dict[str, Any]
 
 
+class FailedAnswer(Answer):
+    """An answer that is printed like any other and ends the command with exit code 1."""
+
+
 def shown(model: BaseModel, *, without: tuple[str, ...] = ()) -> Answer:
     """A model's fields, by their public names."""
     fields = {name: getattr(model, name) for name in type(model).model_fields}

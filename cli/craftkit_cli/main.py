@@ -34,6 +34,7 @@ from craftkit_cli import (
     types,
     webhooks,
 )
+from craftkit_cli.answers import FailedAnswer
 from craftkit_cli.stack import connect
 
 _GROUPS = (
@@ -92,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _refuse(CraftkitError(f"{type(error).__name__}: {error}"))
     is_text = isinstance(answer, str)
     print(answer if is_text else json.dumps(answer, ensure_ascii=False, indent=2))
-    return 0
+    return 1 if isinstance(answer, FailedAnswer) else 0
 
 
 def _needs_aws(arguments: argparse.Namespace) -> bool:

@@ -8,9 +8,8 @@ from typing import Any
 from craftkit.errors import InvalidRequestError
 from craftkit.templates import data, gallery
 from craftkit_cli.answers import Answer
+from craftkit_cli.authoring.folder import DATA, MANIFEST, SETTINGS, SOURCE
 from craftkit_cli.files import write_file
-
-MANIFEST, SOURCE, DATA = "manifest.json", "source.typ", "data.json"
 
 
 def add_command(commands: Any) -> None:
@@ -25,7 +24,15 @@ def add_command(commands: Any) -> None:
 
 def _new(arguments: argparse.Namespace, _operator: str) -> Answer:
     folder, entry = Path(arguments.folder), gallery.load(arguments.entry)
+    settings = {
+        "slug": entry.slug,
+        "name": entry.name,
+        "locale": entry.locale,
+        "pdfStandard": entry.pdf_standard,
+        **({"test": entry.test_settings} if entry.test_settings else {}),
+    }
     contents = {
+        SETTINGS: _json(settings),
         MANIFEST: _json(entry.manifest.as_json()),
         SOURCE: entry.source,
         DATA: _json(data.preview_data(entry.manifest)),
@@ -42,6 +49,7 @@ def _new(arguments: argparse.Namespace, _operator: str) -> Answer:
     return {
         "from": entry.slug,
         "locale": entry.locale,
+        "settings": str(folder / SETTINGS),
         "manifest": str(folder / MANIFEST),
         "source": str(folder / SOURCE),
         "data": str(folder / DATA),

@@ -18,6 +18,7 @@ from craftkit_cli import new_template
 from craftkit_cli.answers import Answer
 from craftkit_cli.api import api_command, call
 from craftkit_cli.arguments import Run, command, group
+from craftkit_cli.authoring import commands as author_commands
 from craftkit_cli.files import read_json_file, read_text_file, write_file
 from craftkit_sdk import Craftkit
 
@@ -28,6 +29,7 @@ def add_commands(root: Any) -> None:
     commands = group(root, "templates", "templates and their versions")
 
     new_template.add_command(commands)
+    author_commands.add_commands(commands)
     publish = _of_one(commands, "publish", _publish, "publish a template's next version")
     publish.add_argument("--name", required=True)
     _about_content(publish)

@@ -5,9 +5,10 @@ one sends to try the template.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from craftkit.templates.models import Manifest, read_manifest
 from craftkit.typesetter import DEFAULT_PDF_STANDARD, PdfStandard
@@ -34,7 +35,10 @@ SLUGS = (
 
 @dataclass(frozen=True)
 class Entry:
-    """A template of the gallery, ready to be published under its slug or another."""
+    """A template of the gallery, ready to be published under its slug or another.
+
+    `test_settings` are those of `craftkit templates test`.
+    """
 
     slug: str
     name: str
@@ -43,6 +47,7 @@ class Entry:
     source: str
     locale: str
     pdf_standard: PdfStandard = DEFAULT_PDF_STANDARD
+    test_settings: dict[str, Any] = field(default_factory=dict, compare=False)
 
 
 @cache
@@ -57,6 +62,7 @@ def load(slug: str) -> Entry:
         locale=about["locale"],
         manifest=read_manifest(json.loads((folder / "manifest.json").read_text(encoding="utf-8"))),
         source=(folder / "source.typ").read_text(encoding="utf-8"),
+        test_settings=about.get("test", {}),
     )
 
 

@@ -1,0 +1,1 @@
+"""What template authors use: a template's folder, its local page, its tests, its publication."""

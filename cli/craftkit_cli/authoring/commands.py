@@ -1,0 +1,82 @@
+"""`craftkit templates dev|test|push|pull|diff`: the commands for template authors."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from craftkit_cli.answers import Answer, FailedAnswer
+from craftkit_cli.authoring.folder import read_template
+from craftkit_cli.authoring.renderer import require_local_typst
+from craftkit_cli.files import write_file
+
+DATA_SETS = 200
+
+
+def add_commands(commands: Any) -> None:
+    _add_test(commands)
+
+
+def _add_test(commands: Any) -> None:
+    what = "check the documents of a folder's data sets and of data made from its manifest"
+    made = _local_command(commands, "test", _test, what)
+    made.add_argument(
+        "--sets", type=int, default=DATA_SETS, metavar="NUMBER",
+        help=f"how many data sets to make from the manifest (default: {DATA_SETS})",
+    )  # fmt: skip
+    made.add_argument("--seed", type=int, default=1, help="other data of the same kinds")
+    made.add_argument("--junit", metavar="FILE", help="write the results as JUnit XML")
+    made.add_argument(
+        "--update", action="store_true", help="write the expected pages of the folder's data sets"
+    )
+    made.add_argument(
+        "--output", metavar="FOLDER", help="write the data of failures, and pages that differ"
+    )
+
+
+def _local_command(commands: Any, name: str, run: Any, what: str) -> argparse.ArgumentParser:
+    made: argparse.ArgumentParser = commands.add_parser(
+        name, help=what, description=f"{what.capitalize()}. Needs no stack and no key."
+    )
+    made.add_argument("folder", metavar="FOLDER", nargs="?", default=".")
+    made.set_defaults(run=run, needs_aws=False)
+    return made
+
+
+def _test(arguments: argparse.Namespace, _operator: str) -> Answer:
+    require_local_typst()
+    from craftkit_cli.authoring.checks import Checker
+    from craftkit_cli.authoring.junit import junit
+
+    template = read_template(Path(arguments.folder))
+    output = Path(arguments.output) if arguments.output else None
+    checker = Checker(template, update=arguments.update, pages_out=output)
+    results = list(checker.run(max(arguments.sets, 0), arguments.seed))
+    if arguments.junit:
+        write_file(Path(arguments.junit), junit(template.settings.slug, results))
+    failed = [result for result in results if result.failures]
+    if output and failed:
+        output.mkdir(parents=True, exist_ok=True)
+        for result in failed:
+            text = json.dumps(result.data_set.data, ensure_ascii=False, indent=2) + "\n"
+            write_file(output / f"{_file_name(result.data_set.name)}.json", text.encode())
+    answer = {
+        "slug": template.settings.slug,
+        "dataSets": len(results),
+        "failed": len(failed),
+        "failures": [
+            {
+                "dataSet": result.data_set.name,
+                "failures": [
+                    {"check": failure.check, "message": failure.message}
+                    for failure in result.failures
+                ],
+            }
+            for result in failed
+        ],
+    }
+    return FailedAnswer(answer) if failed else answer
+
+
+def _file_name(text: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "-." else "-" for letter in text)
