@@ -5,9 +5,9 @@ from craftkit.clock import utc_now
 from craftkit.errors import NotReadyError, RenderFailedError
 from craftkit.http import Request, Response, endpoint
 from craftkit.probes import item, needs
-from craftkit.renders import inline, service
+from craftkit.renders import inline, service, unstored
 from craftkit.renders.models import Render, RenderRequest, RenderView
-from craftkit.renders.views import view_of
+from craftkit.renders.views import unsigned_view_of, view_of
 
 
 @needs(
@@ -33,6 +33,9 @@ def handler(request: Request) -> Response:
     request.principal.require(RENDERS_WRITE)
     body = request.model(RenderRequest)
     wants_document = inline.wants_document(request.accept, body.options.format)
+    if not body.options.store:
+        inline.require_document(body.options.format, is_wanted=wants_document)
+        return _unstored(request, body)
     render, is_new = service.create_render(
         request.principal,
         request.path("slug"),
@@ -48,6 +51,22 @@ def handler(request: Request) -> Response:
     if wants_document:
         return _document(render, view)
     return Response(200 if render.is_finished or not is_new else 202, view)
+
+
+def _unstored(request: Request, body: RenderRequest) -> Response:
+    """200 with the document; 422 with the failed render, which cannot be read again."""
+    result = unstored.render_unstored(
+        request.principal,
+        request.path("slug"),
+        body,
+        base_url=request.base_url,
+        idempotency_key=request.idempotency_key,
+    )
+    render = result.render
+    if result.content is None:
+        shown = unsigned_view_of(render).model_dump(mode="json", by_alias=True)
+        raise RenderFailedError(render.error_message, shown)
+    return Response(200, result.content, inline.headers_of(render))
 
 
 def _document(render: Render, view: RenderView) -> Response:

@@ -1,6 +1,7 @@
 """The worker of both pools: one render a message, or one a call."""
 
 import json
+import traceback
 from datetime import timedelta
 from typing import Any
 
@@ -10,9 +11,10 @@ from craftkit.config import config
 from craftkit.observability import log_and_count, logger
 from craftkit.probes import item, needs
 from craftkit.renders.lifecycle import BusyError
+from craftkit.renders.models import Render, UnstoredJob
 from craftkit.typesetter import Job
 from typesetting import typeset, warm
-from typesetting.worker import render_document
+from typesetting.worker import render_document, render_unstored
 
 _RETRY_AFTER = (timedelta(seconds=5), timedelta(seconds=60))
 """After a fault, by how often the message was received; the queue's own time is for throttling."""
@@ -34,7 +36,10 @@ def _typesets() -> object:
 )
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any] | None:
-    """From its queue: the messages to be seen again. From `create_render`: the finished render."""
+    """From its queue: the messages to be seen again. From `create_render`: the finished render,
+    and its document where it is not stored."""
+    if "data" in event:
+        return _render_unstored(UnstoredJob.model_validate(event))
     if "Records" not in event:
         return _render(event)
     again = []
@@ -61,6 +66,26 @@ def _render(message: dict[str, str]) -> dict[str, Any] | None:
     render = render_document(message["projectId"], message["renderId"], typeset=typeset)
     if render is None:
         return None
+    _count(render)
+    return render.model_dump(mode="json")
+
+
+def _render_unstored(job: UnstoredJob) -> dict[str, Any] | None:
+    """None after a fault. An exception is not raised further, because its message may hold data,
+    and Lambda logs it."""
+    logger.append_keys(project_id=job.render.project_id, render_id=job.render.id)
+    try:
+        result = render_unstored(job, typeset=typeset)
+    except Exception as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{frame.filename}:{frame.lineno}"
+        fault = {"fault": type(error).__name__, "place": place}
+        logger.error("a render that is not stored was not finished", extra=fault)
+        return None
+    _count(result.render)
+    return result.model_dump(mode="json")
+
+
+def _count(render: Render) -> None:
     dimensions = {"mode": render.mode, "status": render.status}
     log_and_count("ended", "RenderEnded", dimensions, error_code=render.error_code)
-    return render.model_dump(mode="json")

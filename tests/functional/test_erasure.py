@@ -15,6 +15,7 @@ from craftkit.webhooks import render_events
 from craftkit.webhooks import service as webhooks
 from craftkit.webhooks.models import NewEndpoint
 from testkit.cloud import Cloud
+from testkit.contents import places_of
 from testkit.project import DATA, DemoProject, make_project, publish
 from typesetting import typeset
 from typesetting.worker import render_document
@@ -38,23 +39,6 @@ def make(call: Any, project: DemoProject, finish: bool = True, **body: Any) -> s
 
 def delete(call: Any, project: Any, render_id: str) -> Any:
     return call("delete_render", project, path={"id": render_id})
-
-
-def everything(cloud: Cloud) -> str:
-    """Every byte of tables, bucket and queues, as text."""
-    dynamodb, s3, sqs = boto3.client("dynamodb"), boto3.client("s3"), boto3.client("sqs")
-    found = []
-    for table in dynamodb.list_tables()["TableNames"]:
-        found += [repr(item) for item in dynamodb.scan(TableName=table)["Items"]]
-    for bucket in s3.list_buckets()["Buckets"]:
-        name = bucket["Name"]
-        for entry in s3.list_objects_v2(Bucket=name).get("Contents", []):
-            body = s3.get_object(Bucket=name, Key=entry["Key"])["Body"].read()
-            found.append(f"{entry['Key']} {body!r}")
-    for url in sqs.list_queues().get("QueueUrls", []):
-        answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
-        found += [message["Body"] for message in answer.get("Messages", [])]
-    return "\n".join(found)
 
 
 @pytest.fixture
@@ -81,11 +65,11 @@ def test_delete_render__leaves_none_of_its_content_wherever_its_data_was(
     noise = "".join(f"{number:x} " for number in range(size))
     data = {**DATA, "customer": {"name": SECRET}, "number": noise[:size]}
     id_ = make(call, live, finish=False, data=data)
-    assert SECRET in everything(cloud)
+    assert places_of(SECRET, boto3.client)
     bucket = cloud.names["DocumentsBucket"]
     boto3.client("s3").put_object(Bucket=bucket, Key=f"renders/{live.id}/{id_}.pdf", Body=b"%PDF")
     assert delete(call, live, id_).status == 204
-    assert SECRET not in everything(cloud)
+    assert places_of(SECRET, boto3.client) == []
     assert boto3.client("s3").list_objects_v2(Bucket=bucket).get("Contents", []) == []
     rows = [
         item["render_id"]
@@ -110,9 +94,9 @@ def test_delete_render__erases_the_webhook_deliveries_that_hold_its_metadata(
     id_ = make(call, live)
     now = utc_now()
     render_events.reconcile(live.id, now - timedelta(minutes=1), now + timedelta(minutes=1))
-    assert SECRET in everything(cloud)
+    assert places_of(SECRET, boto3.client)
     delete(call, live, id_)
-    assert SECRET not in everything(cloud)
+    assert places_of(SECRET, boto3.client) == []
 
 
 @pytest.mark.parametrize("ends", ["queued", "rendering"])
@@ -134,7 +118,7 @@ def test_delete_render__one_that_is_not_finished_is_cancelled_and_no_document_st
     assert row["Item"]["status"] == "cancelled"
     clock.advance(minutes=3)
     cloud.invoke("requeue_stale_renders", {})
-    assert SECRET not in everything(cloud)
+    assert places_of(SECRET, boto3.client) == []
     objects = boto3.client("s3").list_objects_v2(Bucket=cloud.names["DocumentsBucket"])
     assert objects.get("Contents", []) == []
     row = cloud.table("RendersTable").get_item(Key={"project_id": live.id, "render_id": id_})
@@ -188,9 +172,9 @@ def test_render__expires_as_it_was_asked_to_and_is_404_before_anything_is_delete
     clock.advance(seconds=61)
     assert call("get_render", live, path={"id": id_}).code == "not_found"
     assert call("list_renders", live).body["renders"] == []
-    assert SECRET in everything(cloud)
+    assert places_of(SECRET, boto3.client)
     cloud.invoke("requeue_stale_renders", {})
-    assert SECRET not in everything(cloud)
+    assert places_of(SECRET, boto3.client) == []
     objects = boto3.client("s3").list_objects_v2(Bucket=cloud.names["DocumentsBucket"])
     assert objects.get("Contents", []) == []
 
@@ -223,4 +207,4 @@ def test_render__a_cancelled_or_failed_one_expires_too(
     make(call, live, options=options, jobId="b")
     clock.advance(seconds=61)
     cloud.invoke("requeue_stale_renders", {})
-    assert SECRET not in everything(cloud)
+    assert places_of(SECRET, boto3.client) == []

@@ -462,7 +462,8 @@ class RenderFailedError(CraftkitError):
     """A render with `options.sync`, or whose document the `Accept` header asks for, failed.
 
     `error.render` is the render, with its `errorCode` and `errorMessage`; it is kept and can be
-    read. The same request under the same idempotency key tries it again.
+    read, unless `options.store` is false. The same request under the same idempotency key tries it
+    again.
 
     Args:
         reason: the render's `errorMessage`.
@@ -510,7 +511,8 @@ class QuotaExceededError(TooManyRequestsError):
 
 
 class QueueUnavailableError(CraftkitError):
-    """The render could not be queued. It was not stored."""
+    """The render could not be queued, or, with `options.store` false, no worker took it. It was
+    not stored."""
 
     code = "queue_unavailable"
     status = 503

@@ -150,7 +150,8 @@ class RenderTimeoutError(TypesettingError):
 
 
 class RenderTooLargeError(TypesettingError):
-    """The job took more memory or made more pages than it may."""
+    """The job took more memory or made more pages than it may, or its document is too large for
+    a response and must not be stored."""
 
     code = "render_too_large"
 

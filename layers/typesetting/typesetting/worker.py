@@ -6,6 +6,7 @@ and only the holder writes the outcome.
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 from craftkit import storage
 from craftkit.clock import utc_now
@@ -13,8 +14,10 @@ from craftkit.errors import NotFoundError
 from craftkit.observability import logger
 from craftkit.renders import inputs, lifecycle
 from craftkit.renders.files import MEDIA_TYPES, ZIP_TYPE, filename_of, zip_of
+from craftkit.renders.inline import INLINE_LIMIT_BYTES
 from craftkit.renders.lifecycle import AttemptsExhaustedError, Claim, GoneError
-from craftkit.renders.models import Render
+from craftkit.renders.models import Render, UnstoredJob, UnstoredResult
+from craftkit.renders.unstored import failed
 from craftkit.templates import service as templates
 from craftkit.templates.data import types
 from craftkit.typesetter import DrawImages, Job, Typeset, TypesettingError
@@ -69,7 +72,7 @@ def render_document(
 def _finish(held: Claim, typeset: Typeset, draw: DrawImages) -> Render:
     render = held.render
     try:
-        file = _make_file(held, typeset, draw)
+        file = _make_file(render, inputs.load(held.item), typeset, draw)
     except TypesettingError as error:
         return lifecycle.fail(held, now=utc_now(), code=error.code, message=str(error))
     except NotFoundError as error:  # the template was deleted while the render was queued
@@ -88,14 +91,49 @@ def _finish(held: Claim, typeset: Typeset, draw: DrawImages) -> Render:
     )
 
 
-def _make_file(held: Claim, typeset: Typeset, draw: DrawImages) -> _File:
+def render_unstored(
+    job: UnstoredJob, *, typeset: Typeset, draw: DrawImages = draw_images
+) -> UnstoredResult:
+    """Render a job whose data and document are not stored.
+
+    A document that is too large for the response is a failed render, because there is no other
+    place to read it from.
+    """
+    render = job.render
+    try:
+        file = _make_file(render, job.data, typeset, draw)
+    except (TypesettingError, NotFoundError) as error:
+        return failed(render, error.code, str(error))
+    if len(file.content) > INLINE_LIMIT_BYTES:
+        return failed(render, "render_too_large", _too_large(len(file.content)))
+    outcome = {
+        "status": "succeeded",
+        "completed_at": utc_now(),
+        "page_count": file.page_count,
+        "size_bytes": len(file.content),
+        "warnings": (*render.warnings, *file.warnings),
+        "filename": filename_of(render.filename, file.media_type),
+        "media_type": file.media_type,
+    }
+    return UnstoredResult(render=render.model_copy(update=outcome), content=file.content)
+
+
+def _too_large(size_bytes: int) -> str:
+    return (
+        f"The document is {size_bytes / 1_000_000:.1f} MB large, and a response holds at most "
+        f"{INLINE_LIMIT_BYTES / 1_000_000:.1f} MB. Send the request without `options.store`, and "
+        "delete the render after the download."
+    )
+
+
+def _make_file(render: Render, data: dict[str, Any], typeset: Typeset, draw: DrawImages) -> _File:
     """The document in the render's format.
 
     Raises:
         TypesettingError: it cannot be typeset.
         NotFoundError: the template was deleted while the render was queued.
     """
-    render, job = held.render, with_files(_job_of(held))
+    job = with_files(_job_of(render, data))
     if render.format == "pdf":
         document = typeset(job)
         media_type = MEDIA_TYPES["pdf"]
@@ -109,14 +147,13 @@ def _make_file(held: Claim, typeset: Typeset, draw: DrawImages) -> _File:
     return _File(archive, ZIP_TYPE, count, drawn.warnings)
 
 
-def _job_of(held: Claim) -> Job:
-    render = held.render
+def _job_of(render: Render, data: dict[str, Any]) -> Job:
     version = templates.current_version(
         render.project_id, render.template_slug, render.version_number
     )
     return Job(
         source=version.source,
-        data=inputs.load(held.item),
+        data=data,
         types=types(version.manifest),
         locale=version.locale,
         title=version.name,

@@ -128,7 +128,8 @@ ROUTES: tuple[Route, ...] = (
         "`render_failed`: `options.sync` waited and the render failed. `sync` waits at most 25 s, "
         "then answers 202. The connection ends after 29 s at the latest, with 504. With the "
         "document's media type in `Accept`, the call waits as with `sync` and 200 is the document; "
-        "errors and 202 stay JSON.",
+        "errors and 202 stay JSON. With `options.store` false as well, nothing of the request is "
+        "kept, and the answer is the document or an error.",
     ),
     Route(
         "GET",

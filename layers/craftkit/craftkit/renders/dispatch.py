@@ -2,7 +2,7 @@
 
 import json
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config as ClientConfig
@@ -11,9 +11,11 @@ from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 from craftkit import queues
 from craftkit.config import config
 from craftkit.errors import QueueUnavailableError
+from craftkit.limits.concurrency import Work
 from craftkit.observability import logger
 from craftkit.queues import QueueError
-from craftkit.renders.models import Render
+from craftkit.renders import lifecycle
+from craftkit.renders.models import Render, UnstoredJob, UnstoredResult
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.client import LambdaClient
@@ -55,6 +57,16 @@ def enqueue(render: Render) -> None:
         raise QueueUnavailableError from error
 
 
+def sync_work() -> Work:
+    """The work that the stage bounds for each project: a caller waits for the worker."""
+    return Work(
+        "sync",
+        "synchronous renders",
+        limit=config.sync_renders_per_project,
+        lasts_at_most=lifecycle.LEASE,
+    )
+
+
 def call(render: Render) -> Render | None:
     """Invoke a worker of the mode's pool and wait. Returns the finished render, or None.
 
@@ -63,9 +75,24 @@ def call(render: Render) -> Render | None:
     Raises:
         StillRunningError: no answer within 25 seconds; the worker goes on.
     """
+    body = _invoke(render, message_of(render))
+    return Render.model_validate_json(body) if body else None
+
+
+def call_unstored(job: UnstoredJob) -> UnstoredResult | None:
+    """The same with the render and its data in the request, and the document in the response.
+
+    None: no worker took it, or the worker failed.
+    """
+    body = _invoke(job.render, job.model_dump(mode="json"))
+    return UnstoredResult.model_validate_json(body) if body else None
+
+
+def _invoke(render: Render, message: dict[str, Any]) -> bytes | None:
     try:
         answer = _lambda().invoke(
-            FunctionName=config.worker_function(render.mode), Payload=json.dumps(message_of(render))
+            FunctionName=config.worker_function(render.mode),
+            Payload=json.dumps(message, ensure_ascii=False).encode(),
         )
         body = answer["Payload"].read()
     except ReadTimeoutError as error:
@@ -76,4 +103,4 @@ def call(render: Render) -> Render | None:
     if "FunctionError" in answer:
         logger.warning("a worker died", extra={"render_id": render.id})
         return None
-    return Render.model_validate_json(body) if body != b"null" else None
+    return None if body == b"null" else body

@@ -34,6 +34,23 @@ _CONTENT = (
 )
 
 
+def without_content(render: Render) -> Render:
+    """A finished render as its row is kept where it is not stored: with what usage counts."""
+    return render.model_copy(
+        update={
+            "filename": ERASED_FILENAME,
+            "metadata": {},
+            "job_id": None,
+            "sha256": None,
+            "warnings": (),
+            "pages": None,
+            "document_date": None,
+            "erase_at": None,
+            "erased_at": render.ended_at,
+        }
+    )
+
+
 def erase_render(render: Render) -> Render | None:
     """Erase a render, or remove again what was stored after it was erased.
 

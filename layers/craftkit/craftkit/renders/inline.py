@@ -45,6 +45,20 @@ def wants_document(accept: str, output_format: OutputFormat) -> bool:
     return False
 
 
+def require_document(output_format: OutputFormat, *, is_wanted: bool) -> None:
+    """Check a request with `options.store` false: its response must be the document.
+
+    Raises:
+        InvalidRequestError: the `Accept` header does not name the format's media type.
+    """
+    if not is_wanted:
+        message = (
+            "`store` false needs a response that is the document. Send the header "
+            f"Accept: {MEDIA_TYPES[output_format]}, or leave `store` out."
+        )
+        raise InvalidRequestError(issues=Issues(field_errors={"options.store": [message]}))
+
+
 def _media_types(accept: str) -> set[str]:
     """The media types of the header, without those that it excludes with `q=0`."""
     found = set()

@@ -121,8 +121,18 @@ class RenderOptions(ApiModel):
         | None
     ) = None
 
+    store: Annotated[
+        StrictBool,
+        Field(
+            description="`false`: the document is in the response, and the service keeps neither "
+            "data nor document. Only with the document's media type in `Accept`."
+        ),
+    ] = True
+
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
+        if not self.store and self.expires_in_seconds:
+            _refuse("`expiresInSeconds` does not apply with `store` false: nothing is kept")
         if self.format == "pdf" and (self.pages or self.scale):
             _refuse("`pages` and `scale` apply to the formats png, jpeg, webp and svg, not to pdf")
         if self.format == "svg" and self.scale:
@@ -203,7 +213,8 @@ class Render(BaseModel):
 
     Work may begin again by itself until `attempt_limit`; a caller who asks again after a failure
     moves the limit, and `queued_at` with it. `expires_at` is when the row itself may go; at
-    `erase_at` its content is erased, where that was asked for.
+    `erase_at` its content is erased, where that was asked for. The row of one that is not stored
+    (`options.store` false) has no content from the start.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -237,6 +248,7 @@ class Render(BaseModel):
     warnings: tuple[str, ...] = ()
     error_code: str | None = None
     error_message: str | None = None
+    is_stored: bool = True
     erase_at: datetime | None = None
     erased_at: datetime | None = None
     expires_at: Annotated[datetime | None, BeforeValidator(_read_epoch)] = None
@@ -245,6 +257,15 @@ class Render(BaseModel):
         """Whether it is neither erased nor expired."""
         ends_at = self.ends_at
         return self.erased_at is None and (ends_at is None or ends_at > now)
+
+    def holds_its_key_at(self, now: datetime) -> bool:
+        """Whether its idempotency key stands for it: while it is kept.
+
+        The key of one with `options.store` false stands for it until the retention ends.
+        """
+        if self.is_stored or self.expires_at is None:
+            return self.is_kept_at(now)
+        return self.expires_at > now
 
     @property
     def ends_at(self) -> datetime | None:
@@ -269,6 +290,30 @@ class Render(BaseModel):
     def document_key(self) -> str:
         """The key of the finished file in the documents bucket."""
         return f"renders/{self.project_id}/{self.id}{ENDINGS[self.media_type][0]}"
+
+
+class UnstoredJob(BaseModel):
+    """What a worker receives of a render with `options.store` false."""
+
+    # What is logged of a validation error must not hold data.
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    render: Render
+    data: dict[str, Any]
+
+
+class UnstoredResult(BaseModel):
+    """What it returns: the finished render, and its document where it succeeded."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        hide_input_in_errors=True,
+        ser_json_bytes="base64",
+        val_json_bytes="base64",
+    )
+
+    render: Render
+    content: bytes | None = Field(None, repr=False)
 
 
 class RenderView(ApiModel):

@@ -116,6 +116,11 @@ def new_row(render: Render, due_at: datetime) -> dynamodb.Item:
     }
 
 
+def finished_row(render: Render) -> dynamodb.Item:
+    """The row of a render that is written when it has ended already."""
+    return {**_item_of(render), "expires_at": expiry(render.created_at)}
+
+
 def put_input(render: Render, compressed: bytes) -> None:
     """Store a render's data in an item of its own."""
     item = {

@@ -1,6 +1,5 @@
 """The use cases of renders: create, list, cancel, retry and download."""
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +16,6 @@ from craftkit.dynamodb import ConditionFailedError
 from craftkit.errors import (
     ConflictError,
     CraftkitError,
-    IdempotencyConflictError,
     InvalidRequestError,
     Issues,
     NotCancellableError,
@@ -29,12 +27,13 @@ from craftkit.errors import (
 )
 from craftkit.ids import new_id
 from craftkit.limits import service as limits
-from craftkit.limits.concurrency import Work, running
+from craftkit.limits.concurrency import running
 from craftkit.limits.service import Charge
 from craftkit.observability import logger
 from craftkit.renders import dispatch, inputs, lifecycle, repository
 from craftkit.renders.dispatch import StillRunningError
 from craftkit.renders.files import ENDINGS, MEDIA_TYPES
+from craftkit.renders.idempotency import check_request, create_once, find_render, idempotency_of
 from craftkit.renders.models import (
     Render,
     RenderList,
@@ -110,7 +109,38 @@ def create_render(
         QueueUnavailableError: nothing was stored; the same request may be sent again.
     """
     principal.require_template(slug)
-    options, waits = request.options, waits or request.options.sync
+    waits = waits or request.options.sync
+    render, data = new_render(principal, slug, request, base_url=base_url, source=source)
+    idempotency = idempotency_of(
+        idempotency_key or request.job_id, principal.mode, source, slug, request
+    )
+    try:
+        charge = limits.charge(principal, renders=1)
+    except TooManyRequestsError:
+        # A repeated request that starts no render is answered even if the limits are used up.
+        accepted = find_render(principal.project_id, idempotency)
+        if accepted is None or accepted.status == "failed":
+            raise
+        return accepted, False
+    with charge.commit_on_success():
+        row = repository.new_row(render, lifecycle.first_check_at(render))
+        row |= inputs.store(render, data, row)
+        claim = create_once(render, row, idempotency, extra_writes(render))
+        if claim and idempotency:
+            return _repeat(principal.project_id, claim, idempotency, waits, charge)
+        return _set_going(render, idempotency, waits), True
+
+
+def new_render(
+    principal: Principal, slug: str, request: RenderRequest, *, base_url: str, source: Source
+) -> tuple[Render, dict[str, Any]]:
+    """A render that is not written yet, and its validated data.
+
+    Raises:
+        TemplateNotFoundError, VersionNotFoundError, NoPublishedVersionError,
+        InvalidInputDataError, InvalidRequestError: the request cannot be rendered.
+    """
+    options = request.options
     version = templates.current_version(principal.project_id, slug, options.version_number)
     data = validate_data(version.manifest, request.data)
     render = Render(
@@ -134,26 +164,12 @@ def create_render(
         base_url=base_url,
         attempt_limit=lifecycle.ATTEMPTS,
         created_at=(now := utc_now()),
-        erase_at=_erase_at(options.expires_in_seconds, now),
+        is_stored=options.store,
+        erase_at=_erase_at(options.expires_in_seconds, now) if options.store else now,
         expires_at=repository.expires_at(now),
         warnings=warnings_of_names(version.manifest, request.data),
     )
-    idempotency = _idempotency_of(
-        idempotency_key or request.job_id, principal.mode, source, slug, request
-    )
-    try:
-        charge = limits.charge(principal, renders=1)
-    except TooManyRequestsError:
-        # A repeated request that starts no render is answered even if the limits are used up.
-        accepted = _find_accepted(principal.project_id, idempotency)
-        if accepted is None or accepted.status == "failed":
-            raise
-        return accepted, False
-    with charge.commit_on_success():
-        claim = _write(render, data, idempotency, extra_writes(render))
-        if claim and idempotency:
-            return _repeat(principal.project_id, claim, idempotency, waits, charge)
-        return _set_going(render, idempotency, waits), True
+    return render, data
 
 
 def _erase_at(seconds: int | None, now: datetime) -> datetime | None:
@@ -169,55 +185,6 @@ def _erase_at(seconds: int | None, now: datetime) -> datetime | None:
     return now + timedelta(seconds=seconds) if seconds else None
 
 
-def _write(
-    render: Render,
-    data: dict[str, Any],
-    idempotency: Idempotency | None,
-    extra_writes: Sequence[dict[str, Any]],
-) -> dict[str, Any] | None:
-    """Write a new render; the claim on its idempotency key where another render has it.
-
-    A claim of a render that was erased or has expired is released.
-    """
-    row = repository.new_row(render, lifecycle.first_check_at(render))
-    row |= inputs.store(render, data, row)
-    while True:
-        try:
-            repository.create(render, row, idempotency=idempotency, extra_writes=extra_writes)
-        except ConditionFailedError as error:
-            claim = error.items[0]
-            if idempotency is None or claim is None:
-                raise
-            if _is_kept(render.project_id, claim):
-                return claim
-            repository.release_claim(claim)
-        else:
-            return None
-
-
-def _is_kept(project_id: str, claim: dict[str, Any]) -> bool:
-    found = repository.get(project_id, str(claim["claimed_by"]))
-    return found is not None and found.is_kept_at(utc_now())
-
-
-def _find_accepted(project_id: str, idempotency: Idempotency | None) -> Render | None:
-    """The render of an idempotency key, if there is one.
-
-    Raises:
-        IdempotencyConflictError: the key was used for another request.
-    """
-    claim = repository.find_claim(project_id, idempotency) if idempotency else None
-    if claim is None or idempotency is None or not _is_kept(project_id, claim):
-        return None
-    return _claimed(project_id, claim, idempotency)
-
-
-def _claimed(project_id: str, claim: dict[str, Any], idempotency: Idempotency) -> Render:
-    if claim["request_hash"] != idempotency.request_hash:
-        raise IdempotencyConflictError(str(claim["claimed_by"]))
-    return get_render(project_id, str(claim["claimed_by"]))
-
-
 def _repeat(
     project_id: str,
     claim: dict[str, Any],
@@ -230,7 +197,8 @@ def _repeat(
     A render that is started again keeps the charge. In any other case the charge is refunded.
     """
     try:
-        render = _claimed(project_id, claim, idempotency)
+        check_request(claim, idempotency)
+        render = get_render(project_id, str(claim["claimed_by"]))
     except CraftkitError:
         charge.refund()
         raise
@@ -282,12 +250,7 @@ def _start(render: Render, waits: bool) -> Render:
 def _render_now(render: Render) -> Render | None:
     """The finished render. None if it must be queued: no worker ended it in time, or the project
     has the maximum of synchronous renders running."""
-    work = Work(
-        "sync",
-        "synchronous renders",
-        limit=config.sync_renders_per_project,
-        lasts_at_most=lifecycle.LEASE,
-    )
+    work = dispatch.sync_work()
     try:
         with running(work, render.project_id) as lease:
             try:
@@ -420,25 +383,3 @@ def download(
     if url is None:
         raise NotReadyError
     return render, url
-
-
-def _idempotency_of(
-    key: str | None, mode: Mode, source: Source, slug: str, request: RenderRequest
-) -> Idempotency | None:
-    """The claim on a caller's idempotency key.
-
-    Each mode and each source has separate keys: a live request never returns a test render, and a
-    third party that calls a hook cannot reach a render of the API.
-    """
-    if not key:
-        return None
-    return Idempotency(
-        key_hash=_sha256_of([mode, source, key]),
-        # Without defaults, so that a new option does not change the hash of older requests.
-        request_hash=_sha256_of([slug, request.model_dump(mode="json", exclude_defaults=True)]),
-    )
-
-
-def _sha256_of(parts: list[Any]) -> str:
-    canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
