@@ -1,7 +1,7 @@
-"""What a stage costs: measured calls, bytes and milliseconds, times the public price list.
+"""Writes `docs/cost.md`: the cost of a stage, from measured usage and public list prices.
 
-The inputs are `docs/cost-inputs.json` (`python -m benchmarks.calls`); everything that is assumed
-and not measured stands in this file, by name.
+`python -m benchmarks.calls` measures `docs/cost-inputs.json`: calls, bytes and milliseconds of each
+function. Assumed values, which are not measured, are the constants of this module.
 """
 
 import json
@@ -58,7 +58,7 @@ POLLED = {
     "get_render": 1,
     "download_render": 1,
 }
-"""What one render starts that is polled once and downloaded once, and how often."""
+"""Invocations of each function for one render that is polled once and downloaded once."""
 
 NOTIFIED = {
     "authorize": 2,
@@ -69,43 +69,43 @@ NOTIFIED = {
     "deliver_webhook": 1,
     "download_render": 1,
 }
-"""The same with a webhook in place of the poll."""
+"""Invocations of each function for one render that is reported by a webhook and downloaded once."""
 
 LEVERS = {
-    "API Gateway": "fixed by the basis: 3.50 a million requests",
-    "Lambda": "no call that is not needed; one transaction counts the renders of half a minute",
-    "DynamoDB": "a row of one write unit; an index of keys, entered once and left once; "
-    "no transaction without an idempotency key; renders of a counter counted together; one write "
-    "of a project's rate for the requests of half a minute",
-    "SQS": "sent, received and deleted once each",
-    "S3": "fixed by the basis: one document stored for 90 days and read once",
-    "CloudWatch logs": "one line for each invocation, which is its metric too; no START and REPORT "
-    "lines; constant fields left out",
-    "X-Ray": "`TracedShare` in `StageConfig`: 1 % of the requests in prod, and nothing else",
-    "WAF": "fixed by the basis: 0.60 a million requests",
-    "KMS": "none by the render: queues and bucket have keys of their own services, and an unsealed "
-    "secret is remembered by the process",
-    "Transfer": "fixed by the basis: the document, downloaded once",
+    "API Gateway": "fixed price: 3.50 per million requests",
+    "Lambda": "few AWS calls per invocation; one transaction counts the renders of 30 seconds",
+    "DynamoDB": "rows of one write unit; a keys-only index with two writes per render; no "
+    "transaction without an idempotency key; renders of a counter are counted together; one write "
+    "of a project's rate for the requests of 30 seconds",
+    "SQS": "one send, one receive and one delete per render",
+    "S3": "fixed price: one document stored for 90 days and read once",
+    "CloudWatch logs": "one line per invocation, which is also its metric; no START and REPORT "
+    "lines; no constant fields",
+    "X-Ray": "`TracedShare` in `StageConfig`: 1 % of the requests in prod",
+    "WAF": "fixed price: 0.60 per million requests",
+    "KMS": "no calls per render: queues and bucket use service-managed keys, and decrypted secrets "
+    "are cached in memory",
+    "Transfer": "fixed price: the document, downloaded once",
 }
 
 
 @dataclass(frozen=True)
 class Price:
-    """One service's part, in US dollars."""
+    """The cost of one service, in US dollars."""
 
     service: str
     dollars: float
 
 
 def request(inputs: dict[str, Any], millions: float) -> list[Price]:
-    """A million authorised requests that read one render, at `millions` a month."""
+    """A million authorized requests that read one render, at `millions` per month."""
     return _bill(inputs, {"authorize": 1, "get_render": 1}, millions, documents=0, messages=0)
 
 
 def render(
     inputs: dict[str, Any], millions: float, flow: Mapping[str, int] = POLLED
 ) -> list[Price]:
-    """A million asynchronous live renders: requested, kept, counted, and fetched."""
+    """A million asynchronous live renders: created, stored, counted, read and downloaded."""
     messages = 2 if "deliver_webhook" in flow else 1
     return _bill(inputs, flow, millions, documents=1, messages=messages)
 
@@ -150,7 +150,7 @@ def _bill(
 
 
 def used(stage: str) -> list[Price]:
-    """A month of what a stage that is used costs, however much: beside what stands still."""
+    """The monthly fixed costs that a stage adds to `idle` when it receives requests."""
     if stage not in ("staging", "prod"):
         return []
     return [
@@ -160,30 +160,30 @@ def used(stage: str) -> list[Price]:
 
 
 def idle(stage: str) -> list[Price]:
-    """A month of a stage that nobody calls."""
+    """The monthly costs of a stage without requests."""
     prices = [
         Price("Three secrets", 3 * SECRET_MONTH),
         Price("The vault's key", KEY_MONTH),
         # They start every minute; each asks the partitions of its index and ends.
         Price("Requeuers", 2 * 43_800 * (LAMBDA_REQUEST + 0.5 * 0.1 * LAMBDA_GB_SECOND)),
-        Price("Polling of five queues", POLLERS * POLLS_A_MONTH * 0.40 / 1e6),
+        Price("Polling five queues", POLLERS * POLLS_A_MONTH * 0.40 / 1e6),
         Price("Artifacts of past releases", ARTIFACT_GB * S3_GB_MONTH),
     ]
     if stage in ("staging", "prod"):
         prices += [
             Price("Alarms", 18 * ALARM_MONTH),
-            Price("The board", BOARD_MONTH),
-            Price("The firewall and five rules", FIREWALL_MONTH + 5 * RULE_MONTH),
+            Price("CloudWatch dashboard", BOARD_MONTH),
+            Price("Firewall with five rules", FIREWALL_MONTH + 5 * RULE_MONTH),
         ]
     if stage == "prod":
         gigabytes = (2 * 512 + 2 * 1769) / 1024
         held = KEPT * gigabytes * 2_628_000 * SNAPSTART_GB_SECOND
-        prices.append(Price("Snapshots (SnapStart), of two versions", held))
+        prices.append(Price("SnapStart snapshots of two versions", held))
     return prices
 
 
 def gateway(millions: float) -> float:
-    """The average price of a million requests at this many millions a month."""
+    """The average price of a million requests at this many millions per month."""
     total, below = 0.0, 0.0
     for limit, price in GATEWAY_TIERS:
         part = max(0.0, min(millions * 1e6, limit) - below)
@@ -192,8 +192,7 @@ def gateway(millions: float) -> float:
 
 
 def compute(function: str, measured: dict[str, Any]) -> float:
-    """One invocation, by the render: its own time at the processor's share that its memory buys,
-    and its waits."""
+    """The Lambda price per render: own CPU time, scaled by the memory's CPU share, and waits."""
     memory = MEMORY_MB.get(function, 512)
     own = measured["ownMilliseconds"] + (TYPST_MILLISECONDS if function == "render_document" else 0)
     waited = sum(
@@ -217,15 +216,15 @@ def page() -> str:
     """`docs/cost.md`."""
     inputs = json.loads(INPUTS.read_text(encoding="utf-8"))
     parts = [_HEAD]
-    parts += ["## A million authorised requests", "", _table(request(inputs, 1.0)), ""]
+    parts += ["## A million authorized requests", "", _table(request(inputs, 1.0)), ""]
     parts += ["## A million renders, polled once and downloaded once", ""]
     parts += [_table(render(inputs, 1.0)), "", _units(inputs), ""]
-    parts += ["## A million renders, with a webhook in place of the poll", ""]
+    parts += ["## A million renders, with a webhook instead of the poll", ""]
     parts += [_table(render(inputs, 1.0, NOTIFIED)), ""]
-    parts += ["## By the month", "", _months(inputs), "", _BREAKS]
-    parts += ["## A stage that nobody calls", "", _stages_table(idle), ""]
+    parts += ["## Per month", "", _months(inputs), "", _BREAKS]
+    parts += ["## An idle stage", "", _stages_table(idle), ""]
     parts += [
-        "## What a stage that is used adds, however much",
+        "## Fixed costs of a stage with traffic",
         "",
         _stages_table(used),
         "",
@@ -241,7 +240,7 @@ def _table(prices: list[Price]) -> str:
     total = sum(price.dollars for price in prices)
     return "\n".join(
         [
-            "| service | US$ | the lever |",
+            "| service | US$ | how it is kept low |",
             "| --- | ---: | --- |",
             *rows,
             f"| **all** | **{total:,.2f}** | |",
@@ -250,7 +249,7 @@ def _table(prices: list[Price]) -> str:
 
 
 def _units(inputs: dict[str, Any]) -> str:
-    """What the line of DynamoDB consists of."""
+    """The table of DynamoDB units and log bytes per render, by function."""
     rows = [
         f"| {name} | {work['writeUnits'] / work.get('renders', 1):g} "
         f"| {work['indexUnits'] / work.get('renders', 1):g} "
@@ -260,9 +259,9 @@ def _units(inputs: dict[str, Any]) -> str:
         if "writeUnits" in work
     ]
     head = [
-        "By work, measured, for one render:",
+        "Measured for one render, by function:",
         "",
-        "| work | write units | of indexes | read units | bytes of log |",
+        "| function | write units | index write units | read units | log bytes |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]
     return "\n".join([*head, *rows])
@@ -271,7 +270,7 @@ def _units(inputs: dict[str, Any]) -> str:
 def _months(inputs: dict[str, Any]) -> str:
     standing = sum(price.dollars for price in (*idle("prod"), *used("prod")))
     rows = [
-        "| a month | requests, US$ | renders, US$ | a render, US¢ |",
+        "| per month | requests, US$ | renders, US$ | one render, US¢ |",
         "| --- | ---: | ---: | ---: |",
     ]
     for rate in RATES:
@@ -291,37 +290,39 @@ def _stages_table(bill: Callable[[str], list[Price]]) -> str:
         for name in names
     ]
     totals = " | ".join(f"**{sum(found[stage].values()):,.2f}**" for stage in stages)
-    head = ["| US$ a month | dev | staging | prod |", "| --- | ---: | ---: | ---: |"]
+    head = ["| US$ per month | dev | staging | prod |", "| --- | ---: | ---: | ---: |"]
     return "\n".join([*head, *rows, f"| **all** | {totals} |"])
 
 
 _HEAD = """# What it costs
 
-`make docs` writes this page from [`cost-inputs.json`](cost-inputs.json), which `python -m benchmarks.calls` measures from the real handlers: AWS calls, units of tables and indexes by the size of the items, lines and bytes of log, own milliseconds of a warm environment. Prices are AWS's public list for us-east-1, on demand, as of 2025-11, without free tiers and without tax. They and everything that is assumed (waits inside the region, sizes, the share of requests traced, ten renders of a counter in half a minute) stand by name in `tools/cost.py`.
+This page lists what a stage costs by request, by render and by month, and which limit is reached first as traffic grows.
 
-The target for a million renders that are polled once and downloaded once is 40 US$. The charge of a project's rate is measured for requests that are three seconds apart: one write serves those of half a minute in one environment.
+`make docs` generates it from [`cost-inputs.json`](cost-inputs.json). `python -m benchmarks.calls` measures these inputs with the real handlers: AWS calls, capacity units of tables and indexes, log bytes, and CPU time of a warm environment. Prices are AWS's public on-demand list for us-east-1 as of 2025-11, without free tiers and tax. Prices and assumptions (latency inside the region, sizes, the share of traced requests, ten renders per counter in 30 seconds) are constants in `tools/cost.py`.
 
-Not in it: people, the support plan, and the traffic of tests.
+The target for a million renders that are polled once and downloaded once is 40 US$. The charge of a project's rate is measured for requests that are three seconds apart: one write covers the requests of 30 seconds in one environment.
+
+Not included: staff, the support plan, and test traffic.
 """  # noqa: E501 a paragraph of Markdown is one line
 
-_BREAKS = """## What breaks first, and the lever
+_BREAKS = """## Which limit is reached first
 
-| at | what is reached first | named in Service Quotas | lever |
+| renders | first limit | name in Service Quotas | what to change |
 | --- | --- | --- | --- |
-| 1,000 a month | nothing; what stands still is the bill | | leave `Firewall` and `Watched` to prod alone in `StageConfig`: −15 US$ for staging |
-| 1 million a month (0.4 a second; 40 in a rush hour) | nothing | | fewer routes behind the firewall's rules |
-| 100 million a month (40 a second; 400 in a rush hour) | the live pool, at 100 workers of about 60 ms | Lambda: *Concurrent executions* (1,000) | `WorkerConcurrency` in `StageConfig`, after raising the quota |
-| 1 billion a month (400 a second; 4,000 in a rush hour) | API Gateway, then Lambda, then the tables | API Gateway: *Throttle rate* (10,000 a second an account and region) · Lambda: *Concurrent executions* · DynamoDB: *Table-level write throughput* (40,000 units on demand) | several accounts by project; WAF logs to S3; a savings plan for compute (−17 %); provisioned tables with auto scaling (about −60 % of DynamoDB); documents behind a CDN, `RetentionDays` down |
-| any | one key or one project that is hot: 1,000 writes a second to one partition | | a key for each workload; `craftkit limits` for the project |
+| 1,000 per month | none; the fixed costs are the bill | | `Firewall` (`infrastructure/edge.yaml`) and `Alarms` (`infrastructure/monitoring.yaml`) in prod only: −15 US$ for staging |
+| 1 million per month (0.4 per second; peak 40) | none | | fewer routes behind the firewall's rules |
+| 100 million per month (40 per second; peak 400) | the live pool, at 100 workers of about 60 ms | Lambda: *Concurrent executions* (1,000) | `WorkerConcurrency` in `StageConfig`, after raising the quota |
+| 1 billion per month (400 per second; peak 4,000) | API Gateway, then Lambda, then the tables | API Gateway: *Throttle rate* (10,000 per second for each account and region) · Lambda: *Concurrent executions* · DynamoDB: *Table-level write throughput* (40,000 units on demand) | several accounts by project; WAF logs to S3; a savings plan for compute (−17 %); provisioned tables with auto scaling (about −60 % of DynamoDB); documents behind a CDN, `RetentionDays` down |
+| any | one key or project that causes 1,000 writes per second to one partition | | a key for each workload; `craftkit limits` for the project |
 
-At a billion, half of the bill of a request is the gateway. What would halve it is an HTTP API, which has no exact refusals and no firewall (see `docs/decisions`); that is the price of them.
+At a billion renders, API Gateway is half of the cost of a request. An HTTP API would halve that, but supports neither custom gateway responses nor AWS WAF.
 """  # noqa: E501 as above
 
-_RIVALS = """## Beside public prices of others
+_RIVALS = """## Prices of other services
 
-Their list prices as found on 2026-11-24 in stored copies of the pages named; what a document costs inside the plan, and beyond it.
+Public list prices as of 2026-11-24, from the pages named.
 
-| who | plan | a document, US¢ | a million documents, US$ | from |
+| service | plan | one document, US¢ | a million documents, US$ | source |
 | --- | --- | ---: | ---: | --- |
 | DocRaptor | Professional, beyond its 325 | 9 | 90,000 | docraptor.com/documentation/article/1273806-how-overage-works |
 | DocRaptor | Gold, beyond its quota | 2.25 | 22,500 | the same |
@@ -329,5 +330,5 @@ Their list prices as found on 2026-11-24 in stored copies of the pages named; wh
 | PDF-Sign | Scale, 59 € for 15,000 | 0.39 (€) | 3,933 (€) | docs.pdf-sign.com/docs/rate-limits |
 | Kikidoc | Pro, 15 US$ for 15,000 | 0.10 | 1,000 | kikidoc-docs.pages.dev/pricing |
 
-A plan includes a service and its people; the numbers above are machines alone.
+These plans include operation and support; the numbers above are AWS costs only.
 """  # noqa: E501 as above

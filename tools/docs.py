@@ -1,8 +1,8 @@
-"""Writes the pages of `docs/` that are made from the code: `make docs`.
+"""Writes the generated pages of `docs/`: `make docs`.
 
     python -m tools.docs
 
-Each page is a function that returns its text; a test calls it and compares, so none can go stale.
+Each page is a function that returns its text. A test compares the files with these functions.
 """
 
 import inspect
@@ -21,17 +21,17 @@ PUBLIC_URL = "https://api.craftkit.dev"
 
 
 def openapi() -> str:
-    """The document that a stage serves at `GET /v1/openapi.json`, under the public address."""
+    """The document that a stage serves at `GET /v1/openapi.json`, with the public base URL."""
     return json.dumps(describe(PUBLIC_URL), indent=2, ensure_ascii=False) + "\n"
 
 
 def api() -> str:
-    """The same for people."""
+    """The API reference: the OpenAPI document as Markdown."""
     return reference.reference(describe(PUBLIC_URL))
 
 
 def errors() -> str:
-    """Every code by status, and a section for each, which `docUrl` of an error links to."""
+    """The table of all codes by status, and a section for each, which `docUrl` links to."""
     known = sorted(_each_code().values(), key=lambda error: (error.status, error.code))
     index = [f"| {error.status} | `{error.code}` | {_first_line(error)} |" for error in known]
     index += [f"| {status} | `{code}` | {when} |" for status, code, when, _ in _GATEWAY]
@@ -51,7 +51,7 @@ def _section(status: int, code: str, when: str, message: str) -> str:
 def _each_code() -> dict[str, type[CraftkitError]]:
     found: dict[str, type[CraftkitError]] = {}
     for error in every_error():
-        # Not those of the CLI, which no answer of the API carries.
+        # The API does not return the errors of the CLI.
         if error.__module__ == CraftkitError.__module__:
             found.setdefault(error.code, error)
     found["internal"] = CraftkitError
@@ -59,20 +59,22 @@ def _each_code() -> dict[str, type[CraftkitError]]:
 
 
 def _causes() -> dict[str, str]:
-    """What a failed render's `errorCode` can be, and when it is that."""
+    """The values of a failed render's `errorCode`, and when each is set."""
     causes = {
         error.code: _first_line(error)
         for error in (SourceError, *TypesettingError.__subclasses__())
-        if error is not FontError  # a font is refused when it is brought, not when it is used
+        if error is not FontError  # a font is refused when it is uploaded, not when it is used
     }
-    deleted = "The template was deleted while the render waited."
-    given_up = "The render was begun several times and never finished."
+    deleted = "The template was deleted before the render was started."
+    given_up = (
+        "The render was started three times and did not finish, or was not started in 24 hours."
+    )
     return causes | {"template_not_found": deleted, WORKER_FAILED: given_up}
 
 
 def _first_line(error: type[Exception]) -> str:
     if error is CraftkitError:
-        return "An unforeseen failure on our side."
+        return "An unexpected error of the service."
     return (error.__doc__ or "").splitlines()[0]
 
 
@@ -84,7 +86,7 @@ def _description(error: type[Exception]) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
-# Errors that only the gateway sends; see GatewayResponses in template.yaml.
+# Errors that only API Gateway returns; see GatewayResponses in template.yaml.
 _GATEWAY = (
     (
         504,
@@ -97,9 +99,9 @@ _GATEWAY = (
 
 _ERRORS = """# Errors
 
-Made from `craftkit.errors` by `make docs`.
+This page lists every error code of the API, with its meaning and what to do. `make docs` generates it from `craftkit.errors`.
 
-Every error is JSON in one envelope, with the header `x-request-id`:
+Every error is JSON in the same envelope, with the header `x-request-id`:
 
 ```json
 {
@@ -113,18 +115,18 @@ Every error is JSON in one envelope, with the header `x-request-id`:
 }
 ```
 
-| field | holds |
+| field | value |
 | --- | --- |
-| `code` | A stable code: write programs against it. |
-| `message` | What happened and what to do next, for people. It may change. |
-| `issues` | For invalid input alone: what is wrong with which field, by dotted path. |
-| `docUrl` | The code's section of this page. |
-| `requestId` | Name it when you contact support. |
+| `code` | A stable code for programs. |
+| `message` | What happened and what to do next, as text for developers. It can change. |
+| `issues` | Only for invalid input: what is wrong with each field, by dotted path. |
+| `docUrl` | The section of this page for the code. |
+| `requestId` | The id of the request. Include it when you contact support. |
 | `render`, `renderId` | The render that the error is about (`render_failed`, `idempotency_conflict`). |
 
-An error never contains a secret, a stack trace or a value that was sent. A 401 has `WWW-Authenticate: Bearer`, a 405 has `Allow`, a 429 and a 503 have `Retry-After`.
+An error never contains a secret, a stack trace or a value of the request. A 401 has the header `WWW-Authenticate: Bearer`, a 405 has `Allow`, a 429 and a 503 have `Retry-After`.
 
-Send a request again on 429, 500, 503 and 504, with the same `Idempotency-Key` where the call writes. Any other error stays the same until the request changes. From staging on, a firewall stands before the API: an address that sends thousands of requests in five minutes, or a request that looks like a known attack, is answered 403 `permission_denied`.
+Retry 429, 500, 503 and 504, with the same `Idempotency-Key` if the request writes. Other errors repeat until the request changes. In staging and prod a firewall is in front of the API: an address that sends thousands of requests in five minutes, and a request that matches a known attack, receive 403 `permission_denied`.
 
 | HTTP | code | when |
 | --- | --- | --- |"""  # noqa: E501 a table's row and a JSON example stay on their line
@@ -133,7 +135,7 @@ _CODES = "## Each code"
 
 _CAUSES = """## Why a render failed
 
-A failed render says why in `errorCode`, and for people in `errorMessage`, with line and column where the template is at fault. The same request under the same `Idempotency-Key` tries it again, as the next `attempt` of the same render. With `options.sync` a failed render is answered 422 `render_failed`, with the render in `error.render`.
+A failed render has an `errorCode` for programs and an `errorMessage` for developers, with line and column if the template is the cause. The same request with the same `Idempotency-Key` tries it again, as the next `attempt` of the same render. With `options.sync` a failed render returns 422 `render_failed`, with the render in `error.render`.
 
 | errorCode | when |
 | --- | --- |"""  # noqa: E501 a paragraph of Markdown is one line

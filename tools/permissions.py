@@ -1,4 +1,4 @@
-"""Who may do what: the grants of template.yaml, in the words of its resources."""
+"""Writes `docs/permissions.md`: the IAM permissions that template.yaml grants to each function."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 VERSIONS = "every function of the stack, by a version's number"
 DEPLOYMENTS = "deployments of the stack"
 
-# What is named by a pattern because it has no name, or none yet, when the template is written.
+# Resources that the template can only name by a pattern.
 _PATTERNS = {":function:": VERSIONS, ":deploymentgroup:": DEPLOYMENTS}
 
 
@@ -27,7 +27,7 @@ class Right:
     resource: str
     actions: tuple[str, ...]
     partitions: tuple[str, ...] = ()
-    """Patterns of the partition keys that its writes are limited to; none where they are not."""
+    """Patterns of the partition keys that writes are limited to; empty for no limit."""
 
 
 def rights() -> list[Right]:
@@ -103,11 +103,11 @@ def _listed(value: Any) -> list[Any]:
 
 def _name(resource: Json | str) -> str:
     if isinstance(resource, str):
-        # `*`: the action names no resource.
+        # `*`: the action has no resource-level permissions.
         return "any" if resource == "*" else resource
     ((kind, argument),) = resource.items()
     if kind == "Ref":
-        # An alias, or a parameter: what data.yaml made, by its ARN or its id.
+        # An alias, or a parameter: a resource of data.yaml, by its ARN or id.
         return re.sub(r"StreamArn$", "/stream", str(argument).removesuffix(".Alias")).removesuffix(
             "Arn"
         )
@@ -120,18 +120,18 @@ def _name(resource: Json | str) -> str:
     for part, words in _PATTERNS.items():
         if part in argument:
             return words
-    raise ValueError(f"Say in tools/permissions.py how to call {argument}")
+    raise ValueError(f"tools/permissions.py has no name for {argument}; add one to _PATTERNS")
 
 
-_HEAD = """# Who may do what
+_HEAD = """# IAM permissions
 
-Made from `template.yaml` by `make docs`.
+This page lists the IAM permissions of each Lambda function. `make docs` generates it from `template.yaml`.
 
-Each function has a role of its own, and each role these rights and no others, but for writing its log lines and traces. Resources are named as in `template.yaml` and `infrastructure/data.yaml`; every one belongs to the stage itself, so no right reaches another stage. `tests/e2e/test_permissions.py` puts on each role in turn, tries what is in this table and what is not, on this stage and on another beside it, and holds the answers against the table.
+Each function has its own role, with these permissions and those to write logs and traces. Resources are named as in `template.yaml` and `infrastructure/data.yaml`, and belong to the stage itself: no permission includes another stage. `tests/e2e/test_permissions.py` assumes each role in turn, tries allowed and denied actions on this stage and on another one, and compares the results with this table.
 
-| function | on | may |
+| function | resource | actions |
 | --- | --- | --- |"""  # noqa: E501 a paragraph of Markdown is one line
 
-_TAIL = """Rights to nothing: {none}.
+_TAIL = """Functions without permissions: {none}.
 
-The operator's CLI acts with the caller's own AWS credentials, and needs what the dashboard has. A pipeline's rights stand in `infrastructure/bootstrap.yaml`."""  # noqa: E501 as above
+The operator's CLI uses the caller's AWS credentials, which need the permissions of `DashboardFunction`. The permissions of the deployment pipeline are in `infrastructure/bootstrap.yaml`."""  # noqa: E501 as above

@@ -1,4 +1,4 @@
-"""The API reference as Markdown, made from the OpenAPI document."""
+"""Writes `docs/api.md`: the API reference, from the OpenAPI document."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +10,7 @@ Json = dict[str, Any]
 
 
 def reference(document: Json) -> str:
-    """The whole page: the routes at a glance, each of them, and the bodies."""
+    """The whole page: a table of the routes, a section for each, and the bodies."""
     address = document["servers"][0]["url"]
     routes = list(_routes(document))
     parts = [
@@ -22,10 +22,9 @@ def reference(document: Json) -> str:
         "| --- | --- | --- |",
     ]
     for method, path, operation in routes:
-        summary, scope = operation["summary"], operation.get("x-scope")
+        summary = operation["summary"]
         link = f"[{summary}](api.md#{anchor_of(summary)})"
-        shown = f"`{scope}`" if scope else "public"
-        parts.append(f"| `{method.upper()} {path}` | {link} | {shown} |")
+        parts.append(f"| `{method.upper()} {path}` | {link} | {_scope(operation)} |")
     parts.append("")
     for method, path, operation in routes:
         parts += _operation(method, path, operation)
@@ -36,7 +35,7 @@ def reference(document: Json) -> str:
 
 
 def anchor_of(heading: str) -> str:
-    """How a link names a heading of a page."""
+    """The anchor of a heading, as GitHub generates it."""
     kept = "".join(letter for letter in heading.lower() if letter.isalnum() or letter in "_- ")
     return kept.replace(" ", "-")
 
@@ -50,25 +49,31 @@ def _routes(document: Json) -> Iterator[tuple[str, str, Json]]:
 
 def _operation(method: str, path: str, operation: Json) -> list[str]:
     parts = [f"## {operation['summary']}", "", f"`{method.upper()} {path}`"]
-    scope = operation.get("x-scope")
-    parts += ["", f"Scope: `{scope}`." if scope else "Public: no API key.", ""]
+    parts += ["", f"Scope: {_scope(operation)}.", ""]
     if description := operation.get("description"):
         parts += [description, ""]
     if parameters := operation.get("parameters"):
-        parts += ["| parameter | in | takes |", "| --- | --- | --- |"]
+        parts += ["| parameter | in | value |", "| --- | --- | --- |"]
         parts += [_parameter(each) for each in parameters]
         parts.append("")
     if body := operation.get("requestBody"):
         ((media_type, content),) = body["content"].items()
         form = ", as a form" if media_type != "application/json" else ""
         parts += [f"Body: {_type(content['schema'])}{form}.", ""]
-    parts += ["| status | answer |", "| --- | --- |"]
+    parts += ["| status | response |", "| --- | --- |"]
     for status, answer in sorted(operation["responses"].items()):
         content = answer.get("content", {}).get("application/json", {}).get("schema", {})
         is_refusal = content.get("$ref", "").endswith("/Error")
         shown = answer["description"] if is_refusal or not content else _type(content)
         parts.append(f"| {status} | {shown} |")
     return [*parts, ""]
+
+
+def _scope(operation: Json) -> str:
+    """The scope that a route needs, `any key`, or `none (public)` for a route without a key."""
+    if scope := operation.get("x-scope"):
+        return f"`{scope}`"
+    return "none (public)" if operation.get("security") == [] else "any key"
 
 
 def _parameter(parameter: Json) -> str:
@@ -84,7 +89,7 @@ def _fields(schema: Json) -> list[str]:
     if not properties:
         return [*parts, f"{_type(schema)}."]
     required = schema.get("required", [])
-    parts += ["| field | holds |", "| --- | --- |"]
+    parts += ["| field | type |", "| --- | --- |"]
     return parts + [
         f"| `{name}`{'' if name in required else ', optional'} | {_type(field)} |"
         for name, field in properties.items()
@@ -92,7 +97,7 @@ def _fields(schema: Json) -> list[str]:
 
 
 def _type(schema: Json) -> str:
-    """A schema in a few words."""
+    """A short description of a schema's type."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return f"[{name}](api.md#{anchor_of(name)})"
@@ -121,7 +126,7 @@ def _type(schema: Json) -> str:
 
 
 def _unless_said(words: str, schema: Json) -> str:
-    """The words, with what stands in for a field that is left out."""
+    """The description with the default value, if there is one."""
     default = schema.get("default")
     if default is None or isinstance(default, dict | list):
         return words
@@ -129,21 +134,21 @@ def _unless_said(words: str, schema: Json) -> str:
     return f"{words}; `{shown}` by default"
 
 
-_BEGINNING = """Made by `make docs` from the [OpenAPI 3.1 document](openapi.json), which every stage serves at `GET /v1/openapi.json`.
+_BEGINNING = """This page describes every route of the API, with its parameters, bodies and errors. `make docs` generates it from the [OpenAPI 3.1 document](openapi.json), which every stage serves at `GET /v1/openapi.json`.
 
-Address: `{address}`. Send the key as `Authorization: Bearer ck_live_…` ([authentication](authentication.md)). Every response has `x-request-id`; every error has one envelope ([errors](errors.md)). There are [clients](clients.md) for Python and TypeScript.
+Base URL: `{address}`. Send the key as `Authorization: Bearer ck_live_…` ([authentication](authentication.md)). Every response has the header `x-request-id`. Every error has the same [envelope](errors.md). There are [clients](clients.md) for Python and TypeScript.
 
-| | |
+| topic | rules |
 | --- | --- |
-| Requests | JSON in UTF-8, camelCase, at most 1 MiB; uncompressed or with `Content-Encoding: gzip`. Unknown fields are refused. Another charset or coding is 415, bytes that are not UTF-8 are 400 `invalid_json`. |
-| Responses | JSON in UTF-8, camelCase; those of embed are snake_case. Compressed for a client that sends `Accept-Encoding: gzip`. Ignore fields that you do not know: new ones may be added. |
-| Methods | Every GET also answers HEAD. Another method is 405, and `Allow` lists the path's methods. |
-| Idempotency | `Idempotency-Key` (or `jobId`) makes a render once. A key belongs to one project and one mode, is kept as long as its render, and stands for one request: another body is 409 `idempotency_conflict` with the `renderId`. A repeat returns the render in its present state; a failed render is tried again. |
-| `sync` | Waits for the document, 25 seconds at most: 200 with the finished render, 202 where it is not finished, 422 `render_failed` where it failed. No response takes longer than 29 seconds. |
-| Documents | With `Accept: application/pdf` (or the type of the image format) the render and the download route respond with the document itself: `x-craftkit-render-id`, `x-craftkit-page-count` and `content-disposition` are headers. A document larger than 4.5 MB is a 303 to its signed URL. Errors stay JSON. |
-| Erasing | `DELETE /v1/renders/{{id}}` erases document, data, metadata and file name; usage still counts the render. `options.expiresInSeconds` (from 60) does the same after that time. `expiresAt` says until when a render is kept; afterwards it is 404. Backups of the database keep the rows of the last 35 days. |
-| Not storing | `options.store: false`, only with the document in the response (`Accept`): the service keeps neither data nor document, name or metadata. The render is counted in usage, has no webhook event, and every route of its id is 404. A document larger than 4.5 MB is 422 `render_failed` with `render_too_large`; where no worker is free the response is 503, and more renders at once than a project may have are 429, because nothing is queued. A repeat under the same idempotency key renders the same document again and is not counted again. |
-| Lists | Newest first, `limit` up to 100; send `nextCursor` as `cursor` for the next page, with the same filters. |
-| Times and ids | RFC 3339 in UTC with milliseconds; ids are UUIDv7. |
+| Requests | JSON in UTF-8, camelCase, at most 1 MiB, uncompressed or with `Content-Encoding: gzip`. Unknown fields are refused. Another charset or encoding returns 415; bytes that are not UTF-8 return 400 `invalid_json`. |
+| Responses | JSON in UTF-8, camelCase; embed routes use snake_case. Compressed if the client sends `Accept-Encoding: gzip`. New fields can be added: ignore fields that you do not know. |
+| Methods | Every GET route also supports HEAD. Other methods return 405; `Allow` lists the path's methods. |
+| Idempotency | With `Idempotency-Key` (or `jobId`) a repeated request does not create a second render. A repeat returns the render in its current state; a failed render is tried again. The same key with another body returns 409 `idempotency_conflict` with the `renderId`. A key belongs to one project and mode, and is stored as long as its render. |
+| `sync` | The response waits for the document, at most 25 seconds: 200 with the finished render, 202 if it is not finished, 422 `render_failed` if it failed. No response takes longer than 29 seconds. |
+| Documents | With `Accept: application/pdf` (or the type of the image format) the render and download routes return the document itself, with the headers `x-craftkit-render-id`, `x-craftkit-page-count` and `content-disposition`. A document larger than 4.5 MB returns 303 with its signed URL. Errors stay JSON. |
+| Erasing | `DELETE /v1/renders/{{id}}` erases document, data, metadata and file name; usage still counts the render. `options.expiresInSeconds` (60 or more) does the same after that time. A render is stored until `expiresAt`; afterwards it is 404. Database backups contain the rows of the last 35 days. |
+| Not storing | With `options.store: false`, which needs `Accept`, the service stores neither data nor document, file name or metadata. The render is counted in usage, has no webhook event, and its id is 404 on every route. A document larger than 4.5 MB returns 422 `render_failed` with `render_too_large`. Nothing is queued: without a free worker the response is 503, and above the project's limit of concurrent renders 429. A repeat with the same idempotency key renders the document again and is not counted again. |
+| Lists | Newest first, `limit` up to 100. For the next page, send `nextCursor` as `cursor` with the same filters. |
+| Times and ids | Times are RFC 3339 in UTC with milliseconds; ids are UUIDv7. |
 
-The gateway adds headers of its own (`x-amzn-RequestId`, `x-amz-apigw-id`, `X-Amzn-Trace-Id`); do not rely on them."""  # noqa: E501 a paragraph of Markdown is one line
+API Gateway adds headers of its own (`x-amzn-RequestId`, `x-amz-apigw-id`, `X-Amzn-Trace-Id`); do not rely on them."""  # noqa: E501 a paragraph of Markdown is one line

@@ -172,6 +172,16 @@ def test_a_key_without_the_described_scope_is_refused_and_no_other_scope_will_do
     assert scope in error["message"]
 
 
+def test_the_reference_shows_which_routes_need_a_key_without_a_scope() -> None:
+    page = (DOCS / "api.md").read_text(encoding="utf-8")
+    table = page.partition("| route |")[2].partition("\n\n")[0]
+    for route in ROUTES:
+        (row,) = [line for line in table.splitlines() if f"`{route.method} {route.path}`" in line]
+        needed = f"`{route.scope}`" if route.scope else "any key"
+        shown = needed if route.scope or route.needs_key else "none (public)"
+        assert row.endswith(f"| {shown} |"), row
+
+
 def references(value: object) -> Iterator[str]:
     if isinstance(value, dict):
         for key, part in value.items():
