@@ -140,5 +140,5 @@ def test_what_stays_of_a_removed_stage_is_named() -> None:
     resources = template("prod", Part.DATA).document["Resources"].values()
     stays = {each["Type"] for each in resources if "Retain" in each.get("DeletionPolicy", "")}
     assert stays == set(words)
-    (said,) = [line for line in PAGE.splitlines() if line.startswith("What holds data stays")]
+    (said,) = [line for line in PAGE.splitlines() if line.startswith("Resources with data stay")]
     assert [word for word in words.values() if word not in said] == []
