@@ -131,11 +131,11 @@ def test_what_is_said_of_backups_is_what_the_template_says() -> None:
 
 def test_what_stays_of_a_removed_stage_is_named() -> None:
     words = {
-        "AWS::DynamoDB::Table": "its tables",
-        "AWS::S3::Bucket": "its bucket",
-        "AWS::Cognito::UserPool": "its user pool",
+        "AWS::DynamoDB::Table": "the tables",
+        "AWS::S3::Bucket": "the bucket",
+        "AWS::Cognito::UserPool": "the user pool",
         "AWS::KMS::Key": "the vault's key",
-        "AWS::Backup::BackupVault": "the backups' vault",
+        "AWS::Backup::BackupVault": "the backup vault",
     }
     resources = template("prod", Part.DATA).document["Resources"].values()
     stays = {each["Type"] for each in resources if "Retain" in each.get("DeletionPolicy", "")}
