@@ -24,11 +24,11 @@ class Compiler:
 
     @classmethod
     def installed(cls, monkeypatch: pytest.MonkeyPatch) -> "Compiler":
-        from dashboard.pages import editor, projects, renders, templates
+        from dashboard.pages import editor, projects, renders, templates, versions
 
         made = cls()
         module: Any
-        for module in (editor, renders, templates):
+        for module in (editor, renders, templates, versions):
             monkeypatch.setattr(module, "preview_remotely", made.draw)
             if hasattr(module, "typeset_remotely"):
                 monkeypatch.setattr(module, "typeset_remotely", made.typeset)

@@ -15,6 +15,9 @@ from dashboard import flash, view
 from dashboard.session import Session
 from dashboard.web import BASE, Request, Response, see_other
 
+THEME_COOKIE = "craftkit-theme"
+"""Written by `dashboard.js`: the choice is the browser's, and the server only reads it."""
+
 
 class Paging(BaseModel):
     """The query string of a list."""
@@ -43,6 +46,12 @@ class RequestContext:
     def member(self) -> Member:
         assert self.access is not None  # noqa: S101 the route lies in a project
         return self.access.member
+
+    @property
+    def theme(self) -> str:
+        """`light` or `dark` if the user chose one on this browser, else an empty string."""
+        chosen = self.request.cookies.get(THEME_COOKIE, "")
+        return chosen if chosen in ("light", "dark") else ""
 
     def path(self, name: str) -> str:
         return self.parameters[name]

@@ -60,6 +60,11 @@ def first_page(version: TemplateVersion, project_id: str, *, draw: Draw, small: 
     return _thumbnail(key, version, version.fonts, draw, small)
 
 
+def version_pages(version: TemplateVersion, *, draw: Draw) -> Preview:
+    """The first pages of a version with its preview data."""
+    return draw(_sample_job(version, version.fonts), SCREEN_PIXELS_PER_INCH)
+
+
 def gallery_page(entry: Entry, *, draw: Draw) -> bytes:
     """The first page of a finished template, small."""
     content = f"{entry.manifest.canonical}\n{entry.source}".encode()
@@ -73,13 +78,18 @@ def _thumbnail(
     found = storage.find(key)
     if found is not None:
         return found
-    sample = data.validate_data(shown.manifest, data.preview_data(shown.manifest))
-    job = _job(
-        shown.manifest, shown.source, sample, shown.name, shown.locale, fonts, shown.pdf_standard
-    )
+    job = _sample_job(shown, fonts)
     image = draw(job, SMALL_PIXELS_PER_INCH if small else SCREEN_PIXELS_PER_INCH).pages[0]
     storage.put(key, image, content_type="image/png")
     return image
+
+
+def _sample_job(shown: TemplateVersion | Entry, fonts: Mapping[str, str]) -> Job:
+    """The job of a template with its preview data."""
+    sample = data.validate_data(shown.manifest, data.preview_data(shown.manifest))
+    return _job(
+        shown.manifest, shown.source, sample, shown.name, shown.locale, fonts, shown.pdf_standard
+    )
 
 
 def _job(

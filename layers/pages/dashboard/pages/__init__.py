@@ -10,10 +10,12 @@ from dashboard.pages import (  # noqa: F401
     members,
     projects,
     renders,
+    search,
     settings,
     sign_in,
     static,
     templates,
     usage,
+    versions,
     webhooks,
 )

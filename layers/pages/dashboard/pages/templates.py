@@ -1,8 +1,4 @@
-"""Templates: the list, the gallery, one template with its versions, and how to use it."""
-
-from typing import Annotated
-
-from pydantic import BaseModel, Field
+"""Templates: the list, the gallery, and the page of one template."""
 
 from craftkit.auth.principal import RENDERS_WRITE
 from craftkit.clock import utc_now
@@ -10,27 +6,20 @@ from craftkit.errors import InvalidRequestError, Issues, NotFoundError, Template
 from craftkit.keys import service as keys
 from craftkit.keys.models import Key
 from craftkit.projects.service import slug_of
-from craftkit.remote_typesetter import preview_remotely, typeset_remotely
-from craftkit.templates import drafts, gallery, previews, publishing
+from craftkit.remote_typesetter import preview_remotely
+from craftkit.templates import drafts, gallery, previews
 from craftkit.templates import service as templates
 from craftkit.templates.models import is_slug
 from dashboard import samples
-from dashboard.compilations import bounded
 from dashboard.pages import hooks
 from dashboard.pages.keys import names_of
+from dashboard.pages.versions import kept_picture
 from dashboard.request_context import RequestContext
 from dashboard.router import route
 from dashboard.web import Response
 
 _PAGE_LIMIT = 24
 _KEYS = 50
-# A version never changes, and its number never comes back: a browser may keep the picture.
-_KEPT = "private, max-age=31536000, immutable"
-
-
-class Comparison(BaseModel):
-    before: Annotated[int, Field(ge=1)]
-    after: Annotated[int, Field(ge=1)]
 
 
 @route("GET", "/projects/{project}/templates")
@@ -46,7 +35,7 @@ def choose(context: RequestContext) -> Response:
 
 @route("GET", "/projects/{project}/gallery/{entry}/picture")
 def gallery_picture(context: RequestContext) -> Response:
-    return _picture(previews.gallery_page(_entry(context.path("entry")), draw=preview_remotely))
+    return kept_picture(previews.gallery_page(_entry(context.path("entry")), draw=preview_remotely))
 
 
 @route("POST", "/projects/{project}/templates", needs="admin")
@@ -89,43 +78,6 @@ def show_template(context: RequestContext) -> Response:
     )
 
 
-@route("GET", "/projects/{project}/templates/{slug}/versions/{number}/{size}.png")
-def version_picture(context: RequestContext) -> Response:
-    number = _number(context.path("number"))
-    version = templates.get_version(context.project.id, context.path("slug"), number)
-    small = context.path("size") == "small"
-    picture = previews.first_page(version, context.project.id, draw=preview_remotely, small=small)
-    return _picture(picture)
-
-
-@route("GET", "/projects/{project}/templates/{slug}/diff")
-def compare(context: RequestContext) -> Response:
-    wanted, slug = context.query(Comparison), context.path("slug")
-    template = templates.get_template(context.project.id, slug)
-    difference = templates.diff(context.project.id, slug, wanted.before, wanted.after)
-    return context.page(
-        "templates/diff.html",
-        template=template,
-        before=wanted.before,
-        after=wanted.after,
-        parts={part: text.splitlines()[2:] for part, text in difference.items()},
-    )
-
-
-@route("POST", "/projects/{project}/templates/{slug}/versions/{number}/restore", needs="admin")
-def roll_back(context: RequestContext) -> Response:
-    slug, number = context.path("slug"), _number(context.path("number"))
-    version = publishing.roll_back(
-        context.project.id,
-        slug,
-        number,
-        by=context.user.sub,
-        typeset=bounded(context, typeset_remotely),
-    )
-    said = f"Version {version.number} is published; it is version {number} again."
-    return context.done(f"/templates/{slug}", said)
-
-
 @route("POST", "/projects/{project}/templates/{slug}/delete", needs="admin")
 def delete_template(context: RequestContext) -> Response:
     slug = context.path("slug")
@@ -161,16 +113,6 @@ def _entry(slug: str) -> gallery.Entry:
     if slug not in gallery.SLUGS:
         raise NotFoundError("The gallery has no such template.")
     return gallery.load(slug)
-
-
-def _number(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 6:
-        raise NotFoundError("There is no such version.")
-    return int(text)
-
-
-def _picture(png: bytes) -> Response:
-    return Response(200, png, "image/png", {"Cache-Control": _KEPT})
 
 
 _BLANK = """\

@@ -100,6 +100,48 @@ for (const box of document.querySelectorAll(".scroll")) {
   if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
 }
 
+// The theme of this browser. The server reads the cookie, so that a page is drawn once, in its colours.
+const theme = document.getElementById("theme");
+if (theme) {
+  theme.parentElement.hidden = false;
+  theme.addEventListener("change", () => {
+    const life = theme.value ? 31536000 : 0;
+    document.cookie = `craftkit-theme=${theme.value}; Path=/; Max-Age=${life}; SameSite=Lax`;
+    if (theme.value) document.documentElement.dataset.theme = theme.value;
+    else delete document.documentElement.dataset.theme;
+  });
+}
+
+// The search: Ctrl+K or ⌘K opens it, the arrow keys go through its results.
+const search = document.getElementById("search");
+if (search) {
+  const query = document.getElementById("search-query");
+  document.addEventListener("keydown", (event) => {
+    if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "k" || search.open) return;
+    if (document.querySelector("dialog[open]")) return;
+    event.preventDefault();
+    search.showModal();
+  });
+  new MutationObserver(() => {
+    if (!search.open) return;
+    query.select();
+    query.dispatchEvent(new Event("open"));
+  }).observe(search, { attributeFilter: ["open"] });
+  search.addEventListener("keydown", (event) => {
+    if (event.key !== "ArrowDown" && event.key !== "ArrowUp" && event.key !== "Enter") return;
+    const stops = [query, ...search.querySelectorAll(".results a")];
+    const at = stops.indexOf(document.activeElement);
+    if (event.key === "Enter") {
+      if (at !== 0 || !stops[1]) return;
+      event.preventDefault();
+      location.assign(stops[1].href);
+      return;
+    }
+    event.preventDefault();
+    stops[(at + (event.key === "ArrowDown" ? 1 : stops.length - 1)) % stops.length].focus();
+  });
+}
+
 let toastTimer;
 function toast(text) {
   let box = document.querySelector(".toast");
@@ -121,6 +163,15 @@ document.addEventListener("htmx:responseError", (event) => {
   toast(isOurs ? answer.responseText : "The server could not do this. Try again in a moment.");
 });
 document.addEventListener("htmx:sendError", () => toast("The server cannot be reached."));
+
+// The comparison of two versions' pages: the slider shows one over the other.
+document.addEventListener("input", (event) => {
+  const figure = event.target.closest("[data-compare]");
+  if (!figure) return;
+  if (event.target.type === "range") {
+    figure.querySelector(".before").style.setProperty("--share", `${100 - event.target.value}%`);
+  } else figure.classList.toggle("differs", event.target.checked);
+});
 
 // Rows of a table that are added and taken away.
 document.addEventListener("click", (event) => {

@@ -1,0 +1,79 @@
+"""The search of the dashboard, the breadcrumbs, and the theme that a browser keeps."""
+
+import re
+
+import pytest
+
+from craftkit.keys import service as keys
+from craftkit.keys.models import NewKey
+from craftkit.projects import service as projects
+from craftkit.projects.models import Project
+from testkit.project import publish
+from testkit.visitor import Page, Visitor
+from tests.functional.dashboard.users import ADA, BOB
+
+
+def found(page: Page) -> list[tuple[str, str]]:
+    """Each result's kind and name."""
+    return re.findall(r'<span class="kind">(.*?)</span> <span>(.*?)</span>', page.text)
+
+
+def search(visitor: Visitor, project: Project, query: str) -> Page:
+    return visitor.get(f"/dashboard/projects/{project.id}/search?q={query}")
+
+
+def test_search__without_a_query_lists_pages_and_other_projects(
+    ada: Visitor, project: Project
+) -> None:
+    projects.create_project("Second shop", by=ADA.sub, owner=ADA)
+    projects.create_project("Bob's shop", by=BOB.sub, owner=BOB)
+    results = found(search(ada, project, ""))
+    assert ("Page", "API keys") in results
+    assert [name for kind, name in results if kind == "Project"] == ["Second shop"]
+
+
+def test_search__finds_templates_and_keys_by_a_part_of_their_name(
+    ada: Visitor, project: Project
+) -> None:
+    publish(project.id, "delivery-note")
+    keys.create_key(project.id, NewKey(name="Note printer", mode="test"), by=ADA.sub)
+    keys.create_key(project.id, NewKey(name="Checkout", mode="test"), by=ADA.sub)
+    assert found(search(ada, project, "NOTE")) == [
+        ("Template", "Invoice"),
+        ("API key", "Note printer"),
+    ]
+
+
+def test_search__finds_nothing_of_another_project(
+    ada: Visitor, bob: Visitor, project: Project
+) -> None:
+    theirs = projects.create_project("Bob's shop", by=BOB.sub, owner=BOB)
+    publish(theirs.id, "secret-letter")
+    assert found(search(ada, project, "secret")) == []
+    assert search(ada, theirs, "secret").status == 404
+
+
+def test_search__says_what_is_searched_when_nothing_matches(ada: Visitor, project: Project) -> None:
+    page = search(ada, project, "%3Cscript%3Ezzz")
+    assert "No page, project, template, API key or render matches “<script>zzz”" in page.words
+    assert "<script>zzz" not in page.text
+
+
+def test_breadcrumbs__lead_from_the_project_to_the_page(ada: Visitor, project: Project) -> None:
+    key = keys.create_key(project.id, NewKey(name="Checkout", mode="test"), by=ADA.sub).key
+    page = ada.get(f"/dashboard/projects/{project.id}/keys/{key.id}")
+    crumbs = page.text.split('aria-label="Breadcrumbs"')[1].split("</nav>")[0]
+    assert re.findall(r">([^<>]+)</(?:a|li)>", crumbs) == [project.name, "API keys", "Checkout"]
+
+
+@pytest.mark.parametrize(
+    ("cookie", "theme"), [("dark", "dark"), ("light", "light"), ('"><script>', ""), ("", "")]
+)
+def test_theme__is_the_browsers_choice(
+    ada: Visitor, project: Project, cookie: str, theme: str
+) -> None:
+    ada.jar["craftkit-theme"] = cookie
+    html = ada.get(f"/dashboard/projects/{project.id}").text
+    shown = re.search(r'<html lang="en"(?: data-theme="(.*?)")?>', html)
+    assert shown
+    assert (shown[1] or "") == theme
