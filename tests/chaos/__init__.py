@@ -1,1 +1,1 @@
-"""The life of renders under faults: the real functions in a world of memory, by one seed."""
+"""Chaos tests: the real functions in a simulated stack in memory, with faults drawn from a seed."""

@@ -1,4 +1,4 @@
-"""The stack in memory: what a boto3 client of our code would reach, with faults in between."""
+"""The stack's AWS services in memory, called in place of boto3 clients, with injected faults."""
 
 import base64
 import json
@@ -17,10 +17,10 @@ Send = Callable[[str, Json, float], None]
 
 
 class MemoryCloud(Cloud):
-    """`invoke` runs a function with its own variables alone, as in every other test.
+    """Tables, queues, bucket and KMS key in memory. `invoke` runs a function with its variables.
 
     Args:
-        send: puts a message onto a queue, by logical id, to be seen after some seconds.
+        send: sends a message to a queue, by logical id, with a delay in seconds.
     """
 
     def __init__(self, template: Template, faults: Faults, send: Send) -> None:
@@ -48,7 +48,7 @@ class MemoryCloud(Cloud):
         self._pass_outputs()
 
     def call(self, client: Any, operation: str, params: Json) -> Json:
-        """In place of `BaseClient._make_api_call`: a place to be killed before, and one after."""
+        """Replaces `BaseClient._make_api_call`. An invocation can be killed before and after it."""
         self.faults.step()
         service = client.meta.service_model.service_name
         answer: Json = getattr(self, f"_{service}")(operation, params)
@@ -101,7 +101,7 @@ class MemoryCloud(Cloud):
 
 
 def folder_of(template: Template, function_name: Any) -> tuple[str, str]:
-    """The folder and logical id of the function that an event source's `FunctionName` means."""
+    """The folder and logical id of the function in an event source's `FunctionName`."""
     match = re.search(r"(\w+Function)", json.dumps(function_name))
     if match is None:
         raise ValueError(function_name)

@@ -1,4 +1,4 @@
-"""What goes wrong, how often, and where: drawn from one seed, so that a bad run can be repeated."""
+"""Faults, drawn from one seed, so that a failing run can be repeated."""
 
 import random
 from collections import Counter
@@ -10,18 +10,18 @@ from typing import Any
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 
 _PLACES = 12
-"""A doomed invocation ends at one of so many places: before or after one of its calls."""
+"""The number of points at which an invocation can be killed: before or after one of its calls."""
 
-_SLIPS = ("ProvisionedThroughputExceededException", "ThrottlingException")
+_THROTTLING_CODES = ("ProvisionedThroughputExceededException", "ThrottlingException")
 
 
 class KilledError(BaseException):
-    """What being killed looks like from inside: nothing after it runs."""
+    """Ends a killed invocation. Not an `Exception`, so that the code under test cannot catch it."""
 
 
 @dataclass(frozen=True)
-class Odds:
-    """Each is the share of its occasions on which it happens."""
+class FaultRates:
+    """The probability of each fault, from 0 to 1."""
 
     worker_killed: float = 0.10
     send_failed: float = 0.05
@@ -34,78 +34,79 @@ class Odds:
 
 
 class Faults:
-    """Injects faults, and counts them. None happens until `are_on`."""
+    """Injects faults and counts them, while `are_on` is true."""
 
-    def __init__(self, seed: int, odds: Odds) -> None:
+    def __init__(self, seed: int, rates: FaultRates) -> None:
         self.random = random.Random(seed)
-        self.odds, self.are_on = odds, False
+        self.rates, self.are_on = rates, False
         self.counted: Counter[str] = Counter()
-        self._steps_to_live: int | None = None
+        self._steps_left: int | None = None
 
     def happens(self, name: str) -> bool:
-        """Draw for one occasion of `Odds.<name>`."""
-        is_so = self.are_on and self.random.random() < getattr(self.odds, name)
+        """Whether the fault `FaultRates.<name>` happens this time."""
+        is_so = self.are_on and self.random.random() < getattr(self.rates, name)
         self.counted[name] += is_so
         return is_so
 
     @contextmanager
     def invocation(self, name: str) -> Iterator[None]:
-        """An invocation of a function, which may be killed anywhere, even after its last call.
+        """An invocation of a function, which can be killed at any step and after its last call.
 
         Raises:
-            KilledError: it was.
+            KilledError: the invocation was killed.
         """
-        is_doomed = self.happens(name)
-        self._steps_to_live = self.random.randrange(_PLACES) if is_doomed else None
+        is_killed = self.happens(name)
+        self._steps_left = self.random.randrange(_PLACES) if is_killed else None
         try:
             yield
         finally:
-            survived = self._steps_to_live is not None
-            self._steps_to_live = None
+            survived = self._steps_left is not None
+            self._steps_left = None
         if survived:
             raise KilledError
 
     def step(self) -> None:
-        """A place at which an invocation can be killed."""
-        if self._steps_to_live is None:
+        """A point at which the invocation can be killed."""
+        if self._steps_left is None:
             return
-        if self._steps_to_live == 0:
-            self._steps_to_live = None
+        if self._steps_left == 0:
+            self._steps_left = None
             raise KilledError
-        self._steps_to_live -= 1
+        self._steps_left -= 1
 
     def throttle(self, operation: str) -> None:
-        """A table that is asked for too much, after all of the client's own attempts.
+        """A throttled table request, after all retries of the client.
 
         Raises:
-            ClientError: as DynamoDB words it, for a transaction or a single call.
+            ClientError: as DynamoDB returns it, for a transaction or a single request.
         """
         if not self.happens("table_throttled"):
             return
         if operation == "TransactWriteItems" and self.random.random() < 0.5:
             reasons = [{"Code": "ThrottlingError"}]
             raise _error("TransactionCanceledException", operation, CancellationReasons=reasons)
-        raise _error(self.random.choice(_SLIPS), operation)
+        raise _error(self.random.choice(_THROTTLING_CODES), operation)
 
     def lose(self, url: str) -> None:
-        """A call that was made, and whose answer never came.
+        """A request that was processed and whose response was lost.
 
         Raises:
-            ReadTimeoutError: the caller cannot know.
+            ReadTimeoutError: the caller cannot know whether the request was processed.
         """
         if self.happens("answer_lost"):
             raise ReadTimeoutError(endpoint_url=url)
 
     @contextmanager
     def send(self, url: str) -> Iterator[None]:
-        """A send that fails: half of them before the queue took the message, half after.
+        """A send that fails: half of the time before the queue has the message, half after.
 
         Raises:
-            ConnectTimeoutError, ReadTimeoutError: which of the two, the caller may not rely on.
+            ConnectTimeoutError: the queue does not have the message.
+            ReadTimeoutError: the queue has the message.
         """
         is_lost = self.happens("send_failed")
-        comes_late = self.random.random() < 0.5
-        if is_lost and not comes_late:
+        is_sent = self.random.random() < 0.5
+        if is_lost and not is_sent:
             raise ConnectTimeoutError(endpoint_url=url)
         yield
         if is_lost:

@@ -1,4 +1,4 @@
-"""One run: a world, a story in it, and the verdict."""
+"""One chaos run: a simulation, its workload, and the report."""
 
 import random
 import time
@@ -17,52 +17,52 @@ from testkit.clock import frozen_time
 from testkit.cloud import forget, variables
 from testkit.events import event
 from testkit.template import template
-from tests.chaos.faults import Faults, KilledError, Odds
-from tests.chaos.judge import Verdict, judge
-from tests.chaos.story import ARRIVALS_SECONDS, OUTAGE, Story
-from tests.chaos.world import World
+from tests.chaos.faults import FaultRates, Faults, KilledError
+from tests.chaos.invariants import Report, check_invariants
+from tests.chaos.simulation import Simulation
+from tests.chaos.workload import ARRIVALS_SECONDS, OUTAGE, Workload
 
 LIMIT_SECONDS = 6 * 86_400.0
 
 
-def run(seed: int, renders: int, odds: Odds | None = None) -> Verdict:
-    """Let so many renders live under faults until everything has come to rest, and judge.
+def run(seed: int, renders: int, rates: FaultRates | None = None) -> Report:
+    """Run this many renders with injected faults until all work is done, and check the invariants.
 
-    The same seed makes the same run. Nothing waits: six days pass in as long as their work takes.
+    The same seed gives the same run. Time is simulated, so six days take as long as their work.
     """
     started = time.perf_counter()
-    faults = Faults(seed, odds or Odds())
-    random.seed(seed)  # the jitter of retries is drawn there
-    world = World(template(), faults)
-    with _in(world):
-        story = Story(world, renders)
-        worker = world.cloud.module("render_document")
+    faults = Faults(seed, rates or FaultRates())
+    random.seed(seed)  # the jitter of retries uses this generator
+    simulation = Simulation(template(), faults)
+    with _in(simulation):
+        workload = Workload(simulation, renders)
+        worker = simulation.cloud.module("render_document")
         with (
-            patch.object(worker, "typeset", story.typeset),
-            patch("craftkit.network.fetch", story.receive),
+            patch.object(worker, "typeset", workload.typeset),
+            patch("craftkit.network.fetch", workload.receive),
         ):
             faults.are_on = True
-            world.every(60, lambda: _requeue(world))
-            world.run(lambda: _is_at_rest(world), LIMIT_SECONDS)
+            simulation.every(60, lambda: _requeue(simulation))
+            simulation.run(lambda: _is_at_rest(simulation), LIMIT_SECONDS)
             faults.are_on = False
-        verdict = judge(world, story)
-    verdict.figures |= {name: times for name, times in sorted(faults.counted.items()) if times}
-    verdict.figures["seconds in the world"] = round(world.now)
-    verdict.figures["seconds here"] = round(time.perf_counter() - started)
-    return verdict
+        report = check_invariants(simulation, workload)
+    report.figures |= {name: times for name, times in sorted(faults.counted.items()) if times}
+    report.figures["simulated seconds"] = round(simulation.now)
+    report.figures["real seconds"] = round(time.perf_counter() - started)
+    return report
 
 
 @contextmanager
-def _in(world: World) -> Iterator[None]:
-    """What our code takes from outside is this world's, for as long as the block runs."""
+def _in(simulation: Simulation) -> Iterator[None]:
+    """Replace AWS, time, ids, metrics and sleep with the simulation's."""
 
     def call(client: Any, operation: str, params: Any) -> Any:
-        return world.cloud.call(client, operation, params)
+        return simulation.cloud.call(client, operation, params)
 
     with ExitStack() as stack:
         stack.enter_context(patch.object(BaseClient, "_make_api_call", call))
-        stack.enter_context(frozen_time(world.clock))
-        stack.enter_context(patch("craftkit.ids.uuid7", world.new_uuid))
+        stack.enter_context(frozen_time(simulation.clock))
+        stack.enter_context(patch("craftkit.ids.uuid7", simulation.new_uuid))
         stack.enter_context(patch("craftkit.observability.single_metric", _no_metric))
         stack.enter_context(patch("time.sleep", lambda _seconds: None))
         stack.enter_context(patch.object(typesetting, "warm", lambda: None))
@@ -71,24 +71,24 @@ def _in(world: World) -> Iterator[None]:
         logger.setLevel("CRITICAL")
         forget()
         stack.callback(forget)
-        stack.enter_context(variables(world.cloud.environment()))
+        stack.enter_context(variables(simulation.cloud.environment()))
         yield
 
 
-def _requeue(world: World) -> None:
-    """The two schedules; one that fails or is killed comes again in a minute."""
+def _requeue(simulation: Simulation) -> None:
+    """Run the two scheduled functions. One that fails runs again a minute later."""
     for folder in ("requeue_stale_renders", "requeue_stale_deliveries"):
         try:
-            world.invoke(folder, event(folder), "other_killed")
+            simulation.invoke(folder, event(folder), "other_killed")
         except (Exception, KilledError):
-            world.faults.counted["schedules that failed"] += 1
-    world.wake_streams()
+            simulation.faults.counted["schedules that failed"] += 1
+    simulation.wake_streams()
 
 
-def _is_at_rest(world: World) -> bool:
-    if world.now < max(ARRIVALS_SECONDS, OUTAGE[1]) + 3600 or not world.is_quiet:
+def _is_at_rest(simulation: Simulation) -> bool:
+    if simulation.now < max(ARRIVALS_SECONDS, OUTAGE[1]) + 3600 or not simulation.is_quiet:
         return False
-    tables = world.cloud.tables.tables
+    tables = simulation.cloud.tables.tables
     waiting = (("RendersTable", UNFINISHED), ("DeliveriesTable", WAITING))
     return not any(field in item for name, field in waiting for item in tables[name].items.values())
 
@@ -97,6 +97,6 @@ def _is_at_rest(world: World) -> bool:
 def _no_metric(*_: Any, **__: Any) -> Iterator[Any]:
     class Metric:
         def add_dimension(self, **_: str) -> None:
-            """Nobody looks at it."""
+            """Do nothing."""
 
     yield Metric()

@@ -238,7 +238,7 @@ def test_charge__environments_together_never_exceed_the_stages_rate(
     held = [OrderedDict[str, Any]() for _ in range(7)]
     passed = 0
     for number in range(700):
-        monkeypatch.setattr(rates, "_leases", held[number % 7])
+        monkeypatch.setattr(rates, "_leases", lambda at=number % 7: held[at])
         passed += outcome_of(project.principal) == "passed"
     assert passed == 200
 

@@ -12,6 +12,7 @@ calls of its rate and its burst, and `lease` - 1 more for each environment.
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from math import ceil
 from typing import Any
 
@@ -68,7 +69,10 @@ class _Lease:
     ends: datetime
 
 
-_leases: OrderedDict[str, _Lease] = OrderedDict()
+@cache
+def _leases() -> OrderedDict[str, _Lease]:
+    """The leases of this environment by subject, least recently used first."""
+    return OrderedDict()
 
 
 def charge_rate(rate: ProjectRate, project_id: str) -> None:
@@ -80,13 +84,14 @@ def charge_rate(rate: ProjectRate, project_id: str) -> None:
     if not rate.per_second:
         return
     subject, now = subject_of(rate, project_id), utc_now()
-    lease = _leases.pop(subject, None)
+    leases = _leases()
+    lease = leases.pop(subject, None)
     if lease is None or lease.tokens < 1 or lease.ends <= now:
         lease = _take(rate, subject, now)
     lease.tokens -= 1
-    _leases[subject] = lease
-    if len(_leases) > _LEASES:
-        _leases.popitem(last=False)
+    leases[subject] = lease
+    if len(leases) > _LEASES:
+        leases.popitem(last=False)
     note(_state(rate, lease.full_at, now))
 
 

@@ -1,4 +1,4 @@
-"""What people do in the world: send requests and repeat them, cancel, receive, operate."""
+"""The workload of a run: callers, webhook receivers and the operator."""
 
 import json
 from collections import defaultdict
@@ -19,26 +19,26 @@ from testkit.project import DATA, DemoProject, make_project
 from testkit.receiver import answered
 from testkit.typesetter import PDF
 from tests.chaos.faults import KilledError
-from tests.chaos.world import World
+from tests.chaos.simulation import Simulation
 
 ARRIVALS_SECONDS = 600.0
 OUTAGE = (240.0, 1000.0)
-"""The test pool's worker does not start: what comes in the first minutes of it dies."""
+"""When the test worker does not start. Its first messages reach the dead-letter queue."""
 
 RECEIVER_DOWN = (0.0, 900.0)
-"""One of the receivers is not there."""
+"""When one of the receivers cannot be reached."""
 
 _TRIES = 6
-_GOOD, _BAD, _SHAKY = "good", "bad", "shaky"
+_GOOD, _BAD, _FLAKY = "good", "bad", "flaky"
 
 
-class Story:
-    """A few projects, their endpoints, and everything that arrived."""
+class Workload:
+    """Three projects with webhook endpoints, their requests, and the received webhooks."""
 
-    def __init__(self, world: World, renders: int) -> None:
-        self.world, self._random = world, world.faults.random
+    def __init__(self, simulation: Simulation, renders: int) -> None:
+        self.simulation, self._random = simulation, simulation.faults.random
         self.accepted: set[str] = set()
-        self.arrived: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        self.received_events: dict[str, set[tuple[str, str]]] = defaultdict(set)
         self.bodies: dict[str, bytes] = {}
         self.secrets: dict[str, str] = {}
         modes: tuple[Mode, ...] = ("live", "live", "test")
@@ -54,99 +54,103 @@ class Story:
         for number in range(renders):
             self._plan(number)
         for moment, is_broken in zip(OUTAGE, (True, False), strict=True):
-            world.at(moment, lambda broken=is_broken: self._break(broken))  # type: ignore[misc]
-        world.at(OUTAGE[1] + 60, self._redrive)
+            simulation.at(moment, lambda broken=is_broken: self._break(broken))  # type: ignore[misc]
+        simulation.at(OUTAGE[1] + 60, self._redrive)
 
     def _plan(self, number: int) -> None:
         project = self._random.choice(self.projects)
-        kind = self._random.choices((_GOOD, _BAD, _SHAKY), (90, 5, 5))[0]
+        kind = self._random.choices((_GOOD, _BAD, _FLAKY), (90, 5, 5))[0]
         moment = self._random.random() * ARRIVALS_SECONDS
-        self.world.at(moment, lambda: self._ask(project, number, kind, 1))
+        self.simulation.at(moment, lambda: self._send_request(project, number, kind, 1))
         if kind == _BAD and self._random.random() < 0.3:
-            # Somebody tries the same again, a while after it failed.
-            self.world.at(moment + 120, lambda: self._ask(project, number, kind, 1))
+            # The caller sends the same request again after it failed.
+            self.simulation.at(moment + 120, lambda: self._send_request(project, number, kind, 1))
 
-    def _ask(self, project: DemoProject, number: int, kind: str, tries: int) -> None:
-        """One request, and again with the same idempotency key while nobody answers well."""
+    def _send_request(self, project: DemoProject, number: int, kind: str, tries: int) -> None:
+        """Send a request, and retry it with the same idempotency key on 5xx responses."""
         body = {"data": {**DATA, "number": kind}, "metadata": {"n": str(number)}}
         headers: dict[str, str | None] = {"Idempotency-Key": f"order-{number}"}
         sent = event("create_render", principal=project.principal, body=body, headers=headers)
         try:
-            answer = self.world.invoke("create_render", sent, "other_killed")
+            answer = self.simulation.invoke("create_render", sent, "other_killed")
         except KilledError:
             answer = {"statusCode": 502, "body": "{}"}
         finally:
-            self.world.wake_streams()
+            self.simulation.wake_streams()
         if answer["statusCode"] >= 500:
-            self.world.faults.counted["requests answered 5xx"] += 1
+            self.simulation.faults.counted["requests answered 5xx"] += 1
             if tries < _TRIES:
                 again = 2.0**tries * (0.5 + self._random.random())
-                self.world.at(again, lambda: self._ask(project, number, kind, tries + 1))
+                self.simulation.at(
+                    again, lambda: self._send_request(project, number, kind, tries + 1)
+                )
             return
         if answer["statusCode"] not in (200, 202):
             raise AssertionError(answer["body"])
         id_ = str(json.loads(answer["body"])["id"])
         self.accepted.add(id_)
         if self._random.random() < 0.05:
-            self.world.at(self._random.random() / 2, lambda: self._cancel(project, id_))
+            self.simulation.at(self._random.random() / 2, lambda: self._cancel(project, id_))
 
     def _cancel(self, project: DemoProject, id_: str) -> None:
         sent = event("cancel_render", principal=project.principal, path={"id": id_})
         try:
-            self.world.invoke("cancel_render", sent, "other_killed")
+            self.simulation.invoke("cancel_render", sent, "other_killed")
         except KilledError:
             return
         finally:
-            self.world.wake_streams()
+            self.simulation.wake_streams()
 
     def typeset(self, job: Job) -> Document:
-        """The workers' typesetter: quick, and as fallible as the data says."""
-        self.world.faults.step()
+        """Replaces the workers' typesetter: returns at once, and fails depending on the data."""
+        self.simulation.faults.step()
         if job.data["number"] == _BAD:
             raise SourceError("cannot divide by zero", line=3)
-        if job.data["number"] == _SHAKY and self._random.random() < 0.3:
-            raise RuntimeError("a fault that may pass")
+        if job.data["number"] == _FLAKY and self._random.random() < 0.3:
+            raise RuntimeError("a temporary fault")
         return Document(pdf=PDF, page_count=1)
 
     def receive(
         self, url: str, _policy: Policy, _method: str, body: bytes, headers: Mapping[str, str]
     ) -> Fetched:
-        """Every receiver, in place of `network.fetch`: verifies, notes, and sometimes fails."""
-        self.world.faults.step()
-        is_down = url.startswith("https://receiver-1") and _is_in(RECEIVER_DOWN, self.world.now)
+        """Replaces `network.fetch`: all receivers. Verifies and records the event, or fails."""
+        self.simulation.faults.step()
+        is_down = url.startswith("https://receiver-1") and _is_in(
+            RECEIVER_DOWN, self.simulation.now
+        )
         if is_down:
             raise FetchError("the host cannot be reached")
-        if self.world.faults.happens("receiver_failed"):
-            # Some fail before they have it, some after: then it comes twice.
+        if self.simulation.faults.happens("receiver_failed"):
+            # Half of the failures happen after the event was recorded: it is delivered twice.
             if self._random.random() < 0.5:
-                self._note(url, body, headers)
+                self._record(url, body, headers)
             if self._random.random() < 0.5:
                 raise FetchError("no answer within 15 seconds")
             return answered(self._random.choice((500, 503, 429, 302)), retry_after="30")
-        self._note(url, body, headers)
-        self.world.faults.step()
+        self._record(url, body, headers)
+        self.simulation.faults.step()
         return answered(200)
 
-    def _note(self, url: str, body: bytes, headers: Mapping[str, str]) -> None:
-        told: Any = Webhook(self.secrets[url]).verify(body, dict(headers))
+    def _record(self, url: str, body: bytes, headers: Mapping[str, str]) -> None:
+        received: Any = Webhook(self.secrets[url]).verify(body, dict(headers))
         event_id = headers["webhook-id"]
         if self.bodies.setdefault(event_id, body) != body:
-            raise AssertionError(f"{event_id} was told in two ways")
-        self.world.faults.counted["webhooks received"] += 1
-        self.arrived[url].add((event_id, told["type"]))
+            raise AssertionError(f"{event_id} was sent with two different bodies")
+        self.simulation.faults.counted["webhooks received"] += 1
+        self.received_events[url].add((event_id, received["type"]))
 
     def _break(self, is_broken: bool) -> None:
-        self.world.queues["TestQueue"].is_broken = is_broken
+        self.simulation.queues["TestQueue"].is_broken = is_broken
 
     def _redrive(self) -> None:
-        """The operator, once the pool is well again; repeated until nothing waits."""
-        waiting = self.world.cloud.waiting["DeadRendersQueue"]
+        """The operator queues dead renders again after the outage, until the queue is empty."""
+        waiting = self.simulation.cloud.waiting["DeadRendersQueue"]
         before = len(waiting)
         with suppress(Exception):
             dead_letters.redrive(1000)
-        self.world.faults.counted["renders driven again"] += before - len(waiting)
-        if waiting or self.world.now < 3000:
-            self.world.at(60, self._redrive)
+        self.simulation.faults.counted["renders queued again"] += before - len(waiting)
+        if waiting or self.simulation.now < 3000:
+            self.simulation.at(60, self._redrive)
 
 
 def _is_in(span: tuple[float, float], now: float) -> bool:
