@@ -1,6 +1,6 @@
-"""Scanners for known faults: `python -m tools.scan [audit|validate]`.
+"""Static analysis and security scanners: `python -m tools.scan [audit|validate]`.
 
-They run in parallel. Each rule that is switched off is listed here with its reason.
+The scanners run in parallel. Each disabled rule is listed here with the reason.
 """
 
 import argparse
@@ -26,66 +26,67 @@ _BOOTSTRAP = "infrastructure/bootstrap.yaml"
 _TEMPLATES = ("template.yaml", _BOOTSTRAP, *(f"infrastructure/{part}.yaml" for part in _PLAIN))
 
 CHECKOV = {
-    "CKV_AWS_18": "access to documents goes through signed links; CloudTrail has the rest",
-    "CKV_AWS_21": "documents expire, and are written once under an id of their own",
-    "CKV_AWS_26": "no alarm can publish to a topic under AWS's own key; it names a metric",
-    "CKV_AWS_27": "queues are encrypted by SQS (SqsManagedSseEnabled), which the rule overlooks",
-    "CKV_AWS_73": "X-Ray records the URL, and a token of a hook can be in it",
-    "CKV_AWS_107": "the execution role makes the stage's secrets; it is CloudFormation's alone",
-    "CKV_AWS_109": "the execution role makes the functions' roles, by the stage's name",
-    "CKV_AWS_111": "services whose things have no name before they exist; see bootstrap.yaml",
-    "CKV_AWS_115": "what is reserved is taken from all others; pools are bounded at their source",
-    "CKV_AWS_116": "what is asynchronous has its own queue for what fails; routes are synchronous",
-    "CKV_AWS_117": "nothing of a stage lies in a VPC; a function there would need a NAT",
-    "CKV_AWS_119": "tables are encrypted by KMS under AWS's key; a key of ours guards nothing more",
-    "CKV_AWS_120": "no answer may be cached: a revoked key is refused at the next request",
-    "CKV_AWS_149": "secrets are encrypted by KMS under AWS's key; who reads them is said by IAM",
-    "CKV_AWS_158": "logs hold ids and outcomes, no secret and no caller's data",
-    "CKV_AWS_166": "backups are encrypted by KMS under AWS's key",
-    "CKV_AWS_173": "variables are names and addresses; no secret is among them, a test says so",
+    "CKV_AWS_18": "documents are read through signed URLs; CloudTrail records other access",
+    "CKV_AWS_21": "objects expire, and each is written once under a unique id",
+    "CKV_AWS_26": "alarms cannot publish to a topic encrypted with the AWS managed key",
+    "CKV_AWS_27": "queues use SqsManagedSseEnabled, which the rule does not recognize",
+    "CKV_AWS_73": "X-Ray records the URL, which can contain a hook's token",
+    "CKV_AWS_107": "the execution role, which only CloudFormation assumes, creates the secrets",
+    "CKV_AWS_109": "the execution role creates the functions' roles, limited by name",
+    "CKV_AWS_111": "resources with generated names; bootstrap.yaml limits them by tag",
+    "CKV_AWS_115": "reserved concurrency is taken from other functions; only pools have it",
+    "CKV_AWS_116": "asynchronous functions have failure queues; routes are synchronous",
+    "CKV_AWS_117": "no resource is in a VPC; functions in one would need a NAT gateway",
+    "CKV_AWS_119": "tables use the AWS managed KMS key; IAM controls access",
+    "CKV_AWS_120": "responses must not be cached: a revoked key is refused at the next request",
+    "CKV_AWS_149": "secrets use the AWS managed KMS key; IAM controls access",
+    "CKV_AWS_158": "logs contain ids and results, no secrets and no caller's data",
+    "CKV_AWS_166": "backups use the AWS managed KMS key",
+    "CKV_AWS_173": "variables are names and URLs; a test checks that none is a secret",
 }
-# Findings of parliament by their kind, or by kind and action.
+# Accepted findings of parliament, by issue or by issue and action.
 PARLIAMENT = {
-    "RESOURCE_STAR": "what AWS names has a condition on its tag instead; a test reads each",
+    "RESOURCE_STAR": "generated names have a condition on their tag; a test checks each",
     "MISMATCHED_TYPE_BUT_USABLE": "AWS's examples compare iam:PermissionsBoundary as a string",
     "RESOURCE_POLICY_PRIVILEGE_ESCALATION": "the role writes the policy of its own bucket",
-    "INVALID_ARN": "the ARN of SAM's transform has `aws` where others have an account",
+    "INVALID_ARN": "the ARN of SAM's transform has `aws` as its account",
     "UNKNOWN_ACTION lambda:GetFunctionScalingConfig": "newer than parliament's list",
     "UNKNOWN_ACTION lambda:PutFunctionScalingConfig": "newer than parliament's list",
-    "RESOURCE_MISMATCH dynamodb:ListStreams": "AWS's own policy templates name the stream",
-    "RESOURCE_MISMATCH wafv2:AssociateWebACL": "it names the API's stage as well as the ACL",
-    "RESOURCE_MISMATCH wafv2:GetWebACLForResource": "it names the API's stage as well as the ACL",
+    "RESOURCE_MISMATCH dynamodb:ListStreams": "AWS's policy templates use the stream's ARN",
+    "RESOURCE_MISMATCH wafv2:AssociateWebACL": "needs the API stage's ARN and the ACL's",
+    "RESOURCE_MISMATCH wafv2:GetWebACLForResource": "needs the API stage's ARN and the ACL's",
 }
 CFN_LINT = {
-    "W8001": "a stage without gradual deploys has no group that names an alarm",
-    "E3724": "its schema of Globals does not know AutoPublishAliasAllProperties; SAM does",
-    "W1100": "a build resolves YAML's merges, and nothing is deployed without one",
-    "W1101": "a build resolves YAML's aliases, and nothing is deployed without one",
-    "ES1001": "queues give up to the queue of their RedrivePolicy; streams have a destination",
-    "ES1007": "what a schedule starts is started again by the next",
-    "ES4000": "what a schedule starts is started again by the next",
-    "ES6000": "these are where others' failures end",
-    "WS1000": "what works off a queue is traced where its caller is (docs/decisions/tracing.md)",
-    "WS2002": "X-Ray records the URL, and a token of a hook can be in it",
-    "WS1004": "all functions of a stage write into one group, which has a retention",
+    "W8001": "stages without gradual deployments have no deployment group with alarms",
+    "E3724": "cfn-lint's schema of Globals lacks AutoPublishAliasAllProperties",
+    "W1100": "the build resolves YAML merge keys before the deployment",
+    "W1101": "the build resolves YAML aliases before the deployment",
+    "ES1001": "queues have a RedrivePolicy; streams have a failure destination",
+    "ES1007": "a scheduled function runs again with the next event",
+    "ES4000": "a scheduled function runs again with the next event",
+    "ES6000": "these queues are the failure queues",
+    "WS1000": "queue consumers use PassThrough (docs/decisions/tracing.md)",
+    "WS2002": "X-Ray records the URL, which can contain a hook's token",
+    "WS1004": "all functions of a stage share one log group with a retention",
 }
 BANDIT = {
-    "B101": "assertions narrow types where the line before has made sure",
-    "B105": "words that only sound like passwords",
-    "B106": "words that only sound like passwords",
-    "B310": "addresses are our own; foreign ones go through craftkit.network",
-    "B311": "jitter between attempts needs no secret randomness",
-    "B404": "subprocesses are the sandbox and the tools",
+    "B101": "assertions narrow types after a check",
+    "B105": "false positives: names that contain `password` or `token`",
+    "B106": "false positives: names that contain `password` or `token`",
+    "B310": "URLs are the project's own; callers' URLs go through craftkit.network",
+    "B311": "jitter of retries needs no cryptographic randomness",
+    "B404": "subprocesses are used for the sandbox and the tools",
     "B506": "the loader is a SafeLoader",
-    "B603": "no shell, and no argument from outside",
-    "B606": "no shell, and no argument from outside",
-    "B607": "tools are found on the path",
+    "B603": "no shell, and no external input in arguments",
+    "B606": "no shell, and no external input in arguments",
+    "B607": "tools are looked up in PATH",
 }
 ZIZMOR = {
-    "self-repository": "actionlint does not know the new form yet",
+    "self-repository": "actionlint does not support the new syntax yet",
 }
 _SOME_ARN = "arn:aws:iam::123456789012:policy/any"
-# Guesses by entropy find every hash; these find what has a form. Tests and events make secrets up.
+# Entropy detectors report every hash, so only detectors of known formats are used. Tests, events
+# and docs contain invented secrets.
 _SECRETS_OFF = ("Base64HighEntropyString", "HexHighEntropyString", "KeywordDetector")
 _MADE_UP = r"^(tests|events|docs)/"
 
@@ -94,7 +95,7 @@ def scan() -> None:
     """Run every scanner.
 
     Raises:
-        TaskError: with what each of them found.
+        TaskError: with the findings of all scanners.
     """
     expand()
     checks: tuple[Callable[[], str], ...] = (
@@ -116,7 +117,7 @@ def checkov() -> str:
 
 
 def cfn_lint() -> str:
-    """The templates as they are written, and as CloudFormation gets them in each stage."""
+    """Check the source templates, and the expanded templates of each stage."""
     done = _run(
         _BIN / "cfn-lint", "--append-rules", "cfn_lint_serverless.rules",
         "--ignore-checks", *CFN_LINT,
@@ -126,7 +127,7 @@ def cfn_lint() -> str:
 
 
 def policies() -> str:
-    """parliament: IAM documents of the bootstrap stack that IAM would refuse, or never match."""
+    """parliament: invalid IAM policies of the bootstrap stack, and statements that never match."""
     folder = HOME / "policies"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -158,7 +159,7 @@ def _is_accepted(found: dict[str, Any]) -> bool:
 
 
 def _documents(value: Any) -> Iterator[Any]:
-    """Every policy document without a principal, which are those of roles and managed policies."""
+    """Every policy document without a principal: those of roles and managed policies."""
     if isinstance(value, dict):
         if "Statement" in value and not any("Principal" in each for each in value["Statement"]):
             yield value
@@ -170,10 +171,7 @@ def _documents(value: Any) -> Iterator[Any]:
 
 
 def _plain(value: Any, unknown: str = "*") -> Any:
-    """A document with something in place of what only a deployment knows.
-
-    That is `*` for a resource, and an ARN in a condition, where one is compared.
-    """
+    """A document with intrinsic functions replaced: `*` in resources, an ARN in conditions."""
     if isinstance(value, list):
         return [_plain(each, unknown) for each in value]
     if not isinstance(value, dict):
@@ -187,7 +185,7 @@ def _plain(value: Any, unknown: str = "*") -> Any:
 
 
 def documents() -> str:
-    """The functions' IAM documents and both API definitions, of every stage."""
+    """Validate the functions' IAM policies and both API definitions of every stage."""
     data = _EXPANDED / "infrastructure" / "data.json"
     validate = "tools/validate_documents.py"
     done = _run(_BIN / "python", validate, *_expanded_applications(), data)
@@ -195,10 +193,10 @@ def documents() -> str:
 
 
 def expand() -> None:
-    """Write every template as CloudFormation gets it: SAM's transform applied, merges resolved.
+    """Write every expanded template: SAM's transform applied, YAML merges resolved.
 
     Raises:
-        TaskError: SAM refuses the template.
+        TaskError: SAM rejects the template.
     """
     _EXPANDED.mkdir(parents=True, exist_ok=True)
     for stage in STAGES:
@@ -231,7 +229,7 @@ def bandit() -> str:
 
 
 def workflows() -> str:
-    """zizmor: what an attacker could make of a workflow. (Its form is judged in the tests.)"""
+    """zizmor: security problems of the GitHub workflows. Tests run actionlint on their syntax."""
     done = _run(_BIN / "zizmor", "--offline", "--quiet", "--format", "json", ".github")
     findings = json.loads(done.stdout or "[]")
     shown = [
@@ -247,17 +245,17 @@ def secrets() -> str:
     done = _run(_BIN / "detect-secrets", "scan", *off, "--exclude-files", _MADE_UP)
     results = json.loads(done.stdout)["results"]
     return "\n".join(
-        f"A secret? {path}:{found['line_number']} {found['type']}"
+        f"Possible secret: {path}:{found['line_number']} {found['type']}"
         for path, each in results.items()
         for found in each
     )
 
 
 def audit(strict: bool = False) -> str:
-    """Known vulnerabilities of what the layers carry.
+    """Known vulnerabilities of the layers' dependencies.
 
     Args:
-        strict: whether it is a fault that the advisories are out of reach.
+        strict: whether to fail if the advisories cannot be reached.
     """
     files = sorted((ROOT / "layers").glob("*/requirements.txt"))
     names = [part for path in files for part in ("-r", path)]
@@ -268,12 +266,12 @@ def audit(strict: bool = False) -> str:
         audited = []
     known = [each for each in audited if "skip_reason" not in each]
     if not known:
-        words = "The advisories cannot be reached from here: no dependency was audited."
+        words = "The advisories cannot be reached: no dependency was audited."
         if not strict:
             print(f"  {words}", file=sys.stderr)
         return words if strict else ""
     return "\n".join(
-        f"{each['name']} {each['version']}: {fault['id']}, mended in {fault['fix_versions']}"
+        f"{each['name']} {each['version']}: {fault['id']}, fixed in {fault['fix_versions']}"
         for each in known
         for fault in each["vulns"]
     )
@@ -281,13 +279,13 @@ def audit(strict: bool = False) -> str:
 
 def _run(*command: str | Path) -> subprocess.CompletedProcess[str]:
     env = environment() | {"LOG_LEVEL": "ERROR", "PYTHONWARNINGS": "ignore"}
-    # Advisories may be on a mirror that only the person's own settings know.
+    # Advisories can be on a mirror that is set in the user's environment.
     env |= {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_"))}
     return subprocess.run(command, cwd=ROOT, env=env, text=True, capture_output=True)
 
 
 def validate() -> None:
-    """Replace this process by `sam validate --lint`, which is cfn-lint with SAM's own rules."""
+    """Replace this process with `sam validate --lint`: cfn-lint with SAM's rules."""
     sam = TOOLS / "sam" / "bin" / "sam"
     os.chdir(ROOT)
     os.execve(sam, ["sam", "validate", "--lint", "--template-file", "template.yaml"], environment())
@@ -295,7 +293,9 @@ def validate() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.scan")
-    parser.add_argument("check", nargs="?", choices=("audit", "validate"), help="one check alone")
+    parser.add_argument(
+        "check", nargs="?", choices=("audit", "validate"), help="run only this check"
+    )
     try:
         match parser.parse_args().check:
             case "audit":
