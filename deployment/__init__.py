@@ -1,1 +1,1 @@
-"""Build, release, deploy, accept and prune: what turns the sources into a stage on AWS."""
+"""Builds, releases, deploys and accepts a stage on AWS, and prunes old versions."""

@@ -1,7 +1,7 @@
-"""Whether a deployed stage is fit for callers, tried from outside with HTTP and the operator's CLI.
+"""Acceptance test of a deployed stage, from outside, with HTTP and the operator's CLI.
 
-It renders a document as a caller does, and asks for the answers that only a real gateway gives. It
-leaves a project without a key behind, and a few test renders in it.
+It renders a document as a caller does, and checks responses that only API Gateway itself returns.
+It leaves a project with a few test renders and without a key.
 """
 
 import json
@@ -32,10 +32,10 @@ Json = dict[str, Any]
 
 
 def accept(stage: str, say: Callable[[str], None] = print) -> None:
-    """Try a stage with the AWS credentials of the environment.
+    """Test a stage with the AWS credentials of the environment.
 
     Raises:
-        TaskError: with the first answer that callers do not expect.
+        TaskError: a response was not as expected. The message has the first such response.
     """
     url = _public_url(stage)
     _expect(_call(url, "/health")[0] == 200, "GET /health is not answered 200")
@@ -77,7 +77,7 @@ def _try_render(url: str, key: str) -> None:
 
 
 def _try_download(address: str) -> None:
-    """A link to S3's global host is redirected, and refused in regions opened since 2019."""
+    """Check that signed URLs use the region's host: the global host fails in newer regions."""
     host, region = str(urlsplit(address).hostname), boto3.Session().region_name
     if host.endswith(".amazonaws.com"):
         _expect(f".s3.{region}." in host, f"documents are downloaded from {host}")
@@ -87,7 +87,7 @@ def _try_download(address: str) -> None:
 
 
 def _try_gateway(url: str, key: str) -> None:
-    """Answers of API Gateway that no function gives; an emulator has some of them by imitation."""
+    """Check the responses that API Gateway returns without invoking a function."""
     nowhere = "/v1/there-is-no-such-route"
     _expect_refusal(_call(url, "/v1/renders"), 401, "missing_authorization", "call without a key")
     _expect_refusal(_call(url, nowhere), 404, "not_found", "unknown route")
@@ -100,7 +100,7 @@ def _try_gateway(url: str, key: str) -> None:
 
 def _try_bodies(url: str, key: str) -> None:
     status, answer = _call(url, _RENDER, key, _body(of_bytes=BODY_LIMIT_BYTES))
-    # The invoice may refuse what fills the body, but only once it was read.
+    # The template can refuse the padding, but only after the body was read.
     _expect(status in (200, 202, 422), f"a body of 1 MiB is answered {status}: {answer}")
     for size in (BODY_LIMIT_BYTES + 1, GATEWAY_LIMIT_BYTES + 1):
         refused = _call(url, _RENDER, key, _body(of_bytes=size))
@@ -108,7 +108,7 @@ def _try_bodies(url: str, key: str) -> None:
 
 
 def _body(options: Json | None = None, of_bytes: int = 0) -> bytes:
-    """The invoice's example, filled up with a note to the size that is asked for."""
+    """The invoice's example data, padded to this size with a note."""
     data = json.loads((_INVOICE / "data.json").read_text(encoding="utf-8"))
     body = json.dumps({"data": data, "options": options or {}}).encode()
     if of_bytes:
@@ -160,7 +160,7 @@ def _json(text: bytes) -> Json:
 
 
 def _expect_refusal(answer: tuple[int, Json], status: int, code: str, what: str) -> None:
-    """Raise unless the answer has this status, and the envelope with this code and a request id."""
+    """Raise unless the response has this status, this code and a request id."""
     got, body = answer
     error = body.get("error", {})
     _expect(got == status, f"a {what} is answered {got}, not {status}")
@@ -171,4 +171,4 @@ def _expect_refusal(answer: tuple[int, Json], status: int, code: str, what: str)
 
 def _expect(holds: bool, fault: str) -> None:
     if not holds:
-        raise TaskError(f"Not fit for callers: {fault}.")
+        raise TaskError(f"The stage failed the acceptance test: {fault}.")

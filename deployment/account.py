@@ -44,10 +44,10 @@ def check_concurrency(build: Path, parameters: Mapping[str, str]) -> None:
     that changes a layer, one for each function at the same time, are throttled.
 
     Args:
-        parameters: what the application's stack is deployed with.
+        parameters: the parameters of the application stack.
 
     Raises:
-        TaskError: with the value to ask for.
+        TaskError: the quota is too small. The message has the command to raise it.
     """
     needed = needed_concurrency(build, parameters)
     limit = boto3.client("lambda").get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
@@ -62,11 +62,11 @@ def check_concurrency(build: Path, parameters: Mapping[str, str]) -> None:
 
 
 def needed_concurrency(build: Path, parameters: Mapping[str, str]) -> int:
-    """What the stage reserves and must leave, or room for the checks of a gradual deployment."""
+    """The executions that the stage reserves plus 100, or enough for the pre-traffic checks."""
     document = read_template(built_template(Part.APPLICATION, build))
     functions = Template(document, **parameters).functions.values()
     reserved = sum(int(each.get("ReservedConcurrentExecutions", 0)) for each in functions)
     if reserved:
         return reserved + UNRESERVED
-    # The checks are repeated while they are throttled: half of them at a time are enough.
+    # Throttled checks are retried, so half of them concurrently is enough.
     return sum(1 for each in functions if each["DeploymentPreference"]["Enabled"])

@@ -1,8 +1,8 @@
 """Finish a build: `python -m deployment.artifacts FOLDER [pack]`.
 
-Byte code goes beside every module, because Lambda cannot write it: /var/task and /opt are read-only
-there, and what is not compiled here is compiled at every cold start. With `pack`, each artifact is
-packed once, so that no deploy to this machine packs it again.
+Every module is compiled to byte code, because /var/task and /opt are read-only on Lambda: without
+byte code it would compile the modules at every cold start. With `pack`, each artifact is also
+zipped once, so that local deployments do not zip it again.
 """
 
 import compileall
@@ -16,7 +16,7 @@ PACKED_TEMPLATE = "packed.yaml"
 
 
 def main(build: Path, *, packed: bool) -> None:
-    """Compile every artifact; pack each too, and write the template that names the archives."""
+    """Compile every artifact. With `pack`, also zip each and write a template with the archives."""
     for artifact in (path for path in build.iterdir() if path.is_dir()):
         compile_modules(artifact)
         if packed:
@@ -26,7 +26,7 @@ def main(build: Path, *, packed: bool) -> None:
 
 
 def write_packed_template(build: Path) -> None:
-    """The built template, with each artifact's archive in place of its folder."""
+    """Write the built template with each artifact's archive instead of its folder."""
     template = (build / "template.yaml").read_text(encoding="utf-8")
     archives = re.sub(r"^( *(?:CodeUri|ContentUri): )(\w+)$", r"\1\2.zip", template, flags=re.M)
     (build / PACKED_TEMPLATE).write_text(archives, encoding="utf-8")
@@ -35,8 +35,8 @@ def write_packed_template(build: Path) -> None:
 def compile_modules(artifact: Path) -> None:
     """Write `__pycache__` for the whole artifact.
 
-    Unchecked, because unpacking a zip gives every source file a new time; named after the place
-    where it will lie, for the sake of traces.
+    Hash-based and unchecked, because unzipping changes the time of source files. Paths in the byte
+    code are those on Lambda, for stack traces.
     """
     is_layer = (artifact / "python").is_dir()
     compiled = compileall.compile_dir(
@@ -52,8 +52,8 @@ def compile_modules(artifact: Path) -> None:
 
 
 def pack(artifact: Path) -> None:
-    """Write `<artifact>.zip` beside it: the same bytes for the same files, and not compressed,
-    for it travels from this machine to this machine.
+    """Write `<artifact>.zip` next to the folder: reproducible, and stored without compression,
+    because it is used on this machine only.
     """
     with ZipFile(artifact.with_name(f"{artifact.name}.zip"), "w", ZIP_STORED) as archive:
         for path in sorted(path for path in artifact.rglob("*") if path.is_file()):

@@ -1,8 +1,7 @@
 """`make bootstrap`: the stack that an administrator deploys once for each stage.
 
-Two things exist once: GitHub's identity provider in an account, and the role with which API Gateway
-writes logs in a region. The bootstrap stack creates those that are missing, and leaves alone those
-that something else holds.
+Two resources exist once: GitHub's identity provider in an account, and the role with which API
+Gateway writes logs in a region. The bootstrap stack creates them if they do not exist.
 """
 
 import json
@@ -83,7 +82,7 @@ def bootstrap_outputs(stage: str) -> dict[str, str]:
 
 
 def _holds_github_provider(cloudformation: Any, stack: str) -> bool:
-    """Whether the stack is to hold the provider: it does already, or the account has none."""
+    """Whether the stack contains the provider: it does already, or the account has none."""
     if _has_resource(cloudformation, stack, "GithubIdentity"):
         return True
     providers = boto3.client("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"]
@@ -91,14 +90,14 @@ def _holds_github_provider(cloudformation: Any, stack: str) -> bool:
 
 
 def _holds_gateway_log_role(cloudformation: Any, stack: str) -> bool:
-    """Whether the stack is to hold the role: it does already, or the region has none."""
+    """Whether the stack contains the role: it does already, or the region has none."""
     if _has_resource(cloudformation, stack, "GatewayLogRole"):
         return True
     role = boto3.client("apigateway").get_account().get("cloudwatchRoleArn")
     if not role:
         return True
     try:
-        # API Gateway keeps the ARN of a role that was deleted.
+        # API Gateway keeps the ARN of a deleted role.
         boto3.client("iam").get_role(RoleName=role.rpartition("/")[2])
     except ClientError as error:
         if error.response["Error"]["Code"] == "NoSuchEntity":

@@ -1,4 +1,4 @@
-"""Building: `sam build` for the machine that it will run on, finished by `deployment.artifacts`."""
+"""Runs `sam build` and `deployment.artifacts`, for this machine or for Lambda."""
 
 import fcntl
 import hashlib
@@ -23,18 +23,18 @@ _IGNORED = {"__pycache__", ".DS_Store"}
 
 
 def build_for_host() -> Path:
-    """Build for this machine, unless these very sources were built before. Returns the folder.
+    """Build for this machine, unless the same sources were built before. Returns the folder.
 
-    Each state of the sources has a folder of its own, so that nobody's build changes under them.
+    Each state of the sources has its own folder, so a build never changes while it is used.
 
     Raises:
-        TaskError: with the end of SAM's log.
+        TaskError: SAM failed. The message has the end of its log.
     """
     with _alone():
         folder = LOCAL_BUILDS / fingerprint()
         if (folder / _FINISHED).exists():
             return folder
-        # What is deployed is arm64, and a layer's BuildArchitecture can only be written literally.
+        # The template is for arm64, and BuildArchitecture of a layer must be a literal.
         text = (ROOT / "template.yaml").read_text(encoding="utf-8")
         here = re.sub(r"\barm64\b", host_architecture(), text)
         (HOME / "template.yaml").write_text(here, encoding="utf-8")
@@ -45,7 +45,7 @@ def build_for_host() -> Path:
 
 
 def build_for_deploy() -> Path:
-    """Build what is deployed into `.aws-sam/build`, for the architecture that the template says."""
+    """Build into `.aws-sam/build` for the template's architecture, to deploy to AWS."""
     with _alone():
         _sam_build("dev", DEPLOYED_BUILD, HOME / "logs" / "build-deployed.log")
     return DEPLOYED_BUILD
@@ -56,7 +56,7 @@ def host_architecture() -> str:
 
 
 def fingerprint() -> str:
-    """A digest of all that a build is made from."""
+    """A digest of all sources of a build."""
     digest = hashlib.sha256(host_architecture().encode())
     files = [ROOT / "template.yaml", ROOT / "samconfig.toml", TOOLS / "sam" / "prepared.txt"]
     own = ("artifacts.py", "build.py", "stacks.py", "template.py")
@@ -90,7 +90,7 @@ def _forget_old_builds() -> None:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Hold the build's lock: `make dev` and `make test` may start at the same moment."""
+    """Hold the build lock: `make dev` and `make test` can start at the same time."""
     HOME.mkdir(exist_ok=True)
     descriptor = os.open(HOME / "build.lock", os.O_CREAT | os.O_RDWR)
     try:

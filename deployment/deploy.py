@@ -1,9 +1,9 @@
-"""Deploying a build to a stage, with the AWS credentials of the environment.
+"""Deploys a build to a stage, with the AWS credentials of the environment.
 
-The same by hand and in a pipeline. The stage's bootstrap stack (`deployment.bootstrap`) gives the
-bucket for artifacts, the role that CloudFormation assumes for each stack, and the boundary of the
-roles that the stacks make. A stage with host names has them in `PUBLIC_URL`, `PAGES_URL`,
-`EMBED_URL` and `CERTIFICATE_ARN`; `ALARM_EMAIL` is the address that alarms are sent to.
+Used by hand and by the pipeline. The stage's bootstrap stack (`deployment.bootstrap`) has the
+bucket for artifacts, the role that CloudFormation assumes for each stack, and the permissions
+boundary of new roles. Host names are in the variables `PUBLIC_URL`, `PAGES_URL`, `EMBED_URL` and
+`CERTIFICATE_ARN`, the email address for alarms in `ALARM_EMAIL`.
 """
 
 import json
@@ -48,26 +48,28 @@ def deploy(
 ) -> None:
     """Deploy a stage's stacks with the AWS credentials of the environment, in the order of `Part`.
 
-    A stack that would hold nothing is left out. Versions of functions that no alias leads to any
-    more are deleted; see `deployment.pruning`.
+    A stack without resources is skipped. Old versions of functions are deleted; see
+    `deployment.pruning`.
 
     Args:
-        ungated: whether alarms that ring now do not stop the deployment, nor roll it back.
-        parameters: of the templates, in addition to the stage's own and those of the environment.
+        ungated: whether to deploy without alarms, which neither stop nor roll back the deployment.
+        parameters: template parameters, in addition to those of the stage and the environment.
 
     Raises:
         TaskError: nothing is built, the stage has no bootstrap stack, the account's quota is too
             small, or SAM failed; SAM's output is above.
     """
     if not built_template(Part.APPLICATION, build).is_file():
-        raise TaskError(f"Nothing is built in {build}. Build first: make build")
+        raise TaskError(f"There is no build in {build}. Run: make build")
     bootstrap = bootstrap_outputs(stage)
     if not bootstrap and os.environ.get("CI"):
-        raise TaskError(f"There is no stack {bootstrap_stack(stage)}: make bootstrap STAGE={stage}")
+        raise TaskError(
+            f"The stack {bootstrap_stack(stage)} does not exist. Run: make bootstrap STAGE={stage}"
+        )
     cloudformation = boto3.client("cloudformation")
     present = present_stacks(cloudformation, stage)
     protected = is_protected(stage, build)
-    # CodeDeploy wants an alarm to exist before a deployment group names it.
+    # CodeDeploy requires that an alarm exists before a deployment group references it.
     has_alarms = Part.MONITORING.stack_name(stage) in present
     given = {"Stage": stage, "DeletionProtection": "true" if protected else "false"}
     given |= {"RollbackAlarms": "true" if has_alarms and not ungated else "false"}
@@ -81,7 +83,7 @@ def deploy(
         if name not in present and not has_resources(template, known):
             continue
         if part is Part.DATA and name not in present and protected:
-            # CloudFormation cannot roll back a failed creation of what is protected already.
+            # CloudFormation cannot roll back a failed creation of protected resources.
             unprotected = known | {"DeletionProtection": "false"}
             _deploy_stack(stage, part, template, bootstrap, unprotected)
         if part is Part.APPLICATION:
@@ -109,12 +111,13 @@ def _deploy_stack(
     done = subprocess.run([*command, "--template-file", template], env=environment, cwd=ROOT)
     if done.returncode != 0:
         raise TaskError(
-            f"The deploy of {part.stack_name(stage)} failed. Callers are on the version before."
+            f"The deployment of {part.stack_name(stage)} failed and was rolled back. SAM's output "
+            f"above has the reason."
         )
 
 
 def of_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The parameters that variables of the environment hold."""
+    """The template parameters that are set by environment variables."""
     return {
         parameter: environ[name] for name, parameter in _PARAMETERS.items() if environ.get(name)
     }
@@ -126,8 +129,8 @@ def settings_of(
     """samconfig.toml's settings of the stage for one of its stacks.
 
     Args:
-        bootstrap: the outputs of the stage's bootstrap stack; empty where there is none, and then
-            SAM makes a bucket and CloudFormation uses the caller's own rights.
+        bootstrap: the outputs of the stage's bootstrap stack. If empty, SAM creates a bucket and
+            CloudFormation uses the caller's permissions.
     """
     config = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
     deploying: dict[str, Any] = config[stage]["deploy"]["parameters"]
@@ -137,7 +140,7 @@ def settings_of(
         deploying |= {"s3_bucket": bootstrap["ArtifactsBucket"], "s3_prefix": name}
         deploying["role_arn"] = bootstrap[f"{part.capitalize()}ExecutionRole"]
     if os.environ.get("CI"):
-        # In a pipeline the approval comes before the job.
+        # In a pipeline a reviewer approves the job instead.
         deploying["confirm_changeset"] = False
     deploying["stack_name"] = name
     deploying["parameter_overrides"] = " ".join(

@@ -1,8 +1,8 @@
-"""A digest of each function's configuration, written into what is deployed.
+"""Adds a digest of each function's configuration to the deployed template.
 
-SAM publishes a version when the text of a function's properties changes. A parameter or a setting
-of StageConfig is not in that text: it is a Ref or a FindInMap, whatever its value. Without a digest
-of the values, such a change would reach `$LATEST` and no alias.
+SAM publishes a version when a function's properties change in the template. Values of parameters
+and of StageConfig are not in these properties, only a Ref or a FindInMap. Without a digest of the
+values, such a change would update `$LATEST` and no alias.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from deployment.template import Json, Template, read_template
 
-# What is no part of a version. A change of it takes effect without one.
+# Properties that are not part of a version: a change takes effect without a new one.
 _UNVERSIONED = {
     "CodeUri",
     "DeploymentPreference",
@@ -24,11 +24,11 @@ _UNVERSIONED = {
 
 
 def write_with_digests(template: Path, parameters: Mapping[str, str], target: Path) -> Path:
-    """Write the template as JSON, each function described by the digest of its configuration.
+    """Write the template as JSON, with each function's digest as its description.
 
     Args:
-        parameters: all that the stack will be deployed with.
-        target: beside the template, whose paths to code are relative.
+        parameters: all parameters of the stack.
+        target: in the same folder as the template, because paths to code are relative.
     """
     document = with_digests(read_template(template), parameters)
     target.write_text(json.dumps(document, indent=1, default=str), encoding="utf-8")
@@ -36,7 +36,7 @@ def write_with_digests(template: Path, parameters: Mapping[str, str], target: Pa
 
 
 def with_digests(document: Json, parameters: Mapping[str, str]) -> Json:
-    """The template with each function described by the digest of its configuration."""
+    """The template with each function's digest as its description."""
     digests = digests_of(document, parameters)
     resources = dict(document["Resources"])
     for name, digest in digests.items():
@@ -46,7 +46,7 @@ def with_digests(document: Json, parameters: Mapping[str, str]) -> Json:
 
 
 def digests_of(document: Json, parameters: Mapping[str, str]) -> dict[str, str]:
-    """By function: a digest of what its versions hold besides the code."""
+    """A digest of the versioned configuration of each function, by logical id."""
     return {
         name: _digest({key: properties[key] for key in properties.keys() - _UNVERSIONED})
         for name, properties in Template(document, **parameters).functions.items()

@@ -1,4 +1,4 @@
-"""The application's template as CloudFormation gets it: SAM's transform, on standard output.
+"""Prints the application's expanded template: SAM's transform applied.
 
 Run by the SAM tool's own Python, which has the transform:
 `python deployment/expand.py TEMPLATE NAME=VALUE…`, the parameters with their values.

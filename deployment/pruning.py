@@ -1,4 +1,4 @@
-"""Versions that nobody calls any more: each is stored, and with SnapStart billed by the hour."""
+"""Deletes old function versions: each is stored, and with SnapStart billed by the hour."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from deployment.stacks import stack_name
 
 ALIAS = "live"
 KEPT = 2
-"""The one that callers reach, and the one before it to move the alias back to by hand."""
+"""Versions kept for each function: the current one, and the previous one for a manual rollback."""
 
 
 def prune(stage: str) -> int:
-    """Delete the old versions of the stage's functions; how many there were."""
+    """Delete the old versions of the stage's functions. Returns their number."""
     cloudformation, lambda_ = boto3.client("cloudformation"), boto3.client("lambda")
     pages = cloudformation.get_paginator("list_stack_resources").paginate(
         StackName=stack_name(stage)

@@ -1,4 +1,4 @@
-"""Releases: built once, packed with their bill of materials, deployed stage by stage."""
+"""Releases: a build packed with its bill of materials, which is deployed to each stage."""
 
 import json
 import subprocess
@@ -13,7 +13,7 @@ BILL = "bill-of-materials.json"
 
 
 def pack() -> Path:
-    """Build for AWS, and pack what was built with its bill of materials, ready to be signed."""
+    """Build for AWS and pack the build with its bill of materials, ready to be signed."""
     return pack_build(build_for_deploy(), RELEASE)
 
 
@@ -33,14 +33,14 @@ def unpack(release: Path, folder: Path) -> Path:
         TaskError: there is no such release.
     """
     if not release.is_file():
-        raise TaskError(f"There is no release at {release}. Make one: make release")
+        raise TaskError(f"There is no release at {release}. Run: make release")
     with tarfile.open(release) as archive:
         archive.extractall(folder, filter="data")
     return folder / "build"
 
 
 def bill_of_materials() -> str:
-    """What the layers carry, with versions and hashes, as CycloneDX 1.5 JSON."""
+    """The layers' dependencies, with versions and hashes, as CycloneDX 1.5 JSON."""
     groups = [
         part
         for folder in sorted((ROOT / "layers").glob("*/requirements.txt"))

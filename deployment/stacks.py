@@ -61,13 +61,13 @@ def built_template(part: Part, build: Path) -> Path:
 
 
 def parameters_of(template: Path, known: Mapping[str, str]) -> dict[str, str]:
-    """Those of the known values that the template has a parameter for."""
+    """The known values that the template declares parameters for."""
     declared = read_template(template).get("Parameters", {})
     return {name: value for name, value in known.items() if name in declared}
 
 
 def has_resources(template: Path, parameters: Mapping[str, str]) -> bool:
-    """Whether the stack would hold anything: dev has no edge and no monitoring."""
+    """Whether the stack has resources in this stage: dev has no edge and no monitoring."""
     return bool(Template(read_template(template), **parameters).resources)
 
 
@@ -94,7 +94,7 @@ def describe(cloudformation: Any, name: str) -> dict[str, Any] | None:
         if "does not exist" not in str(error):
             raise
         return None
-    # Only a change set has been made for it, so far.
+    # Only a change set was created so far.
     return None if stack["StackStatus"] == "REVIEW_IN_PROGRESS" else dict(stack)
 
 
@@ -105,6 +105,6 @@ def outputs_of(cloudformation: Any, name: str) -> dict[str, str]:
 
 
 def previous_parameters(cloudformation: Any, name: str) -> dict[str, str]:
-    """What a stack was deployed with. A deploy passes it on, unless it knows better."""
+    """The current parameters of a stack. A deployment keeps those that it does not set."""
     stack = describe(cloudformation, name) or {}
     return {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}

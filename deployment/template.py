@@ -1,6 +1,6 @@
-"""CloudFormation templates as data, and with their intrinsic functions worked out for one stage.
+"""CloudFormation templates as data, with their intrinsic functions resolved for one stage.
 
-What CloudFormation knows only after a deploy (a Ref to a resource, its ARN) stays in its long form,
+Values that are known only after a deployment (a Ref to a resource, its ARN) keep their long form,
 `{"Ref": …}` or `{"Fn::GetAtt": …}`, until `Template.resolve` is given names for it.
 """
 
@@ -104,7 +104,7 @@ class Template:
         ]
 
     def resolve(self, value: Any, names: Mapping[str, Any] | None = None) -> Any:
-        """`value` with everything worked out that can be.
+        """`value` with all intrinsic functions resolved that can be.
 
         Args:
             names: physical ids by logical id; a `GetAtt` looks for `LogicalId.Attribute`.
@@ -163,7 +163,7 @@ class Template:
         return {"Ref": name}
 
     def _substitute(self, text: str, extra: Json, names: Mapping[str, Any]) -> Any:
-        """`Fn::Sub`, or its long form again when it names what only a deploy would know."""
+        """`Fn::Sub` resolved, or in its long form if it references a deployed resource."""
         result, rest = "", text
         while "${" in rest:
             before, _, after = rest.partition("${")

@@ -1,4 +1,4 @@
-"""Where things are, and running a tool so that a failure says what to read and what to do."""
+"""Paths of the repository, and a function that runs a tool and reports its log on failure."""
 
 import os
 import subprocess
@@ -16,14 +16,14 @@ _KEPT = ("HOME", "LANG", "LC_ALL", "PATH", "TERM", "TMPDIR")
 
 
 class TaskError(Exception):
-    """What went wrong, and what the person at the terminal can do."""
+    """A failed task. The message says what happened and what to do."""
 
 
 def environment(endpoint: str | None = None) -> dict[str, str]:
-    """What a tool may know of this machine: no account of the person's, ever.
+    """The environment variables for a tool, without the user's AWS credentials.
 
     Args:
-        endpoint: the embedded AWS, for a tool that talks to it.
+        endpoint: the URL of the embedded AWS, for a tool that calls it.
     """
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     kept["PATH"] = f"{TOOLS / 'sam' / 'bin'}:{kept['PATH']}"
@@ -50,7 +50,7 @@ def run(command: Sequence[str | Path], *, log: Path, env: Mapping[str, str]) -> 
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w", encoding="utf-8") as output:
-        # Of its own group: Ctrl-C reaches us alone, and we end what we started in order.
+        # Its own process group: Ctrl-C reaches this process only, which stops others in order.
         done = subprocess.run(
             command, env=env, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL, process_group=0,

@@ -1,1 +1,1 @@
-"""The local stack: the embedded AWS, the build, the deploy, one front on one port, and a seed."""
+"""The local stack: embedded AWS, build, deployment, proxy, and demo data."""

@@ -1,4 +1,4 @@
-"""The Makefile's entry point for what runs here: `python -m local dev|stage|logs|…`."""
+"""The Makefile's entry point for the local stack: `python -m local dev|stage|logs|…`."""
 
 import argparse
 import sys

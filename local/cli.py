@@ -1,4 +1,4 @@
-"""The operator's CLI, as an operator runs it: a process, JSON out, an envelope on errors."""
+"""Runs the operator's CLI as a process and parses its JSON output."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ from deployment.workspace import BIN, ROOT, TaskError, environment
 
 
 class CommandError(TaskError):
-    """The CLI refused. `code` is the stable code of its error envelope."""
+    """The CLI returned an error. `code` is the code of its error envelope."""
 
     def __init__(self, command: str, code: str, message: str) -> None:
         super().__init__(f"craftkit {command}: {message}")
@@ -27,7 +27,7 @@ class Operator:
         """Run one command and return what it printed, parsed.
 
         Raises:
-            CommandError: it exited with an error envelope, or without one.
+            CommandError: the command failed, with or without an error envelope.
         """
         done = subprocess.run(
             [BIN / "craftkit", "--stage", self._stage, *arguments],

@@ -1,4 +1,4 @@
-"""Deploying to the embedded AWS: `sam deploy`, and what the embedded AWS needs in addition."""
+"""Deploys to the embedded AWS: `sam deploy`, and steps that the embedded AWS needs in addition."""
 
 import time
 from pathlib import Path
@@ -18,12 +18,12 @@ _DEPLOY_SECONDS = 120
 
 
 def deploy(build: Path, stage: str, *, endpoint: str, public_url: str, home: Path) -> Deployed:
-    """Deploy what was built for this machine onto the embedded AWS, under the stage's name.
+    """Deploy the build for this machine to the embedded AWS, as this stage.
 
     Raises:
-        TaskError: with the end of SAM's log, or CloudFormation's reason.
+        TaskError: the deployment failed. The message has SAM's log or CloudFormation's reason.
     """
-    # One origin serves programs and the dashboard here; the embedded page has a host of its own.
+    # Locally, one origin serves the API and the dashboard; the embedded page has its own host.
     given = {"Stage": stage, "AwsEndpointUrl": endpoint}
     given |= {"PublicUrl": public_url, "PagesUrl": public_url}
     given |= {"EmbedUrl": embed_url_of(public_url)}
@@ -52,7 +52,7 @@ def deploy_plain(
     """Create or update a stack whose template SAM does not transform.
 
     Raises:
-        TaskError: CloudFormation's reason.
+        TaskError: the deployment failed. The message has CloudFormation's reason.
     """
     wanted = {
         "StackName": stack_name,
@@ -103,9 +103,9 @@ def _sam_deploy(
 
 
 def put_gateway_responses(deployed: Deployed) -> None:
-    """Give the REST APIs their refusals, which the embedded AWS does not read from a definition.
+    """Create the REST APIs' gateway responses, which the embedded AWS ignores in a definition.
 
-    They are taken from template.yaml, so that they are written once.
+    They are read from template.yaml.
     """
     gateway = deployed.client("apigateway")
     for name, api in deployed.physical_ids("AWS::ApiGateway::RestApi").items():
@@ -115,7 +115,7 @@ def put_gateway_responses(deployed: Deployed) -> None:
 
 
 def put_any_methods(deployed: Deployed) -> None:
-    """Give the API its ANY methods, which the embedded AWS does not read from its definition."""
+    """Create the API's ANY methods, which the embedded AWS ignores in a definition."""
     gateway = deployed.client("apigateway")
     api = deployed.physical_ids("AWS::ApiGateway::RestApi")["Api"]
     functions = deployed.physical_ids("AWS::Lambda::Function")
@@ -136,7 +136,7 @@ def put_any_methods(deployed: Deployed) -> None:
 
 
 def any_paths() -> dict[str, list[str]]:
-    """The API's paths with an ANY method, by the function that answers it."""
+    """The API's paths with an ANY method, by function."""
     paths: dict[str, list[str]] = {}
     for name, resource in read_template(ROOT / "template.yaml")["Resources"].items():
         for event in resource.get("Properties", {}).get("Events", {}).values():
@@ -146,7 +146,7 @@ def any_paths() -> dict[str, list[str]]:
 
 
 def put_page_routes(deployed: Deployed) -> None:
-    """Give the HTTP API its routes, which the embedded AWS does not read from it either.
+    """Create the HTTP API's routes, which the embedded AWS ignores in a definition.
 
     On AWS they come from the same events of the same functions.
     """
@@ -170,7 +170,7 @@ def put_page_routes(deployed: Deployed) -> None:
 
 
 def page_routes() -> dict[str, list[str]]:
-    """The HTTP API's route keys (`ANY /dashboard`) by the function that answers them."""
+    """The HTTP API's route keys, such as `ANY /dashboard`, by function."""
     routes: dict[str, list[str]] = {}
     for name, resource in read_template(ROOT / "template.yaml")["Resources"].items():
         for event in resource.get("Properties", {}).get("Events", {}).values():

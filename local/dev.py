@@ -1,4 +1,4 @@
-"""`make dev` and `make stage`: a stack that stays until Ctrl-C and leaves nothing running."""
+"""`make dev` and `make stage`: run a stack until Ctrl-C, and then stop all of its processes."""
 
 import contextlib
 import signal
@@ -25,7 +25,7 @@ DEFAULT_AWS_PORT = 4566
 
 _DASHBOARD = ("/dashboard",)
 _EMBED = ("/embed",)
-# Cognito's hosted page: on AWS a host of its own, on the embedded one paths of its root.
+# Cognito's hosted pages: on AWS they have their own host, on the embedded AWS root paths.
 _SIGN_IN = ("/oauth2/authorize", "/login", "/logout")
 
 
@@ -33,10 +33,10 @@ def dev(port: int | None, aws_port: int | None, home: Path) -> None:
     """Run the local stack in the foreground.
 
     Args:
-        home: where its files go; the tests' own stack has another than `.local`.
+        home: the folder for its files; tests use another one than `.local`.
 
     Raises:
-        TaskError: it could not be started; nothing is left running.
+        TaskError: the stack could not be started. All of its processes were stopped.
     """
     port = _wanted_port(port or DEFAULT_PORT, "PORT")
     steps = Steps()
@@ -58,7 +58,7 @@ def stage(name: str, port: int | None, home: Path) -> None:
     """Run a further stage on the embedded AWS of a running `make dev`.
 
     Raises:
-        TaskError: there is none, or the stage could not be started.
+        TaskError: `make dev` does not run, or the stage could not be started.
     """
     port = _wanted_port(port or DEFAULT_STAGE_PORT, "PORT")
     local = running(home)
@@ -71,17 +71,17 @@ def stage(name: str, port: int | None, home: Path) -> None:
         print(_summary(stack, _pdf(home, name), steps), flush=True)
         while emulator.is_answering(local.aws_endpoint_url):
             time.sleep(2)
-        raise TaskError("The embedded AWS of `make dev` has ended, and this stage with it.")
+        raise TaskError("The embedded AWS of `make dev` stopped, so this stage stopped too.")
 
 
 def is_current(home: Path) -> bool:
-    """Whether the stack that runs from `home` was built from the sources as they are now."""
+    """Whether the stack that runs from `home` was built from the current sources."""
     marker = home / "deployed.txt"
     return marker.exists() and marker.read_text() == fingerprint()
 
 
 def route_of(deployed: Deployed) -> Route:
-    """Where on the embedded AWS each path of the front lies."""
+    """A function that maps each path of the proxy to a path of the embedded AWS."""
     apis = deployed.physical_ids("AWS::ApiGateway::RestApi")
     pages = deployed.only("AWS::ApiGatewayV2::Api")
 
@@ -101,7 +101,7 @@ def _is_below(path: str, places: Sequence[str]) -> bool:
 
 
 class Steps:
-    """Says what is being done and how long it took."""
+    """Prints each step and its duration."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()
@@ -127,7 +127,7 @@ def _serve(
     steps: Steps,
     stopping: contextlib.ExitStack,
 ) -> Stack:
-    """Deploy a stage, put the front before it, seed it, and render the first invoice."""
+    """Deploy a stage, start its proxy, create the demo data, and render the first invoice."""
     api_url = f"http://localhost:{port}"
     with steps("Deploying"):
         deployed = deploy(build, name, endpoint=endpoint, public_url=api_url, home=home)
@@ -148,7 +148,7 @@ def _serve(
 
 
 def _pdf(home: Path, stage: str = "local") -> Path:
-    """Where the first invoice goes: `out/invoice.pdf` for the stack that people look at."""
+    """The path of the first invoice: `out/invoice.pdf` for the stack of `make dev`."""
     name = "invoice.pdf" if stage == "local" else f"invoice.{stage}.pdf"
     return (ROOT / "out" if home == HOME else home / "out") / name
 
@@ -156,14 +156,14 @@ def _pdf(home: Path, stage: str = "local") -> Path:
 def _wanted_port(port: int, variable: str) -> int:
     if not emulator.is_free(port):
         raise TaskError(
-            f"Port {port} is in use. Stop what listens there, or choose another: "
+            f"Port {port} is in use. Stop the program that uses it, or set another port: "
             f"{variable}={port + 10} make …"
         )
     return port
 
 
 def _aws_port(wanted: int | None) -> int:
-    """The port that was asked for, or the usual one, or else one that is free."""
+    """The requested port, or the default port, or a free one if the default is in use."""
     if wanted is not None:
         return _wanted_port(wanted, "AWS_PORT")
     return DEFAULT_AWS_PORT if emulator.is_free(DEFAULT_AWS_PORT) else emulator.free_port()
@@ -171,7 +171,7 @@ def _aws_port(wanted: int | None) -> int:
 
 @contextlib.contextmanager
 def _until_stopped() -> Iterator[None]:
-    """End quietly on Ctrl-C and on SIGTERM, also where a shell in the background ignores them."""
+    """Stop without an error on Ctrl-C, SIGTERM and SIGHUP, also in a background shell."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -197,7 +197,7 @@ def _summary(stack: Stack, pdf: Path, steps: Steps) -> str:
     sign_in = f"\n  Sign in  {user['email']}  {user['password']}" if user else ""
     dashboard = f"\n  Dashboard {stack.dashboard_url}{sign_in}" if user else ""
     return f"""
-  Craftkit is at {stack.api_url} (stage {stack.stage}, {steps.seconds:.0f} s). {shown} went through it.{dashboard}
+  Craftkit is at {stack.api_url} (stage {stack.stage}, {steps.seconds:.0f} s). {shown} is the first document.{dashboard}
 
   Try next, in another terminal:
 

@@ -1,4 +1,4 @@
-"""`sam local` for those who have Docker: real Lambda containers against a running `make dev`."""
+"""Runs `sam local`: Lambda containers in Docker against a running `make dev`."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from local.front import Front
 from local.stack import Deployed, running
 
 DEFAULT_PORT = 3002
-# Where a container on Docker's default network finds this machine.
+# The host's name for containers on Docker's default network.
 _USUAL_GATEWAY = "172.17.0.1"
 
 
@@ -43,9 +43,9 @@ def function_of(folder: str) -> str:
 
 
 def write_environment(deployed: Deployed, home: Path, gateway: str = _USUAL_GATEWAY) -> Path:
-    """What `sam local --env-vars` wants: each function's variables as they were deployed.
+    """Write the file for `sam local --env-vars`: the deployed variables of each function.
 
-    The embedded AWS is named by address, so that boto3 does not put a bucket's name before it.
+    The endpoint has an IP address, so that boto3 does not put the bucket's name before the host.
     """
     port = urlsplit(deployed.endpoint).port
     functions = deployed.client("lambda")
@@ -76,7 +76,7 @@ def _sam_local(command: str, *arguments: str) -> None:
     }
     parameters = parameters_of(build / "template.yaml", known)
     with ExitStack() as stopping:
-        # The embedded AWS is on loopback, which a container cannot reach: this one can be.
+        # Containers cannot reach loopback, so this proxy listens on Docker's network.
         relay = Front(upstream[1], upstream, lambda path: path, host=None, addresses=(gateway,))
         stopping.callback(relay.stop)
         done = subprocess.run(
@@ -90,7 +90,7 @@ def _sam_local(command: str, *arguments: str) -> None:
             env=environment() | _docker_variables(),
         )  # fmt: skip
     if done.returncode != 0:
-        raise TaskError(f"sam local {command} failed; what it said stands above.")
+        raise TaskError(f"sam local {command} failed. Its output is above.")
 
 
 def _gateway() -> str:
@@ -102,9 +102,11 @@ def _gateway() -> str:
     try:
         done = subprocess.run(inspect, capture_output=True, text=True)
     except FileNotFoundError:
-        raise TaskError("`sam local` runs functions in Docker, which is not here.") from None
+        raise TaskError(
+            "`sam local` needs Docker. Install Docker, or use `make dev` without it."
+        ) from None
     if done.returncode != 0:
-        raise TaskError(f"Docker does not answer: {done.stderr.strip()}")
+        raise TaskError(f"The Docker daemon cannot be reached: {done.stderr.strip()}")
     return done.stdout.strip() or _USUAL_GATEWAY
 
 

@@ -1,10 +1,10 @@
-"""ministack, closer to AWS in two ways that a small machine feels.
+"""Starts ministack with two changes for small machines.
 
-Each layer is unpacked once and lent to every environment that carries it; ministack would unpack it
-anew for each, hundreds of megabytes for a worker. On Lambda, `/opt` is read-only and shared too.
-And functions yield to the services, so that a burst of cold starts does not make a table time out.
+Each layer is unpacked once and linked into every environment that uses it; ministack would unpack
+hundreds of megabytes for each worker. On Lambda, `/opt` is also read-only. Functions run with a
+lower priority than the services, so that many cold starts do not make table requests time out.
 
-This runs in ministack's own Python, where nothing of ours can be imported.
+This runs in ministack's own Python, which cannot import the project's modules.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ _lock = threading.Lock()
 
 
 class _Function(subprocess.Popen[str]):
-    """The process of an execution environment; ministack starts no others."""
+    """The process of an execution environment, the only kind that ministack starts."""
 
     def __init__(self, *args: Any, **how: Any) -> None:
         super().__init__(*args, **how)
@@ -35,13 +35,15 @@ class _Function(subprocess.Popen[str]):
 def main() -> None:
     from ministack.app import main as serve
 
-    ZipFile.extractall = _lend  # type: ignore[method-assign,assignment]
+    ZipFile.extractall = _link_layer  # type: ignore[method-assign,assignment]
     subprocess.Popen = _Function  # type: ignore[misc,assignment]
     sys.exit(serve())
 
 
-def _lend(archive: ZipFile, path: str, members: object = None, pwd: bytes | None = None) -> None:
-    """`ZipFile.extractall`, but for a layer: links into the one copy of it."""
+def _link_layer(
+    archive: ZipFile, path: str, members: object = None, pwd: bytes | None = None
+) -> None:
+    """`ZipFile.extractall`, except for a layer: it is linked to the shared copy."""
     target = Path(path)
     if not target.name.startswith("layer_") or members is not None:
         _unpack(archive, path, members, pwd)  # type: ignore[arg-type]
@@ -49,11 +51,11 @@ def _lend(archive: ZipFile, path: str, members: object = None, pwd: bytes | None
     for entry in _copy_of(archive).iterdir():
         (target / entry.name).symlink_to(entry)
     if archive.filename:
-        Path(archive.filename).unlink()  # the environment's own copy of the archive, read by now
+        Path(archive.filename).unlink()  # the environment's copy of the archive, no longer needed
 
 
 def _copy_of(archive: ZipFile) -> Path:
-    """The folder of the archive's contents, made when they are first asked for."""
+    """The folder with the archive's contents, created at the first call."""
     digest = hashlib.sha256()
     for info in archive.infolist():
         digest.update(f"{info.filename}\0{info.CRC}\0{info.file_size}\n".encode())

@@ -1,4 +1,4 @@
-"""The embedded AWS: ministack in a process group of its own, on the loopback interface alone."""
+"""The embedded AWS: ministack in its own process group, on the loopback interface only."""
 
 import os
 import shutil
@@ -55,26 +55,26 @@ class Emulator:
         return self._process.poll() is None
 
     def wait_until_ready(self) -> None:
-        """Return once it answers.
+        """Return when it responds.
 
         Raises:
-            TaskError: it ended, or did not answer within a minute.
+            TaskError: it stopped, or did not respond within a minute.
         """
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
             if not self.is_running:
-                raise TaskError(f"The embedded AWS ended at once.\n{tail(self._log)}")
+                raise TaskError(f"The embedded AWS stopped immediately.\n{tail(self._log)}")
             if is_answering(self.url):
                 return
             time.sleep(0.05)
-        raise TaskError(f"The embedded AWS does not answer at {self.url}.\n{tail(self._log)}")
+        raise TaskError(f"The embedded AWS does not respond at {self.url}.\n{tail(self._log)}")
 
     def failure(self) -> TaskError:
-        """What to say when it has ended by itself."""
-        return TaskError(f"The embedded AWS has ended.\n{tail(self._log)}")
+        """The error to raise when it stopped unexpectedly."""
+        return TaskError(f"The embedded AWS stopped.\n{tail(self._log)}")
 
     def stop(self) -> None:
-        """End it and every function that it runs."""
+        """Stop it and every function that it runs."""
         for number in (signal.SIGTERM, signal.SIGKILL):
             try:
                 os.killpg(self._process.pid, number)
@@ -88,7 +88,7 @@ class Emulator:
 
 
 def is_answering(url: str) -> bool:
-    """Whether an embedded AWS is there."""
+    """Whether an embedded AWS responds."""
     try:
         with urllib.request.urlopen(f"{url}/_ministack/health", timeout=2) as answer:  # noqa: S310
             return bool(answer.status == 200)
@@ -97,7 +97,7 @@ def is_answering(url: str) -> bool:
 
 
 def is_free(port: int) -> bool:
-    """Whether nobody listens on the port of this machine's loopback interface."""
+    """Whether the port is free on the loopback interface."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

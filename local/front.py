@@ -1,4 +1,4 @@
-"""One origin for everything, as a custom domain is: pages to the HTTP API, the rest to REST."""
+"""A reverse proxy with one origin: pages go to the HTTP API, other paths to the REST APIs."""
 
 import socket
 import threading
@@ -13,7 +13,7 @@ Route = Callable[[str], str]
 
 _CHUNK_BYTES = 64 * 1024
 _ANSWER_SECONDS = 60
-# The embedded AWS hangs up on a connection that was idle for five seconds.
+# The embedded AWS closes connections that were idle for five seconds.
 _REUSE_SECONDS = 3
 _HOP_BY_HOP = {
     "connection", "expect", "host", "keep-alive", "proxy-authenticate", "proxy-authorization", "te",
@@ -22,12 +22,12 @@ _HOP_BY_HOP = {
 
 
 class Front:
-    """A listening front; it answers until `stop`.
+    """A proxy that listens until `stop`.
 
     Args:
-        port: on the loopback interface, both of IPv4 and of IPv6 where there is one.
+        port: the port on the loopback interface, for IPv4 and, if available, IPv6.
         upstream: host and port of the embedded AWS.
-        host: what the embedded AWS is told that callers asked for, or None for what they asked.
+        host: the Host header to send to the embedded AWS, or None for the caller's.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__((address, port), _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A caller that hangs up is no event."""
+        """Do not log callers that close the connection."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -97,7 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(response)
 
     def __getattr__(self, name: str) -> Any:
-        """The base class looks for `do_GET` and its like; any method is passed on, known or not."""
+        """The base class looks up `do_GET` and so on; all methods are forwarded."""
         if name.startswith("do_"):
             return self._forward
         raise AttributeError(name)
@@ -112,7 +112,9 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             for part in self._body():
                 connection.send(part)
-        except BrokenPipeError:  # answered before it heard everything: a body too large
+        except (
+            BrokenPipeError
+        ):  # a response before the whole request was sent: the body is too large
             self.close_connection = True
         return connection.getresponse()
 
@@ -133,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self.headers.get("Transfer-Encoding", "").lower() == "chunked"
 
     def _body(self) -> Iterator[bytes]:
-        """The request's body in pieces, in the framing that it came in."""
+        """The chunks of the request's body, in their original framing."""
         if self._is_chunked:
             while True:
                 line = self.rfile.readline(_CHUNK_BYTES)
@@ -170,7 +172,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._hang_up()
 
     def _refuse(self, status: int, code: str, message: str) -> None:
-        """Answer by ourselves, in the envelope that every error wears."""
+        """Respond with an error envelope of the proxy itself."""
         self._hang_up()
         self.close_connection = True
         body = f'{{"error":{{"code":"{code}","message":"{message}","requestId":"front"}}}}'.encode()
@@ -182,7 +184,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _upstream(self) -> HTTPConnection:
-        """The caller's connection to the embedded AWS, kept for as long as it is sure to stand."""
+        """The connection to the embedded AWS for this caller; reused until it may be closed."""
         if time.monotonic() - self._used_at > _REUSE_SECONDS:
             self._hang_up()
         if self._connection is None:
@@ -196,4 +198,4 @@ class _Handler(BaseHTTPRequestHandler):
             self._connection = None
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 the base class's
-        """The embedded AWS keeps the log of requests."""
+        """Do nothing: the embedded AWS logs the requests."""

@@ -1,4 +1,4 @@
-"""What the functions said, out of the embedded AWS's CloudWatch Logs."""
+"""Reads the functions' logs from CloudWatch Logs of the embedded AWS."""
 
 import time
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ _FOLLOW_SECONDS = 1.0
 
 
 def follow(endpoint: str) -> None:
-    """Print every line of every function, the past ones first, until Ctrl-C."""
+    """Print all log lines of all functions, past ones first, until Ctrl-C."""
     since = 0
     while True:
         for moment, line in lines(endpoint, since):
@@ -24,7 +24,7 @@ def follow(endpoint: str) -> None:
 
 
 def lines(endpoint: str, since: int = 0) -> list[tuple[int, str]]:
-    """Time (epoch milliseconds) and text of each line since a time, in order."""
+    """Time (epoch milliseconds) and text of each log line since a time, in order."""
     logs: Any = session().client("logs", endpoint_url=endpoint)
     found: list[tuple[int, str]] = []
     for group in logs.describe_log_groups()["logGroups"]:

@@ -1,7 +1,7 @@
-"""Prepare the tools, each in an environment of its own under .local/tools.
+"""Installs the tools, each in its own virtual environment under .local/tools.
 
-It starts on whatever `python3` there is (3.9 or later), so it uses the standard library alone.
-A tool whose requirements have not changed since it was prepared is left as it is.
+It runs on any `python3` from 3.9 on, so it uses the standard library only. A tool whose
+requirements have not changed is not installed again.
 """
 
 import fcntl
@@ -18,7 +18,7 @@ TOOLS = ROOT / ".local" / "tools"
 REQUIREMENTS = Path(__file__).resolve().parent / "requirements"
 LAMBDA_PYTHON = (3, 13)
 
-# SAM CLI, ministack and our own dependencies pin versions that clash: one environment each.
+# SAM CLI, ministack and the project pin conflicting versions: one environment each.
 TOOL_NAMES = ("aws", "sam")
 EXTRA_TOOL_NAMES = ("runtime", "scan", "attack", "clients")
 
@@ -34,7 +34,7 @@ def main(names: "list[str]") -> None:
 
 
 def prepare_uv() -> Path:
-    """uv itself, by pip, so that nothing has to be installed by hand."""
+    """Install uv with pip."""
     home, stamp = TOOLS / "uv", digest(REQUIREMENTS / "uv.txt")
     if not is_prepared(home, stamp):
         say("Preparing uv")
@@ -49,7 +49,7 @@ def prepare_uv() -> Path:
 
 
 def prepare_python(uv: Path) -> str:
-    """The path of a Python of Lambda's version: the machine's own, or else one that uv fetches."""
+    """The path of a Python of Lambda's version: the system's, or one that uv downloads."""
     remembered = TOOLS / "python.txt"
     if remembered.exists() and is_lambda_python(remembered.read_text()):
         return remembered.read_text()
@@ -67,7 +67,7 @@ def prepare_python(uv: Path) -> str:
 
 
 def is_lambda_python(path: str) -> bool:
-    """Whether it runs, is of the version, and can make environments. A pyenv shim may not."""
+    """Whether it runs, has the version, and can create environments. A pyenv shim may fail."""
     probe = f"import ensurepip, ssl, sys; sys.exit(sys.version_info[:2] != {LAMBDA_PYTHON})"
     try:
         return subprocess.run([path, "-c", probe], capture_output=True).returncode == 0
@@ -76,7 +76,7 @@ def is_lambda_python(path: str) -> bool:
 
 
 def prepare_project(uv: Path, python: str) -> None:
-    """The environment of development and tests, as uv.lock has it."""
+    """Install the development environment from uv.lock."""
     home, stamp = ROOT / ".venv", digest(ROOT / "pyproject.toml", ROOT / "uv.lock")
     if not is_prepared(home, stamp):
         say("Preparing .venv")
@@ -89,7 +89,7 @@ def prepare_tool(uv: Path, python: str, name: str) -> None:
     stamp = digest(requirements)
     if not is_prepared(home, stamp):
         say(f"Preparing {name}")
-        # Seeded, because `sam build` wants a pip beside its Python.
+        # With pip, which `sam build` needs next to its Python.
         run([uv, "venv", "--quiet", "--clear", "--seed", "--python", python, home])
         there = home / "bin" / "python"
         run([uv, "pip", "install", "--quiet", "--python", there, "-r", requirements])
@@ -110,7 +110,7 @@ def mark(home: Path, stamp: str) -> None:
 
 
 def run(command: "list[str | Path]", advice: str = "", cwd: "Path | None" = None) -> str:
-    """The command's output; its last lines, and the way out, when it fails."""
+    """Run a command and return its output. On failure, print its last lines and exit."""
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -131,5 +131,5 @@ def say(sentence: str) -> None:
 if __name__ == "__main__":
     TOOLS.mkdir(parents=True, exist_ok=True)
     with (TOOLS / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two targets may start at once
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two targets can start at the same time
         main([name for name in EXTRA_TOOL_NAMES if name in sys.argv[1:]])

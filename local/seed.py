@@ -1,4 +1,4 @@
-"""The demo project: made by the operator's CLI, and proved by one real invoice."""
+"""Creates the demo project with the operator's CLI, and renders an invoice with it."""
 
 import json
 import secrets
@@ -19,7 +19,7 @@ _RENDER_SECONDS = 60
 
 
 def seed(deployed: Deployed, api_url: str) -> Stack:
-    """A project with the invoice template, a key of each mode, a person, and embed on.
+    """Create a project with the invoice template, a key of each mode, a user, and embed enabled.
 
     Raises:
         CommandError: a command of the CLI failed.
@@ -53,7 +53,7 @@ def seed(deployed: Deployed, api_url: str) -> Stack:
 
 
 def make_dashboard_user(deployed: Deployed) -> dict[str, str]:
-    """A person who can sign in, with a password of this run."""
+    """Create a user who can sign in, with a new random password."""
     pool = deployed.only("AWS::Cognito::UserPool")
     user = {"email": "demo@craftkit.example", "password": f"Ck1-{secrets.token_urlsafe(12)}"}
     cognito = deployed.client("cognito-idp")
@@ -71,10 +71,10 @@ def make_dashboard_user(deployed: Deployed) -> dict[str, str]:
 
 
 def render_invoice(stack: Stack, pdf: Path) -> None:
-    """Render the gallery's invoice through the front, and keep the document.
+    """Render the gallery's invoice through the proxy, and save the document.
 
     Raises:
-        TaskError: it did not end as a document.
+        TaskError: the render failed or did not finish in time.
     """
     data = json.loads((INVOICE / "data.json").read_text(encoding="utf-8"))
     render = _call(

@@ -1,4 +1,4 @@
-"""A running stack as the outside may know it: `.local/stack.json`, whose shape api.md fixes."""
+"""A running local stack, described by `.local/stack.json`."""
 
 import json
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from local.emulator import is_answering
 
 @dataclass(frozen=True)
 class Stack:
-    """Addresses, and what the seed made."""
+    """URLs, and the ids and keys of the demo project."""
 
     api_url: str
     aws_endpoint_url: str
@@ -51,7 +51,7 @@ class Stack:
         }
 
     def write(self, home: Path) -> None:
-        """Write the file, readable by its owner alone: it holds keys."""
+        """Write the file, readable by its owner only, because it contains keys."""
         path = file_of(self.stage, home)
         unfinished = path.with_suffix(".unfinished")
         unfinished.touch(mode=0o600)
@@ -77,7 +77,7 @@ class Stack:
 
 
 def embed_url_of(public_url: str) -> str:
-    """The embedded page's address: the same front under another host, so another origin."""
+    """The embedded page's URL: the same proxy under another host, and so another origin."""
     return public_url.replace("://localhost", "://127.0.0.1", 1)
 
 
@@ -89,7 +89,7 @@ def running(home: Path) -> Stack:
     """The stack that `make dev` runs.
 
     Raises:
-        TaskError: there is none.
+        TaskError: no local stack is running.
     """
     stack = Stack.read(home)
     if stack is None or not is_answering(stack.aws_endpoint_url):
@@ -98,15 +98,15 @@ def running(home: Path) -> Stack:
 
 
 def session(region: str = REGION) -> boto3.Session:
-    """boto3 as the embedded AWS's root, whatever the machine is set up for."""
+    """A boto3 session as root of the embedded AWS, independent of the user's configuration."""
     return boto3.Session("test", "test", region_name=region)
 
 
 class Deployed:
-    """What a deployed stage consists of, over all of its stacks, asked from CloudFormation.
+    """The resources of a deployed stage over all of its stacks, from CloudFormation.
 
     Args:
-        endpoint: the embedded AWS.
+        endpoint: the URL of the embedded AWS.
     """
 
     def __init__(self, stage: str, endpoint: str) -> None:
