@@ -40,9 +40,7 @@ def deploy(build: Path, stage: str, *, endpoint: str, public_url: str, home: Pat
             continue
         known |= outputs_of(cloudformation, part.stack_name(stage))
     deployed = Deployed(stage, endpoint)
-    put_any_methods(deployed)
-    put_gateway_responses(deployed)
-    put_page_routes(deployed)
+    complete_gateways(deployed)
     return deployed
 
 
@@ -102,26 +100,38 @@ def _sam_deploy(
     )  # fmt: skip
 
 
+<<<<<<< HEAD
 def put_gateway_responses(deployed: Deployed) -> None:
     """Create the REST APIs' gateway responses, which the embedded AWS ignores in a definition.
 
     They are read from template.yaml.
+=======
+def complete_gateways(deployed: Deployed) -> None:
+    """Give the REST APIs what the embedded AWS does not read from their definitions.
+
+    Their ANY methods and their refusals are taken from template.yaml, so that they are written once.
+>>>>>>> 5ce6bf5 (Put the dashboard behind a REST API and the firewall)
     """
     gateway = deployed.client("apigateway")
     for name, api in deployed.physical_ids("AWS::ApiGateway::RestApi").items():
+        _put_any_methods(deployed, name, api)
         for kind, response in gateway_responses(name).items():
             gateway.put_gateway_response(restApiId=api, responseType=kind, **response)
-        gateway.create_deployment(restApiId=api, stageName=deployed.stage)
+        (stage,) = gateway.get_stages(restApiId=api)["item"]
+        gateway.create_deployment(restApiId=api, stageName=stage["stageName"])
 
 
+<<<<<<< HEAD
 def put_any_methods(deployed: Deployed) -> None:
     """Create the API's ANY methods, which the embedded AWS ignores in a definition."""
+=======
+def _put_any_methods(deployed: Deployed, name: str, api: str) -> None:
+>>>>>>> 5ce6bf5 (Put the dashboard behind a REST API and the firewall)
     gateway = deployed.client("apigateway")
-    api = deployed.physical_ids("AWS::ApiGateway::RestApi")["Api"]
     functions = deployed.physical_ids("AWS::Lambda::Function")
     pages = gateway.get_paginator("get_resources").paginate(restApiId=api, embed=["methods"])
     resources = {each["path"]: each for page in pages for each in page["items"]}
-    for function, paths in any_paths().items():
+    for function, paths in any_paths(name).items():
         alias = deployed.client("lambda").get_alias(FunctionName=functions[function], Name="live")
         prefix = f"arn:aws:apigateway:{gateway.meta.region_name}:lambda:path/2015-03-31/functions"
         uri = f"{prefix}/{alias['AliasArn']}/invocations"
@@ -135,16 +145,28 @@ def put_any_methods(deployed: Deployed) -> None:
             )
 
 
+<<<<<<< HEAD
 def any_paths() -> dict[str, list[str]]:
     """The API's paths with an ANY method, by function."""
+=======
+def any_paths(api: str) -> dict[str, list[str]]:
+    """A REST API's paths with an ANY method, by the function that answers it.
+
+    Args:
+        api: its logical id; an event that names no API is one of `Api`.
+    """
+>>>>>>> 5ce6bf5 (Put the dashboard behind a REST API and the firewall)
     paths: dict[str, list[str]] = {}
     for name, resource in read_template(ROOT / "template.yaml")["Resources"].items():
         for event in resource.get("Properties", {}).get("Events", {}).values():
-            if event["Type"] == "Api" and event["Properties"]["Method"].upper() == "ANY":
+            if event["Type"] != "Api" or event["Properties"]["Method"].upper() != "ANY":
+                continue
+            if event["Properties"].get("RestApiId", {"Ref": "Api"}) == {"Ref": api}:
                 paths.setdefault(name, []).append(event["Properties"]["Path"])
     return paths
 
 
+<<<<<<< HEAD
 def put_page_routes(deployed: Deployed) -> None:
     """Create the HTTP API's routes, which the embedded AWS ignores in a definition.
 
@@ -181,6 +203,8 @@ def page_routes() -> dict[str, list[str]]:
     return routes
 
 
+=======
+>>>>>>> 5ce6bf5 (Put the dashboard behind a REST API and the firewall)
 def gateway_responses(name: str) -> dict[str, dict[str, Any]]:
     """`put_gateway_response`'s arguments by response type, from a REST API of the template."""
     api = read_template(ROOT / "template.yaml")["Resources"][name]

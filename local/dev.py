@@ -23,7 +23,7 @@ DEFAULT_PORT = 3000
 DEFAULT_STAGE_PORT = 3001
 DEFAULT_AWS_PORT = 4566
 
-_DASHBOARD = ("/dashboard",)
+_DASHBOARD = "/dashboard"
 _EMBED = ("/embed",)
 # Cognito's hosted pages: on AWS they have their own host, on the embedded AWS root paths.
 _SIGN_IN = ("/oauth2/authorize", "/login", "/logout")
@@ -83,13 +83,15 @@ def is_current(home: Path) -> bool:
 def route_of(deployed: Deployed) -> Route:
     """A function that maps each path of the proxy to a path of the embedded AWS."""
     apis = deployed.physical_ids("AWS::ApiGateway::RestApi")
-    pages = deployed.only("AWS::ApiGatewayV2::Api")
 
     def route(path: str) -> str:
         if _is_below(path, _SIGN_IN):
             return path
-        if _is_below(path, _DASHBOARD):
-            return f"/_aws/execute-api/{pages}/$default{path}"
+        if _is_below(path, (_DASHBOARD,)):
+            # The host's base path is the stage's name, as with a domain on AWS.
+            page = path.removeprefix(_DASHBOARD)
+            page = page if page.startswith("/") else f"/{page}"
+            return f"/restapis/{apis['DashboardApi']}/dashboard/_user_request_{page}"
         api = apis["EmbedApi" if _is_below(path, _EMBED) else "Api"]
         return f"/restapis/{api}/{deployed.stage}/_user_request_{path}"
 

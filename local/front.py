@@ -1,4 +1,4 @@
-"""A reverse proxy with one origin: pages go to the HTTP API, other paths to the REST APIs."""
+"""A reverse proxy with one origin for all REST APIs of a stage, as a custom domain has."""
 
 import socket
 import threading

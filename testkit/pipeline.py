@@ -53,7 +53,6 @@ UNUSED = (
 )  # fmt: skip
 UNUSED_OF = {
     # The Service Authorization Reference has no such actions: tags are set by PUT on /tags.
-    "AWS::ApiGatewayV2::Stage": ("apigateway:TagResource", "apigateway:UntagResource"),
     # Notifications and policies of a vault; and the lock is not to be removed.
     "AWS::Backup::BackupVault": (
         "backup:DeleteBackupVaultAccessPolicy", "backup:DeleteBackupVaultLockConfiguration",
@@ -101,7 +100,6 @@ UNUSED_OF = {
         "secretsmanager:RemoveRegionsFromReplication", "secretsmanager:ReplicateSecretToRegions",
     ),
     "AWS::ApiGateway::RestApi": ("iam:PassRole", "s3:"),
-    "AWS::ApiGatewayV2::Api": ("s3:",),
     "AWS::CodeDeploy::DeploymentGroup": ("codedeploy:RegisterOnPremisesInstance",),
     "AWS::WAFv2::LoggingConfiguration": ("iam:DescribeOrganization", "s3:"),
     "AWS::WAFv2::WebACL": ("wafv2:PutPermissionPolicy", "wafv2:GetPermissionPolicy"),
@@ -223,8 +221,6 @@ def arn(stage: str, stack: str, logical_id: str, resource: Json) -> str:
             return gateway("/domainnames/api.example.com")
         case ["ApiGateway", *_]:
             return gateway(f"/restapis/a1b2c3/stages/{stage}")
-        case ["ApiGatewayV2", *_]:
-            return gateway("/apis/a1b2c3")
         case ["WAFv2", _]:
             return aws("wafv2", f"regional/webacl/craftkit-{stage}/0")
         case ["Backup", "BackupVault"]:

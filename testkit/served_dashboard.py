@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import Any
-from urllib.parse import urlsplit
 
 from playwright.sync_api import Page as BrowserPage
 
 from craftkit.projects.models import User
 from testkit.cloud import Cloud, LambdaContext, variables
 from testkit.events import event
+from testkit.visitor import dashboard_event
 
 
 class ServedDashboard:
@@ -57,27 +57,17 @@ class ServedDashboard:
         if self.is_down:
             self._send(call, 502, {"Content-Type": "application/json"}, b"{}")
             return
+        headers = {name.lower(): value for name, value in call.headers.items()}
         with self._lock:
             answer = self._cloud.module("dashboard").handler(
-                self._event(call, body), LambdaContext("DashboardFunction")
+                dashboard_event(call.command, call.path, headers, body),
+                LambdaContext("DashboardFunction"),
             )
         content = answer["body"].encode()
         if answer["isBase64Encoded"]:
             content = base64.b64decode(content)
-        cookies = answer.get("cookies", [])
+        cookies = answer["multiValueHeaders"]["Set-Cookie"]
         self._send(call, answer["statusCode"], answer["headers"], content, cookies)
-
-    def _event(self, call: BaseHTTPRequestHandler, body: bytes) -> dict[str, Any]:
-        parts = urlsplit(call.path)
-        sent: dict[str, Any] = event("dashboard")
-        sent["rawPath"] = sent["requestContext"]["http"]["path"] = parts.path
-        sent["rawQueryString"] = parts.query
-        sent["requestContext"]["http"]["method"] = call.command
-        sent["headers"] = {name.lower(): value for name, value in call.headers.items()}
-        sent["cookies"] = [each.strip() for each in call.headers.get("Cookie", "").split(";")]
-        if body:
-            sent |= {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
-        return sent
 
     @staticmethod
     def _send(

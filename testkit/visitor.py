@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from html import unescape
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from craftkit.projects.models import User
 from testkit.cloud import Cloud
@@ -14,6 +14,39 @@ from testkit.events import event
 
 API_ORIGIN = "https://f6g7h8i9j0.execute-api.us-east-1.amazonaws.com"
 """Where the event's own API is, for a stage without a domain."""
+
+
+def dashboard_event(
+    method: str, path: str, headers: dict[str, str], body: bytes = b""
+) -> dict[str, Any]:
+    """A browser's request as the dashboard's REST API hands it over: every body in base64.
+
+    Args:
+        path: below the API's host, with its query, such as `/dashboard/sign-in?to=/dashboard`.
+        headers: by lower-case name, added to those of `events/dashboard.json`.
+    """
+    parts = urlsplit(path)
+    query = parse_qs(parts.query, keep_blank_values=True)
+    sent: dict[str, Any] = event("dashboard")
+    below = parts.path.removeprefix("/dashboard") or "/"
+    sent |= {
+        "httpMethod": method,
+        "path": below,
+        "resource": "/{proxy+}",
+        "pathParameters": {"proxy": below.removeprefix("/")},
+        "queryStringParameters": {name: values[-1] for name, values in query.items()} or None,
+        "multiValueQueryStringParameters": query or None,
+    }
+    sent["requestContext"] |= {
+        "httpMethod": method,
+        "path": parts.path,
+        "resourcePath": "/{proxy+}",
+    }
+    sent["headers"] |= headers
+    sent["multiValueHeaders"] |= {name: [value] for name, value in headers.items()}
+    if body:
+        sent |= {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
+    return sent
 
 
 @dataclass(frozen=True)
@@ -75,25 +108,20 @@ class Visitor:
         return self.get(page.location)
 
     def _ask(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> Page:
-        parts = urlsplit(path)
-        sent: dict[str, Any] = event("dashboard")
-        sent["rawPath"] = sent["requestContext"]["http"]["path"] = parts.path
-        sent["rawQueryString"] = parts.query
-        sent["requestContext"]["http"]["method"] = method
-        sent["cookies"] = [f"{name}={value}" for name, value in self.jar.items()]
+        given = {"cookie": cookie} if (cookie := self._cookie()) else {}
         if body is not None:
-            # As the gateway hands a form over.
-            sent |= {"body": base64.b64encode(body.encode()).decode(), "isBase64Encoded": True}
-            sent["headers"] |= {"origin": self.origin, "sec-fetch-site": "same-origin"}
-        sent["headers"] |= {name.replace("_", "-"): value for name, value in headers.items()}
+            given |= {"origin": self.origin, "sec-fetch-site": "same-origin"}
+        given |= {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = dashboard_event(method, path, given, body.encode() if body is not None else b"")
         answer = self._cloud.invoke("dashboard", sent)
-        self._keep(answer["cookies"])
+        cookies = answer["multiValueHeaders"]["Set-Cookie"]
+        self._keep(cookies)
         content = answer["body"].encode()
         if answer["isBase64Encoded"]:
             content = base64.b64decode(content)
         if answer["headers"].get("Content-Encoding") == "gzip":
             content = gzip.decompress(content)
-        return Page(answer["statusCode"], answer["headers"], answer["cookies"], content)
+        return Page(answer["statusCode"], answer["headers"], cookies, content)
 
     def _keep(self, lines: list[str]) -> None:
         for line in lines:
@@ -104,12 +132,14 @@ class Visitor:
             else:
                 self.jar[name] = value
 
+    def _cookie(self) -> str:
+        return "; ".join(f"{name}={value}" for name, value in self.jar.items())
+
     def _session(self) -> Any:
         from dashboard import session
         from dashboard.web import Request
 
-        sent = event("dashboard")
-        sent["cookies"] = [f"{name}={value}" for name, value in self.jar.items()]
+        sent = dashboard_event("GET", "/dashboard", {"cookie": self._cookie()})
         current = session.current(Request(sent))
         assert current
         return current

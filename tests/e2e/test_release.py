@@ -17,7 +17,7 @@ from deployment.build import build_for_host
 from deployment.deploy import deploy, of_environment, settings_of
 from deployment.stacks import Part
 from deployment.workspace import REGION, TaskError
-from local.deploy import put_gateway_responses, put_page_routes
+from local.deploy import complete_gateways
 from local.dev import route_of
 from local.emulator import free_port
 from local.front import Front
@@ -139,8 +139,7 @@ def test_make_deploy_dev__deploys_prunes_and_accepts_as_the_stages_own_roles(
         stack.client("iam").put_role_permissions_boundary(
             RoleName=role, PermissionsBoundary=boundary
         )
-    put_gateway_responses(deployed)
-    put_page_routes(deployed)
+    complete_gateways(deployed)
     address = urlsplit(stack.aws_endpoint_url)
     upstream = (str(address.hostname), int(address.port or 80))
     front = Front(port, upstream, route_of(deployed), host=f"localhost:{port}")

@@ -28,7 +28,7 @@ ROUTES = {
     name
     for name, properties in FUNCTIONS.items()
     for source in properties.get("Events", {}).values()
-    if source["Type"] in ("Api", "HttpApi")
+    if source["Type"] == "Api"
 }
 # The gateway asks the authorizer, and has an answer of its own for its failure.
 # moto has no function to invoke; what these do without one is answered all the same.

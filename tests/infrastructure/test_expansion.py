@@ -79,9 +79,11 @@ class TestGateways:
         for name, deployment in of_type(made, "AWS::ApiGateway::Deployment").items():
             assert "StageName" not in deployment, name
         stages = of_type(made, "AWS::ApiGateway::Stage").values()
-        assert len(stages) == len(of_type(made, "AWS::ApiGateway::RestApi")) == 2
+        assert len(stages) == len(of_type(made, "AWS::ApiGateway::RestApi")) == 3
         for api_stage in stages:
-            assert api_stage["StageName"] in ({"Ref": "Stage"}, stage)
+            is_dashboard = api_stage["RestApiId"]["Ref"] == "DashboardApi"
+            named = ("dashboard",) if is_dashboard else ({"Ref": "Stage"}, stage)
+            assert api_stage["StageName"] in named
 
     def test_each_rest_api_is_behind_the_firewall_and_has_a_throttle_of_its_own(
         self, stage: str
@@ -111,18 +113,14 @@ class TestGateways:
         """API Gateway warns of one that has none, and may overlook what is set in it."""
         document = template(stage).document
         made = expanded(document, {"Stage": stage, **DOMAINS})
-        bodies = [
-            api["Body"]
-            for kind in ("AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api")
-            for api in of_type(made, kind).values()
-        ]
+        bodies = [api["Body"] for api in of_type(made, "AWS::ApiGateway::RestApi").values()]
         assert len(bodies) == 3
         for body in bodies:
             assert all("url" in server for server in body.get("servers", []))
             assert "disableExecuteApiEndpoint" in json.dumps(body)
 
     def test_a_warning_does_not_end_the_first_deploy(self, stage: str) -> None:
-        for api in of_type(expansion(stage), "AWS::ApiGatewayV2::Api").values():
+        for api in of_type(expansion(stage), "AWS::ApiGateway::RestApi").values():
             assert not api.get("FailOnWarnings")
 
 

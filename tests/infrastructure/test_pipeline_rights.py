@@ -78,13 +78,22 @@ class TestStagesOfOneAccount:
         assert not allows(role, action, on, {TAG: "prod"})
         assert not allows(role, action, on), "without a tag it belongs to something else"
 
-    @pytest.mark.parametrize("path", ["restapis/a1", "restapis/a1/resources/b2", "apis/a1"])
+    @pytest.mark.parametrize("path", ["restapis/a1", "restapis/a1/resources/b2"])
     def test_a_gateway_of_another_stage_is_denied(self, path: str) -> None:
         role = policies("dev", ROLES[Part.APPLICATION])
         for verb in ("GET", "PATCH", "DELETE", "PUT", "POST"):
             on = gateway(f"/{path}")
             assert allows(role, f"apigateway:{verb}", on, {TAG: "dev"})
             assert not allows(role, f"apigateway:{verb}", on, {TAG: "prod"})
+
+    def test_the_firewall_of_another_stages_dashboard_is_denied(self) -> None:
+        """Its stage in API Gateway has the same name in every stage of ours: the tag decides."""
+        role = policies("dev", ROLES[Part.EDGE])
+        on = gateway("/restapis/a1/stages/dashboard")
+        for action in ("apigateway:SetWebACL", "wafv2:AssociateWebACL", "wafv2:DisassociateWebACL"):
+            assert allows(role, action, on, {TAG: "dev"})
+            assert not allows(role, action, on, {TAG: "prod"})
+            assert not allows(role, action, gateway("/restapis/a1/stages/prod"))
 
     @pytest.mark.parametrize("role", EVERY_ROLE)
     def test_every_role_denies_the_resources_of_other_stages(self, role: str) -> None:

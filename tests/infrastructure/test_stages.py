@@ -75,6 +75,23 @@ class TestFirewall:
             assert ("AWS::WAFv2::WebACL" in kinds) == (name in DEPLOYED_WITH_CARE), name
             assert ("AWS::WAFv2::WebACLAssociation" in kinds) == (name in DEPLOYED_WITH_CARE)
 
+    def test_it_stands_before_every_api(self) -> None:
+        """WAF protects stages of REST APIs, and no HTTP APIs."""
+        assert not template("prod").of_type("AWS::Serverless::HttpApi")
+        guarded = {
+            text_of(association["ResourceArn"])
+            for association in template("prod", Part.EDGE)
+            .of_type("AWS::WAFv2::WebACLAssociation")
+            .values()
+        }
+        for api, stage in (
+            ("ApiId", "${Stage}"),
+            ("DashboardApiId", "dashboard"),
+            ("EmbedApiId", "${Stage}"),
+        ):
+            assert any(f"/restapis/${{{api}}}/stages/{stage}" in arn for arn in guarded), guarded
+        assert len(guarded) == len(template("prod").of_type("AWS::Serverless::Api"))
+
     def test_one_address_cannot_flood_and_bodies_are_not_judged_by_their_words(self) -> None:
         (firewall,) = template("prod", Part.EDGE).of_type("AWS::WAFv2::WebACL").values()
         rules = {rule["Name"]: rule for rule in firewall["Rules"]}
@@ -107,26 +124,29 @@ class TestThrottles:
     def test_open_routes_of_the_dashboard_do_not_share_the_signed_in_pages_throttle(
         self, stage: Template
     ) -> None:
-        (dashboard,) = stage.of_type("AWS::Serverless::HttpApi").values()
+        """A throttle of a REST API's stage counts each method of each resource by itself."""
         routes = {
             f"{event['Properties']['Method']} {event['Properties']['Path']}"
-            for properties in stage.functions.values()
-            for event in properties.get("Events", {}).values()
-            if event["Type"] == "HttpApi"
+            for event in stage.functions["DashboardFunction"]["Events"].values()
         }
-        signed_in = {"ANY /dashboard", "ANY /dashboard/{proxy+}"}
-        assert set(dashboard["RouteSettings"]) == routes - signed_in
-        for throttle in (dashboard["DefaultRouteSettings"], *dashboard["RouteSettings"].values()):
-            assert 0 < throttle["ThrottlingRateLimit"] <= throttle["ThrottlingBurstLimit"]
+        signed_in = {"ANY /", "ANY /{proxy+}"}
+        assert routes - signed_in == {
+            "GET /sign-in",
+            "GET /signed-in",
+            "GET /signed-out",
+            "GET /static/{digest}/{name}",
+        }
+        (throttle,) = stage.of_type("AWS::Serverless::Api")["DashboardApi"]["MethodSettings"]
+        assert (throttle["ResourcePath"], throttle["HttpMethod"]) == ("/*", "*")
+        assert 0 < throttle["ThrottlingRateLimit"] <= throttle["ThrottlingBurstLimit"]
 
 
 class TestAccessLogs:
     def formats(self) -> list[str]:
         prod = template("prod")
-        rest = prod.of_type("AWS::Serverless::Api").values()
-        (dashboard,) = prod.of_type("AWS::Serverless::HttpApi").values()
-        formats = [api["AccessLogSetting"]["Format"] for api in rest]
-        return [*formats, dashboard["AccessLogSettings"]["Format"]]
+        apis = prod.of_type("AWS::Serverless::Api").values()
+        assert len(apis) == 3
+        return [api["AccessLogSetting"]["Format"] for api in apis]
 
     def test_a_line_is_json_with_the_ids_that_join_it_to_the_functions_logs(self) -> None:
         for form in self.formats():
@@ -135,7 +155,7 @@ class TestAccessLogs:
             assert {"status", "route", "latencyMs", "ip"} <= set(line)
 
     def test_a_line_holds_no_header_no_query_and_no_path(self) -> None:
-        allowed = {"resourcePath", "routeKey"}
+        allowed = {"resourcePath"}
         for form in self.formats():
             variables = set(re.findall(r"\$context\.([\w.]+)", form))
             assert not {v for v in variables if "path" in v.lower()} - allowed
@@ -167,9 +187,14 @@ class TestDomains:
         self,
     ) -> None:
         prod = with_domains(Part.APPLICATION)
-        for kind in ("AWS::Serverless::Api", "AWS::Serverless::HttpApi"):
-            for api in prod.of_type(kind).values():
-                assert api["DisableExecuteApiEndpoint"] is True
+        for api in prod.of_type("AWS::Serverless::Api").values():
+            assert api["DisableExecuteApiEndpoint"] is True
+
+    def test_the_dashboard_has_the_same_paths_with_a_domain_and_without(self) -> None:
+        """Its pages link to /dashboard/…: the name of the API's stage, and the host's base path."""
+        dashboard = template("prod").of_type("AWS::Serverless::Api")["DashboardApi"]
+        (mapping,) = with_domains(Part.EDGE).of_type("AWS::ApiGatewayV2::ApiMapping").values()
+        assert dashboard["StageName"] == mapping["Stage"] == mapping["ApiMappingKey"] == "dashboard"
 
     def test_a_certificate_alone_is_refused(self) -> None:
         for part in (Part.APPLICATION, Part.EDGE):

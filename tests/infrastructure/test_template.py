@@ -302,10 +302,12 @@ class TestGateway:
             "WAF_FILTERED",
         }  # fmt: skip
         assert refusals <= set(self.api()["GatewayResponses"])
-        # The embed API has no authorizer that could refuse.
+        # The other two have no authorizer that could refuse.
         without_authorizer = refusals - {"ACCESS_DENIED", "UNAUTHORIZED"}
-        embed = template("prod").of_type("AWS::Serverless::Api")["EmbedApi"]
-        assert without_authorizer <= set(embed["GatewayResponses"])
+        for name in ("EmbedApi", "DashboardApi"):
+            api = template("prod").of_type("AWS::Serverless::Api")[name]
+            assert "Auth" not in api
+            assert without_authorizer <= set(api["GatewayResponses"])
 
     def test_the_embed_api_has_no_authorizer_and_answers_below_embed_alone(
         self, stage: Template

@@ -1,6 +1,6 @@
 """HTTP through API Gateway: the only module that reads an event as a request, or makes a response.
 
-Both REST APIs send events of the same form. (The dashboard, on an HTTP API, reads its own.)
+All REST APIs send events of the same form. The dashboard, which answers with pages, reads its own.
 
 A handler is `@endpoint def handler(request): …` and returns a `Response`. An error that it raises
 becomes the error envelope here.

@@ -1,4 +1,8 @@
-"""Requests and responses of an HTTP API (payload 2.0). Each response gets the security headers."""
+"""Requests and responses of the dashboard's REST API. Each response gets the security headers.
+
+The API's stage is named `dashboard`, as is the base path of its host: `requestContext.path` is what
+the browser requested with both (docs/decisions/stages.md).
+"""
 
 import base64
 import binascii
@@ -9,6 +13,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
 
+from craftkit.auth.request import values_of
 from craftkit.config import config
 
 BASE = "/dashboard"
@@ -32,28 +37,26 @@ class Request:
         self._event = event
         context = event["requestContext"]
         self.id: str = context["requestId"]
-        self.method: str = context["http"]["method"]
-        self.path: str = event["rawPath"]
-        self._domain: str = context["domainName"]
+        self.method: str = context["httpMethod"]
+        self.path: str = context["path"]
 
     @cached_property
     def headers(self) -> dict[str, str]:
         """By lower-case name."""
-        return {name.lower(): value for name, value in self._event["headers"].items()}
+        return {name.lower(): value for name, value in (self._event["headers"] or {}).items()}
 
     @cached_property
     def cookies(self) -> dict[str, str]:
         """Of a name that was sent twice, the first: the one with the longer path."""
-        sent = self._event.get("cookies") or self.headers.get("cookie", "").split(";")
         found: dict[str, str] = {}
-        for cookie in sent:
+        for cookie in "; ".join(values_of(self._event, "cookie")).split(";"):
             name, _, value = cookie.strip().partition("=")
             found.setdefault(name, value)
         return found
 
     @cached_property
     def query(self) -> dict[str, str]:
-        return dict(parse_qsl(self._event.get("rawQueryString", ""), keep_blank_values=True))
+        return dict(self._event.get("queryStringParameters") or {})
 
     @cached_property
     def fields(self) -> list[tuple[str, str]]:
@@ -96,7 +99,7 @@ class Request:
     @property
     def origin(self) -> str:
         """Where this dashboard is reached, without a trailing slash."""
-        return config.pages_origin or f"https://{self._domain}"
+        return config.pages_origin or f"https://{self._event['requestContext']['domainName']}"
 
     @property
     def is_secure(self) -> bool:
@@ -139,7 +142,7 @@ def respond(request: Request, response: Response) -> Event:
     return {
         "statusCode": response.status,
         "headers": headers,
-        "cookies": list(response.cookies),
+        "multiValueHeaders": {"Set-Cookie": list(response.cookies)},
         "body": base64.b64encode(body).decode() if binary else body.decode(),
         "isBase64Encoded": binary,
     }
