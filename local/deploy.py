@@ -100,17 +100,9 @@ def _sam_deploy(
     )  # fmt: skip
 
 
-<<<<<<< HEAD
-def put_gateway_responses(deployed: Deployed) -> None:
-    """Create the REST APIs' gateway responses, which the embedded AWS ignores in a definition.
-
-    They are read from template.yaml.
-=======
 def complete_gateways(deployed: Deployed) -> None:
-    """Give the REST APIs what the embedded AWS does not read from their definitions.
-
-    Their ANY methods and their refusals are taken from template.yaml, so that they are written once.
->>>>>>> 5ce6bf5 (Put the dashboard behind a REST API and the firewall)
+    """Create the REST APIs' ANY methods and gateway responses, which the embedded AWS ignores in
+    their definitions. They are read from template.yaml.
     """
     gateway = deployed.client("apigateway")
     for name, api in deployed.physical_ids("AWS::ApiGateway::RestApi").items():
@@ -121,12 +113,7 @@ def complete_gateways(deployed: Deployed) -> None:
         gateway.create_deployment(restApiId=api, stageName=stage["stageName"])
 
 
-<<<<<<< HEAD
-def put_any_methods(deployed: Deployed) -> None:
-    """Create the API's ANY methods, which the embedded AWS ignores in a definition."""
-=======
 def _put_any_methods(deployed: Deployed, name: str, api: str) -> None:
->>>>>>> 5ce6bf5 (Put the dashboard behind a REST API and the firewall)
     gateway = deployed.client("apigateway")
     functions = deployed.physical_ids("AWS::Lambda::Function")
     pages = gateway.get_paginator("get_resources").paginate(restApiId=api, embed=["methods"])
@@ -145,17 +132,12 @@ def _put_any_methods(deployed: Deployed, name: str, api: str) -> None:
             )
 
 
-<<<<<<< HEAD
-def any_paths() -> dict[str, list[str]]:
-    """The API's paths with an ANY method, by function."""
-=======
 def any_paths(api: str) -> dict[str, list[str]]:
-    """A REST API's paths with an ANY method, by the function that answers it.
+    """A REST API's paths with an ANY method, by function.
 
     Args:
-        api: its logical id; an event that names no API is one of `Api`.
+        api: logical id. An event that names no API belongs to `Api`.
     """
->>>>>>> 5ce6bf5 (Put the dashboard behind a REST API and the firewall)
     paths: dict[str, list[str]] = {}
     for name, resource in read_template(ROOT / "template.yaml")["Resources"].items():
         for event in resource.get("Properties", {}).get("Events", {}).values():
@@ -166,45 +148,6 @@ def any_paths(api: str) -> dict[str, list[str]]:
     return paths
 
 
-<<<<<<< HEAD
-def put_page_routes(deployed: Deployed) -> None:
-    """Create the HTTP API's routes, which the embedded AWS ignores in a definition.
-
-    On AWS they come from the same events of the same functions.
-    """
-    gateway, api = deployed.client("apigatewayv2"), deployed.only("AWS::ApiGatewayV2::Api")
-    functions = deployed.physical_ids("AWS::Lambda::Function")
-    lambda_ = deployed.client("lambda")
-    there = {route["RouteKey"] for route in gateway.get_routes(ApiId=api)["Items"]}
-    for function, route_keys in page_routes().items():
-        wanted = [key for key in route_keys if key not in there]
-        if not wanted:
-            continue
-        alias = lambda_.get_alias(FunctionName=functions[function], Name="live")["AliasArn"]
-        integration = gateway.create_integration(
-            ApiId=api,
-            IntegrationType="AWS_PROXY",
-            IntegrationUri=alias,
-            PayloadFormatVersion="2.0",
-        )["IntegrationId"]
-        for key in wanted:
-            gateway.create_route(ApiId=api, RouteKey=key, Target=f"integrations/{integration}")
-
-
-def page_routes() -> dict[str, list[str]]:
-    """The HTTP API's route keys, such as `ANY /dashboard`, by function."""
-    routes: dict[str, list[str]] = {}
-    for name, resource in read_template(ROOT / "template.yaml")["Resources"].items():
-        for event in resource.get("Properties", {}).get("Events", {}).values():
-            if event["Type"] == "HttpApi":
-                properties = event["Properties"]
-                key = f"{properties['Method'].upper()} {properties['Path']}"
-                routes.setdefault(name, []).append(key)
-    return routes
-
-
-=======
->>>>>>> 5ce6bf5 (Put the dashboard behind a REST API and the firewall)
 def gateway_responses(name: str) -> dict[str, dict[str, Any]]:
     """`put_gateway_response`'s arguments by response type, from a REST API of the template."""
     api = read_template(ROOT / "template.yaml")["Resources"][name]

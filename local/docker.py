@@ -9,12 +9,13 @@ from urllib.parse import urlsplit
 
 from deployment.build import build_for_host
 from deployment.stacks import parameters_of
-from deployment.template import read_template
+from deployment.template import Json, read_template
 from deployment.workspace import HOME, ROOT, TOOLS, TaskError, environment
 from local.front import Front
 from local.stack import Deployed, running
 
 DEFAULT_PORT = 3002
+DASHBOARD = "DashboardFunction"
 # The host's name for containers on Docker's default network.
 _USUAL_GATEWAY = "172.17.0.1"
 
@@ -29,8 +30,20 @@ def invoke(folder: str) -> None:
 
 
 def serve(port: int | None) -> None:
-    """Serve the routes from containers, the authorizer included, until Ctrl-C."""
-    _sam_local("start-api", "--port", str(port or DEFAULT_PORT))
+    """Serve the routes from containers, the authorizer included, until Ctrl-C.
+
+    Without the dashboard: `sam local` serves all APIs below one root, where the dashboard's
+    `/{proxy+}` would answer the paths that no other API has.
+    """
+    _sam_local("start-api", "--port", str(port or DEFAULT_PORT), without=DASHBOARD)
+
+
+def without_function(template: Json, function: str) -> Json:
+    """A copy of a template in which a function has no events."""
+    resources = dict(template["Resources"])
+    properties = {k: v for k, v in resources[function]["Properties"].items() if k != "Events"}
+    resources[function] = {**resources[function], "Properties": properties}
+    return {**template, "Resources": resources}
 
 
 def function_of(folder: str) -> str:
@@ -59,7 +72,7 @@ def write_environment(deployed: Deployed, home: Path, gateway: str = _USUAL_GATE
     return path
 
 
-def _sam_local(command: str, *arguments: str) -> None:
+def _sam_local(command: str, *arguments: str, without: str | None = None) -> None:
     stack = running(HOME)
     gateway = _gateway()
     build = build_for_host()
@@ -74,7 +87,12 @@ def _sam_local(command: str, *arguments: str) -> None:
         "PagesUrl": stack.api_url,
         "EmbedUrl": stack.embed_url,
     }
-    parameters = parameters_of(build / "template.yaml", known)
+    template = build / "template.yaml"
+    parameters = parameters_of(template, known)
+    if without:
+        left = without_function(read_template(template), without)
+        template = build / "sam-local.json"  # beside the build's, whose paths are relative
+        template.write_text(json.dumps(left), encoding="utf-8")
     with ExitStack() as stopping:
         # Containers cannot reach loopback, so this proxy listens on Docker's network.
         relay = Front(upstream[1], upstream, lambda path: path, host=None, addresses=(gateway,))
@@ -82,7 +100,7 @@ def _sam_local(command: str, *arguments: str) -> None:
         done = subprocess.run(
             [
                 TOOLS / "sam" / "bin" / "sam", "local", command, *arguments,
-                "--template", build / "template.yaml", "--env-vars", variables,
+                "--template", template, "--env-vars", variables,
                 "--parameter-overrides",
                 *(f"{name}={value}" for name, value in parameters.items()),
             ],

@@ -9,6 +9,7 @@ import pytest
 
 from craftkit import errors
 from craftkit.stages import STAGES
+from local.docker import DASHBOARD, without_function
 from testkit.template import ROOT, Json, Part, Template, statements, template
 
 ON_AWS = [stage for stage in STAGES if stage != "local"]
@@ -321,6 +322,23 @@ class TestGateway:
         }
         assert set(paths.values()) == {"EmbedPageFunction", "ExchangeEmbedTokenFunction"}
         assert all(path == "/embed" or path.startswith("/embed/") for path in paths)
+
+
+class TestSamLocal:
+    def test_a_path_that_the_api_does_not_have_is_not_the_dashboards(self) -> None:
+        """`sam local` serves all APIs below one root, and the dashboard's has a `/{proxy+}`."""
+        document = template().document
+        left = without_function(document, DASHBOARD)
+        events = left["Resources"]["GetHealthFunction"]["Properties"]["Events"]
+        assert events == document["Resources"]["GetHealthFunction"]["Properties"]["Events"]
+        assert "Events" not in left["Resources"][DASHBOARD]["Properties"]
+        paths = [
+            event["Properties"].get("Path", "")
+            for resource in left["Resources"].values()
+            for event in resource.get("Properties", {}).get("Events", {}).values()
+        ]
+        assert paths
+        assert not [path for path in paths if "+}" in path]
 
 
 class TestSignIn:
