@@ -46,6 +46,24 @@ class TestSession:
         page.get_by_role("button", name="Rename").click()
         expect(page.get_by_role("status")).to_contain_text("Renamed")
 
+    def test_signing_out_leaves_no_unsaved_draft_in_the_browser(
+        self, open_dashboard: OpenPage, dashboard: ServedDashboard, project: Project
+    ) -> None:
+        """The next user of the browser could read it; where a session merely ended, it stays."""
+        page = open_dashboard("/settings")
+        page.evaluate("localStorage.setItem('craftkit-draft:/x', 'salaries')")
+        kept = "localStorage.getItem('craftkit-draft:/x')"
+        page.context.clear_cookies()
+        page.goto(f"{dashboard.url}/dashboard/signed-out")
+        assert page.evaluate(kept) == "salaries"
+        dashboard.sign_in(page, ADA)
+        page.goto(f"{dashboard.url}/dashboard/projects/{project.id}/settings")
+        page.route("**/logout?*", lambda route: route.fulfill(body="signed out"))
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_text("signed out")).to_be_visible()
+        page.goto(f"{dashboard.url}/dashboard/signed-out")
+        assert page.evaluate(kept) is None
+
     def test_a_server_that_is_down_takes_no_form_away(
         self, open_dashboard: OpenPage, dashboard: ServedDashboard
     ) -> None:

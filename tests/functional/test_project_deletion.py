@@ -1,5 +1,7 @@
 """Deleting and transferring a project: what ends, what stays, and who may."""
 
+from typing import Any
+
 import pytest
 
 from craftkit import project_deletion
@@ -7,9 +9,12 @@ from craftkit.embed.partners import service as partners
 from craftkit.errors import ConflictError, NotFoundError
 from craftkit.hooks import service as hooks
 from craftkit.keys import service as keys
+from craftkit.keys.models import NewKey
 from craftkit.projects import members, service
 from craftkit.projects.models import User
 from craftkit.templates import service as templates
+from craftkit.trust import service as trust
+from craftkit.trust.models import NewTrustRule, TrustRule
 from craftkit.webhooks import service as webhooks
 from craftkit.webhooks.models import NewEndpoint
 from testkit.clock import FrozenClock
@@ -18,6 +23,13 @@ from testkit.project import DemoProject
 
 ADA = User(sub="ada", email="ada@example.com")
 BOB = User(sub="bob", email="bob@example.com")
+RULE = NewTrustRule(
+    name="Late",
+    issuer="https://token.actions.githubusercontent.com",
+    audience="craftkit",
+    subject="repo:acme/**",
+    mode="live",
+)
 
 
 @pytest.fixture
@@ -79,6 +91,48 @@ def test_delete_project__that_failed_half_way_is_deleted_by_asking_again(
             project_deletion.delete_project(owned.id, by=ADA.sub)
     assert service.get_project(owned.id).name == "Demo"
     assert project_deletion.delete_project(owned.id, by=ADA.sub).templates_deleted == 1
+
+
+def test_delete_project__nothing_that_gives_access_is_added_meanwhile(
+    owned: DemoProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An admin who is removed with the project could keep a key that was created in between."""
+    refused: list[str] = []
+
+    def list_rules(project_id: str) -> list[TrustRule]:
+        # The keys are revoked by now.
+        for add in (
+            lambda: keys.create_key(project_id, NewKey(name="Late", mode="live"), by=BOB.sub),
+            lambda: trust.create_rule(project_id, RULE, by=BOB.sub),
+        ):
+            with pytest.raises(ConflictError) as caught:
+                add()
+            refused.append(str(caught.value))
+        return []
+
+    monkeypatch.setattr(trust, "list_rules", list_rules)
+    project_deletion.delete_project(owned.id, by=ADA.sub)
+    assert refused == ["The project is being deleted. Nothing can be added to it."] * 2
+    assert not [key for key in keys.list_keys(owned.id)[0] if key.revoked_at is None]
+    with pytest.raises(NotFoundError):
+        keys.create_key(owned.id, NewKey(name="Later", mode="live"), by=BOB.sub)
+    with pytest.raises(NotFoundError):
+        trust.create_rule(owned.id, RULE, by=BOB.sub)
+
+
+def test_delete_project__a_key_that_the_index_listed_late_is_revoked(
+    owned: DemoProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list_keys, calls = keys.list_keys, 0
+
+    def late(*arguments: Any, **how: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return ([], None) if calls == 1 else list_keys(*arguments, **how)
+
+    monkeypatch.setattr(keys, "list_keys", late)
+    assert project_deletion.delete_project(owned.id, by=ADA.sub).keys_revoked == 1
+    assert keys.get_key(owned.key.key.id).revoked_at is not None
 
 
 def test_delete_project__that_is_not_there_is_not_found(cloud: Cloud) -> None:

@@ -1,8 +1,9 @@
 """Deletes a project: first its keys and other access, then its content, then the project.
 
-Each step is idempotent. The project's own item is deleted last, so that an owner can start the
-deletion again after a failed step. Renders and their documents expire with the stage's retention;
-without keys and members they cannot be read.
+The deletion begins with a mark on the project: new keys and trust rules are written on the
+condition that it is not there. Each step is idempotent. The project's own item is deleted last, so
+that an owner can start the deletion again after a failed step. Renders and their documents expire
+with the stage's retention; without keys and members they cannot be read.
 """
 
 from dataclasses import asdict, dataclass
@@ -56,9 +57,8 @@ def delete_project(project_id: str, *, by: str) -> DeletionReport:
     """
     project = projects.get_project(project_id)
     now = utc_now()
-    active = [key for key in _every_key(project_id) if key.status(now) == "active"]
-    for key in active:
-        keys.revoke_key(key.id, by=by, reason="The project is deleted.")
+    repository.begin_deletion(project_id, now)
+    revoked = _revoke_keys(project_id, by=by)
     rules = [rule for rule in trust.list_rules(project_id) if rule.ended_at is None]
     for rule in rules:
         trust.end_rule(rule.id, by=by)
@@ -79,9 +79,11 @@ def delete_project(project_id: str, *, by: str) -> DeletionReport:
     files = fonts.list_fonts(project_id)
     for font in files:
         fonts.remove_font(project_id, font.name)
+    # The index that lists keys may lack one that was created just before the mark.
+    revoked += _revoke_keys(project_id, by=by)
     everyone = members.list_members(project_id)
     report = DeletionReport(
-        keys_revoked=len(active),
+        keys_revoked=revoked,
         trust_rules_ended=len(rules),
         hooks_switched_off=len(open_hooks),
         signing_keys_revoked=len(signing),
@@ -92,6 +94,15 @@ def delete_project(project_id: str, *, by: str) -> DeletionReport:
     )
     repository.delete(project, everyone, by=by, now=now, report=report.sentence())
     return report
+
+
+def _revoke_keys(project_id: str, *, by: str) -> int:
+    """How many keys were active, and are revoked now."""
+    now = utc_now()
+    active = [key for key in _every_key(project_id) if key.status(now) == "active"]
+    for key in active:
+        keys.revoke_key(key.id, by=by, reason="The project is deleted.")
+    return len(active)
 
 
 def _every_key(project_id: str) -> list[Key]:

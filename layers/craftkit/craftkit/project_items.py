@@ -21,6 +21,7 @@ from boto3.dynamodb.conditions import Key
 from craftkit import dynamodb
 from craftkit.config import config
 from craftkit.dynamodb import Item
+from craftkit.errors import ConflictError, NotFoundError
 
 Write = dict[str, Any]
 """One of the writes that `dynamodb.transact` takes."""
@@ -114,6 +115,10 @@ class ItemKind:
     ) -> Write:
         return self._write("Update", condition, values, names, Key=key, UpdateExpression=expression)
 
+    def check(self, key: dict[str, str], condition: str) -> Write:
+        """A condition of the transaction that changes nothing."""
+        return self._write("ConditionCheck", condition, Key=key)
+
     def delete(
         self,
         key: dict[str, str],
@@ -127,7 +132,7 @@ class ItemKind:
         self,
         operation: str,
         condition: str | None,
-        values: Item | None,
+        values: Item | None = None,
         names: dict[str, str] | None = None,
         **parameters: Any,
     ) -> Write:
@@ -141,6 +146,9 @@ class ItemKind:
 
 
 PROJECT = ItemKind("projects", "project", "project", _DASHBOARD)
+NOT_DELETING = f"{THERE} AND attribute_not_exists(deleting_at)"
+"""The condition that there is such a project, and that its deletion has not begun."""
+
 SLUG = ItemKind("projects", "slug", "project", _DASHBOARD)
 """Which project has a slug. Its owner is the slug."""
 
@@ -179,6 +187,26 @@ CATALOG_VERSION = ItemKind(
 ENDPOINT = ItemKind("content", "endpoints", "endpoint", _DASHBOARD | {"DeliverWebhookFunction"})
 
 AUDIT_ENTRY = ItemKind("audit", "project", "audit", None)
+
+
+def check_project(project_id: str) -> Write:
+    """A condition for what must not survive its project, such as a new key."""
+    return PROJECT.check(PROJECT.key(project_id), NOT_DELETING)
+
+
+def require_project(project_id: str) -> None:
+    """Say why `check_project` did not hold.
+
+    Raises:
+        NotFoundError: there is no such project.
+        ConflictError: it is being deleted.
+    """
+    item = PROJECT.get(project_id)
+    if item is None:
+        raise NotFoundError("There is no such project.")
+    if "deleting_at" in item:
+        raise ConflictError("The project is being deleted. Nothing can be added to it.")
+
 
 KINDS = (
     PROJECT,

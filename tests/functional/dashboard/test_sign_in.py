@@ -208,6 +208,9 @@ class TestSessions:
         clock.advance(minutes=1)
         page = here.post("/dashboard/sign-out")
         assert "/logout?" in page.location
+        # The browser drops unsaved drafts; where a session merely ended, it keeps them.
+        assert page.headers["Clear-Site-Data"] == '"storage"'
+        assert "Clear-Site-Data" not in there.get("/dashboard").headers
         assert not any("session" in name for name in here.jar)
         assert there.get("/dashboard").status == 303
         clock.advance(minutes=1)

@@ -63,11 +63,24 @@ def test_matches_claim__lists_by_element_and_json_scalars() -> None:
 
 @pytest.mark.parametrize("pattern", ["**", "*", "repo:**", "repo:*/web:**", "repo:acme*/web"])
 def test_subject_problem__a_pattern_that_any_repository_meets_is_refused(pattern: str) -> None:
-    assert subject_problem(GITHUB, pattern)
+    assert subject_problem(GITHUB, pattern, {"repository_owner_id": "42"})
 
 
 def test_subject_problem__a_literal_owner_is_enough() -> None:
-    assert subject_problem(GITHUB, "repo:acme/**") is None
-    assert subject_problem("https://gitlab.com", "project_path:acme/**") is None
-    assert subject_problem("https://idp.example.com", "service-*") is None
-    assert subject_problem("https://accounts.google.com", "1234*")
+    assert subject_problem(GITHUB, "repo:acme/**", {}) is None
+    assert subject_problem("https://gitlab.com", "project_path:acme/**", {}) is None
+    assert subject_problem("https://accounts.google.com", "1234*", {})
+
+
+@pytest.mark.parametrize("pattern", ["service-*", "a**", "organization:*", "organization:acme:**"])
+def test_subject_problem__at_an_unknown_issuer_a_wildcard_needs_a_literal_claim(
+    pattern: str,
+) -> None:
+    """Whose names an issuer gives out is not known, nor who else can have `organization:acme2`."""
+    issuer = "https://agent.example.com"
+    for claims in ({}, {"organization_id": "*"}, {"organization_id": "4*", "ref": "**"}):
+        problem = subject_problem(issuer, pattern, claims)
+        assert problem is not None
+        assert "organization_id=42" in problem
+    assert subject_problem(issuer, pattern, {"organization_id": "42", "ref": "**"}) is None
+    assert subject_problem(issuer, "organization:acme:pipeline:web", {}) is None

@@ -17,6 +17,7 @@ from craftkit.keys import activity, lifecycle, repository
 from craftkit.keys.lifecycle import Step
 from craftkit.keys.models import Diagnosis, Key, MintedKey, NewKey, Secret
 from craftkit.limits import repository as limits
+from craftkit.project_items import check_project, require_project
 
 PAGE_LIMIT = 100
 DEFAULT_GRACE = timedelta(hours=24)
@@ -36,7 +37,8 @@ def create_key(
 
     Raises:
         InvalidRequestError: `expires_at` is in the past.
-        ConflictError: a key with this id exists.
+        NotFoundError: there is no such project.
+        ConflictError: a key with this id exists, or the project is being deleted.
     """
     now = utc_now()
     if request.expires_at is not None and request.expires_at <= now:
@@ -59,10 +61,11 @@ def create_key(
         key = key.model_copy(update={"limited": ("project",) if is_limited else ()})
         try:
             unchanged = limits.check(subject, is_limited=is_limited)
-            repository.create(key, extra_writes=[unchanged])
+            repository.create(key, extra_writes=[unchanged, check_project(project_id)])
         except ConditionFailedError as error:
             if repository.get(key.id) is not None:
                 raise ConflictError("A key of this id was made already.") from error
+            require_project(project_id)
             continue
         return MintedKey(key=key, cleartext=cleartext)
 

@@ -70,6 +70,21 @@ def set_exposure_policy(project_id: str, policy: ExposurePolicy, *, by: str, now
     dynamodb.transact([update, entry])
 
 
+def begin_deletion(project_id: str, now: datetime) -> None:
+    """From now on nothing is added to the project that gives access to it.
+
+    Raises:
+        ConditionFailedError: there is no such project.
+    """
+    update = PROJECT.update(
+        PROJECT.key(project_id),
+        "SET deleting_at = if_not_exists(deleting_at, :now)",
+        THERE,
+        {":now": to_rfc3339(now)},
+    )
+    dynamodb.transact([update])
+
+
 def delete(project: Project, members: list[Member], *, by: str, now: datetime, report: str) -> None:
     """Remove the members, then the project and its slug. The user `by` is removed last.
 

@@ -87,7 +87,7 @@ class NewTrustRule(BaseModel):
 
     @model_validator(mode="after")
     def _subject_is_narrow(self) -> Self:
-        if problem := patterns.subject_problem(self.issuer, self.subject):
+        if problem := patterns.subject_problem(self.issuer, self.subject, self.claims):
             raise ValueError(problem)
         return self
 

@@ -6,6 +6,7 @@ else is literal and case-sensitive.
 """
 
 import re
+from collections.abc import Mapping
 
 _PARTS = re.compile(r"\*\*|\*|[^*]+")
 _LONGEST_VALUE = 2000
@@ -53,8 +54,12 @@ def matches_claim(pattern: str, value: object) -> bool:
     )
 
 
-def subject_problem(issuer: str, pattern: str) -> str | None:
-    """Why a subject pattern is too wide for its issuer, or None where it is narrow enough."""
+def subject_problem(issuer: str, pattern: str, claims: Mapping[str, str]) -> str | None:
+    """Why a rule is too wide for its issuer, or None where it is narrow enough.
+
+    Args:
+        claims: the patterns of further claims, by name.
+    """
     if pattern.startswith("*"):
         return "The subject pattern must begin with literal text, such as `repo:acme/`."
     if shared := _SHARED_ISSUERS.get(issuer.rstrip("/")):
@@ -64,6 +69,13 @@ def subject_problem(issuer: str, pattern: str) -> str | None:
                 f"Anybody can get a token of {issuer}: the subject pattern must begin with "
                 f"{required}."
             )
+        return None
+    if "*" in pattern and all("*" in each for each in claims.values()):
+        return (
+            f"Others may get tokens of {issuer} too: a subject pattern with `*` needs a further "
+            "claim without `*` that names your organization, such as organization_id=42. Or give "
+            "the whole subject."
+        )
     return None
 
 

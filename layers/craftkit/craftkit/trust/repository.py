@@ -19,6 +19,7 @@ from craftkit.audit import repository as audit
 from craftkit.clock import from_rfc3339, to_epoch_seconds, to_rfc3339
 from craftkit.config import config
 from craftkit.dynamodb import Item
+from craftkit.project_items import check_project
 from craftkit.trust.models import IssuerKeys, TrustRule
 
 Write = dict[str, Any]
@@ -32,10 +33,15 @@ _ISSUER_KEPT = timedelta(days=7)
 
 
 def create_rule(rule: TrustRule) -> None:
-    """Write a new rule and its audit entry."""
+    """Write a new rule and its audit entry.
+
+    Raises:
+        ConditionFailedError: there is no such project, or it is being deleted.
+    """
     new = {"ConditionExpression": "attribute_not_exists(rule_id)"}
     put = {"Put": {"TableName": config.trust_rules_table, "Item": _rule_item(rule), **new}}
-    dynamodb.transact([put, _entry(rule, "trust.created", rule.created_by, rule.created_at)])
+    entry = _entry(rule, "trust.created", rule.created_by, rule.created_at)
+    dynamodb.transact([check_project(rule.project_id), put, entry])
 
 
 def end_rule(rule: TrustRule, *, by: str, now: datetime) -> None:

@@ -12,6 +12,7 @@ from craftkit.ids import is_id, new_id
 from craftkit.keys import service as keys
 from craftkit.keys import tokens as short_lived
 from craftkit.observability import count, logger
+from craftkit.project_items import require_project
 from craftkit.trust import issuers, repository, tokens
 from craftkit.trust.errors import (
     InvalidDpopProofError,
@@ -36,7 +37,8 @@ def create_rule(project_id: str, request: NewTrustRule, *, by: str) -> TrustRule
 
     Raises:
         InvalidRequestError: its issuer cannot be used in this stage.
-        ConflictError: the project has 50 active rules already.
+        NotFoundError: there is no such project.
+        ConflictError: the project has 50 active rules already, or is being deleted.
     """
     is_http = not request.issuer.startswith("https://")
     if is_http and not (config.trusts_loopback_issuers and issuers.is_loopback(request.issuer)):
@@ -52,7 +54,11 @@ def create_rule(project_id: str, request: NewTrustRule, *, by: str) -> TrustRule
         created_at=utc_now(),
         created_by=by,
     )
-    repository.create_rule(rule)
+    try:
+        repository.create_rule(rule)
+    except ConditionFailedError:
+        require_project(project_id)
+        raise
     return rule
 
 

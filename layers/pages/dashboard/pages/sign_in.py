@@ -67,10 +67,15 @@ def signed_in_again(context: RequestContext) -> Response:
 
 @route("POST", "/sign-out", needs="user")
 def sign_out(context: RequestContext) -> Response:
-    """End this user's sessions, here and at the hosted page, in every browser."""
+    """End this user's sessions, here and at the hosted page, in every browser.
+
+    This browser also drops what the editor kept of unsaved drafts. Where a session merely ended,
+    they stay: their writer signs in again.
+    """
     members.end_sessions(context.user)
     location = identity.logout_url(f"{context.request.origin}{BASE}/signed-out")
-    return see_other(location).with_cookies(session.end(context.request))
+    headers = {"Location": location, "Clear-Site-Data": '"storage"'}
+    return Response(303, headers=headers).with_cookies(session.end(context.request))
 
 
 @route("GET", "/signed-out", needs="anyone")
