@@ -50,6 +50,19 @@ def test_operations_have_names_and_descriptions() -> None:
     assert all(operation["description"].endswith(".") for _, operation in OPERATIONS)
 
 
+def test_a_header_has_a_limit_where_the_api_refuses_a_longer_one() -> None:
+    """A browser's `Accept` is longer than an idempotency key may be, and no fault."""
+    limits = {
+        parameter["name"]: parameter["schema"].get("maxLength")
+        for _, operation in OPERATIONS
+        for parameter in operation.get("parameters", [])
+        if parameter["in"] == "header"
+    }
+    assert limits.pop("Idempotency-Key") == 200
+    assert {"Accept", "x-craftkit-hook-token", "x-craftkit-signature"} <= set(limits)
+    assert set(limits.values()) == {None}
+
+
 def test_errors_are_one_schema_with_every_code() -> None:
     for name, operation in OPERATIONS:
         for status, response in operation["responses"].items():

@@ -8,6 +8,7 @@ from pydantic.json_schema import JsonSchemaMode
 
 from craftkit import errors
 from craftkit.errors import CraftkitError
+from craftkit.http import IDEMPOTENCY_KEY_LIMIT
 from craftkit.ids import UUID_PATTERN
 from craftkit.openapi import examples
 from craftkit.openapi.route import Kind, Route
@@ -182,7 +183,9 @@ def _parameters(route: Route) -> Iterator[Json]:
             "example": _PATH_EXAMPLES[name],
         }
     for name, description in route.headers.items():
-        schema = {"type": "string", "maxLength": 200}
+        schema = {"type": "string"}
+        if limit := _HEADER_LIMITS.get(name):
+            schema["maxLength"] = limit
         yield {"name": name, "in": "header", "description": description, "schema": schema}
     if route.query:
         # A model of a query is flat: each of its fields is a parameter of its own.
@@ -200,6 +203,9 @@ def _parameters(route: Route) -> Iterator[Json]:
                 parameter["schema"].pop("description", None)
             yield parameter
 
+
+_HEADER_LIMITS = {"Idempotency-Key": IDEMPOTENCY_KEY_LIMIT}
+"""Headers whose length the API checks; a longer one is refused."""
 
 _QUERY = {
     "limit": "The most entries of a page.",
