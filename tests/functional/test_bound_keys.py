@@ -162,6 +162,8 @@ CLAIMS: dict[str, dict[str, Any]] = {
     "endless time": {"iat": float("inf")},
     "no number": {"iat": float("nan")},
     "negative time": {"iat": -1},
+    "time that no float can hold": {"iat": 10**400},
+    "negative time that no float can hold": {"iat": -(10**400)},
     "61 s old": {"iat": int(time.time()) - 3600},
     "a day ahead": {"iat": int(time.time()) + 86_400},
     "milliseconds": {"iat": int(time.time()) * 1000},

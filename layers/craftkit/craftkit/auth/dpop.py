@@ -169,8 +169,8 @@ def _issued_at(claims: Mapping[str, Any], now: datetime) -> datetime:
     at = claims.get("iat")
     if not isinstance(at, int | float) or isinstance(at, bool):
         raise InvalidProofError("The proof's iat is not a time.")
-    # A comparison that is written so is false for NaN as well.
-    if not abs(now.timestamp() - at) <= WINDOW.total_seconds():
+    # Written so, it is false for NaN, and takes integers that no float can hold.
+    if not (now - WINDOW).timestamp() <= at <= (now + WINDOW).timestamp():
         raise InvalidProofError("The proof's iat is more than 60 seconds from the server's clock.")
     return datetime.fromtimestamp(at, tz=UTC)
 

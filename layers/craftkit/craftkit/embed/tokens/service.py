@@ -151,7 +151,7 @@ def _verified(
             issuer=issuer,
             options=options,
         )
-    except (jwt.InvalidTokenError, ValueError) as error:
+    except (jwt.InvalidTokenError, ValueError, RecursionError) as error:
         raise InvalidSignatureError(_REFUSED) from error
     if not all(type(claims.get(name, 0)) is int for name in ("iat", "nbf", "exp")):
         raise InvalidSignatureError(_REFUSED)
@@ -171,7 +171,7 @@ def _header(token: str) -> dict[str, Any]:
         raise InvalidSignatureError(_REFUSED)
     try:
         return jwt.get_unverified_header(token)
-    except (jwt.InvalidTokenError, ValueError) as error:
+    except (jwt.InvalidTokenError, ValueError, RecursionError) as error:
         raise InvalidSignatureError(_REFUSED) from error
 
 
@@ -179,6 +179,6 @@ def _issuer_named_in(token: str) -> str:
     _header(token)
     try:
         claims = jwt.decode(token, options={"verify_signature": False})
-    except (jwt.InvalidTokenError, ValueError) as error:
+    except (jwt.InvalidTokenError, ValueError, RecursionError) as error:
         raise InvalidSignatureError(_REFUSED) from error
     return str(claims.get("iss", ""))
