@@ -1,14 +1,13 @@
 """The API with an API key: for the commands that need no AWS credentials."""
 
 import argparse
-import json
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from craftkit.errors import CraftkitError
 from craftkit_cli.answers import Answer
+from craftkit_cli.local_stack import local_stack
 from craftkit_sdk import ApiError, Craftkit, RenderFailedError
 from craftkit_sdk import CraftkitError as ClientError
 
@@ -68,11 +67,8 @@ def connect() -> Craftkit:
     """
     if os.environ.get("CRAFTKIT_API_KEY"):
         return Craftkit()
-    for folder in (Path.cwd(), *Path.cwd().parents, Path(__file__).resolve().parents[2]):
-        file = folder / ".local" / "stack.json"
-        if file.exists():
-            stack = json.loads(file.read_text(encoding="utf-8"))
-            return Craftkit(stack["keys"]["test"], base_url=stack["apiUrl"])
+    if stack := local_stack():
+        return Craftkit(stack["keys"]["test"], base_url=stack["apiUrl"])
     raise NoApiKeyError
 
 

@@ -1,18 +1,16 @@
 """Finds a stage's stack by its outputs, with the caller's own AWS credentials."""
 
-import json
 import os
 import re
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from craftkit.errors import CraftkitError
+from craftkit_cli.local_stack import LOOPBACK, local_stack
 
 _CREDENTIALS = ("AWS_PROFILE", "AWS_ACCESS_KEY_ID")
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _EMBEDDED_ACCOUNT = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
@@ -43,7 +41,7 @@ def connect(stage: str) -> str:
         stage == "local" or not any(name in os.environ for name in _CREDENTIALS)
     ):
         _find_embedded_aws(stage)
-    if urlsplit(os.environ.get("AWS_ENDPOINT_URL", "")).hostname in _LOOPBACK:
+    if urlsplit(os.environ.get("AWS_ENDPOINT_URL", "")).hostname in LOOPBACK:
         for name, value in _EMBEDDED_ACCOUNT.items():
             os.environ.setdefault(name, value)
     try:
@@ -62,13 +60,8 @@ def connect(stage: str) -> str:
 
 
 def _find_embedded_aws(stage: str) -> None:
-    name = "stack.json" if stage == "local" else f"stack.{stage}.json"
-    for folder in (Path.cwd(), *Path.cwd().parents, Path(__file__).resolve().parents[2]):
-        file = folder / ".local" / name
-        if file.exists():
-            stack = json.loads(file.read_text(encoding="utf-8"))
-            os.environ |= {"AWS_ENDPOINT_URL": stack["awsEndpointUrl"], **_EMBEDDED_ACCOUNT}
-            return
+    if stack := local_stack(stage):
+        os.environ |= {"AWS_ENDPOINT_URL": stack["awsEndpointUrl"], **_EMBEDDED_ACCOUNT}
 
 
 def _variable_of(output: str) -> str:

@@ -16,6 +16,7 @@ from craftkit.templates.data import validate_data
 from craftkit.templates.models import read_manifest
 from craftkit_cli import main as cli
 from craftkit_cli import types
+from craftkit_cli.local_stack import local_stack
 from testkit.loopback import LoopbackReceiver
 from tests.sdks.stub import PDF, Stub, error
 
@@ -120,9 +121,30 @@ def test_no_key__says_what_to_set(
 ) -> None:
     monkeypatch.delenv("CRAFTKIT_API_KEY")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("craftkit_cli.api.__file__", str(tmp_path / "a" / "b" / "api.py"))
+    monkeypatch.setattr("craftkit_cli.local_stack.__file__", str(tmp_path / "a" / "b" / "c.py"))
     _, _, failed = craftkit(capsys, "render", "invoice")
     assert "CRAFTKIT_API_KEY" in failed["error"]["message"]
+
+
+def test_no_key__a_stack_file_of_another_machine_is_ignored(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Somebody else could have put it into a folder, to be sent what a command renders."""
+    monkeypatch.delenv("CRAFTKIT_API_KEY", raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("craftkit_cli.local_stack.__file__", str(tmp_path / "a" / "b" / "c.py"))
+    ours = {
+        "apiUrl": "http://localhost:3000",
+        "awsEndpointUrl": "http://127.0.0.1:4566",
+        "keys": {"test": "ck_test_x"},
+    }
+    file = tmp_path / ".local" / "stack.json"
+    file.parent.mkdir()
+    for name in ("apiUrl", "awsEndpointUrl"):
+        file.write_text(json.dumps({**ours, name: "https://localhost.example.com"}))
+        assert local_stack() is None
+    file.write_text(json.dumps(ours))
+    assert local_stack() == ours
 
 
 def test_templates__list_and_get_go_through_the_api(
