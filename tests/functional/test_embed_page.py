@@ -527,6 +527,17 @@ class TestFill:
         assert set(answer.field_errors) == {"customer.name", "items.0.qty"}
         assert cloud.table("RendersTable").scan()["Items"] == []
 
+    def test_an_answer_repeats_no_value_that_did_not_fit(
+        self, page: Call, mint: Call, drawn: list[Any]
+    ) -> None:
+        """It would end in whatever keeps the partner's errors."""
+        data = {**DATA, "total": "salary-of-ada"}
+        for call, body in (
+            ("preview_embed_form", {"data": data}),
+            ("submit_embed_form", {**SUBMISSION, "data": data}),
+        ):
+            assert "salary-of-ada" not in page(call, mint(), body).text
+
     def test_submit_embed_form__drops_proto_and_unknown_keys(
         self, page: Call, mint: Call, cloud: Cloud
     ) -> None:

@@ -436,7 +436,8 @@ def test_tokens__are_in_no_list_and_cannot_be_prolonged(
 
 
 def test_try_token__says_which_rule_or_why_none(project: DemoProject, web: Web) -> None:
-    other = new_rule(project, name="Other", subject="repo:acme/api:**")
+    owner = {"repository_owner_id": "42"}
+    other = new_rule(project, name="Other", subject="repo:acme/api:**", claims=owner)
     rule = new_rule(project)
     token = _ISSUER.sign()
     trial = service.try_token(project.id, token)

@@ -1,5 +1,6 @@
 """Who is in a project: every way in, up, down and out."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import boto3
@@ -86,6 +87,21 @@ def test_the_last_owner_stays(project: Project) -> None:
     assert roles(project) == {BOB.email: "owner"}
     with pytest.raises(ConflictError):
         members.change_role(project.id, BOB.sub, "admin", by=BOB.sub)
+
+
+def test_of_two_owners_who_leave_at_once_one_stays(project: Project) -> None:
+    members.add_member(project.id, BOB, "owner", by=ADA.sub)
+
+    def leave(user: User) -> bool:
+        try:
+            members.remove(project.id, user.sub, by=user.sub)
+        except ConflictError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(leave, (ADA, BOB))) == [False, True]
+    assert list(roles(project).values()) == ["owner"]
 
 
 def test_who_is_removed_is_out_at_once(project: Project, clock: FrozenClock) -> None:

@@ -56,6 +56,19 @@ def test_every_file_that_a_page_names_exists(page: Path) -> None:
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 
+def test_every_test_that_the_page_of_security_names_exists() -> None:
+    page = (DOCS / "security.md").read_text(encoding="utf-8")
+    missing, file, count = [], "", 0
+    for path, name in re.findall(r"`(tests/[\w/]+\.py)`|`(test_\w+)`", page):
+        file = path or file
+        if name:
+            count += 1
+            if f"def {name}(" not in (ROOT / file).read_text(encoding="utf-8"):
+                missing.append(f"{file}::{name}")
+    assert count > 30
+    assert missing == []
+
+
 def test_every_log_message_that_the_page_of_operations_names_is_logged() -> None:
     page = (DOCS / "operations.md").read_text(encoding="utf-8")
     named = re.findall(r'message = "([^"]+)"', page) + re.findall(
