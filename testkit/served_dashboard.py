@@ -66,7 +66,7 @@ class ServedDashboard:
         content = answer["body"].encode()
         if answer["isBase64Encoded"]:
             content = base64.b64decode(content)
-        cookies = answer["multiValueHeaders"]["Set-Cookie"]
+        cookies = answer["multiValueHeaders"].get("Set-Cookie", [])
         self._send(call, answer["statusCode"], answer["headers"], content, cookies)
 
     @staticmethod

@@ -114,7 +114,7 @@ class Visitor:
         given |= {name.replace("_", "-"): value for name, value in headers.items()}
         sent = dashboard_event(method, path, given, body.encode() if body is not None else b"")
         answer = self._cloud.invoke("dashboard", sent)
-        cookies = answer["multiValueHeaders"]["Set-Cookie"]
+        cookies = answer["multiValueHeaders"].get("Set-Cookie", [])
         self._keep(cookies)
         content = answer["body"].encode()
         if answer["isBase64Encoded"]:

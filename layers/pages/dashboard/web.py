@@ -142,7 +142,7 @@ def respond(request: Request, response: Response) -> Event:
     return {
         "statusCode": response.status,
         "headers": headers,
-        "multiValueHeaders": {"Set-Cookie": list(response.cookies)},
+        "multiValueHeaders": {"Set-Cookie": list(response.cookies)} if response.cookies else {},
         "body": base64.b64encode(body).decode() if binary else body.decode(),
         "isBase64Encoded": binary,
     }

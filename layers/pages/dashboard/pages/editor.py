@@ -46,7 +46,7 @@ class Work:
         """
         try:
             values = json.loads(self.data or "{}")
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             line = getattr(error, "lineno", 1)
             raise _wrong_data(f"The preview data is not JSON: see its line {line}.") from error
         if not isinstance(values, dict):
