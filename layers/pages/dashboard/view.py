@@ -118,5 +118,5 @@ def prettied(text: str) -> str:
     """JSON as people read it; what is none, as it is."""
     try:
         return pretty_json(json.loads(text))
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
