@@ -1,1 +1,1 @@
-"""What is measured, and how. A module here with a `measure` function is part of `make bench`."""
+"""Benchmarks. A module with a `measure` function is part of `make bench`."""

@@ -1,7 +1,7 @@
-"""`make bench`: run every measurement, print the table, keep it in results/latest.json.
+"""`make bench`: runs all measurements, prints the table, writes results/latest.json.
 
-A target that is missed is written down as missed; it does not fail the run. Names on the command
-line (`ARGS=cold_start`) run those modules alone, and then nothing is kept.
+A missed target is reported as missed and does not fail the run. With module names
+(`ARGS=cold_start`) only those modules run, and no results are written.
 """
 
 import importlib
@@ -28,7 +28,7 @@ _LAST = ("load", "keys")
 """
 
 
-# What handlers log while they are measured is none of the report.
+# Handlers' logs are not part of the report.
 os.environ |= {"POWERTOOLS_LOG_LEVEL": "CRITICAL", "POWERTOOLS_METRICS_DISABLED": "true"}
 
 
@@ -67,7 +67,7 @@ def modules(names: Iterable[str]) -> Iterator[tuple[str, Any]]:
 
 
 def line(result: Result) -> str:
-    """One row: what, how much, against what, and whether that is enough."""
+    """One row: name, value, baseline, target, and whether the target is met."""
     compared = ""
     if result.baseline and result.ratio is not None:
         name, value = result.baseline
@@ -78,7 +78,7 @@ def line(result: Result) -> str:
 
 
 def machine() -> dict[str, Any]:
-    """What the numbers were measured on; nothing that names it."""
+    """The hardware and software of the machine, without its name."""
     return {
         "system": platform.system(),
         "architecture": platform.machine(),
@@ -100,7 +100,7 @@ def _processor() -> str:
 
 
 def commit() -> str:
-    """The commit that was measured, marked where the sources were changed since."""
+    """The measured commit, with `-dirty` if the sources have uncommitted changes."""
     described = subprocess.run(
         ["git", "describe", "--always", "--abbrev=12", "--dirty"],
         cwd=ROOT, capture_output=True, text=True,

@@ -1,4 +1,4 @@
-"""The authorizer's own time, warm: everything but the wire, which answers at once."""
+"""The authorizer's own time, warm, without the network: responses are immediate."""
 
 import json
 import os

@@ -1,10 +1,10 @@
-"""What a request costs in calls: counted, in moto, from the real handlers.
+"""Counts the AWS calls of a request with the real handlers, in moto.
 
     python -m benchmarks.calls
 
-writes docs/cost-inputs.json, from which docs/cost.md is made: for each kind of work its AWS calls,
-the units that they use up, and its own processor time without them. Each number is the mean over
-requests to a warm environment, three seconds apart: the requests of a million a month.
+writes docs/cost-inputs.json, the input of docs/cost.md: for each function its AWS calls, their
+capacity units, and its own CPU time. Each number is the mean over requests to a warm environment,
+three seconds apart, as with a million requests per month.
 """
 
 import json
@@ -40,8 +40,8 @@ FILE = ROOT / "docs" / "cost-inputs.json"
 _ROUNDS = 40
 _APART_SECONDS = 3
 
-# A unit of a read is 4 KiB strongly consistent, half of one otherwise; of a write 1 KiB, twice in a
-# transaction. An index entry that appears, goes or changes is a write; one that moves is two.
+# A read unit is 4 KiB strongly consistent, half a unit otherwise; a write unit is 1 KiB, two in a
+# transaction. An index entry that is added, removed or changed is one write; a new key is two.
 _WRITES = ("PutItem", "UpdateItem", "DeleteItem")
 _LINE_OVERHEAD_BYTES = 26
 """What CloudWatch Logs counts for each event beside its text."""
@@ -52,7 +52,7 @@ _METERED_AT_ONCE = 10
 
 @dataclass
 class Work:
-    """The calls of one piece of work, by `service:Operation`, and the time around them."""
+    """The calls of one invocation, by `service:Operation`, and the CPU time without them."""
 
     calls: Counter[str] = field(default_factory=Counter)
     read_units: float = 0
@@ -172,7 +172,7 @@ def _measured(clock: FrozenClock) -> Iterator[tuple[str, Any]]:
         yield "get_render", record(read)
         yield "download_render", record(download)
         ended = stream.event()["Records"]
-        # Half a minute of them meets two lists of ids on average: it begins in the middle of one.
+        # The renders of 30 seconds use two lists of ids on average.
         half = timedelta(seconds=LIST_SECONDS / 2)
         first = datetime.fromtimestamp(time.time() // LIST_SECONDS * LIST_SECONDS, UTC) + half
         for number, each in enumerate(ended):
@@ -204,7 +204,7 @@ def _measured(clock: FrozenClock) -> Iterator[tuple[str, Any]]:
 
 
 def reading_ends(stream: Any, *steps: Callable[[], object]) -> list[Any]:
-    """The stream's records of as many renders as there are rounds."""
+    """The stream records of one render for each round."""
     for _ in range(_ROUNDS):
         for step in steps:
             step()
@@ -213,7 +213,7 @@ def reading_ends(stream: Any, *steps: Callable[[], object]) -> list[Any]:
 
 
 def _access_line_bytes(stage: Any) -> int:
-    """A line of the gateway's log of a request that was answered, with values of usual length."""
+    """A line of API Gateway's access log, with values of usual length."""
     api = stage.of_type("AWS::Serverless::Api")["Api"]
     identifier = "01a20e47-f9c2-7854-9f0c-4f2622ff4e97"
     usual = {
@@ -232,9 +232,9 @@ def _access_line_bytes(stage: Any) -> int:
 
 
 def _record(clock: FrozenClock, *steps: Callable[[], object] | int) -> dict[str, Any]:
-    """The calls of the last step, and its own time: the others prepare it each time.
+    """The calls and the CPU time of the last step; the steps before it prepare each round.
 
-    A number among the steps is that of the rounds. The first round is not counted.
+    A number among the steps is the number of rounds. The first round is not counted.
     """
     rounds = next((each for each in steps if isinstance(each, int)), _ROUNDS)
     *before, step = (each for each in steps if not isinstance(each, int))
@@ -274,7 +274,7 @@ def _short(value: float) -> float:
 
 @contextmanager
 def _noted() -> Iterator[Work]:
-    """Note every call that leaves a handler, by either way, and how long it was waited for."""
+    """Record every AWS call of a handler, through boto3 or the own client, and its duration."""
     work, inside = Work(), [False]
     make: Any = vars(BaseClient)["_make_api_call"]
     wire = _Wire(work, inside)
@@ -304,14 +304,14 @@ def _noted() -> Iterator[Work]:
 
 
 def _parts(operation: str, parameters: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """The writes of a call: the table, and what names the item."""
+    """The writes of a call: table and key of each item."""
     if operation == "TransactWriteItems":
         return [part for each in parameters["TransactItems"] for part in each.items()]
     return [(operation, parameters)] if operation in _WRITES else []
 
 
 def _items(operation: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
-    """The items that a call writes, as they are now; empty where there is none."""
+    """The current items that a call writes; empty for a new item."""
     found = []
     for _, part in _parts(operation, parameters):
         table = boto3.resource("dynamodb").Table(part["TableName"])
@@ -361,7 +361,7 @@ def _index_writes(index: Any, old: dict[str, Any], new: dict[str, Any]) -> int:
 
 
 class _Wire:
-    """DynamoDB for the code that signs its own requests; moto answers it through boto3."""
+    """DynamoDB for the code that signs its own requests: forwards them to moto through boto3."""
 
     def __init__(self, work: Work, inside: list[bool]) -> None:
         from testkit.wire import DynamoDBWire

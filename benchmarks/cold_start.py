@@ -1,7 +1,7 @@
 """The first invocation of a function, under AWS's runtime interface emulator and client.
 
-The emulator comes with SAM CLI, the client from PyPI; the function is what `sam build` made, byte
-code and all. An empty handler is measured beside it, in turns.
+The emulator is part of SAM CLI, the client is from PyPI; the function is the output of `sam build`
+with byte code. An empty handler is measured alternately.
 """
 
 import http.client
@@ -66,7 +66,7 @@ def _allowed(folder: Path, layers: list[str], variables: dict[str, str], event: 
 def first_invocation(
     folder: Path, layers: list[str], variables: dict[str, str], event: Any
 ) -> tuple[float, str]:
-    """Milliseconds from the first request to its answer, in an environment just made."""
+    """Milliseconds from the first request to its response, in a new environment."""
     port = free_port()
     (emulator,) = TOOLS.glob(f"sam/lib/python*/site-packages/{_EMULATOR}-{host_architecture()}")
     command: list[str | Path] = [
@@ -130,7 +130,7 @@ def variables_of(function: str) -> dict[str, str]:
 
 @contextmanager
 def _keys_table() -> Iterator[str]:
-    """A DynamoDB that knows every key and takes no time. Yields its endpoint."""
+    """A DynamoDB that returns a valid key for every request at once. Yields its endpoint."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _KnowsEveryKey)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

@@ -1,4 +1,4 @@
-"""The dashboard: what a page weighs, how long it is made, how soon and how steadily it is seen."""
+"""The dashboard: page weight, server time, first paint and layout shift."""
 
 import os
 import time
@@ -28,7 +28,7 @@ _AWS = {
     "AWS_REGION": REGION,
 }
 _CALL = "_make_api_call"
-# In a browser: compressed, as they are sent. Documents' pictures are content, not the page.
+# In a browser, compressed. Images of documents are content and not counted.
 _COUNTED = ("Document", "Stylesheet", "Script", "Image")
 _OBSERVE = """() => {
   window.shift = 0;
@@ -79,14 +79,14 @@ def measure() -> Iterator[Result]:
 
 
 def _own_times() -> dict[str, float]:
-    """Milliseconds that each page takes of ours, in this process, on an AWS in memory."""
+    """Milliseconds of own time for each page, in this process, with moto."""
     from craftkit.projects import members
     from craftkit.projects.models import User
     from testkit.project import make_project
     from testkit.visitor import Visitor
 
     ada = User(sub="ada", email="ada@example.com")
-    # The handler logs and counts each page; neither belongs between the lines of the report.
+    # The handler's logs and metrics are not part of the report.
     silent = StringIO()
     with (
         patch.dict(os.environ, _AWS),
@@ -151,7 +151,7 @@ def _in_browser() -> tuple[dict[str, int], dict[str, float], dict[str, float]]:
 
 
 def _weigh(page: Page, url: str) -> int:
-    """Open a page with nothing cached; the compressed bytes that it took."""
+    """Open a page with an empty cache. Returns the compressed bytes."""
     session = page.context.new_cdp_session(page)
     session.send("Network.enable")
     session.send("Network.setCacheDisabled", {"cacheDisabled": True})

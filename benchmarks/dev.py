@@ -1,4 +1,4 @@
-"""`make dev` from a clean clone, to its printed summary: the first time, and again."""
+"""The duration of `make dev` from a clean clone to its summary: the first and the second time."""
 
 import os
 import re
@@ -33,7 +33,7 @@ def measure() -> Iterable[Result]:
 
 
 def _start(clone: Path) -> float:
-    """Seconds until `make dev` says how to stop it. It is stopped then."""
+    """Seconds until `make dev` prints its summary. Then it is stopped."""
     command = ["make", "dev", f"PORT={free_port()}", f"AWS_PORT={free_port()}"]
     log = clone.parent / "log"
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}

@@ -1,4 +1,4 @@
-"""Embed: a mint beside its AWS calls, a preview behind a keystroke, the weight of the page."""
+"""Embed: creating a session without AWS calls, a preview after a key press, the page's weight."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -46,7 +46,7 @@ def measure() -> Iterable[Result]:
 
 
 def _mint() -> Result:
-    """The handler's own time, warm: all of it but the AWS client and the wire."""
+    """The handler's own time, warm, without the AWS client and the network."""
     silent = StringIO()
     nobody = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": REGION}
     with (
@@ -81,7 +81,7 @@ def _mint() -> Result:
 
 @contextmanager
 def _replayed(work: Callable[[], object]) -> Iterator[None]:
-    """Answer the AWS client's calls at once, in their order, with what the same work was told."""
+    """Replay recorded responses to the AWS client's calls, in order and without delay."""
     make_call = BaseClient._make_api_call  # type: ignore[attr-defined]  # noqa: SLF001
     told: list[Any] = []
 
@@ -98,7 +98,7 @@ def _replayed(work: Callable[[], object]) -> Iterator[None]:
 
 
 class _Context:
-    """What Lambda hands to a handler beside the event."""
+    """The context object that Lambda passes to a handler."""
 
     function_name = "CreateEmbedSessionFunction"
     function_version = "1"
@@ -108,7 +108,7 @@ class _Context:
 
 
 def _weight() -> Iterable[Result]:
-    """All that the page loads before it shows a form, as it goes over the wire."""
+    """The compressed bytes that the page loads before it shows a form."""
     files = [len(html.asset(name).compressed) for name in ("page.js", "page.css")]
     yield Result("embed.page.weight", sum(files) / 1000, "kB", target="value <= 60")
 

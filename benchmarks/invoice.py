@@ -1,4 +1,4 @@
-"""One invoice, for every typesetter that is measured: the gallery's, with its preview data."""
+"""The gallery's invoice with its preview data, for all typesetters that are measured."""
 
 import json
 from base64 import b64decode
@@ -20,7 +20,7 @@ Data = dict[str, Any]
 STANDARDS: Any = ["a-2a", "ua-1"]
 _MOMENT = datetime(2026, 11, 24, tzinfo=UTC)
 
-# What a person would write who sets this one invoice with Typst alone: no locale, one currency.
+# A source for Typst without Craftkit: no locale, one currency.
 _BY_HAND = """\
 #let data = json(bytes(sys.inputs.data))
 #let exact(value) = if type(value) == str { decimal(value) } else { value }
@@ -70,7 +70,7 @@ def _preview() -> str:
 
 
 def data(number: int, rows: int | None = None) -> Data:
-    """The data of an invoice that no other measurement had, with so many rows."""
+    """The data of an invoice with this many rows, different in each call."""
     made: Data = json.loads(_preview())
     made["number"] = f"INV-{number:07}"
     made["customer"]["name"] = f"Customer {number}"
@@ -103,7 +103,7 @@ def job(of: Data) -> Job:
 
 
 class ByHand:
-    """The same Typst without us, in this process, kept as warm as it can be."""
+    """The same Typst in this process, without Craftkit and fully warm."""
 
     def __init__(self, folder: Path) -> None:
         body = template().source.partition("\n")[2]

@@ -1,4 +1,4 @@
-"""How long a revoked key lives, what a check costs, and that neither guesses nor numbers matter."""
+"""How long a revoked key is accepted, and what a check costs with unknown keys and many keys."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -72,10 +72,10 @@ def _guessing() -> Iterable[Result]:
 
 
 def _listing(stack: RunningStack) -> Iterable[Result]:
-    """In two tables of their own, a small and a large one, measured in turns.
+    """Measure a small and a large table alternately.
 
-    The embedded AWS looks at a whole table for a query, which DynamoDB does not: so a page is held
-    against the bare query of it, and counted in the rows that it read.
+    Unlike DynamoDB, the embedded AWS scans the whole table for a query. A page is therefore
+    compared with the same query alone, and by the number of rows that it read.
     """
     with _keys_table(stack, "small") as small, _keys_table(stack, "large") as large:
         _fill(stack, small, "project", _PAGE * 2)
@@ -161,7 +161,7 @@ def _items(project: str, number: int) -> Iterator[dict[str, Any]]:
         created_by="benchmark",
     )
     for item in repository.items_of(key, now):
-        # Ids repeat between the projects here, and a key's item is found by its id.
+        # Ids repeat between these projects, and a key's item is found by its id.
         item["key_hash"] = item["key_hash"].replace("key#", f"key#{project}#")
         yield {name: _wire(value) for name, value in item.items()}
 

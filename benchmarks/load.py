@@ -1,6 +1,6 @@
-"""The load curve of the deployed stack, and how it behaves at half of what it can bear.
+"""The load curve of the deployed stack, and its latency at half of its maximum throughput.
 
-More callers bring more answers until the machine is full; from the knee on they bring waiting.
+More callers increase the throughput until the machine is saturated, and then the latency.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ _ENOUGH = 0.9
 
 def measure() -> Iterator[Result]:
     stack = running_stack()
-    # Each environment of a function is started once; that is another number's matter.
+    # Start the environments first, so that cold starts are not measured.
     press(stack, max(CALLERS), _WARM_SECONDS)
     curve = {callers: press(stack, callers, _STEP_SECONDS) for callers in CALLERS}
     knee = knee_of(curve)
@@ -37,6 +37,6 @@ def measure() -> Iterator[Result]:
 
 
 def knee_of(curve: dict[int, Heard]) -> int:
-    """The fewest callers that get nearly as many answers as the most that any got."""
+    """The smallest number of callers with nearly the maximum throughput."""
     best = max(heard.per_second for heard in curve.values())
     return min(number for number, heard in curve.items() if heard.per_second >= _ENOUGH * best)

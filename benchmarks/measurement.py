@@ -1,4 +1,4 @@
-"""A measured number, beside the one that it is compared with, and what it should be."""
+"""A measured value with its baseline and its target."""
 
 import operator
 import re
@@ -17,11 +17,11 @@ class Result:
     """One line of the table.
 
     Args:
-        name: dotted, and for good: what was measured is compared over time by it.
+        name: dotted and permanent, because results are compared over time by name.
         unit: of `value` and of the baseline, such as `ms`.
-        baseline: name and value of what was measured beside it, in the same run.
-        target: `value <= 0.3` or `ratio <= 3`; None where there is nothing to reach.
-        note: a sentence for whoever wonders at the number.
+        baseline: name and value of the comparison, measured in the same run.
+        target: `value <= 0.3` or `ratio <= 3`; None without a target.
+        note: an explanation of the value.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Result:
 
     @property
     def met(self) -> bool | None:
-        """Whether the target is reached; None without a target."""
+        """Whether the target is met; None without a target."""
         if self.target is None:
             return None
         parsed = _TARGET.fullmatch(self.target)
@@ -73,11 +73,11 @@ def milliseconds(work: Callable[[], object]) -> float:
 
 
 def medians(*works: Callable[[], float], rounds: int, warm_up: int = 1) -> Sequence[float]:
-    """The median of each measurement, taken in turns so that a busy moment meets all of them.
+    """The median of each measurement, taken alternately, so that load on the machine affects all.
 
     Args:
-        works: each measures once and returns the number.
-        warm_up: rounds whose numbers are thrown away.
+        works: functions that measure once and return the number.
+        warm_up: rounds whose numbers are discarded.
     """
     taken: list[list[float]] = [[] for _ in works]
     for turn in range(warm_up + rounds):

@@ -1,4 +1,4 @@
-"""Callers, as many as wanted, each sending its next request once the last one is answered."""
+"""Concurrent callers; each sends its next request after the response to the last one."""
 
 import http.client
 import json
@@ -21,7 +21,7 @@ PATH = "/v1/templates/invoice/render"
 
 @dataclass
 class Heard:
-    """What callers were answered, and how long they waited, in milliseconds."""
+    """The responses that callers received, and their latencies in milliseconds."""
 
     seconds: float = 0.0
     waited: list[float] = field(default_factory=list)
@@ -33,7 +33,7 @@ class Heard:
 
     @property
     def faults(self) -> int:
-        """Answers of 500 and above, and requests that were not answered at all (599)."""
+        """5xx responses, and requests without a response (599)."""
         return sum(count for status, count in self.statuses.items() if status >= 500)
 
     @property
@@ -49,7 +49,7 @@ class Heard:
 def press(
     stack: RunningStack, callers: int, seconds: float, *, path: str = PATH, key: str | None = None
 ) -> Heard:
-    """Let `callers` work for `seconds`: renders are asked for, and other paths are read."""
+    """Run `callers` for `seconds`: they create renders and read other paths."""
     body = json.dumps({"data": DATA}).encode() if path == PATH else None
     address = urlsplit(stack.api_url)
     headers = {

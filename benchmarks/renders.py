@@ -1,4 +1,4 @@
-"""Renders through the deployed stack, and the worker's own time beside Typst and AWS."""
+"""Renders through the deployed stack, and the worker's own time without Typst and AWS."""
 
 import time
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ def measure() -> Iterable[Result]:
 
 
 def _sync(stack: RunningStack) -> Result:
-    """A synchronous render beside the emptiest route that has the same authorizer."""
+    """A synchronous render, compared with the simplest route with the same authorizer."""
     with requests.Session() as session:
         session.headers["Authorization"] = f"Bearer {stack.live_key}"
         body = {"data": DATA, "options": {"sync": True}}

@@ -15,7 +15,7 @@ Json = dict[str, Any]
 
 
 def write(measured: Json) -> None:
-    """Write both files from what `latest.json` holds."""
+    """Write both files from `latest.json`."""
     machine = measured["machine"]
     rows = "\n".join(_table_row(result) for result in measured["results"])
     PLOT.write_text(plot(measured["results"]), encoding="utf-8")
@@ -48,7 +48,7 @@ def _table_row(result: Json) -> str:
 
 
 def plot(results: list[Json]) -> str:
-    """How much of its target each result uses; the line is the target."""
+    """A plot of each result as a share of its target, with a line at the target."""
     shown = [(result, share_of(result)) for result in results if "target" in result]
     widest = max([1.25, *(share for _, share in shown)])
     scale = _WIDTH / widest
@@ -71,7 +71,7 @@ def plot(results: list[Json]) -> str:
 
 
 def share_of(result: Json) -> float:
-    """1 is the target exactly; less is better, whichever way the target points."""
+    """The result relative to the target: 1 is the target, and less is better."""
     subject, comparison, limit = result["target"].split()
     measured, wanted = float(result[subject]), float(limit)
     if comparison == "<=":

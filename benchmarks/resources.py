@@ -9,7 +9,7 @@ from deployment.stacks import Part
 from deployment.template import Template, read_template
 from deployment.workspace import ROOT, TOOLS, environment
 
-# Domains and all: the largest that a stage can be.
+# With domains: the maximum of a stage.
 _PARAMETERS = {
     "Stage": "prod",
     "PublicUrl": "https://api.example.com",

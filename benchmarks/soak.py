@@ -1,8 +1,8 @@
-"""`make soak`: the highest rate that the machine holds, for minutes; does anything grow or fail?
+"""`make soak`: runs at the machine's maximum rate for minutes, and checks for errors and leaks.
 
     python -m benchmarks.soak --minutes 10
 
-It starts a stack of its own, on loopback alone, and ends by itself. Written to results/soak.json.
+It starts its own stack on loopback, and writes results/soak.json.
 """
 
 import argparse
@@ -76,9 +76,9 @@ def watch(home: Path, samples: list[dict[int, Sample]], ended: threading.Event) 
 
 
 def functions_of(home: Path) -> dict[int, Sample]:
-    """The processes of the stack's functions and their children, known by what they run.
+    """The processes of the stack's functions and their children, by command line.
 
-    Not the embedded AWS's own, which keeps in memory whatever it is given.
+    Without the embedded AWS, which keeps all data in memory.
     """
     mark = str(home / "unpacked")
     found: dict[int, Sample] = {}
@@ -93,7 +93,7 @@ def functions_of(home: Path) -> dict[int, Sample]:
             )
             handles = len(list((folder / "fd").iterdir()))
         except (OSError, StopIteration):
-            continue  # it has ended meanwhile
+            continue  # the process ended
         named = re.search(r"craftkit-local-(\w+?)Function-", command)
         name = (named[1] if named else "?") + (" (child)" if "typst_child" in command else "")
         found[int(folder.name)] = Sample(name, kilobytes * 1024, handles)
@@ -101,7 +101,7 @@ def functions_of(home: Path) -> dict[int, Sample]:
 
 
 def growth(samples: list[dict[int, Sample]], measure: str) -> dict[str, float]:
-    """By function: the last fifth against the second, of the processes that lived through both."""
+    """By function: the last fifth of the time compared with the second, for the same processes."""
     if len(samples) < 10:
         return {}
     fifth = len(samples) // 5

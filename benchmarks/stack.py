@@ -1,4 +1,4 @@
-"""The deployed stack for what is measured end to end: one for the whole run."""
+"""The deployed stack for end-to-end measurements, shared by the whole run."""
 
 import atexit
 from contextlib import ExitStack
@@ -9,7 +9,7 @@ from testkit.stack import RunningStack, local_stack
 
 @cache
 def running_stack() -> RunningStack:
-    """The stack of `make dev` where it runs these sources, else one until this process ends."""
+    """The stack of `make dev` if it runs the same sources, or a new one for this process."""
     stopping = ExitStack()
     atexit.register(stopping.close)
     stack, _ = stopping.enter_context(local_stack())

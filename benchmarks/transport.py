@@ -1,4 +1,4 @@
-"""Our transport (`craftkit.http`, `craftkit.openapi`) beside Powertools' resolver, cold and warm.
+"""Compares `craftkit.http` and `craftkit.openapi` with Powertools' resolver, cold and warm.
 
 Both functions do the same for one call: read the body as a RenderRequest, answer with the same
 JSON, write one log line and one metric. See docs/decisions/transport.md.

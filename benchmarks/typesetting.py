@@ -1,6 +1,6 @@
-"""The typesetter: beside Typst by hand and other programs, cold, large, and its sandbox's price.
+"""The typesetter, compared with Typst alone and other programs: warm, cold, large, sandboxed.
 
-Every document has data that none before it had, so that no cache has the answer.
+Every document has different data, so that no cache has the result.
 """
 
 import itertools
@@ -42,7 +42,7 @@ def _next(rows: int | None = None) -> invoice.Data:
 
 
 def _warm(folder: Path) -> Iterable[Result]:
-    """The whole of it, the same Typst by hand, and the same without a second process."""
+    """Craftkit, Typst alone, and Craftkit without the child process."""
     by_hand = invoice.ByHand(folder)
     (folder / "child").mkdir()
     here = Typesetter(str(folder / "child"), *child_arguments())
@@ -77,7 +77,7 @@ def _warm(folder: Path) -> Iterable[Result]:
 
 
 def _cold() -> Result:
-    """From the start of a process to its first document, less that of one that makes none."""
+    """Time from the start of a process to its first document, minus an empty process."""
     make = "from benchmarks import invoice; job = invoice.job(invoice.data(0))"
     first, empty, again = medians(
         lambda: _until_done(f"from typesetting import typeset, warm; warm(); {make}; typeset(job)"),
@@ -97,7 +97,7 @@ def _cold() -> Result:
 
 
 def _until_done(program: str) -> float:
-    """Milliseconds from before a process is there to the end of its program."""
+    """Milliseconds from the start of a process to its end."""
     code = f"import sys, time; {program}; print(time.monotonic() - float(sys.argv[1]))"
     command = [sys.executable, "-c", code, str(time.monotonic())]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
@@ -105,7 +105,7 @@ def _until_done(program: str) -> float:
 
 
 def _large() -> Iterable[Result]:
-    """Thousands of rows, each document in a child of its own, whose peak is looked up."""
+    """Time and peak memory of thousands of rows, each document in a new child process."""
     peaks: list[int] = []
 
     def rows(count: int) -> float:
@@ -129,7 +129,7 @@ def _large() -> Iterable[Result]:
 
 
 def _package() -> Result:
-    """What a worker unpacks: its code and its layers, as `sam build` made them."""
+    """The unzipped size of a worker: its code and its layers."""
     build = build_for_host()
     size = sum(
         file.stat().st_size

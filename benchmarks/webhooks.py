@@ -1,4 +1,4 @@
-"""From the end of a render to the first attempt to tell it, through the deployed stack."""
+"""The time from the end of a render to the first webhook attempt, through the deployed stack."""
 
 import json
 from collections.abc import Iterable

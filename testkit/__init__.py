@@ -1,1 +1,1 @@
-"""What tests, benchmarks and tools share. Fakes implement the real interface."""
+"""Code that tests, benchmarks and tools share. Fakes implement the real interface."""

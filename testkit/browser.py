@@ -1,4 +1,4 @@
-"""A real Chromium for the tests, and what axe-core says of the pages that it shows."""
+"""A real Chromium for the tests, and the findings of axe-core on a page."""
 
 import shutil
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Frame, Page, sync_playwright
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
-# Nothing of the browser's own leaves this machine; names of other sites lead back to it.
+# The browser makes no requests of its own; other host names resolve to this machine.
 _ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -23,7 +23,7 @@ _ARGUMENTS = [
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """The system's Chromium, headless. Skips where there is none."""
+    """The system's Chromium, headless. Skips the test if there is none."""
     path = next(filter(None, map(shutil.which, _NAMES)), None)
     if path is None:
         pytest.skip("there is no Chromium here")
@@ -36,7 +36,7 @@ def chromium() -> Iterator[Browser]:
 
 
 def grave_faults(frame: Page | Frame) -> list[str]:
-    """What axe-core calls serious or critical, one line each: rule, and where."""
+    """The serious and critical findings of axe-core, one line each: rule and element."""
     frame.evaluate(_AXE.read_text(encoding="utf-8"))
     found: dict[str, Any] = frame.evaluate("() => axe.run(document)")
     return [

@@ -1,7 +1,6 @@
-"""boto3 clients and moto's RSA keys, made once a process: making them cost more than most tests.
+"""Caches boto3 clients and moto's RSA keys per process: creating them is slower than most tests.
 
-moto answers a kept client as it answers a new one; what it keeps of the account starts afresh with
-each `mock_aws`.
+moto treats a cached client like a new one; the account's data is empty in each `mock_aws`.
 """
 
 import os
@@ -17,7 +16,7 @@ from joserfc import jwk
 
 
 def keep() -> None:
-    """From here on, the same arguments in the same environment give the same client."""
+    """From now on, the same arguments in the same environment return the same client."""
     boto3.client = _kept(boto3.client)
     boto3.resource = _kept(boto3.resource)
     kms: Any = moto.kms.models
@@ -36,7 +35,7 @@ def _kept(make: Callable[..., Any]) -> Callable[..., Any]:
         return make(*args, **options)
 
     def client(*args: Any, **options: Any) -> Any:
-        # A client is of the account and the endpoint that the environment named when it was made.
+        # A client belongs to the account and the endpoint of the environment at its creation.
         settings = tuple(item for item in os.environ.items() if item[0].startswith("AWS_"))
         return made(settings, *args, **options)
 

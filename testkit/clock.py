@@ -1,4 +1,4 @@
-"""A clock that stands still until a test moves it, and the one way to put it in force."""
+"""A frozen clock for tests, and the context manager that makes the code use it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ NOON = datetime(2026, 3, 14, 12, 0, 0, tzinfo=UTC)
 
 
 class FrozenClock:
-    """The time of a test. `frozen_time` makes it the time that our code reads."""
+    """The time of a test. `frozen_time` makes the code under test read it."""
 
     def __init__(self, now: datetime = NOON) -> None:
         self.now = now
@@ -18,16 +18,16 @@ class FrozenClock:
         return self.now
 
     def advance(self, **by: float) -> datetime:
-        """Move on by a `timedelta`'s arguments, such as `minutes=5`. Returns the new time."""
+        """Advance by the arguments of a `timedelta`, such as `minutes=5`. Returns the new time."""
         self.now += timedelta(**by)
         return self.now
 
 
 @contextmanager
 def frozen_time(clock: FrozenClock | None = None) -> Iterator[FrozenClock]:
-    """`craftkit.clock.utc_now` reads this clock for as long as the block runs.
+    """Make `craftkit.clock.utc_now` return this clock's time within the block.
 
-    So does the official webhook library, which plays the receiver in tests.
+    The official webhook library, which is the receiver in tests, uses it too.
     """
     read = clock or FrozenClock()
 

@@ -30,7 +30,7 @@ _TABLE_PROPERTIES = (
 
 @dataclass(frozen=True)
 class LambdaContext:
-    """What Lambda hands to a handler beside the event."""
+    """The context object that Lambda passes to a handler."""
 
     function_name: str
     aws_request_id: str = "00000000-0000-4000-8000-000000000000"
@@ -47,7 +47,7 @@ class LambdaContext:
 
 
 class Cloud:
-    """Made inside moto. `names` holds the physical id behind each logical one."""
+    """Create it inside `mock_aws`. `names` maps logical ids to physical ids."""
 
     def __init__(self, application: Template) -> None:
         self.template, self.data = application, data_of(application)
@@ -82,7 +82,7 @@ class Cloud:
             for name, value in self.template.environment(function).items():
                 known = self.template.resolve(value, self.names)
                 wanted[name] = known if isinstance(known, str) else str(_leaf(known))
-        # moto answers for AWS's own addresses alone.
+        # moto handles AWS's own hosts only.
         wanted.pop("AWS_ENDPOINT_URL", None)
         return wanted
 
@@ -97,11 +97,11 @@ class Cloud:
             return self.module(folder).handler(event, LambdaContext(logical_id))
 
     def as_function(self, logical_id: str) -> AbstractContextManager[None]:
-        """The variables of one function, and no more, for as long as the block runs."""
+        """Set the variables of one function, and no others, within the block."""
         return variables(self.environment(logical_id))
 
     def module(self, folder: str) -> ModuleType:
-        """`functions/<folder>/app.py`, imported once for each test, as for each environment."""
+        """The module `functions/<folder>/app.py`, imported once per test, as in an environment."""
         if folder not in self._modules:
             path = ROOT / "functions" / folder / "app.py"
             spec = importlib.util.spec_from_file_location(f"functions.{folder}.app", path)
@@ -113,11 +113,11 @@ class Cloud:
         return self._modules[folder]
 
     def messages(self, queue: str) -> list[Json]:
-        """The bodies that wait in a queue, by logical id. They are taken off it."""
+        """Receive and delete all messages of a queue, by logical id. Returns their bodies."""
         return [json.loads(message["Body"]) for message in self._taken(queue)]
 
     def groups(self, queue: str) -> list[str]:
-        """The same, but whose messages they are, as a fair queue has it."""
+        """Receive and delete all messages of a queue. Returns their message group ids."""
         return [message["Attributes"]["MessageGroupId"] for message in self._taken(queue)]
 
     def _taken(self, queue: str) -> list[Json]:
@@ -198,7 +198,7 @@ def data_of(application: Template) -> Template:
 
 @contextmanager
 def variables(wanted: Mapping[str, str]) -> Iterator[None]:
-    """The environment of one function and nothing of another's, for as long as the block runs."""
+    """Set the environment variables of one function, and no others, within the block."""
     runtime = {
         name: value
         for name, value in os.environ.items()
@@ -211,7 +211,7 @@ def variables(wanted: Mapping[str, str]) -> Iterator[None]:
 
 
 def forget() -> None:
-    """Drop what our modules keep for the life of a process: clients, tables, secrets."""
+    """Clear the modules' process-wide caches: clients, tables, secrets, leases."""
     config.forget()
     for name, module in list(sys.modules.items()):
         if name.split(".")[0] in ("craftkit", "typesetting", "craftkit_cli", "dashboard"):
@@ -222,7 +222,7 @@ def forget() -> None:
 
 
 def _leaf(value: Any) -> Any:
-    """A name for what moto does not have: the logical id that the template points to."""
+    """The name of a resource that moto does not support: its logical id in the template."""
     while isinstance(value, dict | list) and value:
         value = next(iter(value.values())) if isinstance(value, dict) else value[0]
     return value

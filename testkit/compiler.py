@@ -1,4 +1,4 @@
-"""Stands in for the compile function of the dashboard."""
+"""A fake of the compile function for tests of the dashboard."""
 
 import base64
 from typing import Any
@@ -8,14 +8,14 @@ import pytest
 from craftkit.typesetter import Document, Job, Preview, TypesettingError
 from testkit.typesetter import PDF
 
-# One white pixel: a browser shows it, and says how large it is.
+# One white pixel, a valid image.
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAWk1v8QAAAABJRU5ErkJggg=="
 )
 
 
 class Compiler:
-    """Notes the jobs, and fails when told to."""
+    """Records the jobs, and fails if a failure is set."""
 
     def __init__(self) -> None:
         self.jobs: list[Job] = []

@@ -1,4 +1,4 @@
-"""The dashboard of a deployed stack, as a person at a browser uses it."""
+"""Drives the dashboard of a deployed stack with a browser."""
 
 from playwright.sync_api import Page, expect
 
@@ -30,7 +30,7 @@ PAGES = {
 
 
 def sign_in(page: Page, stack: RunningStack, to: str = "") -> None:
-    """By the hosted page, to the dashboard or to a page below it."""
+    """Sign in on the hosted page and open the dashboard or a page below it."""
     assert stack.dashboard_user
     page.goto(stack.dashboard_url + to)
     page.get_by_label("Username").fill(stack.dashboard_user["email"])
@@ -46,7 +46,7 @@ def project_url(stack: RunningStack) -> str:
 
 
 def settle(page: Page) -> None:
-    """Wait for what is drawn after the page is there: previews and pictures."""
+    """Wait for content that is loaded after the page: previews and images."""
     page.wait_for_load_state("networkidle")
     page.wait_for_function(
         "() => [...document.images].filter((i) => i.loading !== 'lazy' || "

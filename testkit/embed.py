@@ -1,4 +1,4 @@
-"""Partners, sessions and calls of the embedded page, as its own script would make them."""
+"""Partners, sessions and requests of the embedded page, as its script sends them."""
 
 import base64
 import json
@@ -41,7 +41,7 @@ _CALLS = {
 
 
 def session_body(mode: str = "fill", **changes: Any) -> dict[str, Any]:
-    """The body of a mint, with the mode and whole top-level fields changed."""
+    """The body of a session request, with this mode and these top-level fields."""
     scope = {"mode": mode, "templateExternalId": "invoice"}
     return {**SESSION_BODY, "scope": scope, **changes}
 
@@ -85,10 +85,10 @@ def page_call(
     headers: dict[str, str | None] | None = None,
     **changes: Any,
 ) -> PageAnswer:
-    """One call of the page's script: its own origin, the token in the header.
+    """A request of the page's script: the page's origin, the token in the header.
 
     Args:
-        name: of the route's answer, such as `open_embed_session`.
+        name: the name of the route, such as `open_embed_session`.
     """
     function, method, path, resource = _CALLS[name]
     sent = {
@@ -111,7 +111,7 @@ def page_call(
 
 
 class PartnerSigner:
-    """A partner's own server: it holds the private key, and signs tokens without any API key."""
+    """A partner's server, which signs tokens with its private key and has no API key."""
 
     def __init__(self, project: DemoProject, mode: Any = "live") -> None:
         minted = partners.create_signing_key(project.id, by="tester", mode=mode)

@@ -1,4 +1,4 @@
-"""The events of `events/`, one for each function; `sam local invoke -e` takes the same."""
+"""Loads the events of `events/`, one for each function, which `sam local invoke -e` uses too."""
 
 import json
 from pathlib import Path
@@ -21,14 +21,14 @@ def event(
     principal: Principal | None = None,
     **changes: Any,
 ) -> Json:
-    """`events/<name>.json`, afresh, with what the test is about changed.
+    """A new copy of `events/<name>.json` with changes.
 
     Args:
-        body: sent as JSON, or as it is when it is text.
-        headers: added to the event's own; None as a value takes one away, in any case.
-        path: path parameters, added.
-        query: query parameters, in place of the event's own.
-        principal: the key that the authorizer vouched for.
+        body: sent as JSON, or unchanged if it is a string.
+        headers: added to the event's; a value of None removes a header, case-insensitively.
+        path: additional path parameters.
+        query: query parameters that replace the event's.
+        principal: the key that the authorizer verified.
         changes: further top-level keys of the event.
     """
     loaded: Json = json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))

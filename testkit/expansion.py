@@ -1,4 +1,4 @@
-"""The application's template after SAM's transform, as CloudFormation would be given it."""
+"""The application's template after SAM's transform."""
 
 import json
 import subprocess
@@ -15,12 +15,12 @@ from deployment.workspace import ROOT, TOOLS, environment
 
 @cache
 def expansion(stage: str) -> Json:
-    """The expansion that a deploy of the stage, without domains, would send."""
+    """The expanded template of a stage without domains."""
     return expanded(read_template(Part.APPLICATION.template), {"Stage": stage})
 
 
 def expanded(document: Json, parameters: Mapping[str, str]) -> Json:
-    """What SAM makes of the template, with the digests that a deploy writes into it."""
+    """The template expanded by SAM, with the digests of a deployment."""
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(with_digests(document, parameters), file, default=str)
         file.flush()
@@ -43,6 +43,6 @@ def of_type(expansion: Json, kind: str) -> dict[str, Json]:
 
 
 def versions(expansion: Json) -> dict[str, str]:
-    """Logical id of the version that each function's alias leads to, by function."""
+    """The logical id of the version of each function's alias, by function."""
     found = of_type(expansion, "AWS::Lambda::Version")
     return {version["FunctionName"]["Ref"]: name for name, version in found.items()}

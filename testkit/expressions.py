@@ -1,4 +1,4 @@
-"""DynamoDB's expressions over items of plain Python values: as much of them as our code writes."""
+"""Evaluates DynamoDB expressions on items of Python values, as far as the code uses them."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -122,7 +122,7 @@ class _Reader:
         return [self._names[part] if part.startswith("#") else part for part in word.split(".")]
 
     def update(self) -> Item:
-        """The item with the update applied. Every value is read from the item as it was."""
+        """The item with the update applied. Values are read from the item before the update."""
         updated = {**self._item}
         while self._tokens:
             section = self._tokens.pop(0)
@@ -193,17 +193,17 @@ class _Reader:
 
 
 def holds(text: str, item: Item, names: Mapping[str, str], values: Mapping[str, Any]) -> bool:
-    """Whether a ConditionExpression holds for an item; an empty one is no item."""
+    """Whether a ConditionExpression holds for an item; an empty item does not exist."""
     return _Reader(text, item, names, values).condition()
 
 
 def updated(text: str, item: Item, names: Mapping[str, str], values: Mapping[str, Any]) -> Item:
-    """The item after an UpdateExpression; the one that was given stays as it is."""
+    """A copy of the item after an UpdateExpression."""
     return _Reader(text, item, names, values).update()
 
 
 def meets(condition: Any, item: Item) -> bool:
-    """Whether an item meets a condition that was built with `boto3.dynamodb.conditions`."""
+    """Whether an item meets a condition of `boto3.dynamodb.conditions`."""
     said = condition.get_expression()
     operator, operands = said["operator"], said["values"]
     if operator == "AND":

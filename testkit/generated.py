@@ -20,7 +20,7 @@ _SECONDS = 300
 
 
 def run(command: list[str | Path], **environment: str) -> str:
-    """A command's output, in the folder of the generated clients; fails with what it printed."""
+    """Run a command in the folder of the generated clients. Fails with its output."""
     known = os.environ | {"PATH": f"{_PYTHON}:{os.environ['PATH']}", "NO_COLOR": "1"} | environment
     done = subprocess.run(
         command, cwd=_FOLDER, env=known, capture_output=True, text=True, timeout=_SECONDS
@@ -77,7 +77,7 @@ def python() -> Path:
     printed = run([_PYTHON / "openapi-python-client", "generate", "--path", "openapi.json"])
     assert "warning" not in printed.lower(), printed
     run([_PYTHON / "python", "-m", "compileall", "-q", "craftkit-client"])
-    # The program is held to the types; what is generated is the generator's own affair.
+    # Only the program is type-checked, not the generated code.
     checked = ["--strict", "--follow-imports", "silent", "with_openapi_python_client.py"]
     run([_PYTHON / "mypy", *checked], MYPYPATH=str(folder / "craftkit-client"))
     return folder

@@ -1,4 +1,4 @@
-"""An internet of socket pairs: hosts that resolve and answer without leaving the process."""
+"""A fake internet of socket pairs: hosts that resolve and respond inside the process."""
 
 import re
 import socket
@@ -20,7 +20,7 @@ def answering(
     headers: Sequence[str] = (),
     length: int | None = None,
 ) -> Serve:
-    """A server that sends one answer and hangs up."""
+    """A server that sends one response and closes the connection."""
     size = len(body) if length is None else length
     head = [f"HTTP/1.1 {status}", f"Content-Length: {size}", *headers, "", ""]
 
@@ -31,9 +31,9 @@ def answering(
 
 
 class Internet:
-    """Hosts by name, with their addresses and what they answer.
+    """Hosts by name, with their addresses and responses.
 
-    `calls` notes each connection as (address, port), `heads` each request's head.
+    `calls` records each connection as (address, port), `heads` each request's head.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
@@ -54,7 +54,7 @@ class Internet:
 
     @property
     def network(self) -> Network:
-        """The way in, for `fetch(…, network=…)`."""
+        """The network for `fetch(…, network=…)`."""
         return Network(resolve=self._resolve, connect=self._connect)
 
     def _resolve(self, host: str, _port: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""An OIDC issuer with keys of its own, whose tokens a test can forge in any way."""
+"""An OIDC issuer with its own keys, whose tokens a test can forge in any way."""
 
 import base64
 import json
@@ -85,7 +85,7 @@ def part(value: object) -> str:
 
 @contextmanager
 def served_issuer() -> Iterator[Issuer]:
-    """An OIDC issuer that answers on this machine, in the shape of GitHub's."""
+    """An OIDC issuer on this machine, with claims like GitHub's."""
     made = Issuer("")
 
     class Handler(BaseHTTPRequestHandler):

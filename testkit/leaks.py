@@ -1,9 +1,8 @@
-"""Whatever any test makes the code write is read again, and must hold no key.
+"""Checks that no output, log or table of a test contains an API key.
 
-`recording` notes every cleartext that is minted in this process. After each phase of each test,
-what was printed and logged is searched for them; after each test in moto, every table is; and after
-the tests of a deployed stack, every log event and every table of it. A key of another process is
-known by its form and checksum.
+`recording` records every key that is created in this process. Output and logs are searched after
+each phase of each test, all tables after each test in moto, and all log events and tables of a
+deployed stack after its tests. Keys of other processes are recognized by format and checksum.
 """
 
 import re
@@ -25,7 +24,7 @@ minted: set[str] = set()
 
 
 def recording(mint: Callable[[str, str], str]) -> Callable[[str, str], str]:
-    """`api_key.mint`, with a memory."""
+    """`api_key.mint` that records the keys."""
 
     def mint_and_note(mode: str, stage: str) -> str:
         key = mint(mode, stage)
@@ -36,7 +35,7 @@ def recording(mint: Callable[[str, str], str]) -> Callable[[str, str], str]:
 
 
 def keys_in(text: str) -> list[str]:
-    """Where a text holds a key, as its shown prefix: a finding must not tell it again."""
+    """The prefixes of the keys in a text: a finding must not contain the key itself."""
     found = {
         api_key.prefix_of(match[0])
         for match in re.finditer(api_key.PATTERN, text)
@@ -51,7 +50,7 @@ def keys_in(text: str) -> list[str]:
 
 
 def in_moto() -> Iterator[str]:
-    """Each table with a key in it, while moto is on."""
+    """The tables in moto that contain a key."""
     backend = get_backend("dynamodb")[ACCOUNT][REGION]
     for name, table in backend.tables.items():
         for row in table.items.values():
@@ -62,7 +61,7 @@ def in_moto() -> Iterator[str]:
 
 
 def in_stack(stack: RunningStack) -> Iterator[str]:
-    """Each log and table of a deployed stage with a key in it."""
+    """The logs and tables of a deployed stage that contain a key."""
     for _, line in lines(stack.aws_endpoint_url):
         for prefix in keys_in(line):
             yield f"{prefix} in the log: {api_key.without_keys(line)}"

@@ -1,4 +1,4 @@
-"""A receiver of webhooks that is on the network: on loopback, for tests of a deployed stack."""
+"""A webhook receiver on loopback, for tests of a deployed stack."""
 
 import threading
 import time
@@ -13,7 +13,7 @@ _WAIT_SECONDS = 60
 
 @dataclass(frozen=True)
 class Arrival:
-    """One request, and the wall clock's time at which it was there."""
+    """One request, and when it arrived."""
 
     at: float
     headers: dict[str, str]
@@ -21,7 +21,7 @@ class Arrival:
 
 
 class LoopbackReceiver:
-    """Answers each request with `answers`, in turn, then with 200 for ever."""
+    """Responds with each of `answers` in turn, then always with 200."""
 
     def __init__(self, answers: list[int]) -> None:
         self.answers, self.arrivals = list(answers), list[Arrival]()
@@ -39,7 +39,7 @@ class LoopbackReceiver:
                 self.wfile.write(b"noted\n")
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 the base class's
-                """Arrivals are noted already."""
+                """Do nothing: arrivals are recorded already."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
@@ -52,10 +52,10 @@ class LoopbackReceiver:
             return self.answers.pop(0) if self.answers else 200
 
     def wait_for(self, number: int) -> list[Arrival]:
-        """The arrivals, once there are so many.
+        """Wait for this many arrivals and return them.
 
         Raises:
-            TimeoutError: there are fewer after a minute.
+            TimeoutError: fewer arrived within a minute.
         """
         with self._changed:
             if not self._changed.wait_for(lambda: len(self.arrivals) >= number, _WAIT_SECONDS):

@@ -1,4 +1,4 @@
-"""The libraries of another language that our tokens are verified with: tests/node."""
+"""Runs Node scripts that verify tokens with JavaScript libraries: tests/node."""
 
 import json
 import shutil
@@ -16,7 +16,7 @@ _INSTALLED = HOME / "node"
 
 
 def run(script: str, given: object) -> Any:
-    """What a script of tests/node makes of its input, JSON both. Skips where there is no Node."""
+    """The JSON output of a script of tests/node. Skips the test if Node is not installed."""
     answer = subprocess.run(
         ["node", script],
         cwd=_installed(),
@@ -31,7 +31,7 @@ def run(script: str, given: object) -> Any:
 
 @cache
 def _installed() -> Path:
-    """The folder with the scripts and what they import, as package-lock.json pins it."""
+    """The folder with the scripts and their dependencies, pinned by package-lock.json."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         pytest.skip("there is no node here to verify with")
     _INSTALLED.mkdir(parents=True, exist_ok=True)

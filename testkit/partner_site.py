@@ -1,4 +1,4 @@
-"""The example partner's site, started as its docstring says, on a free port."""
+"""Starts the example partner's site on a free port."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from testkit.template import ROOT
 
 @contextmanager
 def partner_site(stack: RunningStack) -> Iterator[str]:
-    """The address of the running site, whose server holds the stack's test key."""
+    """The URL of the running site, whose server has the stack's test key."""
     given = {"CRAFTKIT_API_URL": stack.api_url, "CRAFTKIT_API_KEY": stack.test_key}
     with subprocess.Popen(
         [sys.executable, ROOT / "examples" / "partner" / "server.py", "--port", "0"],

@@ -1,4 +1,4 @@
-"""PDFs read back, as a reader sees them."""
+"""Reads PDFs back: text, pages, metadata."""
 
 from craftkit_cli.authoring.pages import collisions, pages_of, text_of, unbroken
 

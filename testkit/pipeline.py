@@ -1,4 +1,4 @@
-"""The roles of infrastructure/bootstrap.yaml, and what CloudFormation does with them.
+"""The roles of infrastructure/bootstrap.yaml, and the AWS calls of CloudFormation with them.
 
 CloudFormation assumes an execution role for each stack. `calls` lists, for every resource of an
 expanded template, the actions that AWS's own resource schema names for creating, reading, updating
@@ -160,7 +160,7 @@ def boundary(stage: str) -> Json:
 
 @cache
 def resources(stage: str, part: Part) -> dict[str, Json]:
-    """A stack's resources as CloudFormation gets them, with their conditions applied."""
+    """A stack's resources with their conditions applied."""
     given = template(stage, part)._parameters | DOMAINS
     given |= {"PermissionsBoundary": names(stage)["Boundary"]}
     if part is not Part.APPLICATION:
@@ -237,7 +237,7 @@ def arn(stage: str, stack: str, logical_id: str, resource: Json) -> str:
 
 
 def target(stage: str, stack: str, action: str, own: str) -> str:
-    """What the action is done to while `own` is being made."""
+    """The target of an action that creates the resource `own`."""
     service, _, verb = action.partition(":")
     match service, verb:
         case "iam", "CreateServiceLinkedRole":
@@ -295,7 +295,7 @@ def is_used(kind: str, action: str) -> bool:
 
 
 def calls(stage: str, part: Part) -> Iterator[tuple[str, str, dict[str, str]]]:
-    """Action, target and condition keys of what CloudFormation does for a stack."""
+    """Action, target and condition keys of CloudFormation's calls for a stack."""
     stack = part.stack_name(stage)
     for logical_id, resource in resources(stage, part).items():
         kind = resource["Type"]
@@ -338,7 +338,7 @@ def _physical_names(stage: str) -> dict[str, str]:
 
 
 def _example(condition: Json) -> dict[str, str]:
-    """Values that meet a condition."""
+    """Context values that satisfy a condition."""
     return {
         key: texts(values)[0].replace("*", "x")
         for keys in condition.values()

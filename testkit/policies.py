@@ -13,7 +13,7 @@ Context = Mapping[str, str]
 
 
 class UnknownConditionError(Exception):
-    """A condition operator that no test has needed yet."""
+    """A condition operator that is not implemented."""
 
 
 def allows(
@@ -71,7 +71,7 @@ def _holds(condition: Json, context: Context) -> bool:
 def _operator(name: str) -> Callable[[str | None, list[str]], bool]:
     quantifier, _, plain = name.rpartition(":")
     if quantifier:
-        # A context here holds one value for a key, so that both quantifiers ask for that one.
+        # A context key has one value here, so both quantifiers test that value.
         holds, absent = _operator(plain), quantifier == "ForAllValues"
         return lambda value, wanted: absent if value is None else holds(value, wanted)
     match name:

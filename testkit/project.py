@@ -1,4 +1,4 @@
-"""A project with a template and keys, made through the use cases themselves."""
+"""Creates a project with a template and keys through the use cases."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""The holder of a private key, who signs DPoP proofs; a test can forge them in any way."""
+"""Signs DPoP proofs with a private key; a test can forge them in any way."""
 
 import hashlib
 import json

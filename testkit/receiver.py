@@ -1,4 +1,4 @@
-"""A receiver of webhooks that is not on any network: a fake of `network.fetch`."""
+"""A webhook receiver without a network: a fake of `network.fetch`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ class Call:
 
 
 class Receiver:
-    """Notes each call and answers with `answers`, in turn, then with 200 for ever.
+    """Records each call and responds with each of `answers` in turn, then always with 200.
 
-    An answer is a status, a `Fetched`, or an error that is raised in place of one.
+    An answer is a status, a `Fetched`, or an exception to raise.
     """
 
     def __init__(self, *answers: Any) -> None:

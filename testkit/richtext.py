@@ -1,4 +1,4 @@
-"""Rich texts that mean harm, made from a seed, and what must hold of the tree of each."""
+"""Generates hostile rich texts from a seed, and checks their parsed trees."""
 
 from collections.abc import Iterator
 from random import Random
@@ -44,7 +44,7 @@ def hostile_texts(seed: int, count: int) -> Iterator[str]:
 
 
 def check_tree(text: str) -> None:
-    """A tree has known kinds of elements, text, and links into the web or to a mailbox alone."""
+    """Check that a tree has only known elements, text, and http, https and mailto links."""
     found = tree(text)
     assert set(found) == {"c", "headings"}
     levels: list[int] = []

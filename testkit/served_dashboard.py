@@ -1,4 +1,4 @@
-"""The dashboard's function behind a local address, on moto's tables: a browser test in a second."""
+"""Serves the dashboard's function at a local URL, on moto's tables, for fast browser tests."""
 
 import base64
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from testkit.visitor import dashboard_event
 
 
 class ServedDashboard:
-    """`url` is where it is. `requests` holds method and path of each call, in their order."""
+    """`url` is its URL. `requests` has method and path of each request, in order."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
@@ -42,7 +42,7 @@ class ServedDashboard:
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
 
     def sign_in(self, page: BrowserPage, person: User) -> None:
-        """Give the browser a session, as the hosted page would lead to."""
+        """Give the browser a signed-in session."""
         from dashboard import session
         from dashboard.web import Request
 

@@ -1,4 +1,4 @@
-"""A deployed stack for the tests: the one that `make dev` runs, or one of their own."""
+"""A deployed stack for the tests: the one of `make dev`, or a new one."""
 
 import signal
 import subprocess
@@ -25,7 +25,7 @@ _STOP_SECONDS = 60
 
 
 class RunningStack:
-    """One stage on the embedded AWS, seen from outside and, for set-up, from its account's root."""
+    """One stage on the embedded AWS: HTTP requests as a caller, AWS calls as the account's root."""
 
     def __init__(self, stack: Stack) -> None:
         self.stage = stack.stage
@@ -45,7 +45,7 @@ class RunningStack:
 
     @cached_property
     def editor_key(self) -> str:
-        """A live key of the demo project that may also open sessions to edit and to create."""
+        """A live key of the demo project that can also open `edit` and `create` sessions."""
         scopes = ("--scope", "embed:write", "--scope", "embed:edit", "--scope", "renders:read")
         made = self.craftkit(
             "keys", "create", "--project", self.project_id, "--name", "Editor", "--mode", "live",
@@ -62,7 +62,7 @@ class RunningStack:
         return self.deployed.client(service)
 
     def client_of(self, function: str, service: str) -> Any:
-        """A boto3 client with the rights of a function's role and no others.
+        """A boto3 client with the credentials of a function's role.
 
         Args:
             function: logical id, such as `CreateRenderFunction`.
@@ -91,12 +91,11 @@ class RunningStack:
         at: str | None = None,
         **how: Any,
     ) -> requests.Response:
-        """One request through the front. Redirects are not followed.
+        """Send a request through the proxy. Redirects are not followed.
 
         Args:
-            key: sent as a Bearer token; the project's live key when none is given, no header at
-                all for the empty string.
-            at: another address than the API's, such as `embed_url`.
+            key: the Bearer token; the project's live key by default, no header for "".
+            at: a base URL other than the API's, such as `embed_url`.
         """
         sent = dict(headers or {})
         key = self.live_key if key is None else key
@@ -113,7 +112,7 @@ class RunningStack:
         )
 
     def finished(self, render_id: str, *, key: str | None = None) -> dict[str, Any]:
-        """The render once it has ended, which the worker decides; at most a minute."""
+        """Wait until the render has ended, at most a minute, and return it."""
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             render: dict[str, Any] = self.call("GET", f"/v1/renders/{render_id}", key=key).json()
@@ -125,10 +124,10 @@ class RunningStack:
 
 @contextmanager
 def local_stack() -> Iterator[tuple[RunningStack, Path]]:
-    """The stack of `make dev` if it runs these very sources, else one for this session alone.
+    """The stack of `make dev` if it runs the same sources, or a new one for this session.
 
     Yields:
-        The stack, and the folder that its files are in.
+        The stack, and the folder with its files.
     """
     present = Stack.read(HOME)
     if present and is_answering(present.aws_endpoint_url) and dev.is_current(HOME):
@@ -141,7 +140,7 @@ def local_stack() -> Iterator[tuple[RunningStack, Path]]:
 
 @contextmanager
 def further_stage(stage: str, home: Path) -> Iterator[RunningStack]:
-    """A second stage on the same embedded AWS: the one of `make stage`, or one of its own."""
+    """A second stage on the same embedded AWS: the one of `make stage`, or a new one."""
     present = Stack.read(home, stage)
     if present and home == HOME:
         yield RunningStack(present)
@@ -154,7 +153,7 @@ def further_stage(stage: str, home: Path) -> Iterator[RunningStack]:
 def _started(stage: str, arguments: list[str], home: Path) -> Iterator[RunningStack]:
     log = home / "logs" / f"{stage}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    file_of(stage, home).unlink(missing_ok=True)  # of a run that was killed
+    file_of(stage, home).unlink(missing_ok=True)  # left by a killed run
     command = [sys.executable, "-m", "local", *arguments, "--home", str(home)]
     with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(

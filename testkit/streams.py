@@ -1,4 +1,4 @@
-"""A table's stream as Lambda would hand it over: batches of records that pass a source's filter."""
+"""A table's stream as Lambda passes it to functions: batches of records that match a filter."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ Json = dict[str, Any]
 
 
 class Stream:
-    """What happened to a table in moto.
+    """The stream records of a table in moto.
 
     Args:
         source: logical id of the event source mapping in template.yaml that reads it.
@@ -26,13 +26,13 @@ class Stream:
         self._seen = 0
 
     def event(self) -> Json:
-        """The records since the last call that pass the filter, as the function's event."""
+        """The matching records since the last call, as the function's event."""
         records = self._records()
         new, self._seen = records[self._seen :], len(records)
         return {"Records": [each for each in new if passes(each, self._patterns)]}
 
     def _records(self) -> list[Json]:
-        """What moto noted; of the streams' own API it has but a part."""
+        """The records that moto stored; moto implements only a part of the streams API."""
         table = dynamodb_backends[ACCOUNT][REGION].get_table(self._table)
         shard = table.stream_shard
         records = [each.to_json() for each in shard.items] if shard else []
@@ -40,7 +40,7 @@ class Stream:
 
 
 def source_of(properties: Json) -> tuple[str, str]:
-    """Logical id and attribute of what an event source reads."""
+    """Logical id and attribute of an event source's queue or table."""
     arn = properties["EventSourceArn"]
     if "Ref" in arn:  # a table of the data stack
         return str(arn["Ref"]).removesuffix("StreamArn"), "StreamArn"
@@ -56,7 +56,7 @@ def patterns_of(template: Template, source: str) -> list[Json]:
 
 
 def passes(record: Json, patterns: list[Json]) -> bool:
-    """Whether Lambda hands a record on, by as much of its filter language as template.yaml uses."""
+    """Whether a record matches the filter patterns, as far as template.yaml uses their syntax."""
     return not patterns or any(_fits(record, pattern) for pattern in patterns)
 
 

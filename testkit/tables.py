@@ -1,5 +1,5 @@
-"""DynamoDB in memory: quick enough for thousands of renders, and told apart from moto by nothing
-that our code can see (`tests/functional/test_tables.py` compares the two, call by call).
+"""DynamoDB in memory, fast enough for thousands of renders. For the calls that the code makes it
+behaves like moto; `tests/functional/test_tables.py` compares the two call by call.
 """
 
 import base64
@@ -39,7 +39,7 @@ class MemoryTable:
         return tuple(item[name] for name in self.key)
 
     def write(self, key: Key, new: Item | None) -> None:
-        """Put an item in place of what is there, or take it away."""
+        """Replace or delete an item."""
         old = self.items.pop(key, None)
         for index, (hash_name, *_) in [(None, self.key), *self.indexes.items()]:
             groups = self._by_hash[index]
@@ -91,7 +91,7 @@ class MemoryTable:
 
 
 class MemoryTables:
-    """The tables of a template, by physical name; `call` takes what a boto3 client would send."""
+    """The tables of a template, by physical name; `call` takes the parameters of a boto3 client."""
 
     def __init__(self, definitions: dict[str, Json]) -> None:
         self.tables = {name: MemoryTable(each) for name, each in definitions.items()}
@@ -100,7 +100,7 @@ class MemoryTables:
         """One operation, all or nothing.
 
         Raises:
-            ClientError: a condition did not hold, with the item where that was asked for.
+            ClientError: a condition failed; contains the item if the request asks for it.
         """
         if operation == "TransactWriteItems":
             return self._transact(params["TransactItems"])
@@ -133,7 +133,7 @@ class MemoryTables:
         return {}
 
     def _planned(self, kind: str, params: Json) -> tuple[Key, Item | None, Item | None, bool]:
-        """The key, the item as it is, as it would be, and whether the condition holds."""
+        """The key, the item before and after, and whether the condition holds."""
         table = self.tables[params["TableName"]]
         key = table.key_of(_copy(params.get("Item") or params.get("Key") or {}))
         old = table.items.get(key)
@@ -163,7 +163,7 @@ def _hash_of(condition: Any) -> Any:
 
 
 def _copy(value: Any) -> Any:
-    """As DynamoDB gives back what it was given: numbers exact, bytes wrapped, nothing shared."""
+    """A copy of a value as DynamoDB returns it: numbers as Decimal, bytes as Binary."""
     if isinstance(value, dict):
         return {name: _copy(part) for name, part in value.items()}
     if isinstance(value, list | tuple):

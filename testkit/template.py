@@ -1,4 +1,4 @@
-"""The stacks' templates as the tests read them: worked out for one stage."""
+"""The stacks' templates resolved for one stage, for the tests."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -16,7 +16,7 @@ REGION = "us-east-1"
 
 @cache
 def template(stage: str = "local", part: Part = Part.APPLICATION) -> Template:
-    """A stack's template as a deploy of the stage would see it."""
+    """A stack's template resolved for a stage."""
     parameters = {"Stage": stage, "RollbackAlarms": "true"}
     by_stage = _document(Part.DATA)["Mappings"]["StageConfig"]
     parameters["DeletionProtection"] = by_stage[stage]["Protected"]
@@ -35,7 +35,7 @@ def _document(part: Part) -> Json:
 
 
 def _known_outputs(of: Template) -> dict[str, str]:
-    """The outputs whose values are known before a deploy."""
+    """The outputs whose values are known before a deployment."""
     outputs = {
         name: of.resolve(output["Value"])
         for name, output in of.document.get("Outputs", {}).items()
@@ -45,7 +45,7 @@ def _known_outputs(of: Template) -> dict[str, str]:
 
 
 def statements(properties: Json) -> Iterator[Json]:
-    """The inline policy statements of a function, whichever way SAM lets one write them."""
+    """The inline policy statements of a function, in any of SAM's notations."""
     policies = properties.get("Policies", [])
     for policy in policies if isinstance(policies, list) else [policies]:
         if isinstance(policy, dict) and "Statement" in policy:
