@@ -76,6 +76,29 @@ def times_shown(page: Page | Frame) -> int:
     return int(page.locator(".pages").get_attribute("data-shown") or 0)
 
 
+@pytest.mark.parametrize(
+    ("locale", "language", "direction", "hint"),
+    [
+        ("de-AT", "de", "ltr", "Für leere Felder zeigt die Vorschau Beispiele."),
+        ("ar", "ar", "rtl", "تعرض المعاينة أمثلة للحقول الفارغة."),
+        ("xh", "en", "ltr", "The preview shows samples for empty fields."),
+    ],
+)
+def test_the_form_is_in_the_readers_language(
+    open_page: OpenPage,
+    mint: Mint,
+    locale: str,
+    language: str,
+    direction: str,
+    hint: str,
+) -> None:
+    page = opened(open_page(locale=locale), mint())
+    root = page.locator("html")
+    assert (root.get_attribute("lang"), root.get_attribute("dir")) == (language, direction)
+    expect(page.get_by_text(hint)).to_be_visible()
+    assert grave_faults(page) == []
+
+
 class TestPartner:
     def test_a_person_fills_the_form_sees_it_follow_and_gets_the_pdf(
         self, open_page: OpenPage, site: str, stack: RunningStack

@@ -20,8 +20,8 @@ from craftkit.errors import CraftkitError, MissingAuthorizationError, NotFoundEr
 
 _ASSETS = Path(__file__).parent / "assets"
 _MODULES = (
-    "dom", "icons", "api", "channel", "theme", "values", "images", "fields", "form", "preview",
-    "viewing", "filling", "manifest", "editor", "main",
+    "dom", "icons", "languages", "language", "api", "channel", "theme", "values", "images",
+    "fields", "form", "preview", "viewing", "filling", "manifest", "editor", "main",
 )  # fmt: skip
 """The page's modules, each after those that it imports."""
 

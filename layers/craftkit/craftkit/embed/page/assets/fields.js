@@ -4,6 +4,7 @@ import { h, fill, uid, announce } from "./dom.js";
 import { icon } from "./icons.js";
 import { isMissing, readMoment, readNumber, showMoment } from "./values.js";
 import { IMAGE_TYPES, readImage } from "./images.js";
+import { t } from "./language.js";
 
 const NARROW = new Set(["number", "currency", "date", "datetime", "boolean"]);
 const HINTS = {
@@ -21,7 +22,7 @@ export function field(variable, { value, hint, isLocked, locale, marks, changed 
   const id = uid("field");
   const errorId = `${id}-error`;
   const noteId = `${id}-note`;
-  const note = variable.description ?? HINTS[variable.dataType] ?? null;
+  const note = variable.description ?? (variable.dataType in HINTS ? t(HINTS[variable.dataType]) : null);
   const shared = {
     id,
     disabled: isLocked,
@@ -45,7 +46,7 @@ export function field(variable, { value, hint, isLocked, locale, marks, changed 
     "label",
     { class: "label", htmlFor: id },
     variable.label,
-    mark && h("span", { class: "mark", "aria-hidden": "true" }, mark),
+    mark && h("span", { class: "mark", "aria-hidden": "true" }, t(mark)),
   );
   const element = h(
     "div",
@@ -57,7 +58,7 @@ export function field(variable, { value, hint, isLocked, locale, marks, changed 
   );
 
   function fail(messages) {
-    const text = messages?.length ? messages.join(". ") : "";
+    const text = messages?.length ? messages.map((message) => t(message)).join(". ") : "";
     fill(error, text && [icon("alert"), text]);
     element.classList.toggle("failed", Boolean(text));
     if (text) control.target.setAttribute("aria-invalid", "true");
@@ -145,13 +146,13 @@ function imageInput(variable, { value, shared, failed }) {
       current = await readImage(file);
     } catch (error) {
       failed(error.message);
-      announce(`${variable.label}: ${error.message}`);
+      announce(`${variable.label}: ${t(error.message)}`);
       target.value = "";
       return;
     }
     show();
     oninput();
-    announce(`${variable.label}: image added`);
+    announce(t("{name}: image added", { name: variable.label }));
   }
   function remove() {
     current = undefined;
@@ -169,15 +170,15 @@ function imageInput(variable, { value, shared, failed }) {
         ? [
             // An image by URL is not shown: the Content-Security-Policy allows no other origin.
             current.startsWith("data:")
-              ? h("img", { class: "thumb", src: current, alt: `${name}, as chosen` })
+              ? h("img", { class: "thumb", src: current, alt: t("{name}, as chosen", { name }) })
               : h("span", { class: "thumb empty", title: current }, icon("image")),
-            h("span", { class: "drop-text" }, "Drop another here, or ", h("span", { class: "link" }, "choose one")),
+            h("span", { class: "drop-text" }, t("Drop another here, or"), " ", h("span", { class: "link" }, t("choose one"))),
             !shared.disabled &&
-              h("button", { type: "button", class: "icon-button", "aria-label": `Remove ${name}`, onclick: remove }, icon("trash")),
+              h("button", { type: "button", class: "icon-button", "aria-label": t("Remove {name}", { name }), onclick: remove }, icon("trash")),
           ]
         : [
             h("span", { class: "thumb empty" }, icon("image")),
-            h("span", { class: "drop-text" }, "Drop an image here, or ", h("span", { class: "link" }, "choose one")),
+            h("span", { class: "drop-text" }, t("Drop an image here, or"), " ", h("span", { class: "link" }, t("choose one"))),
           ],
     );
   }

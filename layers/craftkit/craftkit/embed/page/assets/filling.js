@@ -7,6 +7,7 @@ import { notify, isEmbedded } from "./channel.js";
 import { buildForm } from "./form.js";
 import { previewPane } from "./preview.js";
 import { split, documentLinks, leaveTo } from "./viewing.js";
+import { t } from "./language.js";
 
 const POLL_MS = 1000;
 
@@ -29,8 +30,8 @@ export function fillingPage({ session, template }) {
   });
   const pane = previewPane("preview", () => ({ data: built.collect() }), { answered: ({ replaced: found }) => ((replaced = found ?? {}), explainReplaced()) });
   const summary = h("div", { class: "summary", role: "alert", tabIndex: -1, hidden: true });
-  const button = h("button", { type: "submit", class: "button primary" }, form.submitLabel ?? "Create document");
-  const actions = h("div", { class: "actions" }, button, h("p", { class: "note" }, "The preview shows samples for empty fields."));
+  const button = h("button", { type: "submit", class: "button primary" }, form.submitLabel ?? t("Create document"));
+  const actions = h("div", { class: "actions" }, button, h("p", { class: "note" }, t("The preview shows samples for empty fields.")));
   const element = h(
     "form",
     { class: "form", noValidate: true, onsubmit: submit, "aria-label": form.title ?? template.name },
@@ -41,7 +42,7 @@ export function fillingPage({ session, template }) {
   );
   element.addEventListener("focusin", ({ target }) => keepInSight(target));
   element.addEventListener("focusout", () => setTimeout(explainReplaced));
-  const page = split(element, pane.element, "Form");
+  const page = split(element, pane.element, t("Form"));
   let submissionId = crypto.randomUUID();
 
   async function submit(event) {
@@ -52,7 +53,7 @@ export function fillingPage({ session, template }) {
     summary.hidden = true;
     button.disabled = true;
     button.classList.add("busy");
-    announce("Creating the document");
+    announce(t("Creating the document"));
     try {
       const data = built.collect();
       let render = await call("submit", { data, submissionId });
@@ -60,7 +61,7 @@ export function fillingPage({ session, template }) {
         await new Promise((resolve) => setTimeout(resolve, POLL_MS));
         render = await call("document", { renderId: render.id });
       }
-      if (render.status !== "succeeded") throw new ApiError(0, { code: render.errorCode, message: `The document could not be created: ${render.errorMessage}` });
+      if (render.status !== "succeeded") throw new ApiError(0, { code: render.errorCode, message: t("The document could not be created: {reason}", { reason: render.errorMessage }) });
       notify("submitted", { renderId: render.id, status: render.status, downloadUrl: render.downloadUrl, pageCount: render.pageCount });
       isUnsaved = false;
       if (leaveTo(session.callbacks.submitted)) return;
@@ -80,7 +81,7 @@ export function fillingPage({ session, template }) {
 
   /** Show the error of each invalid value at its field. The preview shows its sample instead. */
   function explainReplaced() {
-    const faults = Object.entries(replaced).map(([path, messages]) => [path, [...messages, "The preview shows a sample instead"]]);
+    const faults = Object.entries(replaced).map(([path, messages]) => [path, [...messages, t("The preview shows a sample instead")]]);
     for (const [path, messages] of faults) {
       if (built.isFocused(path)) continue;
       for (const one of built.fail({ [path]: messages })) failing.add(one.path);
@@ -98,10 +99,11 @@ export function fillingPage({ session, template }) {
     const placed = built.fail(error.issues?.fieldErrors ?? {});
     for (const one of placed) failing.add(one.path);
     const links = placed.map((one) =>
-      h("li", null, h("a", { href: `#${one.id}`, onclick: (event) => (event.preventDefault(), one.focus()) }, `${one.label}: ${one.messages.join(". ")}`)),
+      h("li", null, h("a", { href: `#${one.id}`, onclick: (event) => (event.preventDefault(), one.focus()) }, `${one.label}: ${one.messages.map((message) => t(message)).join(". ")}`)),
     );
-    const count = placed.length === 1 ? "One field needs" : `${placed.length} fields need`;
-    const heading = placed.length ? `${count} your attention` : error.message;
+    const count = placed.length;
+    const fields = count === 1 ? t("One field needs your attention") : t("{count} fields need your attention", { count });
+    const heading = count ? fields : error.message;
     fill(summary, h("h2", null, icon("alert"), heading), links.length > 0 && h("ul", null, links));
     summary.hidden = false;
     summary.focus();
@@ -110,13 +112,13 @@ export function fillingPage({ session, template }) {
 
   function done(render) {
     const mayRepeat = session.submissionsLeft === null || (session.submissionsLeft -= 1) > 0;
-    const heading = h("h1", { tabIndex: -1 }, "Your document is ready");
+    const heading = h("h1", { tabIndex: -1 }, t("Your document is ready"));
     const again = () => {
       submissionId = crypto.randomUUID();
       page.showFirst(element);
       element.querySelector("input, textarea, select, button")?.focus();
     };
-    const pages = render.pageCount === 1 ? "1 page" : `${render.pageCount} pages`;
+    const pages = render.pageCount === 1 ? t("1 page") : t("{count} pages", { count: render.pageCount });
     page.showFirst(
       h(
         "div",
@@ -128,17 +130,17 @@ export function fillingPage({ session, template }) {
         h(
           "div",
           { class: "links" },
-          mayRepeat && h("button", { type: "button", class: "button quiet", onclick: again }, "Back to the form"),
-          isEmbedded && h("button", { type: "button", class: "button quiet", onclick: () => notify("close") }, "Close"),
+          mayRepeat && h("button", { type: "button", class: "button quiet", onclick: again }, t("Back to the form")),
+          isEmbedded && h("button", { type: "button", class: "button quiet", onclick: () => notify("close") }, t("Close")),
         ),
       ),
     );
     heading.focus();
-    announce("Your document is ready");
+    announce(t("Your document is ready"));
     pane.now();
   }
 
   window.addEventListener("beforeunload", (event) => isUnsaved && event.preventDefault());
   pane.now();
-  return { element: page.element, isUnsaved: () => isUnsaved, loss: "Your entries will be lost." };
+  return { element: page.element, isUnsaved: () => isUnsaved, loss: t("Your entries will be lost.") };
 }

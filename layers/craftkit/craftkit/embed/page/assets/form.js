@@ -4,6 +4,7 @@ import { h, fill, uid, announce } from "./dom.js";
 import { icon } from "./icons.js";
 import { emptyObject, getAt, setAt, singular, headingOf } from "./values.js";
 import { field } from "./fields.js";
+import { t } from "./language.js";
 
 /**
  * `element`; `collect()` returns the data for the API; `fail(fieldErrors)` shows each error at its
@@ -109,7 +110,7 @@ function rows(loop, how, prefix, data, sample) {
   const one = singular(loop.label);
   const error = h("p", { class: "error" });
   const list = h("div", { class: "rows" });
-  const add = h("button", { type: "button", class: "button quiet", onclick: () => insert(true) }, icon("plus"), one === loop.label ? `Add to ${one}` : `Add ${one.toLowerCase()}`);
+  const add = h("button", { type: "button", class: "button quiet", onclick: () => insert(true) }, icon("plus"), one === loop.label ? t("Add to {name}", { name: one }) : t("Add {name}", { name: one.toLowerCase() }));
   const items = [];
   const limit = how.itemLimit ?? 10_000;
   const [variables, loops] = [[], []];
@@ -128,7 +129,7 @@ function rows(loop, how, prefix, data, sample) {
     number();
     if (byHand) {
       group.focus();
-      announce(`${loop.label}: row ${items.length} added`);
+      announce(t("{name}: row {number} added", { name: loop.label, number: items.length }));
       how.changed();
     }
   }
@@ -139,7 +140,7 @@ function rows(loop, how, prefix, data, sample) {
     number();
     const next = items[Math.min(index, items.length - 1)];
     (next?.element.querySelector('[data-tool="Remove"]') ?? add).focus();
-    announce(`${loop.label}: row ${index + 1} removed`);
+    announce(t("{name}: row {number} removed", { name: loop.label, number: index + 1 }));
     how.changed();
   }
   function move(item, by) {
@@ -152,14 +153,14 @@ function rows(loop, how, prefix, data, sample) {
     number();
     const tool = by < 0 ? "Move up" : "Move down";
     item.element.querySelector(`[data-tool="${tool}"]`).focus();
-    announce(`${loop.label}: now row ${target + 1}`);
+    announce(t("{name}: now row {number}", { name: loop.label, number: target + 1 }));
     how.changed();
   }
   function number() {
     items.forEach(({ element, title }, index) => {
       title.textContent = `${one} ${index + 1}`;
       for (const button of element.querySelectorAll(":scope > .row-head [data-tool]")) {
-        button.setAttribute("aria-label", `${button.dataset.tool} ${one} ${index + 1}`);
+        button.setAttribute("aria-label", t(`${button.dataset.tool} {name}`, { name: `${one} ${index + 1}` }));
         const isEnd = (button.dataset.tool === "Move up" && index === 0) || (button.dataset.tool === "Move down" && index === items.length - 1);
         button.setAttribute("aria-disabled", String(isEnd));
       }
@@ -167,11 +168,11 @@ function rows(loop, how, prefix, data, sample) {
     add.hidden = isLocked || items.length >= limit;
     empty.hidden = items.length > 0;
   }
-  const empty = h("p", { class: "note" }, "No entries yet.");
+  const empty = h("p", { class: "note" }, t("No entries yet."));
   const element = h(
     "section",
     { class: "section loop", "aria-labelledby": heading },
-    h("h2", { id: heading }, loop.label, isLocked && h("span", { class: "mark" }, "Fixed")),
+    h("h2", { id: heading }, loop.label, isLocked && h("span", { class: "mark" }, t("Fixed"))),
     loop.description && h("p", { class: "note" }, loop.description),
     error,
     empty,
@@ -192,7 +193,7 @@ function rows(loop, how, prefix, data, sample) {
       const found = items[Number(index)]?.group.find(steps.join("."));
       return found && { ...found, label: `${one} ${Number(index) + 1}, ${found.label}` };
     },
-    fail: (messages) => fill(error, messages && [icon("alert"), messages.join(". ")]),
+    fail: (messages) => fill(error, messages && [icon("alert"), messages.map((message) => t(message)).join(". ")]),
     focus: () => (items[0]?.group ?? add).focus(),
   };
 }

@@ -8,6 +8,7 @@ import { applyTheme } from "./theme.js";
 import { fillingPage } from "./filling.js";
 import { viewingPage } from "./viewing.js";
 import { editingPage } from "./editor.js";
+import { t, useLanguage } from "./language.js";
 
 const PAGES = { fill: fillingPage, view: viewingPage, edit: editingPage, create: editingPage };
 
@@ -38,14 +39,15 @@ async function begin() {
     renewBefore(claimsOf(token).exp);
     const { session } = contents;
     applyTheme(session.appearance, session.tenant.branding);
-    document.documentElement.lang = "en";
+    // The editor has English texts alone.
+    if (session.mode === "fill" || session.mode === "view") useLanguage(contents.template?.locale);
     document.title = session.form.title ?? contents.template?.name ?? contents.writing?.name ?? "Document";
     const page = PAGES[session.mode](contents);
     fill(app, header(contents, page), page.element);
     app.dataset.mode = session.mode;
     notify("ready", { mode: session.mode, sessionId: session.id });
   } catch (error) {
-    fill(app, h("main", { class: "notice", role: "alert" }, h("h1", null, "This page cannot be opened"), h("p", null, error.message)));
+    fill(app, h("main", { class: "notice", role: "alert" }, h("h1", null, t("This page cannot be opened")), h("p", null, t(error.message))));
     notify("error", { code: error.code ?? "internal", message: error.message });
   }
 }
@@ -59,9 +61,9 @@ function header({ session, template, writing }, page) {
     { class: "bar" },
     logo ? h("img", { class: "logo", src: logo, alt: tenant.displayName, referrerPolicy: "no-referrer" }) : h("span", { class: "logo letter", "aria-hidden": "true" }, [...tenant.displayName][0]),
     h("div", { class: "bar-text" }, h("h1", null, title), h("p", null, tenant.displayName)),
-    session.isTest && h("span", { class: "chip" }, "Test"),
+    session.isTest && h("span", { class: "chip" }, t("Test")),
     actor.displayName && h("span", { class: "person", title: actor.email ?? "" }, actor.displayName),
-    isEmbedded && h("button", { type: "button", class: "icon-button", "aria-label": "Close", onclick: () => closeAfterAsking(page) }, icon("close")),
+    isEmbedded && h("button", { type: "button", class: "icon-button", "aria-label": t("Close"), onclick: () => closeAfterAsking(page) }, icon("close")),
   );
 }
 
@@ -71,9 +73,9 @@ function closeAfterAsking(page) {
     notify("close");
     return;
   }
-  const heading = h("h2", { id: "discard" }, "Discard your entries?");
-  const keep = h("button", { type: "button", class: "button primary", onclick: () => dialog.close() }, "Keep editing");
-  const discard = h("button", { type: "button", class: "button plain", onclick: () => (dialog.close(), notify("close")) }, "Discard");
+  const heading = h("h2", { id: "discard" }, t("Discard your entries?"));
+  const keep = h("button", { type: "button", class: "button primary", onclick: () => dialog.close() }, t("Keep editing"));
+  const discard = h("button", { type: "button", class: "button plain", onclick: () => (dialog.close(), notify("close")) }, t("Discard"));
   const dialog = h("dialog", { class: "ask", "aria-labelledby": "discard", onclose: () => dialog.remove() }, heading, h("p", { class: "note" }, page.loss), h("div", { class: "links" }, keep, discard));
   document.body.append(dialog);
   dialog.showModal();

@@ -3,6 +3,7 @@
 import { h, fill, announce, debounced } from "./dom.js";
 import { icon } from "./icons.js";
 import { call } from "./api.js";
+import { t } from "./language.js";
 
 const WAIT_MS = 120;
 const SLOW_MS = 350;
@@ -13,9 +14,9 @@ const SLOW_MS = 350;
  * Requests are numbered. A response is dropped if a later one was shown, and it is shown only after
  * its images are decoded, so that the preview does not flicker.
  */
-export function previewPane(route, request, { title = "Preview", answered = () => {} } = {}) {
+export function previewPane(route, request, { title = t("Preview"), answered = () => {} } = {}) {
   const status = h("span", { class: "status", role: "status" });
-  const pages = h("div", { class: "pages", "data-shown": "0", tabIndex: 0, role: "region", "aria-label": "Pages of the document" }, h("div", { class: "paper waiting" }));
+  const pages = h("div", { class: "pages", "data-shown": "0", tabIndex: 0, role: "region", "aria-label": t("Pages of the document") }, h("div", { class: "paper waiting" }));
   const problem = h("p", { class: "problem", hidden: true });
   const element = h("section", { class: "preview", "aria-label": title }, h("div", { class: "preview-head" }, h("h2", null, title), status), problem, pages);
   const scale = Math.min(2, Math.max(1, window.devicePixelRatio || 1)) >= 1.5 ? 2 : 1.25;
@@ -30,14 +31,14 @@ export function previewPane(route, request, { title = "Preview", answered = () =
     running = new AbortController();
     const slow = setTimeout(() => {
       element.classList.add("busy");
-      status.textContent = "Updating…";
+      status.textContent = t("Updating…");
     }, SLOW_MS);
     try {
       const answer = await call(route, { ...request(), scale }, { signal: running.signal });
       const images = answer.pages.map((page, index) => {
         const image = new Image();
         image.className = "paper";
-        image.alt = `Page ${index + 1} of ${answer.pageCount}`;
+        image.alt = t("Page {number} of {count}", { number: index + 1, count: answer.pageCount });
         image.src = `data:image/png;base64,${page}`;
         return image;
       });
@@ -58,7 +59,7 @@ export function previewPane(route, request, { title = "Preview", answered = () =
       clearTimeout(slow);
       if (number === asked) {
         element.classList.remove("busy");
-        if (status.textContent === "Updating…") status.textContent = "Up to date";
+        if (status.textContent === t("Updating…")) status.textContent = t("Up to date");
       }
     }
   }
@@ -66,17 +67,17 @@ export function previewPane(route, request, { title = "Preview", answered = () =
   function show(images, trouble, total = images.length) {
     problem.hidden = !trouble;
     if (trouble) {
-      const where = trouble.line ? `Line ${trouble.line}: ` : "";
-      fill(problem, icon("alert"), where + trouble.message);
+      const message = t(trouble.message);
+      fill(problem, icon("alert"), trouble.line ? t("Line {line}: {message}", { line: trouble.line, message }) : message);
     }
     if (images.length) {
       pages.replaceChildren(...images);
       pages.dataset.shown = String(Number(pages.dataset.shown) + 1);
-      const count = total === 1 ? "1 page" : `${total} pages`;
-      status.textContent = total > images.length ? `The first ${images.length} of ${count}` : count;
+      const count = total === 1 ? t("1 page") : t("{count} pages", { count: total });
+      status.textContent = total > images.length ? t("The first {shown} of {pages}", { shown: images.length, pages: count }) : count;
     } else {
       // The last valid pages stay, marked as outdated.
-      status.textContent = trouble ? "Not up to date" : "";
+      status.textContent = trouble ? t("Not up to date") : "";
     }
     pages.classList.toggle("stale", !images.length);
   }

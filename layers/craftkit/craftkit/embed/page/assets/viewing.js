@@ -5,6 +5,7 @@ import { icon } from "./icons.js";
 import { call } from "./api.js";
 import { isEmbedded } from "./channel.js";
 import { previewPane } from "./preview.js";
+import { t } from "./language.js";
 
 export function viewingPage({ session, template }) {
   const pane = previewPane("preview", () => ({}), { title: session.form.title ?? template.name });
@@ -24,7 +25,7 @@ export function viewingPage({ session, template }) {
 export function documentLinks(render) {
   const link = (text, iconName, kind, more) =>
     h("a", { class: `button ${kind}`, href: render.downloadUrl, target: "_blank", rel: "noopener noreferrer", ...more }, icon(iconName), text);
-  return h("div", { class: "links" }, link("Open PDF", "open", "primary"), link("Download", "download", "plain", { download: render.filename }));
+  return h("div", { class: "links" }, link(t("Open PDF"), "open", "primary"), link(t("Download"), "download", "plain", { download: render.filename }));
 }
 
 /** Go to the partner's callback URL, unless the page is framed: then the partner gets an event. */
@@ -40,8 +41,8 @@ export function split(first, second, name) {
   const right = h("div", { class: "pane second", id: uid("pane") }, second);
   const tab = (text, pane) =>
     h("button", { type: "button", class: "tab", "aria-pressed": "false", "aria-controls": pane.id, onclick: () => choose(pane) }, text);
-  const tabs = [tab(name, left), tab("Preview", right)];
-  const element = h("main", { class: "split" }, h("div", { class: "tabs", role: "group", "aria-label": "Show" }, tabs), left, right);
+  const tabs = [tab(name, left), tab(t("Preview"), right)];
+  const element = h("main", { class: "split" }, h("div", { class: "tabs", role: "group", "aria-label": t("Show") }, tabs), left, right);
 
   function choose(pane) {
     element.dataset.shown = pane === left ? "first" : "second";
