@@ -68,6 +68,19 @@ def test_create_wait_save__writes_the_document(
     assert "authorization" not in stub.headers[-1]  # the document's address is signed
 
 
+def test_document__is_the_response_or_the_redirect_or_the_finished_render(
+    client: Craftkit, stub: Stub
+) -> None:
+    stub.answer(200, PDF)
+    assert client.renders.document("invoice", DATA, store=False) == PDF
+    assert stub.bodies[0] == {"data": DATA, "options": {"store": False}}
+    assert stub.headers[0]["accept"] == "application/pdf"
+    stub.answer(303, None, Location=f"{stub.url}/document/1")
+    assert client.renders.document("invoice", DATA) == PDF
+    assert client.renders.document("invoice", DATA, options={"format": "png"}) == PDF
+    assert "image/png" in [headers.get("accept") for headers in stub.headers]
+
+
 def test_5000_creates__with_a_tenth_of_faults_make_exactly_5000_renders() -> None:
     stub = Stub(fault_rate=0.1)
     client = Craftkit("ck_test_x", base_url=stub.url, max_retries=8)

@@ -18,6 +18,13 @@ MAX_RETRIES = 5
 LONGEST_PAUSE_SECONDS = 60.0
 """A longer `Retry-After` is raised instead of waited for: a quota is renewed in hours."""
 
+MEDIA_TYPES = {
+    "pdf": "application/pdf",
+    "png": "image/png",
+    "jpeg": "image/jpeg",
+    "webp": "image/webp",
+    "svg": "image/svg+xml",
+}
 FINAL = ("succeeded", "failed", "cancelled")
 _RETRIED = (429, 500, 502, 503, 504)
 _NOT_ACCEPTED = (429, 503)
@@ -129,6 +136,7 @@ class Core:
         job_id: str | None,
         metadata: Mapping[str, str] | None,
         options: Mapping[str, Any],
+        accept: str | None = None,
     ) -> Steps:
         """The new render. Without a key of the caller's it gets one, so that a retry is safe."""
         body: Json = {"data": dict(data)}
@@ -139,11 +147,27 @@ class Core:
         given = {name: value for name, value in options.items() if value is not None}
         if given:
             body["options"] = given
-        headers = {}
+        headers = {"Accept": accept} if accept else {}
         if idempotency_key or job_id is None:
             headers["Idempotency-Key"] = idempotency_key or str(uuid.uuid4())
         path = f"/v1/templates/{slug}/render"
         return (yield from self.api("POST", path, json=body, headers=headers))
+
+    def create_document(
+        self, slug: str, data: Mapping[str, Any], timeout: float, clock: Any, **how: Any
+    ) -> Steps:
+        """The document's bytes from the call that creates the render, where it is finished in time.
+
+        A document that is too large for the response, or not finished yet, is read afterwards.
+        """
+        accept = MEDIA_TYPES[how["options"].get("format", "pdf")]
+        reply = yield from self.create_render(slug, data, accept=accept, **how)
+        if reply.status == 303:
+            reply = yield from self.send(Call("GET", reply.headers["location"]))
+        elif reply.json is not None:
+            _, content = yield from self.document(reply.json, timeout, clock)
+            return content
+        return reply.body
 
     def wait(self, render: Any, timeout: float, clock: Any) -> Steps:
         """The render once it succeeded; polls at growing intervals up to two seconds.

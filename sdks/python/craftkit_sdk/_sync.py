@@ -194,6 +194,41 @@ class Renders:
         )
         return Render(self._client, self._client._run(steps).json)
 
+    def document(
+        self,
+        template: str,
+        data: Mapping[str, Any],
+        *,
+        store: bool = True,
+        filename: str | None = None,
+        version_number: int | None = None,
+        metadata: Mapping[str, str] | None = None,
+        job_id: str | None = None,
+        idempotency_key: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        timeout: float = WAIT_SECONDS,
+    ) -> bytes:
+        """Create a render and return its document, mostly in one call.
+
+        Args:
+            store: False: the service keeps neither the data nor the document.
+
+        Raises:
+            ApiError: with the code `render_failed` where it failed.
+        """
+        named = {"filename": filename, "versionNumber": version_number}
+        steps = self._client._core.create_document(
+            template,
+            data,
+            timeout,
+            time.monotonic,
+            idempotency_key=idempotency_key,
+            job_id=job_id,
+            metadata=metadata,
+            options={**named, **({} if store else {"store": False}), **(options or {})},
+        )
+        return cast(bytes, self._client._run(steps))
+
     def get(self, render_id: str) -> Render:
         return Render(self._client, self._client._json("GET", f"/v1/renders/{render_id}"))
 

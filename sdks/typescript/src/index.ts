@@ -1,5 +1,5 @@
 import { RenderFailedError, WaitTimeoutError } from "./errors.js";
-import { pause, Transport, type CraftkitOptions } from "./transport.js";
+import { pause, Transport, type Call, type CraftkitOptions } from "./transport.js";
 import type {
   CreateRenderOptions,
   Data,
@@ -21,6 +21,13 @@ export type * from "./types.js";
 
 const WAIT_MS = 120_000;
 const FINAL: readonly RenderStatus[] = ["succeeded", "failed", "cancelled"];
+const MEDIA_TYPES: Record<string, string> = {
+  pdf: "application/pdf",
+  png: "image/png",
+  jpeg: "image/jpeg",
+  webp: "image/webp",
+  svg: "image/svg+xml",
+};
 const segment = encodeURIComponent;
 
 /** A client of one project, for Node 20 and later and for edge runtimes. */
@@ -122,19 +129,47 @@ export class Render {
   }
 }
 
+function request(
+  template: string,
+  data: Data,
+  given: CreateRenderOptions & { store?: boolean },
+): [string, Call] {
+  const { metadata, jobId, idempotencyKey, options, ...named } = given;
+  const key = idempotencyKey ?? (jobId === undefined ? crypto.randomUUID() : undefined);
+  const call = {
+    method: "POST",
+    body: { data, jobId, metadata, options: { ...named, ...options } },
+    headers: key === undefined ? {} : { "Idempotency-Key": key },
+  };
+  return [`/v1/templates/${segment(template)}/render`, call as Call];
+}
+
 class Renders {
   constructor(private readonly transport: Transport) {}
 
   /** Create a render of the template with this slug. A retry never makes a second one. */
   async create(template: string, data: Data, given: CreateRenderOptions = {}): Promise<Render> {
-    const { metadata, jobId, idempotencyKey, options, ...named } = given;
-    const key = idempotencyKey ?? (jobId === undefined ? crypto.randomUUID() : undefined);
-    const json = await this.transport.json<RenderJson>(`/v1/templates/${segment(template)}/render`, {
-      method: "POST",
-      body: { data, jobId, metadata, options: { ...named, ...options } },
-      headers: key === undefined ? {} : { "Idempotency-Key": key },
-    });
-    return new Render(this.transport, json);
+    const { body } = await this.transport.api(...request(template, data, given));
+    return new Render(this.transport, JSON.parse(new TextDecoder().decode(body)));
+  }
+
+  /**
+   * Create a render and return its document, mostly in one call. With `store: false` the service
+   * keeps neither the data nor the document.
+   *
+   * @throws ApiError with the code `render_failed` where it failed
+   */
+  async document(
+    template: string,
+    data: Data,
+    given: CreateRenderOptions & { store?: boolean } = {},
+  ): Promise<Uint8Array> {
+    const [path, call] = request(template, data, given);
+    const format = (given.options?.["format"] as string | undefined) ?? "pdf";
+    call.headers = { ...call.headers, Accept: MEDIA_TYPES[format] ?? MEDIA_TYPES["pdf"]! };
+    const { body, headers } = await this.transport.api(path, call); // a redirect is followed
+    if (!(headers.get("content-type") ?? "").includes("json")) return new Uint8Array(body);
+    return new Render(this.transport, JSON.parse(new TextDecoder().decode(body))).content();
   }
 
   async get(id: string): Promise<Render> {

@@ -50,6 +50,17 @@ test("create, wait and content: the document, its address without the key", asyn
   assert.equal(calls[2].headers, undefined);
 });
 
+test("document: the bytes of the response, or of the render that is not finished yet", async () => {
+  const done = render("succeeded", { downloadUrl: "https://bucket/x" });
+  const [craftkit, calls] = client([200, "%PDF"], [202, render("queued")], [200, done], [200, "%PDF"]);
+  for (let i = 0; i < 2; i++) {
+    const content = await craftkit.renders.document("invoice", { total: 42 }, { store: false });
+    assert.equal(new TextDecoder().decode(content), "%PDF");
+  }
+  assert.equal(calls[0].headers.Accept, "application/pdf");
+  assert.deepEqual(JSON.parse(calls[0].body).options, { store: false });
+});
+
 test("a retry has the same idempotency key and waits as Retry-After says", async () => {
   const limited = [429, error("rate_limited"), { "retry-after": "1" }];
   const [craftkit, calls] = client(new TypeError("reset"), limited, [202, render("queued")]);
