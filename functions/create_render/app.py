@@ -13,6 +13,7 @@ from craftkit.renders.views import unsigned_view_of, view_of
 @needs(
     "CONTENT_TABLE",
     "RENDERS_TABLE",
+    "RENDER_KEYS_TABLE",
     "LIMITS_TABLE",
     "PROJECT_WRITES_PER_SECOND",
     "DOCUMENTS_BUCKET",

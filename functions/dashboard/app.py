@@ -25,6 +25,7 @@ from dashboard.web import Request, respond
     "TRUST_RULES_TABLE",
     "TRUST_TOKENS_TABLE",
     "RENDERS_TABLE",
+    "RENDER_KEYS_TABLE",
     "DOCUMENTS_BUCKET",
     "CURSOR_SECRET",
     "SESSION_SECRET",

@@ -10,6 +10,7 @@ from craftkit.renders.service import Visibility
 
 @needs(
     "RENDERS_TABLE",
+    "RENDER_KEYS_TABLE",
     "DOCUMENTS_BUCKET",
     "CONTENT_TABLE",
     "DELIVERIES_TABLE",

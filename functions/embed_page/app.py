@@ -114,6 +114,7 @@ ROUTES: dict[str, Callable[[Request], Response]] = {
     "CONTENT_TABLE",
     "AUDIT_TABLE",
     "RENDERS_TABLE",
+    "RENDER_KEYS_TABLE",
     "LIMITS_TABLE",
     "PROJECT_WRITES_PER_SECOND",
     "DOCUMENTS_BUCKET",

@@ -13,6 +13,7 @@ HEADER = "x-craftkit-hook-token"
     "CONTENT_TABLE",
     "KEYS_TABLE",
     "RENDERS_TABLE",
+    "RENDER_KEYS_TABLE",
     "DOCUMENTS_BUCKET",
     "LIMITS_TABLE",
     "PROJECT_WRITES_PER_SECOND",

@@ -30,9 +30,10 @@ def _typesets() -> object:
 @needs(
     "CONTENT_TABLE",
     "RENDERS_TABLE",
+    "RENDER_KEYS_TABLE",
     "DOCUMENTS_BUCKET",
     "WORKER_QUEUE_URL",
-    reads=(item("CONTENT_TABLE"), _typesets),
+    reads=(item("CONTENT_TABLE"), item("RENDER_KEYS_TABLE"), _typesets),
 )
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from craftkit.renders.stale import requeue_stale_renders
 
 @needs(
     "RENDERS_TABLE",
+    "RENDER_KEYS_TABLE",
     "RETENTION_DAYS",
     "DOCUMENTS_BUCKET",
     "CONTENT_TABLE",

@@ -247,7 +247,7 @@ def test_create_render__an_unreachable_queue_is_503_and_leaves_no_orphan(
     assert rows(cloud) == []
 
 
-def test_create_render__takes_three_aws_calls_and_the_charge_when_the_version_is_warm(
+def test_create_render__takes_four_aws_calls_and_the_charge_when_the_version_is_warm(
     call: Any, project: DemoProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call("create_render", project, body=BODY)
@@ -260,4 +260,5 @@ def test_create_render__takes_three_aws_calls_and_the_charge_when_the_version_is
 
     monkeypatch.setattr("botocore.client.BaseClient._make_api_call", counting)
     assert call("create_render", project, body=BODY).status == 202
-    assert made == ["GetItem", "UpdateItem", "PutItem", "SendMessage"]
+    # The pointer to the version, the charge, the data's key, the row, the message.
+    assert made == ["GetItem", "UpdateItem", "PutItem", "PutItem", "SendMessage"]

@@ -1,6 +1,7 @@
 """DELETE /v1/renders/{id} and `options.expiresInSeconds`: what is erased, and what stays."""
 
 import json
+import zlib
 from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
@@ -8,8 +9,11 @@ from typing import Any
 
 import boto3
 import pytest
+from cryptography.exceptions import InvalidTag
 
 from craftkit.clock import utc_now
+from craftkit.errors import NotFoundError
+from craftkit.renders import inputs, repository, service
 from craftkit.usage import metering
 from craftkit.webhooks import render_events
 from craftkit.webhooks import service as webhooks
@@ -79,6 +83,68 @@ def test_delete_render__leaves_none_of_its_content_wherever_its_data_was(
     assert rows == [id_]
     (row,) = [i for i in cloud.table("RendersTable").scan()["Items"] if i["render_id"] == id_]
     assert not {"input", "input_item", "input_key", "metadata", "job_id"} & set(row)
+
+
+@pytest.mark.parametrize("size", [10, 3_000, 200_000])
+def test_delete_render__makes_every_copy_of_its_data_unreadable(
+    cloud: Cloud, call: Any, live: DemoProject, size: int
+) -> None:
+    """A backup has the row, the item and the object as they were; it has no key."""
+    noise = "".join(f"{number:x} " for number in range(size))
+    data = {**DATA, "number": noise[:size]}
+    id_ = make(call, live, finish=False, data=data)
+    row = repository.get_item(live.id, id_)
+    assert row is not None
+    assert inputs.load(row)["number"] == noise[:size]
+    copies = {
+        name: cloud.table(name).scan()["Items"] for name in ("RendersTable", "RenderKeysTable")
+    }
+    bucket, s3 = cloud.names["DocumentsBucket"], boto3.client("s3")
+    objects = {
+        entry["Key"]: s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
+        for entry in s3.list_objects_v2(Bucket=bucket).get("Contents", [])
+    }
+    assert delete(call, live, id_).status == 204
+    assert cloud.table("RenderKeysTable").scan()["Items"] == []
+    for item in copies["RendersTable"]:
+        cloud.table("RendersTable").put_item(Item=item)
+    for key, body in objects.items():
+        s3.put_object(Bucket=bucket, Key=key, Body=body)
+    with pytest.raises(NotFoundError, match="no longer kept"):
+        inputs.load(row)
+    (key_row,) = copies["RenderKeysTable"]
+    cloud.table("RenderKeysTable").put_item(Item=key_row)
+    assert inputs.load(row)["number"] == noise[:size]  # it was the key alone that was missing
+
+
+def test_create_render__the_data_of_each_render_has_its_own_key_and_is_bound_to_it(
+    cloud: Cloud, call: Any, live: DemoProject
+) -> None:
+    first, second = (make(call, live, finish=False, jobId=name) for name in "ab")
+    rows = [repository.get_item(live.id, id_) for id_ in (first, second)]
+    assert rows[0] and rows[1] and rows[0]["input"] != rows[1]["input"]
+    keys = {bytes(item["key"]) for item in cloud.table("RenderKeysTable").scan()["Items"]}
+    assert [len(key) for key in keys] == [32, 32]
+    with pytest.raises(InvalidTag):
+        inputs.load({**rows[1], "input": rows[0]["input"]})
+
+
+def test_create_render__a_retry_keeps_the_key_as_long_as_the_row(
+    cloud: Cloud, call: Any, clock: Any, live: DemoProject
+) -> None:
+    publish(live.id, "invoice", source="#assert(false)")
+    id_ = make(call, live)
+    clock.advance(days=1)
+    with cloud.as_function("DashboardFunction"):
+        service.retry_render(live.id, id_)
+    (key,) = cloud.table("RenderKeysTable").scan()["Items"]
+    row = repository.get_item(live.id, id_)
+    assert row and key["expires_at"] == row["expires_at"]
+
+
+def test_data__of_a_row_that_is_not_encrypted_is_read(call: Any, live: DemoProject) -> None:
+    row = {"project_id": live.id, "render_id": "r", "input": zlib.compress(b'{"total": 1}')}
+    assert inputs.load(row) == {"total": 1}
 
 
 def test_delete_render__erases_the_webhook_deliveries_that_hold_its_metadata(

@@ -168,6 +168,17 @@ class TestRights:
                     "RequeueStaleRendersFunction",
                 },
             ),
+            # Whoever reads a render's data: workers, the dashboard, and the embedded page.
+            (
+                "RenderKeysTable",
+                "GetItem",
+                {
+                    "DashboardFunction",
+                    "EmbedPageFunction",
+                    "LiveWorkerFunction",
+                    "TestWorkerFunction",
+                },
+            ),
         ],
     )
     def test_what_no_code_asks_for_no_function_may(
@@ -369,7 +380,9 @@ class TestData:
         for name, table in tables.items():
             assert table["BillingMode"] == "PAY_PER_REQUEST", name
             assert table["SSESpecification"]["SSEEnabled"] is True, name
-            assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], name
+            # A backup of the keys would bring back the data of deleted renders.
+            recovery = table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
+            assert recovery == (name != "RenderKeysTable"), name
             assert table["DeletionProtectionEnabled"] == (data.stage == "prod"), name
             resource = data.document["Resources"][name]
             assert resource["DeletionPolicy"] == "RetainExceptOnCreate", name

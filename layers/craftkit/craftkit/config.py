@@ -79,6 +79,11 @@ class Config:
         return _required("RENDERS_TABLE")
 
     @cached_property
+    def render_keys_table(self) -> str:
+        """The data keys of renders, in a table without backups."""
+        return _required("RENDER_KEYS_TABLE")
+
+    @cached_property
     def documents_bucket(self) -> str:
         return _required("DOCUMENTS_BUCKET")
 

@@ -33,6 +33,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "PROJECTS_TABLE": ("pk", "sk"),
     "CONTENT_TABLE": ("pk", "sk"),
     "RENDERS_TABLE": ("project_id", "render_id"),
+    "RENDER_KEYS_TABLE": ("project_id", "render_id"),
     "EMBED_SESSIONS_TABLE": ("pk", "sk"),
     "EMBED_KEYS_TABLE": ("ring", "kid"),
     "DELIVERIES_TABLE": ("endpoint_id", "delivery_id"),

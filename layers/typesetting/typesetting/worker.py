@@ -17,7 +17,6 @@ from craftkit.renders.files import MEDIA_TYPES, ZIP_TYPE, filename_of, zip_of
 from craftkit.renders.inline import INLINE_LIMIT_BYTES
 from craftkit.renders.lifecycle import AttemptsExhaustedError, Claim, GoneError
 from craftkit.renders.models import Render, UnstoredJob, UnstoredResult
-from craftkit.renders.unstored import failed
 from craftkit.templates import service as templates
 from craftkit.templates.data import types
 from craftkit.typesetter import DrawImages, Job, Typeset, TypesettingError
@@ -103,9 +102,10 @@ def render_unstored(
     try:
         file = _make_file(render, job.data, typeset, draw)
     except (TypesettingError, NotFoundError) as error:
-        return failed(render, error.code, str(error))
+        return UnstoredResult.failed(render, utc_now(), error.code, str(error))
     if len(file.content) > INLINE_LIMIT_BYTES:
-        return failed(render, "render_too_large", _too_large(len(file.content)))
+        message = _too_large(len(file.content))
+        return UnstoredResult.failed(render, utc_now(), "render_too_large", message)
     outcome = {
         "status": "succeeded",
         "completed_at": utc_now(),

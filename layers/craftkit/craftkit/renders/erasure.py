@@ -10,7 +10,7 @@ from datetime import timedelta
 from craftkit import storage
 from craftkit.clock import from_rfc3339, to_rfc3339, utc_now
 from craftkit.dynamodb import ConditionFailedError, Item
-from craftkit.renders import repository
+from craftkit.renders import input_keys, repository
 from craftkit.renders.files import ENDINGS, ZIP_TYPE
 from craftkit.renders.lifecycle import CHECK_AFTER_LEASE
 from craftkit.renders.models import ERASED_FILENAME, Render
@@ -96,7 +96,8 @@ def _erase_row(item: Item) -> Item:
 
 
 def remove_content(render: Render) -> None:
-    """Delete a render's document, and its data where that has a place of its own."""
+    """Delete the key of a render's data, its document, and its data outside of its row."""
+    input_keys.delete(render.project_id, render.id)
     media_types = {render.media_type} if render.format == "pdf" else {render.media_type, ZIP_TYPE}
     for media_type in media_types:
         storage.delete(f"renders/{render.project_id}/{render.id}{ENDINGS[media_type][0]}")

@@ -1,4 +1,4 @@
-"""Stores a render's data, compressed, between the request and the worker.
+"""Stores a render's data, compressed and encrypted, between the request and the worker.
 
 Small data is stored in the render's row while the row stays within one write unit: the row is
 written three times, and each write bills every kilobyte. Larger data is an item of its own, which
@@ -11,7 +11,7 @@ from typing import Any
 
 from craftkit import storage
 from craftkit.dynamodb import Item, size_bytes
-from craftkit.renders import repository
+from craftkit.renders import input_keys, repository
 from craftkit.renders.models import Render
 
 ROW_BYTES = 1024
@@ -33,14 +33,15 @@ def store(render: Render, data: dict[str, Any], row: Item) -> Item:
     compressed = zlib.compress(
         json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(), level=9
     )
-    inline = {"input": compressed}
+    sealed = input_keys.seal(render, compressed, row["expires_at"])
+    inline = {"input": sealed}
     if size_bytes({**row, **inline}) + _LATER_BYTES <= ROW_BYTES:
         return inline
-    if len(compressed) <= ITEM_BYTES:
-        repository.put_input(render, compressed)
+    if len(sealed) <= ITEM_BYTES:
+        repository.put_input(render, sealed)
         return {"input_item": True}
     key = f"inputs/{render.project_id}/{render.id}"
-    storage.put(key, compressed, content_type="application/zlib")
+    storage.put(key, sealed, content_type="application/octet-stream")
     return {"input_key": key}
 
 
@@ -50,10 +51,11 @@ def load(row: Item) -> dict[str, Any]:
     Raises:
         NotFoundError: the data is no longer kept.
     """
-    return dict(json.loads(zlib.decompress(_compressed(row))))
+    compressed = input_keys.unseal(row["project_id"], row["render_id"], _sealed(row))
+    return dict(json.loads(zlib.decompress(compressed)))
 
 
-def _compressed(row: Item) -> bytes:
+def _sealed(row: Item) -> bytes:
     if "input_key" in row:
         return storage.get(row["input_key"])
     if "input_item" in row:

@@ -15,7 +15,7 @@ from typing import Any
 from craftkit import dynamodb
 from craftkit.clock import from_rfc3339, to_rfc3339
 from craftkit.dynamodb import ConditionFailedError
-from craftkit.renders import repository
+from craftkit.renders import input_keys, repository
 from craftkit.renders.models import Render
 from craftkit.renders.repository import Due
 
@@ -276,6 +276,7 @@ def retry(render: Render, now: datetime) -> Render | None:
         )
     except ConditionFailedError:
         return None
+    input_keys.extend(render.project_id, render.id, int(item["expires_at"]))
     if "input_item" in item:
         repository.extend_input(render.project_id, render.id, int(item["expires_at"]))
     return repository.render_of(item)

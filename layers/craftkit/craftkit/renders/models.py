@@ -315,6 +315,17 @@ class UnstoredResult(BaseModel):
     render: Render
     content: bytes | None = Field(None, repr=False)
 
+    @classmethod
+    def failed(cls, render: Render, now: datetime, code: str, message: str) -> Self:
+        """A render that failed, of which no row is kept."""
+        outcome = {
+            "status": "failed",
+            "completed_at": now,
+            "error_code": code,
+            "error_message": message,
+        }
+        return cls(render=render.model_copy(update=outcome))
+
 
 class RenderView(ApiModel):
     """A render, as callers see it."""

@@ -210,18 +210,19 @@ def discard(render: Render, idempotency: Idempotency | None) -> None:
     Raises:
         ConditionFailedError: a worker has claimed it already.
     """
-    data = _input_key(render.project_id, render.id)
+    data, key = _input_key(render.project_id, render.id), _key(render.project_id, render.id)
     writes: list[dict[str, Any]] = [
         {
             "Delete": {
                 "TableName": config.renders_table,
-                "Key": _key(render.project_id, render.id),
+                "Key": key,
                 "ConditionExpression": "#status = :queued",
                 "ExpressionAttributeNames": {"#status": "status"},
                 "ExpressionAttributeValues": {":queued": "queued"},
             }
         },
         {"Delete": {"TableName": config.renders_table, "Key": data}},
+        {"Delete": {"TableName": config.render_keys_table, "Key": key}},
     ]
     if idempotency:
         claim = _claim_key(render.project_id, idempotency)

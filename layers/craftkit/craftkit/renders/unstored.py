@@ -93,18 +93,7 @@ def _render(render: Render, data: dict[str, Any]) -> UnstoredResult:
             result = dispatch.call_unstored(UnstoredJob(render=render, data=data))
         except StillRunningError:
             lease.keep()  # the worker is busy until it ends; its response is dropped
-            return failed(render, "render_timeout", _TOO_SLOW)
+            return UnstoredResult.failed(render, utc_now(), "render_timeout", _TOO_SLOW)
     if result is None:
         raise QueueUnavailableError(_NO_WORKER)
     return result
-
-
-def failed(render: Render, code: str, message: str) -> UnstoredResult:
-    """A render that failed. The service keeps no row of it."""
-    outcome = {
-        "status": "failed",
-        "completed_at": utc_now(),
-        "error_code": code,
-        "error_message": message,
-    }
-    return UnstoredResult(render=render.model_copy(update=outcome))
