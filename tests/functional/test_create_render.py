@@ -247,7 +247,7 @@ def test_create_render__an_unreachable_queue_is_503_and_leaves_no_orphan(
     assert rows(cloud) == []
 
 
-def test_create_render__takes_four_aws_calls_and_the_charge_when_the_version_is_warm(
+def test_create_render__takes_four_aws_calls_and_at_most_the_charge_when_the_version_is_warm(
     call: Any, project: DemoProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call("create_render", project, body=BODY)
@@ -260,5 +260,8 @@ def test_create_render__takes_four_aws_calls_and_the_charge_when_the_version_is_
 
     monkeypatch.setattr("botocore.client.BaseClient._make_api_call", counting)
     assert call("create_render", project, body=BODY).status == 202
-    # The pointer to the version, the charge, the data's key, the row, the message.
-    assert made == ["GetItem", "UpdateItem", "PutItem", "PutItem", "SendMessage"]
+    # The pointer to the version, the data's key, the row, the message. A charge serves the requests
+    # of a tenth of a second.
+    besides_the_charge = [operation for operation in made if operation != "UpdateItem"]
+    assert besides_the_charge == ["GetItem", "PutItem", "PutItem", "SendMessage"]
+    assert len(made) <= 5
