@@ -135,7 +135,7 @@ def test_a_project_can_be_renamed(project: Project) -> None:
 
 def test_a_hundred_and_one_projects_are_all_listed(cloud: Cloud) -> None:
     for number in range(101):
-        service.create_project(f"Project {number:03}", by=ADA.sub, owner=ADA)
+        service.create_project(f"Project {number:03}", by="operator", owner=ADA)
     places = members.list_memberships(ADA)
     assert [place.project.name for place in places.joined] == [
         f"Project {number:03}" for number in range(101)
@@ -177,6 +177,25 @@ def test_who_took_an_address_without_verifying_it_is_not_invited(
     )
     with pytest.raises(ConflictError, match="verified"):
         users.find("victim@example.com")
+
+
+def test_a_user_creates_twenty_projects_a_day(cloud: Cloud, clock: FrozenClock) -> None:
+    """Each project has a share of the capacity: one user must not take many shares at once."""
+
+    def create(number: int) -> bool:
+        try:
+            service.create_project(f"Share {number}", by=ADA.sub, owner=ADA)
+        except RateLimitedError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(create, range(service.PROJECTS_PER_DAY + 5)))
+    assert made.count(True) == service.PROJECTS_PER_DAY
+    assert len(members.list_memberships(ADA).joined) == service.PROJECTS_PER_DAY
+    service.create_project("By an operator", by="operator", owner=ADA)
+    clock.advance(hours=24)
+    assert create(0)
 
 
 def test_a_user_sends_twenty_invitations_a_day(project: Project, clock: FrozenClock) -> None:

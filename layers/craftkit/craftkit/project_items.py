@@ -162,6 +162,9 @@ USER = ItemKind("projects", "member", "person", _DASHBOARD)
 INVITATIONS_SENT = ItemKind("projects", "member", "invitations", _DASHBOARD)
 """How many invitations a user has sent on one day. Its owner is the user's `sub`."""
 
+PROJECTS_CREATED = ItemKind("projects", "member", "created", _DASHBOARD)
+"""How many projects a user has created on one day. Its owner is the user's `sub`."""
+
 PARTNER = ItemKind("projects", "project", "partner", _DASHBOARD)
 SIGNING_KEY = ItemKind("projects", "project", "signing", _DASHBOARD)
 PUBLISHABLE_KEY = ItemKind("projects", "publishable", "project", _DASHBOARD)
@@ -215,6 +218,7 @@ KINDS = (
     MEMBERSHIP,
     USER,
     INVITATIONS_SENT,
+    PROJECTS_CREATED,
     PARTNER,
     SIGNING_KEY,
     PUBLISHABLE_KEY,

@@ -11,7 +11,6 @@ from craftkit import dynamodb
 from craftkit.audit import repository as audit
 from craftkit.clock import from_rfc3339, to_rfc3339
 from craftkit.project_items import (
-    INVITATIONS_SENT,
     MEMBER,
     MEMBERSHIP,
     PROJECT,
@@ -114,32 +113,6 @@ def end_sessions(sub: str, now: datetime) -> None:
     """End all of a user's sessions: only sessions that start later are valid."""
     item = {**USER.key(sub), "sessions_since": to_rfc3339(now)}
     USER.table().put_item(Item=item)
-
-
-def count_invitation(sub: str, limit: int, now: datetime) -> None:
-    """Count one more invitation that the user sends today.
-
-    Raises:
-        ConditionFailedError: they have sent `limit` today.
-    """
-    key, today = INVITATIONS_SENT.key(sub), f"{now:%Y-%m-%d}"
-    table = INVITATIONS_SENT.table()
-    try:
-        with dynamodb.conditions():
-            table.update_item(
-                Key=key,
-                UpdateExpression="SET sent_on = :today, sent = :one",
-                ConditionExpression="attribute_not_exists(pk) OR sent_on < :today",
-                ExpressionAttributeValues={":today": today, ":one": 1},
-            )
-    except dynamodb.ConditionFailedError:
-        with dynamodb.conditions():
-            table.update_item(
-                Key=key,
-                UpdateExpression="SET sent = sent + :one",
-                ConditionExpression="sent_on = :today AND sent < :limit",
-                ExpressionAttributeValues={":today": today, ":one": 1, ":limit": limit},
-            )
 
 
 def of_project(project_id: str) -> list[Member]:

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from math import ceil
+from datetime import datetime
 
 from craftkit.clock import utc_now
 from craftkit.dynamodb import ConditionFailedError
-from craftkit.errors import ConflictError, ForbiddenError, NotFoundError, RateLimitedError
-from craftkit.projects import member_items, repository, users
+from craftkit.errors import ConflictError, ForbiddenError, NotFoundError
+from craftkit.project_items import INVITATIONS_SENT
+from craftkit.projects import daily, member_items, repository, users
 from craftkit.projects.models import Member, Project, Role, User
 
 OPEN_INVITATIONS_LIMIT = 50
@@ -118,13 +118,8 @@ def invite(
             f"{OPEN_INVITATIONS_LIMIT} invitations to this project are open. "
             "Withdraw one, or wait until one is accepted."
         )
-    try:
-        member_items.count_invitation(by, INVITATIONS_PER_DAY, now)
-    except ConditionFailedError as error:
-        raise RateLimitedError(
-            f"You have sent {INVITATIONS_PER_DAY} invitations today. Send more tomorrow (UTC).",
-            retry_seconds=_seconds_until_midnight(now),
-        ) from error
+    refusal = f"You have sent {INVITATIONS_PER_DAY} invitations today. Send more tomorrow (UTC)."
+    daily.charge(INVITATIONS_SENT, by, INVITATIONS_PER_DAY, refusal=refusal)
     return _add(project_id, find(email), role, by, now, joins=False)
 
 
@@ -247,11 +242,6 @@ def _add(
     except ConditionFailedError as error:
         raise ConflictError("This person is a member, or invited, already.") from error
     return member
-
-
-def _seconds_until_midnight(now: datetime) -> int:
-    tomorrow = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    return ceil((tomorrow - now).total_seconds())
 
 
 def _require_current(signed_in_at: datetime, since: datetime | None) -> None:

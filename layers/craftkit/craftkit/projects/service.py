@@ -8,8 +8,12 @@ from craftkit.clock import utc_now
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.errors import NotFoundError
 from craftkit.ids import new_id
-from craftkit.projects import repository
+from craftkit.project_items import PROJECTS_CREATED
+from craftkit.projects import daily, repository
 from craftkit.projects.models import EmbedStatus, ExposurePolicy, Member, Project, User
+
+PROJECTS_PER_DAY = 20
+"""Created by one user for themselves."""
 
 _SLUG_LENGTH = 60
 
@@ -19,8 +23,15 @@ def create_project(name: str, *, by: str, owner: User | None = None) -> Project:
 
     Args:
         owner: the first member. A project of an operator has no member until one is added.
+
+    Raises:
+        RateLimitedError: the user creates more than `PROJECTS_PER_DAY` for themselves. Capacity is
+            limited by project, so that many projects would be many shares of it.
     """
     slug, now = slug_of(name), utc_now()
+    if owner is not None and owner.sub == by:
+        refusal = f"You have created {PROJECTS_PER_DAY} projects today. Create more tomorrow (UTC)."
+        daily.charge(PROJECTS_CREATED, by, PROJECTS_PER_DAY, refusal=refusal)
     while True:
         project = Project(id=new_id(), slug=slug, name=name, created_at=now, created_by=by)
         try:
