@@ -123,7 +123,7 @@ pins: setup ## Write the layers' requirements.txt from uv.lock, and the tools' f
 	@for layer in craftkit pages typesetting; do \
 	  $(UV) export --quiet --frozen --only-group layer-$$layer --no-annotate --no-header \
 	    --output-file layers/$$layer/requirements.txt >/dev/null || exit 1; done
-	@for tool in aws sam runtime rivals scan attack clients; do \
+	@for tool in aws sam runtime rivals scan scanners attack clients; do \
 	  $(UV) pip compile --quiet --python-version 3.13 --universal --no-header --no-annotate \
 	    --output-file local/requirements/$$tool.txt local/requirements/$$tool.in || exit 1; done
 

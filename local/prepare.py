@@ -20,7 +20,7 @@ LAMBDA_PYTHON = (3, 13)
 
 # SAM CLI, ministack and the project pin conflicting versions: one environment each.
 TOOL_NAMES = ("aws", "sam")
-EXTRA_TOOL_NAMES = ("runtime", "scan", "attack", "clients")
+EXTRA_TOOL_NAMES = ("runtime", "scan", "scanners", "attack", "clients")
 
 
 def main(names: "list[str]") -> None:

@@ -1,39 +1,50 @@
 """The authorizer: who is calling, on every request, with nothing cached."""
 
+import uuid
+from datetime import datetime
 from typing import Any
 
 from craftkit.auth.activity import Activity
-from craftkit.auth.activity_extension import ActivityExtension
+from craftkit.auth.deferred_writes import Buffers, DeferredWrites
 from craftkit.auth.dynamodb_client import warm_up
 from craftkit.auth.lookup import find_key
 from craftkit.auth.policy import policy_of
+from craftkit.auth.refused_requests import RefusedRequests
 from craftkit.auth.replay import is_first_use
 from craftkit.auth.request import public_url_of, values_of
+from craftkit.auth.request_log import logged_request
 from craftkit.auth.telemetry import report
-from craftkit.auth.verify import ProvenRequest, Verdict, verify
+from craftkit.auth.verify import ProvenRequest, Verdict, Verification, verify
 from craftkit.clock import utc_now
 from craftkit.config import config
 from craftkit.probes import needs
 
 RENDER_ROUTE = "POST /v1/templates/{slug}/render"
+LOGGED_HERE = {
+    Verdict.REVOKED,
+    Verdict.EXPIRED,
+    Verdict.INVALID_PROOF,
+    Verdict.REPLAYED_PROOF,
+}
+"""Refusals that no route's function sees. The key is known, so its request log shows them."""
 
 
-def _initialize() -> tuple[Activity, ActivityExtension]:
+def _initialize() -> tuple[Activity, RefusedRequests, DeferredWrites]:
     """All that outlives one request. Lambda's init phase is the time to make it.
 
     An extension cannot register later, and a snapshot must hold what is warm. Outside Lambda,
     nothing is started.
     """
-    activity = Activity()
-    extension = ActivityExtension(activity, config.runtime_api)
+    activity, refused = Activity(), RefusedRequests()
+    extension = DeferredWrites(Buffers(activity, refused), config.runtime_api, name="key-activity")
     if config.is_snapshot:
         warm_up()
     if config.is_lambda:
         extension.start()
-    return activity, extension
+    return activity, refused, extension
 
 
-activity, extension = _initialize()
+activity, refused, extension = _initialize()
 
 
 def _reads_keys() -> object:
@@ -85,4 +96,20 @@ def _authorize(event: dict[str, Any]) -> dict[str, Any]:
     if verification.verdict is Verdict.ALLOWED and verification.record:
         route = f"{event.get('httpMethod')} {event.get('resource')}"
         activity.note(verification.record, now, is_render=route == RENDER_ROUTE)
+    if verification.record and verification.verdict in LOGGED_HERE:
+        _log_refusal(event, verification, now)
     return policy_of(verification, event["methodArn"], address)
+
+
+def _log_refusal(event: dict[str, Any], verification: Verification, now: datetime) -> None:
+    if record := verification.record:
+        row = logged_request(
+            event,
+            record.principal,
+            status=401,
+            code="invalid_credentials",
+            now=now,
+            request_id=event["requestContext"].get("requestId") or str(uuid.uuid4()),
+            reason=verification.verdict.value,
+        )
+        refused.note(row, now)

@@ -11,6 +11,7 @@ from craftkit.renders.views import view_of
 
 
 @needs(
+    "REQUESTS_TABLE",
     "RENDERS_TABLE",
     "LIMITS_TABLE",
     "PROJECT_WRITES_PER_SECOND",

@@ -9,6 +9,7 @@ from craftkit.probes import item, needs, secret
 
 
 @needs(
+    "REQUESTS_TABLE",
     "PROJECTS_TABLE",
     "CONTENT_TABLE",
     "AUDIT_TABLE",

@@ -11,6 +11,7 @@ from craftkit.renders.views import unsigned_view_of, view_of
 
 
 @needs(
+    "REQUESTS_TABLE",
     "CONTENT_TABLE",
     "RENDERS_TABLE",
     "RENDER_KEYS_TABLE",

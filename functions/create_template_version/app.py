@@ -11,6 +11,7 @@ from craftkit.templates.views import CreatedVersionView, VersionRequest
 
 
 @needs(
+    "REQUESTS_TABLE",
     "CONTENT_TABLE",
     "AUDIT_TABLE",
     "COMPILE_FUNCTION",

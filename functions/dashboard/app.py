@@ -16,6 +16,7 @@ from dashboard.web import Request, respond
     "LIMITS_TABLE",
     "PROJECT_WRITES_PER_SECOND",
     "USAGE_TABLE",
+    "REQUESTS_TABLE",
     "DELIVERIES_TABLE",
     "EMBED_SESSIONS_TABLE",
     "EMBED_KEYS_TABLE",

@@ -9,6 +9,7 @@ from craftkit.renders.service import Visibility
 
 
 @needs(
+    "REQUESTS_TABLE",
     "RENDERS_TABLE",
     "RENDER_KEYS_TABLE",
     "DOCUMENTS_BUCKET",

@@ -11,6 +11,7 @@ from craftkit.probes import item, needs, update
 
 
 @needs(
+    "REQUESTS_TABLE",
     "PROJECTS_TABLE",
     "CONTENT_TABLE",
     "LIMITS_TABLE",

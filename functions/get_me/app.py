@@ -6,6 +6,7 @@ from craftkit.probes import item, needs
 
 
 @needs(
+    "REQUESTS_TABLE",
     "KEYS_TABLE",
     "LIMITS_TABLE",
     "PROJECT_WRITES_PER_SECOND",

@@ -9,6 +9,7 @@ from craftkit.usage.models import UsageQuery
 
 
 @needs(
+    "REQUESTS_TABLE",
     "USAGE_TABLE",
     "LIMITS_TABLE",
     "PROJECT_READS_PER_SECOND",

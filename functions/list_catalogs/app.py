@@ -11,6 +11,7 @@ from craftkit.probes import item, needs, secret, update
 
 
 @needs(
+    "REQUESTS_TABLE",
     "PROJECTS_TABLE",
     "CONTENT_TABLE",
     "LIMITS_TABLE",

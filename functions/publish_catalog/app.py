@@ -12,6 +12,7 @@ from craftkit.probes import item, needs, update
 
 
 @needs(
+    "REQUESTS_TABLE",
     "PROJECTS_TABLE",
     "CONTENT_TABLE",
     "AUDIT_TABLE",

@@ -10,6 +10,7 @@ from craftkit.templates.views import CreatedVersionView
 
 
 @needs(
+    "REQUESTS_TABLE",
     "CONTENT_TABLE",
     "AUDIT_TABLE",
     "LIMITS_TABLE",

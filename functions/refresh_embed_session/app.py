@@ -10,6 +10,7 @@ from craftkit.probes import item, needs, secret, update
 
 
 @needs(
+    "REQUESTS_TABLE",
     "KEYS_TABLE",
     "PROJECTS_TABLE",
     "EMBED_SESSIONS_TABLE",

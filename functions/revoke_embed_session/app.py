@@ -8,6 +8,7 @@ from craftkit.probes import item, needs, update
 
 
 @needs(
+    "REQUESTS_TABLE",
     "PROJECTS_TABLE",
     "AUDIT_TABLE",
     "EMBED_SESSIONS_TABLE",

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import requests
 
-from craftkit.auth.principal import SCOPES
+from craftkit.auth.principal import REQUESTS_READ, SCOPES
 from local.seed import INVOICE
 from testkit.embed import session_body
 from testkit.issuer import Issuer, served_issuer
@@ -122,6 +122,7 @@ MATRIX: dict[str, Row] = {
         "templates:write", NO_SCOPE, NO_SCOPE, NO_SCOPE, NO_SCOPE, NO_SCOPE, "200"
     ),
     "GET /v1/me": Row(ANY_KEY, "200", "200", "200", "200", "200", "200"),
+    "GET /v1/requests": Row("requests:read", *[NO_SCOPE] * 5),
     "GET /v1/usage": Row("renders:read", "200", "200", "200", "200", "200"),
     "POST /v1/embed/sessions": Row("embed:write", "201", "201", INVALID, NO_SCOPE, SUSPENDED),
     "POST /v1/embed/sessions/refresh": Row(
@@ -397,7 +398,9 @@ def expected(row: Row, caller: str) -> str:
     if row.scope is None or caller == PROVED:
         return row.live
     if caller in SCOPES:
-        return row.live if row.scope in (caller, ANY_KEY) else NO_SCOPE
+        # The live key has the scopes by default alone.
+        with_scope = "200" if row.scope == REQUESTS_READ else row.live
+        return with_scope if row.scope in (caller, ANY_KEY) else NO_SCOPE
     return str(getattr(row, caller))
 
 

@@ -341,7 +341,7 @@ def test_unbound_key__loads_no_cryptography_and_makes_one_read(
     assert wire.operations == ["GetItem"]
     script = """
 import sys, datetime
-from craftkit.auth import replay, policy, telemetry, activity_extension, request
+from craftkit.auth import replay, policy, telemetry, deferred_writes, request
 from craftkit.auth import api_key
 from craftkit.auth.lookup import KeyRecord
 from craftkit.auth.principal import Principal

@@ -47,6 +47,7 @@ READS: dict[str, dict[str, Any]] = {
     "get_template": {"path": {"slug": "invoice"}},
     "list_template_versions": {"path": {"slug": "invoice"}},
     "get_usage": {},
+    "list_requests": {},
     "list_catalogs": {},
     "get_catalog": {"path": {"name": "a"}},
 }

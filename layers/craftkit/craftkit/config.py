@@ -98,6 +98,21 @@ class Config:
         return int(_required("RETENTION_DAYS"))
 
     @cached_property
+    def requests_table(self) -> str:
+        """The request log."""
+        return _required("REQUESTS_TABLE")
+
+    @cached_property
+    def logs_requests(self) -> bool:
+        """Whether this function's requests are logged: those of routes that take a key."""
+        return bool(os.environ.get("REQUESTS_TABLE"))
+
+    @cached_property
+    def request_log_days(self) -> int:
+        """Days that a request stays in the request log."""
+        return int(_required("REQUEST_LOG_DAYS"))
+
+    @cached_property
     def public_url(self) -> str:
         """Where callers reach this stage, without a trailing slash; empty without a domain."""
         return os.environ.get("PUBLIC_URL", "").rstrip("/")

@@ -19,8 +19,11 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel
 
 from craftkit import rate_limits
+from craftkit.auth.deferred_writes import DeferredWrites
 from craftkit.auth.principal import Principal
 from craftkit.auth.request import public_url_of, values_of
+from craftkit.auth.request_log import RequestLog, logged_request
+from craftkit.clock import utc_now
 from craftkit.config import config
 from craftkit.errors import (
     CraftkitError,
@@ -246,13 +249,22 @@ class Request:
         return value
 
 
+request_log = RequestLog()
+"""What this process answered and has not logged yet."""
+
+_deferred = DeferredWrites(request_log, config.runtime_api, name="request-log")
+
+
 def endpoint(handle: Callable[[Request], Response]) -> Callable[[Json, Any], Json]:
     """Make a Lambda handler from a function that takes a request and returns a response.
 
     Every response has `x-request-id`; every error has the envelope as its body. An unforeseen
     exception is logged with its traceback and answered as `internal`. The response to HEAD has no
-    body.
+    body. The requests of keys are logged, which the caller does not wait for.
     """
+    logs_requests = config.is_lambda and config.logs_requests
+    if logs_requests:
+        _deferred.start()  # in Lambda's init phase: an extension cannot register later
 
     @logger.inject_lambda_context(clear_state=True)
     def handler(event: Json, context: Any) -> Json:  # noqa: ARG001 the decorator reads it
@@ -276,10 +288,23 @@ def endpoint(handle: Callable[[Request], Response]) -> Callable[[Json, Any], Jso
             code, response = unforeseen.code, _refusal(unforeseen, request.id)
         dimensions = {"route": route, "code": code}
         log_and_count("answered", "Answered", dimensions, status=response.status)
+        _log(event, response.status, code)
+        if logs_requests:
+            _deferred.answered()
         limits = rate_limits.as_headers(states.values())
         return _answer(response, request.id, limits, has_body=event["httpMethod"] != "HEAD")
 
     return handler
+
+
+def _log(event: Json, status: int, code: str) -> None:
+    """Add the request to the log if it was made with a key."""
+    context = event["requestContext"].get("authorizer") or {}
+    if config.logs_requests and "keyId" in context:
+        principal = Principal.from_context(context)
+        error = None if code == "ok" else code
+        row = logged_request(event, principal, status=status, code=error, now=utc_now())
+        request_log.note(row)
 
 
 def _refusal(error: CraftkitError, request_id: str) -> Response:

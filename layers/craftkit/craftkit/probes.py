@@ -30,6 +30,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "TRUST_TOKENS_TABLE": ("pk", "sk"),
     "KEY_ACTIVITY_TABLE": ("key_id", "secret_day"),
     "LIMITS_TABLE": ("subject",),
+    "REQUESTS_TABLE": ("log_id", "at_request"),
     "PROJECTS_TABLE": ("pk", "sk"),
     "CONTENT_TABLE": ("pk", "sk"),
     "RENDERS_TABLE": ("project_id", "render_id"),
@@ -121,6 +122,23 @@ def update(table: str) -> Read:
             return None
 
     return _named(f"UpdateItem {table}", read)
+
+
+def put(table: str) -> Read:
+    """`dynamodb:PutItem` on the table in this variable, with a condition that no item meets."""
+
+    def read() -> object:
+        client = _table(table).meta.client
+        try:
+            return _table(table).put_item(
+                Item=_key(table),
+                ConditionExpression="attribute_exists(#key)",
+                ExpressionAttributeNames={"#key": KEYS[table][0]},
+            )
+        except client.exceptions.ConditionalCheckFailedException:
+            return None
+
+    return _named(f"PutItem {table}", read)
 
 
 def secret(name: str) -> Read:

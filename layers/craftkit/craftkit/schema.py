@@ -2,7 +2,8 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
 from pydantic import (
     BaseModel,
@@ -71,6 +72,22 @@ def _integral(value: object) -> object:
 
 INTEGRAL = BeforeValidator(_integral)
 """Metadata of a strict `int`: a JSON number without a fraction, 1 and 1.0 alike."""
+
+
+def _read_time(value: object) -> object:
+    """A date as its midnight, UTC; pydantic alone would also take `0` for a time in 1970."""
+    if not isinstance(value, str):
+        return value
+    try:
+        read = datetime.fromisoformat(value if value[4:5] == "-" else "")
+    except ValueError as error:
+        raise PydanticCustomError("time", _TIME) from error
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+_TIME = "Must be a time such as 2026-03-14T12:00:00Z, or a date such as 2026-03-14"
+Time = Annotated[datetime, BeforeValidator(_read_time)]
+"""Metadata of a query: a time, or a date as its midnight (UTC)."""
 
 
 def validate_request[Model: BaseModel](kind: type[Model], value: object) -> Model:

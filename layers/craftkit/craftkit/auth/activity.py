@@ -1,6 +1,6 @@
 """Counts the uses of each key, without delaying a request.
 
-Uses are counted in memory by secret and day. `auth.activity_extension` writes them after the
+Uses are counted in memory by secret and day. `auth.deferred_writes` writes them after the
 response is sent: immediately when a secret is first seen, then at most once a minute for each
 secret and running instance. A write that is sent twice counts once, and one that failed is sent
 again later.

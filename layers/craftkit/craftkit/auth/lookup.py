@@ -33,6 +33,7 @@ class KeyRecord:
                     "scopes": row["scopes"],
                     "templates": row["templates"],
                     "limited": row.get("limited", ""),
+                    "ruleId": row.get("rule_id", ""),
                 }
             ),
             prefix=row["prefix"],

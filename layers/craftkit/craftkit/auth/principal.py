@@ -35,7 +35,8 @@ class Principal:
 
     `templates` are the slugs that the key may use; empty means all of the project's templates.
     `limited` lists which of `LIMITED` have limits that a write must be charged to. The keys table
-    sets it, so that a key without limits needs no call; by default it is both.
+    sets it, so that a key without limits needs no call; by default it is both. `rule_id` is the
+    trust rule that a token was issued under. Requests are logged under `log_id`.
     """
 
     project_id: str
@@ -44,6 +45,11 @@ class Principal:
     scopes: frozenset[str]
     templates: frozenset[str] = frozenset()
     limited: frozenset[str] = frozenset(LIMITED)
+    rule_id: str = ""
+
+    @property
+    def log_id(self) -> str:
+        return self.rule_id or self.key_id
 
     def require(self, scope: str) -> None:
         """Refuse a key without `scope`.
@@ -72,6 +78,7 @@ class Principal:
             "scopes": " ".join(sorted(self.scopes)),
             "templates": " ".join(sorted(self.templates)),
             "limited": " ".join(sorted(self.limited)),
+            **({"ruleId": self.rule_id} if self.rule_id else {}),
         }
 
     @classmethod
@@ -83,4 +90,5 @@ class Principal:
             scopes=frozenset(context["scopes"].split()),
             templates=frozenset(context.get("templates", "").split()),
             limited=frozenset(context.get("limited", " ".join(LIMITED)).split()),
+            rule_id=context.get("ruleId", ""),
         )

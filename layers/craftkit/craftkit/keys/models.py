@@ -56,6 +56,7 @@ class Key(BaseModel):
     `templates` are the slugs that it may use; empty means all of the project's. `networks` are the
     CIDR ranges that it may be used from; empty means any address. `bound_to` is the RFC 7638
     thumbprint of the public key whose holder alone may use it; None for a key without DPoP proofs.
+    `rule_id` is the trust rule of a token.
 
     `secrets` are in order of creation; the last is the current one. If the current secret was
     exposed during a rotation, it ends and the previous one is moved to the end. `revision` counts
@@ -76,6 +77,7 @@ class Key(BaseModel):
     limited: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
     bound_to: str | None = None
+    rule_id: str | None = None
     secrets: tuple[Secret, ...]
     created_at: datetime
     created_by: str
@@ -106,6 +108,7 @@ class Key(BaseModel):
             frozenset(self.scopes),
             frozenset(self.templates),
             frozenset(self.limited),
+            self.rule_id or "",
         )
 
     def previous(self, now: datetime) -> Secret | None:

@@ -33,7 +33,7 @@ _TOKEN_KEPT_FOR = timedelta(days=7)
 
 _TIMES = ("expires_at", "revoked_at", "exposed_at", "quiet_since")
 _LISTS = ("scopes", "templates", "limited", "networks")
-_PLAIN = ("revoked_reason", "reminded_days", "bound_to")
+_PLAIN = ("revoked_reason", "reminded_days", "bound_to", "rule_id")
 
 
 def create(key: Key, *, extra_writes: Sequence[dict[str, Any]]) -> None:
@@ -197,6 +197,8 @@ def _secret_item(key: Key, secret: Secret) -> dict[str, Any]:
         item["networks"] = " ".join(key.networks)
     if key.bound_to is not None:
         item["bound_to"] = key.bound_to
+    if key.rule_id is not None:
+        item["rule_id"] = key.rule_id
     if key.revoked_at is not None:
         item["revoked_at"] = to_rfc3339(key.revoked_at)
     return item | _expiring(key)

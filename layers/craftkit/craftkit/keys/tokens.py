@@ -29,6 +29,7 @@ def issue(
     templates: tuple[str, ...],
     expires_at: datetime,
     created_by: str,
+    rule_id: str,
     bound_to: str | None = None,
     extra_writes: Sequence[dict[str, Any]] = (),
 ) -> MintedKey:
@@ -55,6 +56,7 @@ def issue(
         scopes=scopes,
         templates=templates,
         limited=("project",),
+        rule_id=rule_id,
         bound_to=bound_to,
         secrets=(secret_of(cleartext, now),),
         created_at=now,

@@ -224,6 +224,24 @@ RESPONSES: dict[tuple[str, int], Json] = {
             }
         ],
     },
+    ("list_requests", 200): {
+        "requests": [
+            {
+                "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+                "at": "2026-03-14T12:00:00.000Z",
+                "method": "GET",
+                "route": "/v1/renders/{id}",
+                "status": 404,
+                "code": "not_found",
+                "keyId": _KEY_ID,
+                "address": "203.0.113.0/24",
+                "durationMs": 31,
+                "client": "curl",
+                "fix": "Check the id, and which project the key is of.",
+            }
+        ],
+        "nextCursor": None,
+    },
     ("get_usage", 200): {
         "from": "2026-03-01",
         "to": "2026-03-14",

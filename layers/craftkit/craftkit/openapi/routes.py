@@ -12,6 +12,7 @@ from craftkit.auth.principal import (
     EMBED_WRITE,
     RENDERS_READ,
     RENDERS_WRITE,
+    REQUESTS_READ,
     TEMPLATES_READ,
     TEMPLATES_WRITE,
 )
@@ -25,6 +26,7 @@ from craftkit.keys.caller import CallerView
 from craftkit.keys.models import Exposure
 from craftkit.openapi.route import Route
 from craftkit.renders.models import RenderList, RenderPage, RenderRequest, RenderView
+from craftkit.requests.models import RequestList, RequestPage
 from craftkit.schema import ApiModel
 from craftkit.templates.views import (
     CreatedVersionView,
@@ -92,6 +94,7 @@ TAGS = {
     "renders": "Create, read, list, download, cancel and delete renders.",
     "templates": "Read the project's templates.",
     "me": "Read what your own key may do.",
+    "requests": "Read what your own key was used for.",
     "usage": "Read how much was rendered.",
     "hooks": "Let third parties trigger renders.",
     "embed": "Open the form or the editor in your own product.",
@@ -253,6 +256,20 @@ ROUTES: tuple[Route, ...] = (
         needs_key=True,
         description="The key that makes the request, and what is left of the limits that its "
         "requests count against. Any key may call it, and it counts against no limit.",
+    ),
+    Route(
+        "GET",
+        "/v1/requests",
+        "list_requests",
+        "List requests",
+        {200: RequestPage},
+        scope=REQUESTS_READ,
+        query=RequestList,
+        errors=(errors.InvalidCursorError,),
+        description="The requests that were made with this key, newest first, within five seconds. "
+        "All filters must match. `code` and `fix` say why a request was refused and what to do. "
+        "Headers, queries and bodies are not stored. A page can be short and still have a "
+        "`nextCursor`: a filter reads at most 2,000 requests for one page.",
     ),
     Route(
         "GET",

@@ -20,7 +20,7 @@ from pydantic_core import PydanticCustomError
 
 from craftkit.auth.principal import Mode
 from craftkit.renders.files import ENDINGS, MEDIA_TYPES, endings_of
-from craftkit.schema import INTEGRAL, ApiModel, Matches
+from craftkit.schema import INTEGRAL, ApiModel, Matches, Time
 from craftkit.templates.values import read_datetime
 from craftkit.typesetter import DEFAULT_PDF_STANDARD, OutputFormat
 
@@ -154,21 +154,6 @@ class RenderRequest(ApiModel):
     job_id: JobId | None = None
     options: RenderOptions = RenderOptions()
     metadata: dict[MetadataKey, MetadataValue] = Field({}, max_length=METADATA_LIMIT)
-
-
-def _read_time(value: object) -> object:
-    """A date as its midnight, UTC; pydantic alone would also take `0` for a time in 1970."""
-    if not isinstance(value, str):
-        return value
-    try:
-        read = datetime.fromisoformat(value if value[4:5] == "-" else "")
-    except ValueError as error:
-        raise PydanticCustomError("time", _TIME) from error
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
-
-
-_TIME = "Must be a time such as 2026-03-14T12:00:00Z, or a date such as 2026-03-14"
-Time = Annotated[datetime, BeforeValidator(_read_time)]
 
 
 def _read_pair(value: str) -> str:

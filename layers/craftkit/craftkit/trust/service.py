@@ -130,6 +130,7 @@ def exchange_token(
             templates=rule.templates,
             expires_at=expires_at,
             created_by=f"trust#{rule.id}",
+            rule_id=rule.id,
             bound_to=proof.thumbprint if proof else None,
             extra_writes=repository.issue_writes(
                 rule, key_id=key_id, expires_at=expires_at, used=used, used_until=used_until

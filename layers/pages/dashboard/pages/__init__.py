@@ -10,6 +10,7 @@ from dashboard.pages import (  # noqa: F401
     members,
     projects,
     renders,
+    requests,
     search,
     settings,
     sign_in,

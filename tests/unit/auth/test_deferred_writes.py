@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from craftkit.auth import activity_extension
+from craftkit.auth import deferred_writes
 from craftkit.auth.activity import Activity
-from craftkit.auth.activity_extension import ActivityExtension
+from craftkit.auth.deferred_writes import DeferredWrites
 from craftkit.clock import utc_now
 from tests.unit.auth.test_activity import Table, record
 
@@ -74,7 +74,7 @@ class Signalling(Table):
 @pytest.fixture(autouse=True)
 def surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("KEY_ACTIVITY_TABLE", "activity")
-    monkeypatch.setattr(activity_extension, "_ANSWER_SECONDS", 0)
+    monkeypatch.setattr(deferred_writes, "_ANSWER_SECONDS", 0)
     before = signal.getsignal(signal.SIGTERM)
     yield
     signal.signal(signal.SIGTERM, before)
@@ -85,12 +85,13 @@ def begin(monkeypatch: pytest.MonkeyPatch, api: ExtensionsApi | None) -> tuple[A
         monkeypatch.setattr("http.client.HTTPConnection", api.connection)
     table = Signalling()
     activity = Activity(table)
-    after = ActivityExtension(activity, "127.0.0.1:9001" if api else None)
+    runtime_api = "127.0.0.1:9001" if api else None
+    after = DeferredWrites(activity, runtime_api, name="key-activity")
     after.start()
     return activity, after, table
 
 
-def test_activity_extension__holds_an_invocation_open_until_its_use_is_written(
+def test_deferred_writes__holds_an_invocation_open_until_its_use_is_written(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     api = ExtensionsApi()
@@ -107,7 +108,7 @@ def test_activity_extension__holds_an_invocation_open_until_its_use_is_written(
     assert table.writes == 1
 
 
-def test_activity_extension__an_invocation_with_nothing_to_write_ends_at_once(
+def test_deferred_writes__an_invocation_with_nothing_to_write_ends_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     api = ExtensionsApi()
@@ -119,7 +120,7 @@ def test_activity_extension__an_invocation_with_nothing_to_write_ends_at_once(
     assert table.writes == 0
 
 
-def test_activity_extension__a_failing_table_does_not_hold_the_next_invocation(
+def test_deferred_writes__a_failing_table_does_not_hold_the_next_invocation(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     api = ExtensionsApi()
@@ -133,7 +134,7 @@ def test_activity_extension__a_failing_table_does_not_hold_the_next_invocation(
 
 
 @pytest.mark.parametrize("api", [None, ExtensionsApi(status=403)])
-def test_activity_extension__without_the_extensions_api_a_thread_writes(
+def test_deferred_writes__without_the_extensions_api_a_thread_writes(
     monkeypatch: pytest.MonkeyPatch, api: ExtensionsApi | None
 ) -> None:
     activity, after, table = begin(monkeypatch, api)
@@ -143,7 +144,7 @@ def test_activity_extension__without_the_extensions_api_a_thread_writes(
     assert table.writes == 1
 
 
-def test_activity_extension__an_instance_that_ends_writes_what_it_still_has(
+def test_deferred_writes__an_instance_that_ends_writes_what_it_still_has(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     activity, _, table = begin(monkeypatch, None)
