@@ -104,6 +104,7 @@ def test_delete_project__nothing_that_gives_access_is_added_meanwhile(
         for add in (
             lambda: keys.create_key(project_id, NewKey(name="Late", mode="live"), by=BOB.sub),
             lambda: trust.create_rule(project_id, RULE, by=BOB.sub),
+            lambda: partners.create_signing_key(project_id, by=BOB.sub),
         ):
             with pytest.raises(ConflictError) as caught:
                 add()
@@ -112,7 +113,7 @@ def test_delete_project__nothing_that_gives_access_is_added_meanwhile(
 
     monkeypatch.setattr(trust, "list_rules", list_rules)
     project_deletion.delete_project(owned.id, by=ADA.sub)
-    assert refused == ["The project is being deleted. Nothing can be added to it."] * 2
+    assert refused == ["The project is being deleted. Nothing can be added to it."] * 3
     assert not [key for key in keys.list_keys(owned.id)[0] if key.revoked_at is None]
     with pytest.raises(NotFoundError):
         keys.create_key(owned.id, NewKey(name="Later", mode="live"), by=BOB.sub)

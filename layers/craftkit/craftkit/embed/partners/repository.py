@@ -9,7 +9,7 @@ from craftkit.audit import repository as audit
 from craftkit.clock import to_rfc3339
 from craftkit.dynamodb import ConditionFailedError, Item
 from craftkit.embed.partners.models import Partner, SigningKey
-from craftkit.project_items import PARTNER, PUBLISHABLE_KEY, SIGNING_KEY
+from craftkit.project_items import PARTNER, PUBLISHABLE_KEY, SIGNING_KEY, check_project
 from craftkit.schema import from_stored
 
 
@@ -48,7 +48,11 @@ def put_partner(partner: Partner, previous: Partner | None, *, action: str) -> N
 
 
 def put_signing_key(signing: SigningKey) -> None:
-    """Write a new key and the way to find it."""
+    """Write a new key and the way to find it.
+
+    Raises:
+        ConditionFailedError: there is no such project, or it is being deleted.
+    """
     item = {
         **SIGNING_KEY.key(signing.project_id, signing.publishable_key),
         **signing.model_dump(exclude={"project_id", "created_at", "revoked_at"}),
@@ -57,6 +61,7 @@ def put_signing_key(signing: SigningKey) -> None:
     pointer = {**PUBLISHABLE_KEY.key(signing.publishable_key), "project_id": signing.project_id}
     dynamodb.transact(
         [
+            check_project(signing.project_id),
             PUBLISHABLE_KEY.put(pointer),
             SIGNING_KEY.put(item),
             audit.entry(

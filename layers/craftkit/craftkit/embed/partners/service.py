@@ -25,6 +25,7 @@ from craftkit.errors import (
     PartnerSuspendedError,
 )
 from craftkit.ids import new_id
+from craftkit.project_items import require_project
 from craftkit.schema import validate_request
 
 _PUBLISHABLE = re.compile(r"ck_pk_(live|test)_[0-9A-Za-z]{32}", re.ASCII)
@@ -161,7 +162,8 @@ def create_signing_key(project_id: str, *, by: str, mode: KeyMode = "live") -> M
     """Make a publishable key and its private signing key; only the public half is kept.
 
     Raises:
-        ConflictError: the project is no partner.
+        NotFoundError: there is no such project.
+        ConflictError: the project is no partner, or is being deleted.
     """
     if get_partner(project_id).status == "off":
         raise ConflictError("Embed is not enabled for this project. Enable it first.")
@@ -176,7 +178,11 @@ def create_signing_key(project_id: str, *, by: str, mode: KeyMode = "live") -> M
         created_at=utc_now(),
         created_by=by,
     )
-    repository.put_signing_key(key)
+    try:
+        repository.put_signing_key(key)
+    except ConditionFailedError:
+        require_project(project_id)
+        raise
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return MintedSigningKey(key=key, private_key_pem=pem.decode())
 
