@@ -42,7 +42,7 @@ def test_no_bearer_token_is_401_missing_authorization(
 @pytest.mark.parametrize(
     "text", ["nope", "x" * 9_000, "ключ", "ck_live_" + "0" * 38, "ck_live_abc ck_live_abc"]
 )
-def test_what_is_no_key_is_401_invalid_credentials(stack: RunningStack, text: str) -> None:
+def test_a_malformed_key_is_401_invalid_credentials(stack: RunningStack, text: str) -> None:
     status, answered, body = ask(stack, ("Authorization", f"Bearer {text}".encode()))
     assert (status, body["error"]["code"]) == (401, "invalid_credentials")
     assert answered["WWW-Authenticate"] == "Bearer"
@@ -55,18 +55,18 @@ def test_a_key_with_one_character_changed_is_401(stack: RunningStack) -> None:
     assert stack.call("GET", "/v1/renders", key=changed).status_code == 401
 
 
-def test_a_key_that_nobody_made_is_401(stack: RunningStack) -> None:
+def test_an_unknown_key_is_401(stack: RunningStack) -> None:
     answer = stack.call("GET", "/v1/renders", key=api_key.mint("live", stack.stage))
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "invalid_credentials")
 
 
 @pytest.mark.parametrize("spaces", [1, 2])
-def test_a_key_works_whatever_the_spaces_before_it(stack: RunningStack, spaces: int) -> None:
+def test_any_number_of_spaces_before_the_key_is_accepted(stack: RunningStack, spaces: int) -> None:
     header = b"Bearer" + b" " * spaces + stack.live_key.encode()
     assert ask(stack, ("authorization", header))[0] == 200
 
 
-def test_the_very_next_request_after_a_revocation_is_401(stack: RunningStack) -> None:
+def test_the_next_request_after_a_revocation_is_401(stack: RunningStack) -> None:
     words = ("--project", stack.project_id, "--name", "short-lived", "--mode", "test")
     for _ in range(3):
         made = stack.craftkit("keys", "create", *words)
@@ -83,7 +83,7 @@ def test_a_lost_key_cannot_be_recovered_from_the_table(stack: RunningStack) -> N
     assert stack.live_key not in kept
 
 
-def test_a_key_cannot_change_templates_or_make_keys(stack: RunningStack) -> None:
+def test_a_key_cannot_change_templates_or_create_keys(stack: RunningStack) -> None:
     version = {"manifest": {"variables": []}}
     for method, path, body, refusal in (
         ("PUT", "/v1/templates/invoice", {}, (405, "method_not_allowed")),
@@ -99,7 +99,7 @@ def test_a_key_cannot_change_templates_or_make_keys(stack: RunningStack) -> None
         assert (answer.status_code, answer.json()["error"]["code"]) == refusal, path
 
 
-def test_another_projects_things_do_not_exist_for_a_key(stack: RunningStack) -> None:
+def test_resources_of_another_project_are_404(stack: RunningStack) -> None:
     other = stack.craftkit("projects", "create", "--name", "Other")["id"]
     words = ("--project", other, "--name", "other", "--mode", "live")
     key = stack.craftkit("keys", "create", *words)["key"]

@@ -432,7 +432,7 @@ def test_callers_with_a_key(world: World, route: str) -> None:
 
 
 @pytest.mark.parametrize("route", MATRIX)
-def test_callers_without_a_good_key(world: World, route: str) -> None:
+def test_callers_without_a_valid_key(world: World, route: str) -> None:
     row = MATRIX[route]
     found, wanted = {}, {}
     for caller, refusal in REFUSED_CALLERS.items():

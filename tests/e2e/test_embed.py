@@ -58,7 +58,7 @@ def fresh_partner(stack: RunningStack) -> Iterator[tuple[str, str]]:
     yield project, key["key"]
 
 
-def test_a_form_is_filled_from_the_mint_to_the_pdf(stack: RunningStack) -> None:
+def test_a_session_is_created_and_its_form_renders_a_pdf(stack: RunningStack) -> None:
     token = mint(stack)["session_token"]
     contents = ask(stack, "session", token).json()
     assert contents["template"]["slug"] == "invoice"
@@ -73,7 +73,7 @@ def test_a_form_is_filled_from_the_mint_to_the_pdf(stack: RunningStack) -> None:
     assert requests.get(render["downloadUrl"], timeout=30).content.startswith(b"%PDF")
 
 
-def test_the_page_has_a_host_of_its_own_and_takes_calls_from_it_alone(
+def test_the_embedded_page_has_its_own_host_and_accepts_only_its_origin(
     stack: RunningStack,
 ) -> None:
     opened = mint(stack)
@@ -87,20 +87,20 @@ def test_the_page_has_a_host_of_its_own_and_takes_calls_from_it_alone(
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "origin_not_allowed")
 
 
-def test_a_path_that_the_page_does_not_have_is_404_in_the_envelope(stack: RunningStack) -> None:
+def test_an_unknown_path_of_the_embed_api_is_404_in_the_envelope(stack: RunningStack) -> None:
     for method, path in (("GET", "/embed/nothing"), ("POST", "/embed"), ("GET", "/embed/api/x")):
         answer = stack.call(method, path, key="", at=stack.embed_url)
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
         assert "iframe_url" in answer.json()["error"]["message"]
 
 
-def test_a_file_of_the_page_arrives_compressed_and_whole(stack: RunningStack) -> None:
+def test_assets_of_the_page_are_compressed_and_complete(stack: RunningStack) -> None:
     answer = stack.call("GET", "/embed/embed.js", key="", at=stack.embed_url)
     assert answer.headers["Content-Encoding"] == "gzip"
     assert "window.Craftkit" in answer.text
 
 
-def test_a_template_is_drawn_saved_and_published(stack: RunningStack) -> None:
+def test_a_template_is_edited_saved_and_published(stack: RunningStack) -> None:
     scope = {"mode": "create"}
     token = mint(stack, "create", scope=scope, permissions="admin")["session_token"]
     drawn = ask(stack, "template/preview", token, {**WRITING, "source": ""}).json()
@@ -177,7 +177,7 @@ def test_a_session_ends_with_the_key_that_minted_it(
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "session_revoked")
 
 
-def test_a_suspension_bites_at_the_next_request_and_spares_renders(
+def test_a_suspension_takes_effect_at_the_next_request_and_renders_still_work(
     stack: RunningStack, fresh_partner: tuple[str, str]
 ) -> None:
     project, key = fresh_partner
@@ -193,7 +193,7 @@ def test_a_suspension_bites_at_the_next_request_and_spares_renders(
     assert ask(stack, "session", opened["session_token"]).status_code == 200
 
 
-def test_without_a_partnership_an_otherwise_valid_key_is_401(stack: RunningStack) -> None:
+def test_embed_routes_return_401_without_a_partnership(stack: RunningStack) -> None:
     project = stack.craftkit("projects", "create", "--name", "No partner")["id"]
     key = stack.craftkit("keys", "create", "--project", project, "--name", "k", "--mode", "test")
     for method, path in (
@@ -234,7 +234,7 @@ def test_a_session_is_refreshed_and_revoked(stack: RunningStack) -> None:
     assert (refused.status_code, refused.json()["error"]["code"]) == (401, "session_revoked")
 
 
-def test_the_environments_key_is_replaced_without_a_gap(stack: RunningStack) -> None:
+def test_the_stages_signing_key_is_rotated_without_an_interruption(stack: RunningStack) -> None:
     before = mint(stack)["session_token"]
     rotated = stack.craftkit("embed", "signing", "rotate")
     kids = [key["kid"] for key in jwks(stack)["keys"]]
@@ -242,7 +242,7 @@ def test_the_environments_key_is_replaced_without_a_gap(stack: RunningStack) -> 
     assert ask(stack, "session", before).status_code == 200
 
 
-def test_only_what_mints_can_read_the_signing_secret(stack: RunningStack) -> None:
+def test_only_functions_that_sign_can_read_the_signing_secret(stack: RunningStack) -> None:
     """And only it can publish a key: a forger would need both."""
     secret = stack.outputs["EmbedSigningSecret"]
     minting = {"CreateEmbedSession", "RefreshEmbedSession", "ExchangeEmbedToken"}

@@ -208,7 +208,7 @@ def test_each_session(world: World, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MATRIX)
-def test_callers_without_a_good_session(world: World, name: str) -> None:
+def test_callers_without_a_valid_session(world: World, name: str) -> None:
     elsewhere = {"another origin": {"Origin": world.stack.api_url}}
     found = {
         caller: world.call(name, token, FILL, **elsewhere.get(caller, {}))

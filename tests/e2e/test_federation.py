@@ -53,7 +53,7 @@ def exchange(stack: RunningStack, token: str) -> requests.Response:
     return requests.post(f"{stack.api_url}/v1/oauth/token", data=form, timeout=60)
 
 
-def test_a_job_renders_and_publishes_and_each_step_is_in_the_audit(
+def test_a_job_renders_and_publishes_with_audit_entries(
     stack: RunningStack, issuer: Issuer
 ) -> None:
     rule = new_rule(
@@ -81,7 +81,7 @@ def test_a_job_renders_and_publishes_and_each_step_is_in_the_audit(
     stack.craftkit("trust", "end", rule["id"])
 
 
-def test_an_ended_rule_and_a_revoked_token_let_no_request_pass(
+def test_tokens_are_refused_after_their_rule_ended_or_they_were_revoked(
     stack: RunningStack, issuer: Issuer
 ) -> None:
     rule = new_rule(stack, issuer)
@@ -94,7 +94,7 @@ def test_an_ended_rule_and_a_revoked_token_let_no_request_pass(
     assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
 
 
-def test_a_token_of_one_stage_is_nothing_in_another(
+def test_a_token_of_one_stage_is_invalid_in_another(
     stack: RunningStack, staging: RunningStack, issuer: Issuer
 ) -> None:
     rule = new_rule(stack, issuer)
@@ -111,7 +111,7 @@ def test_an_issuer_on_a_private_address_is_refused_outside_the_local_stage(
         new_rule(staging, issuer)
 
 
-def test_a_foreign_oauth_client_exchanges_unmodified(stack: RunningStack, issuer: Issuer) -> None:
+def test_a_standard_oauth_client_can_exchange_tokens(stack: RunningStack, issuer: Issuer) -> None:
     rule = new_rule(stack, issuer)
     given = {
         "endpoint": f"{stack.api_url}/v1/oauth/token",

@@ -90,7 +90,7 @@ def ask(port: int, method: str, path: str, **how: Any) -> tuple[http.client.HTTP
         connection.close()
 
 
-def test_a_request_arrives_as_it_was_sent(port: int) -> None:
+def test_a_request_is_forwarded_unchanged(port: int) -> None:
     headers = {"Authorization": "Bearer  ü".encode("latin-1"), "X-Long": "x" * 10_000}
     response, seen = ask(port, "POST", "/v1/a%2Fb?q=1&q=2", body=b"\x00\xff{}", headers=headers)
     assert response.status == 418
@@ -105,12 +105,12 @@ def test_a_request_arrives_as_it_was_sent(port: int) -> None:
     assert received["X-Forwarded-Proto"] == "http"
 
 
-def test_a_method_that_nobody_has_heard_of_is_passed_on(port: int) -> None:
+def test_an_unknown_method_is_forwarded(port: int) -> None:
     _, seen = ask(port, "QUERY", "/v1/renders", body=b"{}")
     assert seen["method"] == "QUERY"
 
 
-def test_what_a_caller_claims_of_its_own_address_is_dropped(port: int) -> None:
+def test_forwarded_for_headers_of_the_caller_are_dropped(port: int) -> None:
     _, seen = ask(port, "GET", "/", headers={"X-Forwarded-For": "10.0.0.1"})
     assert ["X-Forwarded-For", "127.0.0.1"] in seen["headers"]
     assert ["X-Forwarded-For", "10.0.0.1"] not in seen["headers"]
@@ -121,7 +121,7 @@ def test_a_body_of_unknown_length_is_passed_on(port: int) -> None:
     assert seen["body"] == "onetwo"
 
 
-def test_an_answer_in_pieces_and_repeated_headers_come_back(port: int) -> None:
+def test_chunked_responses_and_repeated_headers_are_forwarded(port: int) -> None:
     response, seen = ask(port, "GET", "/chunked")
     assert seen["path"] == "/stage/chunked"
     assert response.headers.get_all("X-Twice") == ["one", "two"]
@@ -144,7 +144,7 @@ def test_a_connection_serves_many_requests(port: int) -> None:
     connection.close()
 
 
-def test_forty_callers_at_once_get_their_own_answers(port: int) -> None:
+def test_forty_concurrent_callers_receive_their_own_responses(port: int) -> None:
     def one(number: int) -> bool:
         _, seen = ask(port, "POST", f"/{number}", body=str(number))
         return bool(seen["path"] == f"/stage/{number}" and seen["body"] == str(number))
@@ -153,13 +153,13 @@ def test_forty_callers_at_once_get_their_own_answers(port: int) -> None:
         assert all(pool.map(one, range(400)))
 
 
-def test_an_upstream_that_hangs_up_is_502_in_the_envelope(port: int) -> None:
+def test_a_closed_upstream_connection_is_502_in_the_envelope(port: int) -> None:
     response, answer = ask(port, "GET", "/gone")
     assert response.status == 502
     assert answer["error"]["code"] == "internal"
 
 
-def test_what_is_not_http_is_400_in_the_envelope(port: int) -> None:
+def test_malformed_http_is_400_in_the_envelope(port: int) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=10) as raw:
         raw.sendall(
             "GET /ü HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n".encode()
@@ -169,7 +169,7 @@ def test_what_is_not_http_is_400_in_the_envelope(port: int) -> None:
     assert b'"code":"invalid_request"' in answer
 
 
-def test_it_answers_on_ipv6_too(port: int) -> None:
+def test_the_proxy_listens_on_ipv6(port: int) -> None:
     try:
         connection = http.client.HTTPConnection("::1", port, timeout=10)
         connection.connect()

@@ -39,7 +39,7 @@ def versions(stack: RunningStack) -> Iterator[dict[str, tuple[str, str]]]:
         )
 
 
-def test_an_alias_that_moves_forth_and_back_under_load_drops_no_request(
+def test_moving_an_alias_under_load_drops_no_request(
     stack: RunningStack, versions: dict[str, tuple[str, str]]
 ) -> None:
     client = stack.client("lambda")
@@ -72,7 +72,7 @@ def probe(stack: RunningStack, function: str, qualifier: str = "live") -> tuple[
     return is_fit(payload, failed="FunctionError" in answer), payload.decode()
 
 
-def test_a_version_that_cannot_start_is_not_fit(stack: RunningStack) -> None:
+def test_a_version_that_cannot_start_fails_its_probe(stack: RunningStack) -> None:
     client = stack.client("lambda")
     name = stack.deployed.physical_ids("AWS::Lambda::Function")["ListRendersFunction"]
     sound = client.get_alias(FunctionName=name, Name="live")["FunctionVersion"]
@@ -86,7 +86,7 @@ def test_a_version_that_cannot_start_is_not_fit(stack: RunningStack) -> None:
     assert not probe(stack, name, broken)[0]
 
 
-def test_every_function_is_fit_and_without_its_rights_none_that_reads_data_is(
+def test_probes_pass_with_permissions_and_fail_without(
     stack: RunningStack,
 ) -> None:
     """IAM is on: the deny reaches the calls that the deployed function makes with its own role."""

@@ -46,7 +46,7 @@ def test_revoke__under_load_no_further_request_passes(stack: RunningStack) -> No
     assert sum(outcome.passed_after for outcome in outcomes) == 0
 
 
-def test_undo__makes_the_key_good_for_the_next_request(
+def test_undo__makes_the_key_valid_for_the_next_request(
     stack: RunningStack, key: dict[str, Any]
 ) -> None:
     stack.craftkit("keys", "revoke", key["id"], "--reason", "by mistake")
@@ -81,7 +81,7 @@ def test_activity__is_exact_within_a_minute(stack: RunningStack, key: dict[str, 
     assert shown()["lastUsedAt"] >= shown()["firstUsedAt"]
 
 
-def test_budget__of_100_lets_exactly_100_of_400_racing_requests_pass(
+def test_budget_of_100_accepts_exactly_100_of_400_concurrent_requests(
     stack: RunningStack, key: dict[str, Any]
 ) -> None:
     subject = ("--project", stack.project_id, "--key", key["id"])
@@ -165,7 +165,7 @@ def test_no_key_is_written_wherever_it_is_put(stack: RunningStack, key: dict[str
 class TestRights:
     """Beside docs/permissions.md, which is held against every role: what keys stand on."""
 
-    def test_the_authorizer_reads_a_key_and_notes_its_use_and_that_is_all(
+    def test_the_authorizer_can_only_read_keys_and_write_activity(
         self, stack: RunningStack
     ) -> None:
         dynamodb = stack.client_of("AuthorizeFunction", "dynamodb")

@@ -145,7 +145,7 @@ def actor(stack: RunningStack) -> Actor:
     return Actor(stack)
 
 
-def test_each_role_may_do_in_its_stage_exactly_what_the_table_says(
+def test_each_role_has_exactly_the_permissions_of_the_table(
     stack: RunningStack, actor: Actor
 ) -> None:
     attempts = [*attempts_on(stack)]
@@ -162,9 +162,7 @@ def test_each_role_may_do_in_its_stage_exactly_what_the_table_says(
     assert allowed > len(FUNCTIONS)
 
 
-def test_no_role_may_do_anything_in_the_stage_beside_it(
-    staging: RunningStack, actor: Actor
-) -> None:
+def test_no_role_has_permissions_in_another_stage(staging: RunningStack, actor: Actor) -> None:
     attempts = [attempt for attempt in attempts_on(staging) if attempt.marks]
     passed = []
     for function in FUNCTIONS:

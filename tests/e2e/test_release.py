@@ -94,7 +94,7 @@ def job(administrator: None, stack: RunningStack, monkeypatch: pytest.MonkeyPatc
     return Job(stack, monkeypatch)
 
 
-def test_make_bootstrap__holds_what_the_account_lacks_and_leaves_what_it_has(
+def test_make_bootstrap__creates_only_missing_account_resources(
     job: Job, stack: RunningStack
 ) -> None:
     prepare_account(stack)
@@ -115,7 +115,7 @@ def test_make_bootstrap__holds_what_the_account_lacks_and_leaves_what_it_has(
     assert held("dev") & once == {"GatewayLogRole", "GatewayAccount"}
 
 
-def test_a_deploy_role__is_assumed_in_the_environment_of_its_stage_alone(job: Job) -> None:
+def test_a_deploy_role_can_be_assumed_only_in_its_stages_environment(job: Job) -> None:
     job.start("dev")
     role = bootstrap_outputs("dev")["DeployRoleArn"]
     for repository, environment in ((REPOSITORY, "prod"), ("somebody/else", "dev")):
@@ -160,14 +160,14 @@ def test_make_deploy_dev__deploys_prunes_and_accepts_as_the_stages_own_roles(
 
 
 @pytest.mark.usefixtures("administrator")
-def test_make_accept__finds_a_sound_stage_fit(stack: RunningStack) -> None:
+def test_make_accept__passes_for_a_working_stage(stack: RunningStack) -> None:
     said: list[str] = []
     acceptance.accept(stack.stage, said.append)
     assert any("a document is rendered" in sentence for sentence in said)
     assert any("refused at once" in sentence for sentence in said)
 
 
-def test_make_deploy_prod__deploys_a_release_and_guards_the_stack(
+def test_make_deploy_prod__deploys_a_release_and_protects_the_stack(
     job: Job, stack: RunningStack, tmp_path: Path
 ) -> None:
     job.start("prod")
@@ -193,7 +193,7 @@ def test_make_deploy_prod__deploys_a_release_and_guards_the_stack(
 
 
 @pytest.mark.usefixtures("administrator")
-def test_make_deploy__leaves_the_version_that_callers_reach_and_the_one_before(
+def test_make_deploy__keeps_the_current_and_the_previous_version(
     stack: RunningStack,
 ) -> None:
     lambda_ = stack.client("lambda")
@@ -224,7 +224,7 @@ def settings(bootstrap: dict[str, str], environ: dict[str, str], part: Part) -> 
     return dict(of_stage["deploy"]["parameters"])
 
 
-def test_a_release_carries_its_bill_of_materials(tmp_path: Path) -> None:
+def test_a_release_contains_its_bill_of_materials(tmp_path: Path) -> None:
     (tmp_path / "build").mkdir()
     (tmp_path / "build" / "template.yaml").write_text("Resources: {}\n")
     packed = release.pack_build(tmp_path / "build", tmp_path / "dist" / "craftkit.tar.gz")
@@ -236,7 +236,7 @@ def test_a_release_carries_its_bill_of_materials(tmp_path: Path) -> None:
         assert f"build/{release.BILL}" in archive.getnames()
 
 
-def test_make_deploy__without_a_build_says_what_to_do(tmp_path: Path) -> None:
+def test_make_deploy__without_a_build_names_make_build(tmp_path: Path) -> None:
     with pytest.raises(TaskError, match="make build"):
         deploy("dev", tmp_path)
     with pytest.raises(TaskError, match="make release"):
@@ -259,7 +259,7 @@ def test_make_deploy__uses_the_bucket_and_the_roles_of_the_bootstrap_stack(
     assert data["s3_prefix"] == "craftkit-prod-data"
 
 
-def test_make_deploy__without_a_bootstrap_stack_uses_the_callers_own_rights(
+def test_make_deploy__without_a_bootstrap_stack_uses_the_callers_permissions(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("CI", raising=False)

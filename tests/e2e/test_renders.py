@@ -50,7 +50,7 @@ def test_a_synchronous_render_is_200_with_its_document(stack: RunningStack, tmp_
     assert "Ada Lovelace" in text_of(answer.json()["downloadUrl"], tmp_path)
 
 
-def test_a_test_render_wears_the_watermark_and_a_live_one_does_not(stack: RunningStack) -> None:
+def test_a_test_render_has_the_watermark_and_a_live_render_does_not(stack: RunningStack) -> None:
     for key, mode in ((stack.test_key, "test"), (stack.live_key, "live")):
         body = {"data": DATA, "options": {"sync": True}}
         render = stack.call("POST", RENDER, key=key, json=body).json()
@@ -84,7 +84,9 @@ def test_a_template_that_fails_at_run_time_fails_its_render_with_a_reason(
     assert stack.call("GET", f"/v1/renders/{render['id']}/download").status_code == 409
 
 
-def test_two_at_once_under_one_idempotency_key_make_one_render(stack: RunningStack) -> None:
+def test_concurrent_requests_with_one_idempotency_key_create_one_render(
+    stack: RunningStack,
+) -> None:
     headers = {"Idempotency-Key": "race-1"}
 
     def send(_: int) -> requests.Response:
@@ -97,7 +99,7 @@ def test_two_at_once_under_one_idempotency_key_make_one_render(stack: RunningSta
     assert len({answer.json()["id"] for answer in answers}) == 1
 
 
-def test_two_hundred_at_once_all_succeed_none_twice_none_lost(stack: RunningStack) -> None:
+def test_two_hundred_concurrent_renders_succeed_once_each(stack: RunningStack) -> None:
     def send(number: int) -> str:
         answer = stack.call("POST", RENDER, json={"data": DATA, "metadata": {"n": str(number)}})
         assert answer.status_code == 202, answer.text
@@ -163,7 +165,7 @@ def test_curl_gets_the_document_in_the_response(
     assert (tmp_path / "file").read_bytes() == made
 
 
-def test_a_deleted_render_is_404_and_none_of_its_bytes_stay(stack: RunningStack) -> None:
+def test_a_deleted_render_is_404_and_its_content_is_removed(stack: RunningStack) -> None:
     secret = "Vertraulich-5d1c"
     data = {**DATA, "customer": {"name": secret}}
     for options in ({"filename": f"{secret}.pdf"}, {"filename": f"{secret}.png", "format": "png"}):
@@ -180,7 +182,7 @@ def test_a_deleted_render_is_404_and_none_of_its_bytes_stay(stack: RunningStack)
             assert secret not in repr(page["Items"]), table
 
 
-def test_a_render_expires_by_itself(stack: RunningStack) -> None:
+def test_a_render_expires_after_expires_in_seconds(stack: RunningStack) -> None:
     body = {"data": DATA, "options": {"sync": True, "expiresInSeconds": 60}}
     render = stack.call("POST", RENDER, json=body).json()
     assert render["expiresAt"] > render["createdAt"]

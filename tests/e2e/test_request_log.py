@@ -47,7 +47,7 @@ def test_request_log__a_request_and_a_refusal_are_shown_to_their_key_alone(
         assert key["id"] not in {each["keyId"] for each in page["requests"]}
 
 
-def test_request_log__what_a_revoked_key_was_refused_is_there_after_the_undo(
+def test_request_log__contains_refusals_of_a_revoked_key_after_the_undo(
     stack: RunningStack,
 ) -> None:
     key = make_key(stack)

@@ -10,7 +10,7 @@ from testkit.stack import RunningStack
 INVOICE = {"customer": {"name": "Ada"}, "items": [{"name": "x", "qty": 1, "price": 2}], "total": 2}
 
 
-def test_each_stage_takes_its_own_keys(stack: RunningStack, staging: RunningStack) -> None:
+def test_each_stage_accepts_only_its_own_keys(stack: RunningStack, staging: RunningStack) -> None:
     for stage in (stack, staging):
         for key in (stage.live_key, stage.test_key):
             assert stage.call("GET", "/v1/renders", key=key).status_code == 200
@@ -64,7 +64,7 @@ def test_a_role_of_one_stage_is_denied_the_others_table(
         assert get(here, "GetRenderFunction", there.outputs["RendersTable"]) == "AccessDenied"
 
 
-def test_a_role_is_denied_what_its_route_does_not_need(stack: RunningStack) -> None:
+def test_a_role_has_no_permissions_that_its_route_does_not_need(stack: RunningStack) -> None:
     assert get(stack, "GetRenderFunction", stack.outputs["ProjectsTable"]) == "AccessDenied"
     with pytest.raises(ClientError, match="AccessDenied"):
         client = stack.client_of("CreateRenderFunction", "dynamodb")

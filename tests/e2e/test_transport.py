@@ -12,7 +12,7 @@ RENDER = "/v1/templates/invoice/render"
 JSON = {"Content-Type": "application/json"}
 
 
-def test_head__is_answered_as_get_without_a_body(stack: RunningStack) -> None:
+def test_head__returns_the_headers_of_get_without_a_body(stack: RunningStack) -> None:
     for path in ("/health", "/v1/openapi.json", "/v1/renders", "/v1/templates/invoice"):
         answer = stack.call("HEAD", path)
         assert (answer.status_code, answer.content) == (200, b""), path
@@ -52,7 +52,7 @@ def test_another_charset__is_415(stack: RunningStack) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (415, "unsupported_media_type")
 
 
-def test_preview_data__renders_as_it_stands(stack: RunningStack) -> None:
+def test_preview_data__is_a_valid_request(stack: RunningStack) -> None:
     preview = stack.call("GET", "/v1/templates/invoice").json()["previewData"]
     answer = stack.call("POST", RENDER, json=preview)
     assert answer.status_code == 202, answer.text

@@ -55,7 +55,7 @@ def send(stack: RunningStack, slug: str, key: str) -> requests.Response:
     )
 
 
-def test_store_false__leaves_none_of_the_request_in_the_whole_stage(
+def test_store_false__stores_no_content_of_the_request(
     stack: RunningStack, slugs: list[str]
 ) -> None:
     before = stack.call("GET", "/v1/usage").json()

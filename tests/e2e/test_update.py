@@ -22,7 +22,7 @@ def credentials(stack: RunningStack, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("credentials")
-def test_make_deploy__a_parameter_that_alone_changes_reaches_the_alias_and_a_rollback_takes_it_back(
+def test_make_deploy__applies_a_changed_parameter_and_a_rollback_reverts_it(
     stack: RunningStack,
 ) -> None:
     build = build_for_host()

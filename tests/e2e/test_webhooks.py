@@ -72,7 +72,7 @@ def bring_forward(stack: RunningStack, delivery: Any) -> None:
     )
 
 
-def test_a_receiver_that_fails_three_times_has_it_on_the_fourth_under_the_same_id(
+def test_a_delivery_succeeds_at_the_fourth_attempt_with_the_same_id(
     stack: RunningStack, receiver: LoopbackReceiver, endpoint: Any
 ) -> None:
     receiver.answers = [500, 503, 404]
@@ -116,7 +116,7 @@ def test_a_delivery_is_verified_by_the_official_libraries_of_python_and_node(
     assert node.run("verify_webhook.mjs", altered) == {"error": "WebhookVerificationError"}
 
 
-def test_a_revoked_key_is_told(
+def test_a_revoked_key_sends_a_webhook(
     stack: RunningStack, receiver: LoopbackReceiver, endpoint: Any
 ) -> None:
     words = ("--project", stack.project_id, "--name", "Short-lived", "--mode", "test")
@@ -199,12 +199,14 @@ def dead_letter(stack: RunningStack, *, age: timedelta) -> str:
     return dead_id
 
 
-def test_a_dead_letter_of_a_render_that_no_worker_began_is_put_back(stack: RunningStack) -> None:
+def test_a_dead_letter_that_no_worker_started_is_put_back(stack: RunningStack) -> None:
     ended = stack.finished(dead_letter(stack, age=timedelta(0)))
     assert (ended["status"], ended["attempt"]) == ("succeeded", 1)
 
 
-def test_a_dead_letter_that_is_a_day_old_ends_and_can_be_driven_again(stack: RunningStack) -> None:
+def test_a_dead_letter_older_than_24_hours_ends_and_can_be_queued_again(
+    stack: RunningStack,
+) -> None:
     dead_id = dead_letter(stack, age=timedelta(hours=25))
     ended = stack.finished(dead_id)
     assert (ended["status"], ended["errorCode"]) == ("failed", "worker_failed")

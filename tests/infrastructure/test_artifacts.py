@@ -51,9 +51,7 @@ def layers_of(function: str) -> list[str]:
     return [layer["Ref"] for layer in template().functions[function]["Layers"]]
 
 
-def test_each_function_imports_with_nothing_but_its_layers_and_boto3(
-    built: Path, lent: Path
-) -> None:
+def test_each_function_imports_with_its_layers_and_boto3_only(built: Path, lent: Path) -> None:
     def attempt(function: str) -> tuple[str, str]:
         layers = [str(built / layer / "python") for layer in layers_of(function)]
         # Isolated, without `site`: this environment's packages cannot be seen.
@@ -71,7 +69,7 @@ def test_each_function_imports_with_nothing_but_its_layers_and_boto3(
     assert not failures, "\n".join(f"{name}:\n{error}" for name, error in failures.items())
 
 
-def test_the_interpreter_of_that_test_sees_nothing_else(lent: Path) -> None:
+def test_the_import_test_uses_an_isolated_interpreter(lent: Path) -> None:
     command = [sys.executable, "-I", "-S", "-c", "import sys; sys.path[:0] = sys.argv[1:]"]
     for package in ("pydantic", "aws_lambda_powertools", "typst", "pytest", "craftkit"):
         done = subprocess.run(
@@ -82,7 +80,7 @@ def test_the_interpreter_of_that_test_sees_nothing_else(lent: Path) -> None:
         assert b"ModuleNotFoundError" in done.stderr, package
 
 
-def test_a_function_carries_its_own_module_and_no_dependencies(built: Path) -> None:
+def test_a_functions_package_has_only_its_own_module(built: Path) -> None:
     for function in template().functions:
         found = {path.name for path in (built / function).rglob("*") if path.is_file()}
         modules = {name for name in found if name.endswith(".py")}
@@ -112,7 +110,7 @@ def test_every_function_fits_lambda(built: Path) -> None:
         assert size <= LAMBDA_LIMIT_BYTES, (function, size)
 
 
-def test_what_is_deployed_runs_on_lambdas_arm_and_glibc() -> None:
+def test_binaries_are_arm64_and_compatible_with_lambdas_glibc() -> None:
     libraries = [
         path for path in build_for_deploy().rglob("*.so*") if path.read_bytes()[:4] == b"\x7fELF"
     ]
@@ -124,7 +122,7 @@ def test_what_is_deployed_runs_on_lambdas_arm_and_glibc() -> None:
         assert max(wanted, default=LAMBDA_GLIBC) <= LAMBDA_GLIBC, path.name
 
 
-def test_the_build_is_for_this_machine_and_the_template_for_arm(built: Path) -> None:
+def test_the_local_build_is_for_this_machine_and_the_template_for_arm64(built: Path) -> None:
     layers = template().of_type("AWS::Serverless::LayerVersion")
     for name, layer in layers.items():
         assert layer["CompatibleArchitectures"] == ["arm64"], name

@@ -32,7 +32,7 @@ def those(start: str) -> list[str]:
     return found
 
 
-def test_every_command_is_of_a_kind_that_is_tried_here() -> None:
+def test_every_command_of_the_page_is_of_a_tested_kind() -> None:
     kinds = ("make ", "aws ", ".venv/bin/craftkit ", "export ")
     assert not [command for command in COMMANDS if not command.startswith(kinds)]
 
@@ -48,7 +48,7 @@ def test_every_make_target_exists_and_its_variables_are_read() -> None:
         assert mentioned in known, mentioned
 
 
-def test_what_is_set_in_the_environment_reaches_the_template() -> None:
+def test_environment_variables_become_template_parameters() -> None:
     parameters = of_environment(dict.fromkeys(VARIABLES, "x"))
     assert len(parameters) == len(VARIABLES)
     declared = {name for part in Part for name in template(part=part).document["Parameters"]}
@@ -119,7 +119,7 @@ def test_every_page_and_file_that_is_named_is_there() -> None:
         assert (ROOT / path).is_file(), path
 
 
-def test_what_is_said_of_backups_is_what_the_template_says() -> None:
+def test_backup_periods_of_the_page_match_the_template() -> None:
     assert "35 days" in PAGE
     assert "a week" in PAGE
     (vault,) = template("prod", Part.DATA).of_type("AWS::Backup::BackupVault").values()
@@ -129,7 +129,7 @@ def test_what_is_said_of_backups_is_what_the_template_says() -> None:
     assert vault["BackupVaultName"] == "craftkit-prod"
 
 
-def test_what_stays_of_a_removed_stage_is_named() -> None:
+def test_the_page_lists_all_retained_resources() -> None:
     words = {
         "AWS::DynamoDB::Table": "the tables",
         "AWS::S3::Bucket": "the bucket",

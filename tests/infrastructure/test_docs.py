@@ -38,7 +38,7 @@ def wired() -> Iterator[tuple[str, str, str, bool]]:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_what_the_code_says(name: str) -> None:
+def test_generated_pages_are_current(name: str) -> None:
     assert (DOCS / name).read_text(encoding="utf-8") == PAGES[name](), "make docs"
 
 
@@ -103,7 +103,7 @@ def test_the_terms_of_the_glossary_are_sorted_and_each_once() -> None:
     assert terms == sorted(set(terms))
 
 
-def test_the_dashboard_counts_with_the_prices_of_the_page_of_costs() -> None:
+def test_the_dashboard_uses_the_prices_of_the_cost_page() -> None:
     counted = cost.render(json.loads(cost.INPUTS.read_text(encoding="utf-8")), 1)
     assert {price.service: round(price.dollars, 2) for price in counted} == prices.A_MILLION
 
@@ -166,16 +166,14 @@ def test_every_get_has_a_head_and_every_path_refuses_its_other_methods() -> None
     assert all(route["Auth"] == {"Authorizer": "NONE"} for route in refused.values())
 
 
-def test_a_route_without_a_scope_is_one_that_the_gateway_leaves_open() -> None:
+def test_routes_without_a_scope_have_no_authorizer() -> None:
     for method, path, folder, is_open in wired():
         route = BY_FUNCTION[folder]
         assert is_open == (route.scope is None and not route.needs_key), (method, path)
 
 
 @pytest.mark.parametrize("name", [route.function for route in ROUTES if route.scope])
-def test_a_key_without_the_described_scope_is_refused_and_no_other_scope_will_do(
-    cloud: Cloud, name: str
-) -> None:
+def test_a_key_without_the_documented_scope_is_refused(cloud: Cloud, name: str) -> None:
     scope = BY_FUNCTION[name].scope
     others = frozenset(SCOPES) - {scope}
     principal = Principal("0193c2c3-0000-7000-8000-000000000000", "key", "test", others)
@@ -207,7 +205,7 @@ def references(value: object) -> Iterator[str]:
             yield from references(part)
 
 
-def test_every_reference_of_the_document_leads_somewhere_and_every_schema_is_used() -> None:
+def test_every_reference_resolves_and_every_schema_is_used() -> None:
     document = describe("https://api.example.com")
     used = set(references(document))
     there = {
@@ -226,7 +224,7 @@ def test_every_parameter_of_a_path_is_described() -> None:
             assert named == set(re.findall(r"{(\w+)}", path)), (method, path)
 
 
-def test_the_page_of_errors_has_every_answer_that_the_gateway_gives_by_itself() -> None:
+def test_the_errors_page_lists_every_gateway_response() -> None:
     page = (DOCS / "errors.md").read_text(encoding="utf-8")
     api = template("prod").of_type("AWS::Serverless::Api")["Api"]
     for kind, response in api["GatewayResponses"].items():
@@ -234,7 +232,7 @@ def test_the_page_of_errors_has_every_answer_that_the_gateway_gives_by_itself() 
         assert f"| {response['StatusCode']} | `{error['code']}` |" in page, kind
 
 
-def test_a_code_of_a_failed_render_that_a_page_names_is_one() -> None:
+def test_every_error_code_of_a_failed_render_in_the_docs_exists() -> None:
     """There is no `image_error`: an image that cannot be loaded gives `template_error`."""
     causes = (DOCS / "errors.md").read_text(encoding="utf-8").partition("## Why")[2]
     for page in DOCS.rglob("*.md"):
@@ -242,7 +240,7 @@ def test_a_code_of_a_failed_render_that_a_page_names_is_one() -> None:
             assert f"| `{code}` |" in causes, (page.name, code)
 
 
-def test_what_a_route_may_refuse_follows_from_its_shape() -> None:
+def test_the_errors_of_a_route_follow_from_its_declaration() -> None:
     create, health = refusals(BY_FUNCTION["create_render"]), refusals(BY_FUNCTION["get_health"])
     assert create[401] == ["invalid_credentials", "missing_authorization"]
     assert create[413] == ["payload_too_large"]

@@ -7,7 +7,7 @@ import pytest
 from tools import editor_bundle
 
 
-def test_the_bundle_is_what_its_pinned_sources_make() -> None:
+def test_the_bundle_matches_its_pinned_sources() -> None:
     if shutil.which("node") is None or shutil.which("npm") is None:
         pytest.skip("there is no Node here to bundle with")
     assert editor_bundle.build() == editor_bundle.BUNDLE.read_bytes()

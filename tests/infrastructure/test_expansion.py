@@ -119,7 +119,7 @@ class TestGateways:
             assert all("url" in server for server in body.get("servers", []))
             assert "disableExecuteApiEndpoint" in json.dumps(body)
 
-    def test_a_warning_does_not_end_the_first_deploy(self, stage: str) -> None:
+    def test_a_warning_does_not_fail_the_first_deployment(self, stage: str) -> None:
         for api in of_type(expansion(stage), "AWS::ApiGateway::RestApi").values():
             assert not api.get("FailOnWarnings")
 
@@ -148,7 +148,7 @@ class TestVersions:
             ("RendersTable", "another", "GetRenderFunction"),
         ],
     )
-    def test_a_parameter_alone_reaches_the_functions_that_read_it(
+    def test_a_changed_parameter_publishes_versions_of_its_functions(
         self, parameter: str, value: str, function: str
     ) -> None:
         assert function in self.changed(template("prod").document, **{parameter: value})
@@ -161,23 +161,23 @@ class TestVersions:
             ("PrivateWebhooks", "true", "DeliverWebhookFunction"),
         ],
     )
-    def test_a_setting_of_the_stage_alone_reaches_the_functions_that_read_it(
+    def test_a_changed_stage_setting_publishes_versions_of_its_functions(
         self, setting: str, value: str, function: str
     ) -> None:
         document = copy.deepcopy(template("prod").document)
         document["Mappings"]["StageConfig"]["prod"][setting] = value
         assert function in self.changed(document)
 
-    def test_a_function_that_does_not_read_a_parameter_keeps_its_version(self) -> None:
+    def test_a_function_without_the_changed_parameter_keeps_its_version(self) -> None:
         document = template("prod").document
         changed = self.changed(document, ScannerKeysUrl="https://keys.example.com")
         assert changed == {"RevokeExposedKeysFunction"}
 
     @pytest.mark.parametrize("parameter", ["RollbackAlarms", "ReservedConcurrency"])
-    def test_what_is_no_part_of_a_version_publishes_none(self, parameter: str) -> None:
+    def test_unversioned_properties_publish_no_version(self, parameter: str) -> None:
         assert not self.changed(template("prod").document, **{parameter: "false"})
 
-    def test_a_layer_alone_reaches_the_functions_that_carry_it(self) -> None:
+    def test_a_changed_layer_publishes_versions_of_its_functions(self) -> None:
         document = copy.deepcopy(template("prod").document)
         layer = document["Resources"]["TypesettingLayer"]["Properties"]
         layer["ContentUri"] = "s3://artifacts/another"
@@ -194,7 +194,7 @@ class TestVersions:
 
 
 class TestAlarmDimensions:
-    def test_none_holds_a_reference_to_several_values(self, stage: str) -> None:
+    def test_alarms_reference_no_composite_refs(self, stage: str) -> None:
         monitoring = template(stage, Part.MONITORING)
         kinds = {
             name: each["Type"]

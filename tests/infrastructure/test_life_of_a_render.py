@@ -27,18 +27,18 @@ def only_pattern(source: str) -> Any:
     return pattern
 
 
-def test_each_event_of_the_contract_reaches_the_function_that_tells_it() -> None:
+def test_stream_filters_match_each_webhook_event() -> None:
     statuses = only_pattern("RenderEventsSource")["dynamodb"]["NewImage"]["status"]["S"]
     actions = only_pattern("AuditEventsSource")["dynamodb"]["NewImage"]["action"]["S"]
     assert {f"render.{status}" for status in statuses} | set(actions) == set(EVENT_TYPES)
 
 
-def test_usage_hears_of_successes_alone() -> None:
+def test_the_usage_stream_filter_matches_succeeded_renders_only() -> None:
     status = only_pattern("MeterUsageSource")["dynamodb"]["NewImage"]["status"]["S"]
     assert status == ["succeeded"]
 
 
-def test_a_stream_starts_at_its_beginning_and_gives_nothing_up_in_silence(stage: Template) -> None:
+def test_streams_start_at_trim_horizon_and_have_a_failure_destination(stage: Template) -> None:
     for name in ("MeterUsageSource", "RenderEventsSource", "AuditEventsSource"):
         properties = stage.of_type(SOURCES)[name]
         assert properties["StartingPosition"] == "TRIM_HORIZON", name
@@ -61,7 +61,9 @@ def test_a_message_stays_hidden_for_six_times_its_functions_timeout(stage: Templ
             assert hidden >= 6 * stage.functions[function]["Timeout"], name
 
 
-def test_a_lease_outlives_its_holder_and_ends_before_the_message_is_back(stage: Template) -> None:
+def test_a_lease_is_longer_than_the_timeout_and_shorter_than_the_visibility_timeout(
+    stage: Template,
+) -> None:
     for pool in ("Live", "Test"):
         timeout = stage.functions[f"{pool}WorkerFunction"]["Timeout"]
         hidden = stage.of_type(QUEUES)[f"{pool}Queue"]["VisibilityTimeout"]
@@ -71,7 +73,7 @@ def test_a_lease_outlives_its_holder_and_ends_before_the_message_is_back(stage: 
     assert delivering.LEASE < dispatch.GRACE
 
 
-def test_every_queue_that_is_read_has_somewhere_for_its_remains(stage: Template) -> None:
+def test_every_consumed_queue_has_a_dead_letter_queue(stage: Template) -> None:
     queues = stage.of_type(QUEUES)
     remains = {
         queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
@@ -84,7 +86,7 @@ def test_every_queue_that_is_read_has_somewhere_for_its_remains(stage: Template)
             assert "RedrivePolicy" in queues[queue], name
 
 
-def test_what_waits_for_an_operator_waits_for_two_weeks(stage: Template) -> None:
+def test_messages_for_an_operator_are_kept_for_14_days(stage: Template) -> None:
     for name, queue in stage.of_type(QUEUES).items():
         assert queue["MessageRetentionPeriod"] == 14 * 86_400, name
 
@@ -95,7 +97,7 @@ def test_only_the_local_stage_sends_webhooks_to_private_addresses(name: str) -> 
     assert environment["PRIVATE_WEBHOOKS"] == ("true" if name == "local" else "false")
 
 
-def test_who_opens_a_sealed_secret_may_not_seal_one() -> None:
+def test_functions_that_decrypt_secrets_cannot_encrypt() -> None:
     prod = template("prod")
     for name in ("DeliverWebhookFunction", "ReceiveHookFunction"):
         statements = repr(prod.functions[name]["Policies"])
@@ -127,11 +129,11 @@ class TestReservedConcurrency:
             if "ReservedConcurrentExecutions" in properties
         }
 
-    def test_the_authorizer_each_pool_and_compiling_have_their_own(self) -> None:
+    def test_reserved_concurrency_is_set_for_authorizer_pools_and_compiler(self) -> None:
         for name in ("staging", "prod"):
             assert set(self.reserved(template(name))) == set(self.POOLS), name
 
-    def test_a_pool_has_room_for_all_that_its_queue_may_start_at_once(self) -> None:
+    def test_a_pools_reserved_concurrency_covers_its_queues_maximum(self) -> None:
         for name in ("staging", "prod"):
             reserved = self.reserved(template(name))
             sources = template(name).of_type(SOURCES)
@@ -143,7 +145,7 @@ class TestReservedConcurrency:
         """1,000 executions an account and region, of which 100 must stay unreserved."""
         assert sum(self.reserved(template("prod")).values()) <= 1000 - 100
 
-    def test_a_stage_without_load_and_an_account_without_quota_reserve_nothing(self) -> None:
+    def test_dev_and_accounts_with_a_small_quota_reserve_no_concurrency(self) -> None:
         for name in ("local", "dev"):
             assert not self.reserved(template(name))
         small = Template(template("prod").document, Stage="prod", ReservedConcurrency="false")

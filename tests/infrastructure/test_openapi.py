@@ -50,7 +50,7 @@ def test_operations_have_names_and_descriptions() -> None:
     assert all(operation["description"].endswith(".") for _, operation in OPERATIONS)
 
 
-def test_a_header_has_a_limit_where_the_api_refuses_a_longer_one() -> None:
+def test_a_header_with_a_maximum_length_declares_it() -> None:
     """A browser's `Accept` is longer than an idempotency key may be, and no fault."""
     limits = {
         parameter["name"]: parameter["schema"].get("maxLength")
@@ -73,7 +73,7 @@ def test_errors_are_one_schema_with_every_code() -> None:
     assert {error.code for error in every_error()} <= codes
 
 
-def test_no_schema_has_a_default_which_generators_take_for_always_there() -> None:
+def test_no_schema_has_a_default() -> None:
     def look(value: object) -> None:
         if isinstance(value, dict):
             assert "default" not in value, value
@@ -94,7 +94,7 @@ def test_times_addresses_and_ids_have_their_formats() -> None:
     assert render["downloadUrl"]["anyOf"][0]["format"] == "uri"
 
 
-def test_every_event_is_a_webhook_and_no_other() -> None:
+def test_the_document_lists_exactly_the_webhook_events() -> None:
     assert set(DOCUMENT["webhooks"]) == set(EVENT_TYPES)
 
 

@@ -33,7 +33,7 @@ NEW_ROLE = iam("role/craftkit-dev-NewRole-A1")
 
 @pytest.mark.parametrize("part", Part)
 @pytest.mark.parametrize("stage", STAGES)
-def test_an_execution_role_may_do_what_its_stack_needs(stage: str, part: Part) -> None:
+def test_an_execution_role_has_the_permissions_that_its_stack_needs(stage: str, part: Part) -> None:
     role = policies(stage, ROLES[part])
     refused = {
         f"{action} on {on}" for action, on, keys in calls(stage, part)
@@ -44,7 +44,7 @@ def test_an_execution_role_may_do_what_its_stack_needs(stage: str, part: Part) -
 
 class TestStagesOfOneAccount:
     @pytest.mark.parametrize("part", Part)
-    def test_an_execution_role_does_nothing_that_another_stages_role_does(self, part: Part) -> None:
+    def test_an_execution_role_is_denied_the_calls_of_another_stages_role(self, part: Part) -> None:
         role = policies("dev", ROLES[part])
         others = {
             (action, on) for action, on, keys in calls("prod", part)
@@ -70,7 +70,7 @@ class TestStagesOfOneAccount:
             (Part.DATA, "backup:DeleteBackupPlan", aws("backup", "backup-plan:0")),
         ],
     )
-    def test_a_resource_that_aws_names_is_told_apart_by_its_tag(
+    def test_resources_with_generated_names_are_limited_by_tag(
         self, part: Part, action: str, on: str
     ) -> None:
         role = policies("dev", ROLES[part])
@@ -79,7 +79,7 @@ class TestStagesOfOneAccount:
         assert not allows(role, action, on), "without a tag it belongs to something else"
 
     @pytest.mark.parametrize("path", ["restapis/a1", "restapis/a1/resources/b2"])
-    def test_a_gateway_of_another_stage_is_denied(self, path: str) -> None:
+    def test_the_api_of_another_stage_is_denied(self, path: str) -> None:
         role = policies("dev", ROLES[Part.APPLICATION])
         for verb in ("GET", "PATCH", "DELETE", "PUT", "POST"):
             on = gateway(f"/{path}")
@@ -104,7 +104,7 @@ class TestStagesOfOneAccount:
 
 
 class TestData:
-    def test_the_application_role_cannot_touch_it(self) -> None:
+    def test_the_application_role_cannot_access_data(self) -> None:
         role = policies("prod", ROLES[Part.APPLICATION])
         wrong = {
             (action, on) for action, on, keys in calls("prod", Part.DATA)
@@ -132,7 +132,7 @@ class TestRolesThatAStackMakes:
     @pytest.mark.parametrize(
         "action", ["iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"]
     )
-    def test_one_without_the_boundary_cannot_be_made(self, action: str) -> None:
+    def test_roles_without_the_boundary_cannot_be_created(self, action: str) -> None:
         role = policies("dev", ROLES[Part.APPLICATION])
         assert allows(role, action, NEW_ROLE, {"iam:PermissionsBoundary": names("dev")["Boundary"]})
         assert not allows(role, action, NEW_ROLE)
@@ -181,7 +181,7 @@ class TestRolesThatAStackMakes:
     ) -> None:
         assert not allows([EVERYTHING], action, on, keys, boundary=boundary("dev"))
 
-    def test_a_managed_policy_is_attached_only_if_a_function_needs_it(self) -> None:
+    def test_managed_policies_are_attached_only_to_functions_that_need_them(self) -> None:
         role = policies("dev", ROLES[Part.APPLICATION])
         attachable = {
             "service-role/AWSLambdaBasicExecutionRole": True,
@@ -202,7 +202,7 @@ class TestThePipelinesOwnRoles:
     REPLACEMENTS = ("CreatePolicyVersion", "DeletePolicy", "SetDefaultPolicyVersion")
 
     @pytest.mark.parametrize("part", Part)
-    def test_they_cannot_be_changed_by_a_deployment(self, part: Part) -> None:
+    def test_a_deployment_cannot_change_the_bootstrap_roles(self, part: Part) -> None:
         role = policies("dev", ROLES[part])
         for own in EVERY_ROLE:
             for verb in self.CHANGES:
@@ -221,7 +221,7 @@ class TestThePipelinesOwnRoles:
             assert statement["Principal"] == {"Service": "cloudformation.amazonaws.com"}
             assert "Condition" not in statement
 
-    def test_those_of_two_regions_have_different_names(self) -> None:
+    def test_role_names_contain_the_region(self) -> None:
         for role in EVERY_ROLE:
             name = bootstrap("staging").resources[role]["Properties"]["RoleName"]
             assert REGION in name
@@ -308,7 +308,7 @@ def test_every_arn_names_its_service(stage: str) -> None:
         assert "*" not in partition + vendor, each
 
 
-def test_a_current_artifact_never_expires() -> None:
+def test_current_artifacts_do_not_expire() -> None:
     """A rollback of a function that has not changed for a year needs its object."""
     bucket = bootstrap("prod").resources["Artifacts"]["Properties"]
     (rule,) = bucket["LifecycleConfiguration"]["Rules"]

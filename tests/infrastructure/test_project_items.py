@@ -42,7 +42,7 @@ def _partitions(condition: dict[str, Any] | None) -> set[str] | None:
 
 
 @pytest.mark.parametrize("function", template().functions)
-def test_a_function_may_write_exactly_the_kinds_that_name_it(function: str) -> None:
+def test_a_function_can_write_exactly_the_item_kinds_that_list_it(function: str) -> None:
     granted: set[tuple[str, str]] = set()
     for table, _, partitions in write_grants(template().functions[function]):
         every = {kind.partition for kind in KINDS if kind.table_name == table}
@@ -56,7 +56,7 @@ def test_a_function_may_write_exactly_the_kinds_that_name_it(function: str) -> N
     assert granted == named
 
 
-def test_only_the_dashboard_writes_who_has_access(stage: Template) -> None:
+def test_only_the_dashboard_can_write_access_data(stage: Template) -> None:
     able = {
         name
         for name, properties in stage.functions.items()
@@ -66,7 +66,7 @@ def test_only_the_dashboard_writes_who_has_access(stage: Template) -> None:
     assert able == {"DashboardFunction"}
 
 
-def test_audit_entries_are_only_ever_added(stage: Template) -> None:
+def test_no_role_can_change_or_delete_audit_entries(stage: Template) -> None:
     for name, properties in stage.functions.items():
         for table, actions, _ in write_grants(properties):
             if table == "audit":

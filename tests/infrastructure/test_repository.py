@@ -47,7 +47,7 @@ def test_no_tracked_file_names_this_machine() -> None:
             assert name not in text, f"{path.relative_to(ROOT)} names {name}"
 
 
-def test_no_tracked_file_holds_what_is_made_here() -> None:
+def test_no_tracked_file_is_a_build_output() -> None:
     made = (".local", ".venv", ".aws-sam", "out", "__pycache__")
     for path in tracked():
         assert not set(path.relative_to(ROOT).parts) & set(made), path
@@ -69,14 +69,14 @@ def test_no_tracked_file_holds_a_key() -> None:
                 assert stage_of(key) is None, path
 
 
-def test_the_lock_takes_everything_from_the_public_index() -> None:
+def test_the_lock_file_uses_the_public_index_only() -> None:
     text = (ROOT / "uv.lock").read_text(encoding="utf-8")
     hosts = {urlsplit(url).hostname for url in re.findall(r'https?://[^"]+', text)}
     assert hosts <= PUBLIC_INDEX
 
 
 @pytest.mark.parametrize("layer", ["craftkit", "pages", "typesetting"])
-def test_a_layers_requirements_are_the_lock(layer: str) -> None:
+def test_a_layers_requirements_match_the_lock_file(layer: str) -> None:
     """`make pins` writes them: what is tested here is what is deployed."""
     exported = subprocess.run(
         [
@@ -100,7 +100,7 @@ def test_every_requirement_of_a_layer_has_its_hashes(layer: str) -> None:
         assert re.search(r"--hash=sha256:[0-9a-f]{64}", requirement), requirement
 
 
-def test_a_layer_does_not_bring_what_lambda_brings() -> None:
+def test_a_layer_does_not_contain_packages_of_the_lambda_runtime() -> None:
     for requirements in (ROOT / "layers").glob("*/requirements.txt"):
         names = {line.split("==")[0] for line in requirements.read_text().splitlines()}
         assert not names & {"boto3", "botocore", "urllib3", "s3transfer"}, requirements
@@ -112,7 +112,7 @@ def test_every_tool_is_pinned_to_one_version() -> None:
             assert re.match(r"[\w.\[\]-]+==[\w.]+", line), f"{requirements.name}: {line}"
 
 
-def test_samconfig_says_everything_for_every_stage() -> None:
+def test_samconfig_is_complete_for_every_stage() -> None:
     """Stages inherit nothing from default."""
     settings = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
     assert {"default", *STAGES} <= set(settings)
@@ -128,7 +128,7 @@ def test_samconfig_says_everything_for_every_stage() -> None:
     assert settings["prod"]["deploy"]["parameters"]["confirm_changeset"] is True
 
 
-def test_the_licence_is_the_one_that_is_declared() -> None:
+def test_the_license_file_matches_the_declared_license() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     licence = (ROOT / "LICENSE").read_text(encoding="utf-8")
     assert project["license"] == "Apache-2.0"

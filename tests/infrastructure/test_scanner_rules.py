@@ -50,7 +50,7 @@ def run(*command: Any, text: str = "") -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_gitleaks__finds_keys_and_nothing_else(scanners: Path, leaks: Path) -> None:
+def test_gitleaks__finds_only_keys(scanners: Path, leaks: Path) -> None:
     report = leaks.parent / "report.json"
     config = RULES / "gitleaks.toml"
     done = run(
@@ -115,7 +115,7 @@ def test_github__the_custom_pattern_is_the_form_of_a_key() -> None:
         assert not expression.search(text), text
 
 
-def test_verify_checksum__knows_the_environments_and_shows_no_key() -> None:
+def test_verify_checksum__reports_the_environment_and_no_key() -> None:
     made = {stage: api_key.mint("live", stage) for stage in STAGES}
     done = run(sys.executable, CHECKER, text="\n".join([*made.values(), MISTYPED]))
     shown = [json.loads(line) for line in done.stdout.splitlines()]

@@ -55,7 +55,7 @@ def pages(site: Path) -> dict[str, Page]:
     return {path.name: Page(path) for path in build(site)} | {"": Page(site / "index.html")}
 
 
-def test_every_link_leads_to_a_page_that_is_there(pages: dict[str, Page]) -> None:
+def test_every_link_has_a_target(pages: dict[str, Page]) -> None:
     for name, page in pages.items():
         for link in page.leads_to:
             target, _, anchor = link.partition("#")
@@ -67,12 +67,12 @@ def test_every_link_leads_to_a_page_that_is_there(pages: dict[str, Page]) -> Non
                 assert anchor in pages[target or name].anchors, (name, link)
 
 
-def test_what_a_page_loads_lies_beside_it(pages: dict[str, Page], site: Path) -> None:
+def test_every_asset_of_a_page_exists(pages: dict[str, Page], site: Path) -> None:
     for name, page in pages.items():
         assert [each for each in page.loads if not (site / each).is_file()] == [], name
 
 
-def test_an_anchor_leads_to_one_place(pages: dict[str, Page]) -> None:
+def test_anchors_are_unique_on_a_page(pages: dict[str, Page]) -> None:
     for name, page in pages.items():
         assert len(page.anchors) == len(set(page.anchors)), name
 
@@ -105,7 +105,7 @@ def commands() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("name", "command"), commands())
-def test_a_craftkit_command_is_one(name: str, command: str) -> None:
+def test_every_craftkit_command_in_the_docs_parses(name: str, command: str) -> None:
     parser().parse_args(shlex.split(command)[1:])
 
 

