@@ -2,19 +2,50 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
+from craftkit.errors import InvalidRequestError
 from craftkit_cli.answers import Answer, FailedAnswer
 from craftkit_cli.authoring.folder import read_template
 from craftkit_cli.authoring.renderer import require_local_typst
 from craftkit_cli.files import write_file
 
 DATA_SETS = 200
+DEV_PORT = 4300
 
 
 def add_commands(commands: Any) -> None:
+    _add_dev(commands)
     _add_test(commands)
+
+
+def _add_dev(commands: Any) -> None:
+    what = "show a folder's template on a local page that follows each save"
+    made = _local_command(commands, "dev", _dev, what)
+    made.add_argument("--port", type=int, default=DEV_PORT, help=f"default: {DEV_PORT}")
+
+
+def _dev(arguments: argparse.Namespace, _operator: str) -> Answer:
+    require_local_typst()
+    from craftkit_cli.authoring.dev_server import DevServer
+
+    folder = Path(arguments.folder)
+    if not folder.is_dir():
+        read_template(folder)
+    try:
+        server = DevServer(folder, arguments.port)
+    except OSError as error:
+        message = f"Port {arguments.port} is in use. Choose another with --port."
+        raise InvalidRequestError(message) from error
+    server.start()
+    print(f"{server.url} follows {folder}. Stop with Ctrl-C.", file=sys.stderr, flush=True)
+    try:
+        server.wait()
+    except KeyboardInterrupt:
+        server.stop()
+    return {"url": server.url}
 
 
 def _add_test(commands: Any) -> None:

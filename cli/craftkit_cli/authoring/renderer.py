@@ -14,6 +14,8 @@ _NEEDED = {
     "pypdfium2": "pypdfium2",
 }
 ACCESSIBLE: PdfStandard = "a-2a+ua-1"
+TAGGED: PdfStandard = "1.7"
+"""Tagged like every PDF here, and without a standard that could refuse it."""
 
 
 def missing_packages() -> list[str]:
@@ -30,7 +32,7 @@ def require_local_typst() -> None:
         )
 
 
-def typeset(template: Template, sent: Json) -> Document:
+def typeset(template: Template, sent: Json, pdf_standard: PdfStandard | None = None) -> Document:
     """The document of a data set.
 
     Raises:
@@ -40,7 +42,7 @@ def typeset(template: Template, sent: Json) -> Document:
     from typesetting import service
     from typesetting.images import with_images
 
-    return service.typeset(with_images(template.job(sent)))
+    return service.typeset(with_images(template.job(sent, pdf_standard=pdf_standard)))
 
 
 def draw(template: Template, sent: Json, pixels_per_inch: float = 96.0) -> Preview:
