@@ -7,6 +7,7 @@ from typing import Any
 
 from craftkit.errors import CraftkitError
 from craftkit_cli.answers import Answer
+from craftkit_cli.federation import federated_key
 from craftkit_cli.local_stack import local_stack
 from craftkit_sdk import ApiError, Craftkit, RenderFailedError
 from craftkit_sdk import CraftkitError as ClientError
@@ -67,6 +68,8 @@ def connect() -> Craftkit:
     """
     if os.environ.get("CRAFTKIT_API_KEY"):
         return Craftkit()
+    if key := federated_key(os.environ):
+        return Craftkit(key)
     if stack := local_stack():
         return Craftkit(stack["keys"]["test"], base_url=stack["apiUrl"])
     raise NoApiKeyError

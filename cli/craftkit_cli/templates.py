@@ -43,9 +43,7 @@ def add_commands(root: Any) -> None:
     what = "manifest and source of a version, the latest by itself"
     read = _of_one(commands, "read", _show, what)
     read.add_argument("--version", type=int, metavar="NUMBER")
-    diff = _of_one(commands, "diff", _diff, "what changed between two versions")
-    diff.add_argument("before", type=int, metavar="BEFORE")
-    diff.add_argument("after", type=int, metavar="AFTER")
+    author_commands.add_diff(commands, _diff)
     rollback = _of_one(commands, "rollback", _roll_back, "publish an old version's content again")
     rollback.add_argument("number", type=int, metavar="NUMBER")
     _of_one(commands, "delete", _delete, "take a template and its versions away")

@@ -118,6 +118,9 @@ MATRIX: dict[str, Row] = {
     "POST /v1/templates/{slug}/versions": Row(
         "templates:write", NO_SCOPE, NO_SCOPE, NO_SCOPE, NO_SCOPE, NO_SCOPE, "201"
     ),
+    "GET /v1/templates/{slug}/versions/{number}": Row(
+        "templates:read", "200", "200", NO_TEMPLATE, NO_SCOPE, NO_TEMPLATE
+    ),
     "POST /v1/templates/{slug}/versions/{number}/publish": Row(
         "templates:write", NO_SCOPE, NO_SCOPE, NO_SCOPE, NO_SCOPE, NO_SCOPE, "200"
     ),
@@ -324,6 +327,11 @@ REQUESTS: dict[str, Callable[[World], Call]] = {
         "POST",
         "/v1/templates/matrix/versions",
         {"manifest": {"variables": []}, "publish": False},
+    ),
+    "GET /v1/templates/{slug}/versions/{number}": lambda _: (
+        "GET",
+        "/v1/templates/invoice/versions/1",
+        None,
     ),
     "POST /v1/templates/{slug}/versions/{number}/publish": lambda _: (
         "POST",

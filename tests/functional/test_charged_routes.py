@@ -46,6 +46,7 @@ READS: dict[str, dict[str, Any]] = {
     "list_templates": {},
     "get_template": {"path": {"slug": "invoice"}},
     "list_template_versions": {"path": {"slug": "invoice"}},
+    "get_template_version": {"path": {"slug": "invoice", "number": "1"}},
     "get_usage": {},
     "list_requests": {},
     "list_catalogs": {},

@@ -148,3 +148,33 @@ def test_create_template_version__refuses_and_changes_nothing(
     answer = create(call, token, **changes)
     assert (answer.status, answer.code) == (400, "invalid_request")
     assert [version.number for version in service.list_versions(token.id, "invoice")] == [1]
+
+
+def get(call: Any, token: Token, number: object, slug: str = "invoice") -> Any:
+    return call("get_template_version", token, path={"slug": slug, "number": str(number)})
+
+
+def test_get_template_version__has_all_that_was_sent(call: Any, token: Token) -> None:
+    sent = {"locale": "de", "pdfStandard": "a-2b", "source": "= Rechnung"}
+    create(call, token, publish=False, name="Rechnung", **sent)
+    answer = get(call, token, 2)
+    assert answer.status == 200
+    assert answer.body | sent == answer.body
+    assert answer.body["manifest"] == service.get_version(token.id, "invoice", 2).manifest.as_json()
+    assert (answer.body["name"], answer.body["published"]) == ("Rechnung", False)
+    publish(call, token, 2)
+    assert get(call, token, 2).body["published"] is True
+    assert get(call, token, 1).body["published"] is False
+
+
+@pytest.mark.parametrize("number", ["0", "2", "1000000", "x", "-1", "²"])
+def test_get_template_version__that_does_not_exist(call: Any, token: Token, number: str) -> None:
+    answer = get(call, token, number)
+    assert (answer.status, answer.code) == (404, "version_not_found")
+
+
+def test_get_template_version__of_a_template_that_the_token_may_not_use(
+    call: Any, project: DemoProject
+) -> None:
+    answer = get(call, Token(project, "letter"), 1)
+    assert (answer.status, answer.code) == (403, "insufficient_scope")

@@ -8,9 +8,13 @@ from typing import Any
 
 from craftkit.errors import InvalidRequestError
 from craftkit_cli.answers import Answer, FailedAnswer
-from craftkit_cli.authoring.folder import read_template
+from craftkit_cli.api import api_command, call
+from craftkit_cli.arguments import Run
+from craftkit_cli.authoring import publication
+from craftkit_cli.authoring.folder import read_slug, read_template
 from craftkit_cli.authoring.renderer import require_local_typst
 from craftkit_cli.files import write_file
+from craftkit_sdk import Craftkit
 
 DATA_SETS = 200
 DEV_PORT = 4300
@@ -19,6 +23,8 @@ DEV_PORT = 4300
 def add_commands(commands: Any) -> None:
     _add_dev(commands)
     _add_test(commands)
+    _add_push(commands)
+    _add_pull(commands)
 
 
 def _add_dev(commands: Any) -> None:
@@ -107,6 +113,74 @@ def _test(arguments: argparse.Namespace, _operator: str) -> Answer:
         ],
     }
     return FailedAnswer(answer) if failed else answer
+
+
+def _add_push(commands: Any) -> None:
+    what = "create a version of a folder's template, unless the newest version has this content"
+    made = api_command(commands, "push", _push, what)
+    made.add_argument("folder", metavar="FOLDER", nargs="?", default=".")
+    made.add_argument(
+        "--no-publish", action="store_true", help="renders stay on the version that they use"
+    )
+    made.add_argument("--uncommitted", action="store_true", help="push files that are not in git")
+
+
+def _push(arguments: argparse.Namespace, client: Craftkit) -> Answer:
+    folder = Path(arguments.folder)
+    template = read_template(folder)
+    if not arguments.uncommitted:
+        publication.require_committed(folder)
+    return publication.push(template, client, publish=not arguments.no_publish)
+
+
+def _add_pull(commands: Any) -> None:
+    what = "write a template's files into a folder, from the newest version"
+    made = api_command(commands, "pull", _pull, what)
+    made.add_argument("folder", metavar="FOLDER", nargs="?", default=".")
+    made.add_argument("--slug", help="default: the folder's, or its name")
+    made.add_argument("--version", type=int, metavar="NUMBER", help="default: the newest")
+    made.add_argument("--force", action="store_true", help="overwrite files with other content")
+
+
+def _pull(arguments: argparse.Namespace, client: Craftkit) -> Answer:
+    folder = Path(arguments.folder)
+    slug = arguments.slug or read_slug(folder)
+    return publication.pull(folder, slug, arguments.version, client, force=arguments.force)
+
+
+def add_diff(commands: Any, run_versions: Run) -> None:
+    """`diff FOLDER` compares a folder through the API; `diff 1 2` with --project two versions."""
+    made: argparse.ArgumentParser = commands.add_parser(
+        "diff",
+        help="what differs between a folder and a version, or between two versions",
+        description=(
+            "`diff FOLDER` compares a folder with the newest version, or with --version, through "
+            "the API. `diff --project ID --slug SLUG 1 2` compares two versions; it needs AWS "
+            "credentials."
+        ),
+    )
+    made.add_argument("compared", metavar="FOLDER | BEFORE AFTER", nargs="*", default=["."])
+    made.add_argument("--version", type=int, metavar="NUMBER")
+    made.add_argument("--project", metavar="ID")
+    made.add_argument("--slug")
+
+    def run(arguments: argparse.Namespace, operator: str) -> Answer | str:
+        if not arguments.project:
+            return call(_diff, arguments)
+        numbers = arguments.compared
+        if len(numbers) != 2 or not all(map(str.isdecimal, numbers)) or not arguments.slug:
+            raise InvalidRequestError("Give --slug and two version numbers, such as 1 2.")
+        arguments.before, arguments.after = map(int, numbers)
+        return run_versions(arguments, operator)
+
+    made.set_defaults(run=run, needs_aws=None)
+
+
+def _diff(arguments: argparse.Namespace, client: Craftkit) -> Answer:
+    if len(arguments.compared) != 1:
+        raise InvalidRequestError("Give one folder, or --project, --slug and two version numbers.")
+    template = read_template(Path(arguments.compared[0]))
+    return publication.diff(template, arguments.version, client)
 
 
 def _file_name(text: str) -> str:

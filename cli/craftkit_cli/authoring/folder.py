@@ -154,6 +154,14 @@ def read_template(folder: Path) -> Template:
     )
 
 
+def read_slug(folder: Path) -> str:
+    """The slug of a folder, which may not exist yet: from template.json, or the folder's name."""
+    file = folder / SETTINGS
+    if not file.exists():
+        return folder.resolve().name
+    return str(read_json_file(str(file)).get("slug", folder.resolve().name))
+
+
 def _read_settings(folder: Path) -> Settings:
     file = folder / SETTINGS
     if not folder.is_dir():

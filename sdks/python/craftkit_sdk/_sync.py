@@ -1,5 +1,6 @@
 """The synchronous client."""
 
+import builtins
 import time
 import weakref
 from collections.abc import Iterator, Mapping
@@ -11,7 +12,17 @@ import httpx
 
 from craftkit_sdk._core import MAX_RETRIES, TIMEOUT_SECONDS, Call, Core, Pause, Reply, Steps
 from craftkit_sdk._http import reply_of, request_of
-from craftkit_sdk.types import EmbedSession, Me, RenderJson, Template, TemplateSummary, UsageRow
+from craftkit_sdk.types import (
+    CreatedTemplateVersion,
+    EmbedSession,
+    Me,
+    RenderJson,
+    Template,
+    TemplateSummary,
+    TemplateVersion,
+    TemplateVersionSummary,
+    UsageRow,
+)
 from craftkit_sdk.webhooks import Webhooks
 
 WAIT_SECONDS = 120.0
@@ -264,6 +275,51 @@ class Templates:
 
     def get(self, slug: str) -> Template:
         return cast(Template, self._client._json("GET", f"/v1/templates/{slug}"))
+
+    def list_versions(self, slug: str) -> builtins.list[TemplateVersionSummary]:
+        """The newest hundred versions, newest first."""
+        found = self._client._json("GET", f"/v1/templates/{slug}/versions")
+        return cast(builtins.list[TemplateVersionSummary], found["versions"])
+
+    def get_version(self, slug: str, number: int) -> TemplateVersion:
+        """A version with its manifest and source."""
+        found = self._client._json("GET", f"/v1/templates/{slug}/versions/{number}")
+        return cast(TemplateVersion, found)
+
+    def create_version(
+        self,
+        slug: str,
+        manifest: Mapping[str, Any],
+        source: str | None = None,
+        *,
+        name: str | None = None,
+        locale: str | None = None,
+        pdf_standard: str | None = None,
+        publish: bool = True,
+    ) -> CreatedTemplateVersion:
+        """Create the next version; the key must be a token with `templates:write`.
+
+        Args:
+            source: Typst; written from the manifest without it.
+            publish: whether renders use the version from now on.
+        """
+        body = {
+            "name": name,
+            "manifest": dict(manifest),
+            "source": source,
+            "locale": locale,
+            "pdfStandard": pdf_standard,
+            "publish": publish,
+        }
+        sent = {field: value for field, value in body.items() if value is not None}
+        path = f"/v1/templates/{slug}/versions"
+        found = self._client._json("POST", path, json=sent, is_safe=False)
+        return cast(CreatedTemplateVersion, found)
+
+    def publish_version(self, slug: str, number: int) -> CreatedTemplateVersion:
+        """Let renders use a version: a newer one, or an older one to roll back."""
+        path = f"/v1/templates/{slug}/versions/{number}/publish"
+        return cast(CreatedTemplateVersion, self._client._json("POST", path))
 
 
 class Embed:

@@ -50,6 +50,31 @@ class Template(TemplateSummary):
     versions: list[dict[str, Any]]
 
 
+class TemplateVersionSummary(TypedDict):
+    number: int
+    pdfStandard: str
+    locale: str
+    publishedAt: str
+
+
+class TemplateVersion(TypedDict):
+    slug: str
+    versionNumber: int
+    published: bool
+    name: str
+    manifest: dict[str, Any]
+    source: str
+    pdfStandard: str
+    locale: str
+    publishedAt: str
+
+
+class CreatedTemplateVersion(TypedDict):
+    slug: str
+    versionNumber: int
+    published: bool
+
+
 class UsageRow(TypedDict):
     day: str
     mode: Mode

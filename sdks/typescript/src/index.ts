@@ -1,16 +1,20 @@
 import { RenderFailedError, WaitTimeoutError } from "./errors.js";
 import { pause, Transport, type Call, type CraftkitOptions } from "./transport.js";
 import type {
+  CreatedTemplateVersion,
   CreateRenderOptions,
   Data,
   EmbedSession,
   EmbedSessionRequest,
   Me,
+  NewTemplateVersion,
   RenderFilters,
   RenderJson,
   RenderStatus,
   Template,
   TemplateSummary,
+  TemplateVersion,
+  TemplateVersionSummary,
   UsageRow,
 } from "./types.js";
 import { verify } from "./webhooks.js";
@@ -194,7 +198,29 @@ class Templates {
   get(slug: string): Promise<Template> {
     return this.transport.json(`/v1/templates/${segment(slug)}`);
   }
+
+  /** The newest hundred versions, newest first. */
+  async listVersions(slug: string): Promise<TemplateVersionSummary[]> {
+    return (await this.transport.json<{ versions: TemplateVersionSummary[] }>(versions(slug))).versions;
+  }
+
+  /** A version with its manifest and source. */
+  getVersion(slug: string, number: number): Promise<TemplateVersion> {
+    return this.transport.json(`${versions(slug)}/${number}`);
+  }
+
+  /** Create the next version; the key must be a token with `templates:write`. */
+  createVersion(slug: string, version: NewTemplateVersion): Promise<CreatedTemplateVersion> {
+    return this.transport.json(versions(slug), { method: "POST", body: version, isSafe: false });
+  }
+
+  /** Let renders use a version: a newer one, or an older one to roll back. */
+  publishVersion(slug: string, number: number): Promise<CreatedTemplateVersion> {
+    return this.transport.json(`${versions(slug)}/${number}/publish`, { method: "POST" });
+  }
 }
+
+const versions = (slug: string) => `/v1/templates/${segment(slug)}/versions`;
 
 class EmbedSessions {
   constructor(private readonly transport: Transport) {}

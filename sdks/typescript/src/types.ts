@@ -68,7 +68,40 @@ export interface Template extends TemplateSummary {
   previewData: Data | null;
   pdfStandard: string | null;
   locale: string | null;
-  versions: { number: number; pdfStandard: string; locale: string; publishedAt: string }[];
+  versions: TemplateVersionSummary[];
+}
+
+export interface TemplateVersionSummary {
+  number: number;
+  pdfStandard: string;
+  locale: string;
+  publishedAt: string;
+}
+
+export interface NewTemplateVersion {
+  name?: string;
+  manifest: Data;
+  /** Typst; written from the manifest without it. */
+  source?: string;
+  locale?: string;
+  pdfStandard?: string;
+  /** Whether renders use the version from now on; true without it. */
+  publish?: boolean;
+}
+
+export interface CreatedTemplateVersion {
+  slug: string;
+  versionNumber: number;
+  published: boolean;
+}
+
+export interface TemplateVersion extends CreatedTemplateVersion {
+  name: string;
+  manifest: Data;
+  source: string;
+  pdfStandard: string;
+  locale: string;
+  publishedAt: string;
 }
 
 export interface UsageRow {

@@ -154,6 +154,21 @@ RESPONSES: dict[tuple[str, int], Json] = {
         "versionNumber": 4,
         "published": True,
     },
+    ("get_template_version", 200): {
+        "slug": "invoice",
+        "versionNumber": 3,
+        "published": True,
+        "name": "Invoice",
+        "manifest": {
+            "variables": [
+                {"key": "total", "label": "Total", "dataType": "currency", "required": True}
+            ]
+        },
+        "source": '#import "/craftkit.typ": *\n= Invoice\n#data.total\n',
+        "pdfStandard": "a-2a+ua-1",
+        "locale": "en",
+        "publishedAt": "2026-03-14T12:00:00.000Z",
+    },
     ("list_template_versions", 200): {
         "slug": "invoice",
         "latestVersion": 3,

@@ -33,6 +33,7 @@ from craftkit.templates.views import (
     TemplateDetailView,
     TemplateList,
     TemplatesView,
+    VersionContentView,
     VersionRequest,
     VersionsView,
 )
@@ -231,6 +232,16 @@ ROUTES: tuple[Route, ...] = (
         description="The first version creates the template. The source is compiled with the "
         "manifest's preview data, and refused where it does not compile. No API key has the scope "
         "`templates:write`: only a token of `POST /v1/oauth/token` can.",
+    ),
+    Route(
+        "GET",
+        "/v1/templates/{slug}/versions/{number}",
+        "get_template_version",
+        "Read a version with its source",
+        {200: VersionContentView},
+        scope=TEMPLATES_READ,
+        errors=(errors.TemplateNotFoundError, errors.VersionNotFoundError),
+        description="Manifest, source and settings, as they were sent or written.",
     ),
     Route(
         "POST",

@@ -63,6 +63,17 @@ def name_of(project_id: str, slug: str) -> str:
     return template.name if template else slug
 
 
+def version_number(text: str) -> int:
+    """A version's number from the path of a request.
+
+    Raises:
+        VersionNotFoundError: it is no number that a version could have.
+    """
+    if not (text.isascii() and text.isdecimal() and len(text) < 7):
+        raise VersionNotFoundError
+    return int(text)
+
+
 def get_version(project_id: str, slug: str, number: int) -> TemplateVersion:
     """A published version, cached in the process if it was read in the last minute.
 

@@ -115,6 +115,37 @@ class CreatedVersionView(ApiModel):
     published: bool
 
 
+class VersionContentView(ApiModel):
+    """The answer of `GET /v1/templates/{slug}/versions/{number}`: all that makes the version.
+
+    `published` says whether renders use it.
+    """
+
+    slug: str
+    version_number: int
+    published: bool
+    name: str
+    manifest: dict[str, Any]
+    source: str
+    pdf_standard: PdfStandard
+    locale: str
+    published_at: Timestamp
+
+    @classmethod
+    def of_version(cls, template: Template, version: TemplateVersion) -> "VersionContentView":
+        return cls(
+            slug=version.slug,
+            version_number=version.number,
+            published=version.number == template.latest_version,
+            name=version.name,
+            manifest=version.manifest.as_json(),
+            source=version.source,
+            pdf_standard=version.pdf_standard,
+            locale=version.locale,
+            published_at=version.published_at,
+        )
+
+
 class VersionsView(ApiModel):
     """The answer of `GET /v1/templates/{slug}/versions`: the newest hundred, newest first.
 
