@@ -9,6 +9,7 @@ from craftkit.templates.views import VersionContentView
 
 
 @needs(
+    "REQUESTS_TABLE",
     "CONTENT_TABLE",
     "LIMITS_TABLE",
     "PROJECT_READS_PER_SECOND",
