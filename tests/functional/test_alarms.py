@@ -160,7 +160,7 @@ def test_every_alarm_has_its_page_and_every_page_its_alarm() -> None:
         assert alarm["AlarmDescription"].endswith(f"docs/operations.md#{name.lower()}"), name
 
 
-def test_alarms_ring_somewhere_and_only_where_a_stage_is_watched() -> None:
+def test_alarms_notify_the_topic_and_exist_only_in_stages_with_alarms() -> None:
     for name, alarm in ALARMS.items():
         assert alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}], name
         assert alarm["OKActions"] == alarm["AlarmActions"], name

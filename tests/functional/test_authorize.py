@@ -26,7 +26,7 @@ def effect_of(policy: dict[str, Any]) -> str:
     return str(policy["policyDocument"]["Statement"][0]["Effect"])
 
 
-def test_authorize__a_good_key_is_allowed_for_the_called_method_alone(
+def test_authorize__a_valid_key_is_allowed_for_the_called_method_only(
     authorize: Any, event: Any
 ) -> None:
     project = make_project("live")
@@ -83,7 +83,7 @@ def test_authorize__no_bearer_token_is_unauthorized(authorize: Any, header: str 
 
 
 @pytest.mark.parametrize("text", ["nope", "x" * 10_000, "ключ", "ck_live_" + "0" * 38])
-def test_authorize__what_cannot_be_a_key_is_denied_without_a_read(
+def test_authorize__a_malformed_key_is_denied_without_a_read(
     authorize: Any, wire: DynamoDBWire, text: str
 ) -> None:
     assert effect_of(authorize(f"Bearer {text}")) == "Deny"
@@ -118,7 +118,7 @@ def test_authorize__an_expired_key_is_denied(authorize: Any, clock: Any) -> None
     assert effect_of(authorize(f"Bearer {project.key.cleartext}")) == "Deny"
 
 
-def test_authorize__an_unreachable_table_is_a_fault_and_no_refusal(
+def test_authorize__an_unreachable_table_is_an_error_and_not_a_denial(
     authorize: Any, wire: DynamoDBWire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("craftkit.auth.dynamodb_client._BACKOFF_SECONDS", 0)

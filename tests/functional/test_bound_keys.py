@@ -123,7 +123,7 @@ def test_bound_key__the_url_is_the_gateways_own_in_a_stage_without_a_domain(
         URL.replace("renders", "%72enders"),
     ],
 )
-def test_bound_key__other_spellings_of_the_url_are_the_same_url(
+def test_bound_key__equivalent_urls_are_accepted(
     authorize: Authorize, bound: DemoProject, prover: Prover, url: str
 ) -> None:
     key = bound.key.cleartext

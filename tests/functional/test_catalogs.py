@@ -39,7 +39,7 @@ def test_publish_catalog__the_same_name_is_the_next_version_and_earlier_ones_sta
     assert pinned.body["catalog"]["loops"][0]["key"] == "items"
 
 
-def test_publish_catalog__a_flood_of_misfits_is_told_of_by_the_first(
+def test_publish_catalog__many_errors_are_reported_by_the_first_ones(
     call: Call, partner: DemoProject
 ) -> None:
     """A megabyte of them was answered with 69, after ten seconds and more than a gigabyte."""
@@ -69,7 +69,7 @@ def test_publish_catalog__ten_at_once_are_ten_versions(call: Call, partner: Demo
     assert sorted(versions) == list(range(1, len(versions) + 1))
 
 
-def test_get_catalog__tells_what_changed_since_an_earlier_version(
+def test_get_catalog__returns_the_changes_since_an_earlier_version(
     call: Call, partner: DemoProject
 ) -> None:
     call("publish_catalog", partner, body=body())
@@ -95,7 +95,7 @@ def test_get_catalog__what_is_not_there_is_404(
     assert (answer.status, answer.code) == (404, "catalog_not_found")
 
 
-def test_get_catalog__unknown_and_anothers_are_the_same_404(
+def test_get_catalog__unknown_and_foreign_catalogs_are_the_same_404(
     call: Call, partner: DemoProject
 ) -> None:
     other = make_project(name="Other")
@@ -138,7 +138,7 @@ def test_list_catalogs__a_cursor_of_elsewhere_is_400(call: Call, partner: DemoPr
         (body(extra=1), "catalog.extra"),
     ],
 )
-def test_publish_catalog__what_does_not_fit_is_400_at_its_path(
+def test_publish_catalog__invalid_fields_are_400_with_their_paths(
     call: Call, partner: DemoProject, fields: Any, path: str
 ) -> None:
     answer = call("publish_catalog", partner, body=fields)

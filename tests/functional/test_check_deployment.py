@@ -106,14 +106,14 @@ def keys_answer(answer: Any) -> Iterator[None]:
 
 @pytest.mark.usefixtures("invocable")
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_probe__a_sound_version_of_every_function_is_fit(cloud: Cloud, name: str) -> None:
+def test_probe__passes_for_every_function(cloud: Cloud, name: str) -> None:
     answer = probe(cloud, name)
     assert fit(answer), answer
 
 
 @pytest.mark.usefixtures("invocable")
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_probe__a_version_without_one_of_its_variables_is_not_fit(cloud: Cloud, name: str) -> None:
+def test_probe__fails_without_a_variable(cloud: Cloud, name: str) -> None:
     for variable in ("STAGE", *needs_of(cloud, name)[0]):
         answer = probe(cloud, name, variable)
         assert not fit(answer), variable
@@ -121,7 +121,7 @@ def test_probe__a_version_without_one_of_its_variables_is_not_fit(cloud: Cloud, 
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_probe__a_version_whose_role_lacks_a_right_is_not_fit(cloud: Cloud, name: str) -> None:
+def test_probe__fails_without_a_permission(cloud: Cloud, name: str) -> None:
     _, reads = needs_of(cloud, name)
     denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "Read")
     with (
@@ -287,23 +287,23 @@ def deployment(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Deployment:
 
 
 @pytest.mark.parametrize("form", APP_SPECS)
-def test_check_deployment__a_fit_version_may_get_callers(deployment: Deployment, form: str) -> None:
+def test_check_deployment__a_working_version_succeeds(deployment: Deployment, form: str) -> None:
     deployment.run(APP_SPECS[form], {"fit": True}, "Succeeded")
 
 
-def test_check_deployment__a_version_that_lacks_a_right_is_stopped(
+def test_check_deployment__a_version_without_a_permission_fails(
     deployment: Deployment,
 ) -> None:
     answer = {"fit": False, "failed": ["GetItem KEYS_TABLE: ClientError: AccessDenied"]}
     deployment.run(APP_SPECS["yaml"], answer, "Failed")
 
 
-def test_check_deployment__a_version_that_raises_is_stopped(deployment: Deployment) -> None:
+def test_check_deployment__a_version_that_raises_fails(deployment: Deployment) -> None:
     broken = {"errorMessage": "No module named 'craftkit'", "errorType": "ImportError"}
     deployment.run(APP_SPECS["json"], broken, "Failed")
 
 
-def test_check_deployment__a_revision_that_names_nothing_is_stopped(
+def test_check_deployment__a_revision_without_functions_fails(
     deployment: Deployment,
 ) -> None:
     deployment.run('{"version": 0.0, "Resources": []}', None, "Failed")

@@ -97,7 +97,7 @@ def test_projects_create__a_bad_name_is_refused(craftkit: Any, name: str) -> Non
         (("keys", "create", "--expires-in", "soon"), "give minutes, hours or days"),
     ],
 )
-def test_a_command_that_is_none_is_refused_like_all_else(
+def test_an_unknown_command_prints_the_error_envelope(
     craftkit: Any, words: tuple[str, ...], says: str
 ) -> None:
     run = craftkit(*words)
@@ -162,7 +162,7 @@ def test_keys_revoke__twice_is_the_same(craftkit: Any, key: Any) -> None:
     assert second["revokedReason"] == "left the company"
 
 
-def test_keys_diagnose__a_good_key_is_fine_and_embed_is_off(craftkit: Any, key: Any) -> None:
+def test_keys_diagnose__reports_a_valid_key_and_disabled_embed(craftkit: Any, key: Any) -> None:
     out = craftkit("keys", "diagnose", stdin=key["key"] + "\n").out
     assert (out["outcome"], out["keyId"], out["embed"]) == ("fine", key["id"], "off")
 

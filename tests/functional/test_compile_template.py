@@ -75,7 +75,9 @@ def test_compile_template__the_event_of_its_own_file(cloud: Cloud, event: Any) -
     assert answer["pageCount"] == 1
 
 
-def test_compile_template__the_document_is_the_one_made_at_home(job: Callable[..., Job]) -> None:
+def test_compile_template__returns_the_same_document_as_the_typesetter(
+    job: Callable[..., Job],
+) -> None:
     asked = job("#data.name #money(data.sum) #picture(data.logo) ก", watermark=True)
     assert remote_typesetter.typeset_remotely(asked) == typeset(asked)
 
@@ -105,7 +107,7 @@ def test_compile_template__the_largest_font_fits_into_a_call(client: Lambda) -> 
         remote_typesetter.check_font_remotely(randbytes(FONT_LIMIT_BYTES))
 
 
-def test_compile_template__what_lambda_cannot_carry_is_too_large(
+def test_compile_template__a_payload_over_lambdas_limit_is_too_large(
     job: Callable[..., Job], client: Lambda
 ) -> None:
     text = "x" * 7_000_000
@@ -116,7 +118,7 @@ def test_compile_template__what_lambda_cannot_carry_is_too_large(
         remote_typesetter.typeset_remotely(job(""))
 
 
-def test_compile_template__a_broken_function_is_no_fault_of_the_template(
+def test_compile_template__an_error_of_the_function_is_not_a_template_error(
     job: Callable[..., Job], client: Lambda
 ) -> None:
     client.failure = b'{"errorType": "Runtime.ExitError"}'

@@ -20,7 +20,7 @@ def _limits_table(cloud: Cloud) -> Any:
         yield
 
 
-def test_acquire__limit_is_reached__the_next_call_is_refused_and_told_when_to_come_back() -> None:
+def test_acquire__limit_is_reached__the_next_call_is_refused_with_retry_after() -> None:
     now = clock.utc_now()
     for _ in range(WORK.limit):
         acquire(WORK, "project", now)
@@ -73,7 +73,7 @@ def test_acquire__two_projects_and_two_kinds__do_not_share() -> None:
     assert acquire(Work("preview", "previews", 1, WORK.lasts_at_most), "one", now)
 
 
-def test_acquire__limit_is_lowered__leases_above_it_count_no_more_than_they_are() -> None:
+def test_acquire__limit_is_lowered__existing_leases_stay_valid() -> None:
     now = clock.utc_now()
     acquire(WORK, "project", now)
     lower = Work("sync", "renders", limit=1, lasts_at_most=WORK.lasts_at_most)
@@ -83,7 +83,7 @@ def test_acquire__limit_is_lowered__leases_above_it_count_no_more_than_they_are(
         taken.extend(acquire(lower, "project", now) for _ in range(2))
 
 
-def test_acquire__racing_calls__never_more_than_the_limit() -> None:
+def test_acquire__concurrent_calls__never_exceed_the_limit() -> None:
     now = clock.utc_now()
 
     def attempt(_: int) -> bool:

@@ -86,7 +86,7 @@ def test_create_render__gives_back_metadata_and_filename(call: Any, project: Dem
         ('{"data": {}}', "invalid_input_data"),
     ],
 )
-def test_create_render__a_bad_body_is_400_and_leaves_nothing(
+def test_create_render__an_invalid_body_is_400_and_stores_nothing(
     cloud: Cloud, call: Any, project: DemoProject, body: str, code: str
 ) -> None:
     answer = call("create_render", project, body=body)
@@ -94,16 +94,14 @@ def test_create_render__a_bad_body_is_400_and_leaves_nothing(
     assert rows(cloud) == []
 
 
-def test_create_render__of_many_misfits_a_hundred_are_named_and_the_others_counted(
-    call: Any, project: DemoProject
-) -> None:
+def test_create_render__at_most_100_issues_are_returned(call: Any, project: DemoProject) -> None:
     answer = call("create_render", project, body={f"x{n}": n for n in range(20_000)})
     assert (answer.status, answer.code) == (400, "invalid_request")
     assert len(answer.field_errors) == 100
     assert answer.body["error"]["issues"]["formErrors"] == ["19901 more issues like these"]
 
 
-def test_create_render__names_the_dotted_path_of_each_misfit(
+def test_create_render__issues_have_the_dotted_path_of_each_error(
     call: Any, project: DemoProject
 ) -> None:
     items = [*DATA["items"], {"name": "Wheel", "qty": "many", "price": 1}]
@@ -146,7 +144,7 @@ def test_create_render__data_too_large_for_a_row_is_kept_in_the_bucket(
     assert kept["ContentLength"] > 32 * 1024
 
 
-def test_create_render__unknown_template_and_anothers_are_the_same_404(
+def test_create_render__unknown_and_foreign_templates_are_the_same_404(
     call: Any, project: DemoProject
 ) -> None:
     other = make_project(name="Other", slug="secret-plan")
@@ -169,7 +167,7 @@ def test_create_render__a_key_without_the_scope_is_403_that_names_it(call: Any) 
     assert "renders:write" in answer.body["error"]["message"]
 
 
-def test_create_render__a_confined_key_learns_nothing_of_other_templates(call: Any) -> None:
+def test_create_render__a_restricted_key_cannot_detect_other_templates(call: Any) -> None:
     project = make_project(templates=("quote",))
     existing = call("create_render", project, body=BODY)
     missing = call("create_render", project, body=BODY, path={"slug": "no-such"})

@@ -53,7 +53,7 @@ def day_old(clock: FrozenClock, queued: str) -> str:
     return queued
 
 
-def test_fail_dead_letter_renders__one_that_no_worker_began_is_put_back_on_its_queue(
+def test_fail_dead_letter_renders__a_render_that_no_worker_started_is_put_back(
     cloud: Cloud, clock: FrozenClock, project: DemoProject, queued: str, bury: Any, read: Any
 ) -> None:
     """Lambda throttled every receive of its message."""
@@ -77,7 +77,7 @@ def test_fail_dead_letter_renders__one_that_the_requeuer_queued_since_gets_no_se
     assert cloud.messages("TestQueue") == []
 
 
-def test_fail_dead_letter_renders__one_whose_worker_died_is_put_back_while_it_has_attempts(
+def test_fail_dead_letter_renders__a_render_with_attempts_left_is_put_back(
     cloud: Cloud, clock: FrozenClock, project: DemoProject, queued: str, bury: Any, read: Any
 ) -> None:
     lifecycle.claim(project.id, queued, clock())
@@ -87,7 +87,7 @@ def test_fail_dead_letter_renders__one_whose_worker_died_is_put_back_while_it_ha
     assert len(cloud.messages("TestQueue")) == 1
 
 
-def test_fail_dead_letter_renders__one_that_workers_began_three_times_ends_as_failed(
+def test_fail_dead_letter_renders__a_render_with_three_attempts_ends_as_failed(
     cloud: Cloud, clock: FrozenClock, project: DemoProject, queued: str, bury: Any, read: Any
 ) -> None:
     for _ in range(lifecycle.ATTEMPTS):
@@ -158,7 +158,7 @@ def test_fail_dead_letter_renders__one_that_failed_for_a_reason_is_not_to_be_rep
     assert cloud.messages("DeadRendersQueue") == []
 
 
-def test_fail_dead_letter_renders__one_in_work_is_looked_at_again_later(
+def test_fail_dead_letter_renders__a_render_in_progress_is_checked_again_later(
     clock: FrozenClock, project: DemoProject, queued: str, bury: Any, read: Any
 ) -> None:
     lifecycle.claim(project.id, queued, clock())

@@ -129,7 +129,7 @@ def delays(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return noted
 
 
-def test_create_deliveries__an_end_is_told_with_the_render_and_without_a_signed_url(
+def test_create_deliveries__an_event_has_the_render_without_a_signed_url(
     scene: Scene,
 ) -> None:
     render_id = scene.render()
@@ -152,7 +152,7 @@ def test_create_deliveries__an_end_is_told_with_the_render_and_without_a_signed_
         (lambda scene: scene.render(SourceError("no")), "render.failed"),
     ],
 )
-def test_create_deliveries__each_way_to_end_has_its_event(
+def test_create_deliveries__each_final_status_has_an_event(
     scene: Scene, end: Callable[[Scene], object], told: str
 ) -> None:
     end(scene)
@@ -160,7 +160,7 @@ def test_create_deliveries__each_way_to_end_has_its_event(
     assert scene.delivery().event_type == told
 
 
-def test_create_deliveries__a_cancelled_render_is_told_too(
+def test_create_deliveries__a_cancelled_render_has_an_event(
     scene: Scene, call: Any, project: DemoProject
 ) -> None:
     render_id = str(call("create_render", project, body={"data": DATA}).body["id"])
@@ -169,7 +169,7 @@ def test_create_deliveries__a_cancelled_render_is_told_too(
     assert scene.delivery().event_type == "render.cancelled"
 
 
-def test_create_deliveries__a_render_that_has_not_ended_is_not_told(
+def test_create_deliveries__an_unfinished_render_has_no_event(
     scene: Scene, call: Any, project: DemoProject
 ) -> None:
     call("create_render", project, body={"data": DATA})
@@ -177,7 +177,7 @@ def test_create_deliveries__a_render_that_has_not_ended_is_not_told(
     assert scene.messages() == []
 
 
-def test_create_deliveries__a_record_twice_is_one_delivery_and_one_message(scene: Scene) -> None:
+def test_create_deliveries__a_duplicate_record_creates_one_delivery(scene: Scene) -> None:
     scene.render()
     event = scene.stream.event()
     scene.cloud.invoke("create_deliveries", event)
@@ -193,7 +193,7 @@ def test_create_deliveries__wait_in_the_group_of_their_endpoint(scene: Scene) ->
     assert scene.cloud.groups("DeliveriesQueue") == [scene.endpoint_id]
 
 
-def test_create_deliveries__out_of_order_each_event_is_told(scene: Scene) -> None:
+def test_create_deliveries__records_out_of_order_create_all_events(scene: Scene) -> None:
     first, second = scene.render(), scene.render()
     records = scene.stream.event()["Records"]
     scene.cloud.invoke("create_deliveries", {"Records": records[::-1]})
@@ -220,7 +220,7 @@ def test_create_deliveries__two_attempts_of_a_render_are_two_events(
     assert len({each.event_id for each in page.deliveries}) == 2
 
 
-def test_create_deliveries__a_filter_keeps_out_what_is_not_wanted(
+def test_create_deliveries__an_endpoint_receives_only_its_event_types(
     scene: Scene, project: DemoProject
 ) -> None:
     choosy = make(project, events=("render.failed",))
@@ -240,7 +240,7 @@ def test_create_deliveries__an_endpoint_of_one_mode_gets_the_renders_of_that_mod
     assert service.list_deliveries(project.id, live.endpoint.id).deliveries == []
 
 
-def test_create_deliveries__what_happened_before_an_endpoint_was_there_is_not_told(
+def test_create_deliveries__events_before_an_endpoints_creation_are_not_sent(
     scene: Scene, project: DemoProject
 ) -> None:
     scene.render()
@@ -250,7 +250,7 @@ def test_create_deliveries__what_happened_before_an_endpoint_was_there_is_not_to
     assert service.list_deliveries(project.id, late.endpoint.id).deliveries == []
 
 
-def test_create_deliveries__an_endpoint_that_is_off_keeps_its_events_for_a_replay(
+def test_create_deliveries__events_of_a_disabled_endpoint_are_stored_as_skipped(
     scene: Scene,
 ) -> None:
     service.switch_endpoint(scene.project.id, scene.endpoint_id, on=False, by="ada")
@@ -261,7 +261,7 @@ def test_create_deliveries__an_endpoint_that_is_off_keeps_its_events_for_a_repla
     assert requeue_stale_deliveries() == 0
 
 
-def test_create_deliveries__a_lost_message_is_made_up_for(
+def test_create_deliveries__a_lost_message_is_queued_again(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any, **__: Any) -> None:
@@ -277,7 +277,7 @@ def test_create_deliveries__a_lost_message_is_made_up_for(
     assert scene.messages() == [scene.waiting_for(scene.delivery())]
 
 
-def test_create_deliveries__what_fails_is_reported_and_the_rest_is_told(
+def test_create_deliveries__failed_records_are_reported_and_others_handled(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad, good = scene.render(), scene.render()
@@ -300,14 +300,12 @@ def test_create_deliveries__what_fails_is_reported_and_the_rest_is_told(
     assert json.loads(scene.delivery().payload)["data"]["id"] == good
 
 
-def test_create_deliveries__the_real_event_needs_no_more_than_the_functions_variables(
-    cloud: Cloud, event: Any
-) -> None:
+def test_create_deliveries__handles_the_sample_event(cloud: Cloud, event: Any) -> None:
     answer = cloud.invoke("create_deliveries", event("create_deliveries"))
     assert answer == {"batchItemFailures": []}
 
 
-def test_create_deliveries__a_revoked_key_is_told_from_the_audit_and_never_shown(
+def test_create_deliveries__a_revoked_key_has_an_event_without_the_key(
     cloud: Cloud, scene: Scene, project: DemoProject
 ) -> None:
     stream = Stream(cloud, "AuditEventsSource")
@@ -322,7 +320,7 @@ def test_create_deliveries__a_revoked_key_is_told_from_the_audit_and_never_shown
     assert "user/ada" not in scene.delivery().payload
 
 
-def test_create_deliveries__a_deed_that_is_no_event_does_not_reach_the_function(
+def test_create_deliveries__other_audit_entries_are_filtered_out(
     cloud: Cloud, scene: Scene
 ) -> None:
     stream = Stream(cloud, "AuditEventsSource")
@@ -400,7 +398,7 @@ def test_deliver__every_2xx_is_an_arrival(scene: Scene, status: int) -> None:
     assert delivery and delivery.status == "delivered"
 
 
-def test_deliver__three_failures_then_an_arrival_under_the_same_id(scene: Scene) -> None:
+def test_deliver__succeeds_at_the_fourth_attempt_with_the_same_id(scene: Scene) -> None:
     message = scene.started(500, FetchError("the host cannot be reached"), 503)
     scene.send(message)
     for _ in range(3):
@@ -441,7 +439,7 @@ def test_deliver__retry_after_is_honoured(scene: Scene, delays: list[int]) -> No
     assert waiting and waiting.due_at == scene.clock.now + timedelta(hours=2)
 
 
-def test_deliver__410_ends_it_and_switches_the_endpoint_off(scene: Scene) -> None:
+def test_deliver__410_ends_the_delivery_and_disables_the_endpoint(scene: Scene) -> None:
     delivery = scene.send(scene.started(410))
     assert delivery and delivery.status == "failed"
     assert scene.endpoint().disabled_at == scene.clock.now
@@ -450,7 +448,7 @@ def test_deliver__410_ends_it_and_switches_the_endpoint_off(scene: Scene) -> Non
     assert "410" in entries[0].details["reason"]
 
 
-def test_deliver__five_days_of_failure_switch_the_endpoint_off(scene: Scene) -> None:
+def test_deliver__five_days_of_failures_disable_the_endpoint(scene: Scene) -> None:
     scene.send(scene.started(500))
     assert scene.endpoint().failing_since == scene.clock.now
     scene.clock.now += PATIENCE - timedelta(seconds=1)
@@ -463,7 +461,7 @@ def test_deliver__five_days_of_failure_switch_the_endpoint_off(scene: Scene) -> 
     assert entries[0].action == "endpoint.disabled"
 
 
-def test_deliver__one_success_starts_the_five_days_anew(scene: Scene) -> None:
+def test_deliver__a_success_restarts_the_five_days(scene: Scene) -> None:
     scene.send(scene.started(500))
     scene.clock.advance(days=4)
     scene.send(scene.started(200))
@@ -490,7 +488,7 @@ def test_deliver__what_waits_for_an_endpoint_that_was_deleted_is_skipped(scene: 
     assert delivery and delivery.status == "skipped"
 
 
-def test_deliver__a_sender_that_died_is_followed_by_the_next_attempt(scene: Scene) -> None:
+def test_deliver__a_crash_is_followed_by_the_next_attempt(scene: Scene) -> None:
     class KilledError(BaseException):
         pass
 
@@ -512,7 +510,7 @@ def test_deliver__a_sender_that_died_is_followed_by_the_next_attempt(scene: Scen
     assert delivery and delivery.status == "delivered"
 
 
-def test_deliver__a_sender_that_died_at_the_last_attempt_ends_it(scene: Scene) -> None:
+def test_deliver__a_crash_at_the_last_attempt_ends_the_delivery(scene: Scene) -> None:
     class KilledError(BaseException):
         pass
 

@@ -76,7 +76,7 @@ def test_deliver_webhook__a_slow_receiver_delays_no_other_of_its_batch(
     assert statuses() == ["delivered"] * 3
 
 
-def test_deliver_webhook__a_fault_of_ours_fails_its_own_message_alone(
+def test_deliver_webhook__an_internal_error_fails_only_its_own_message(
     cloud: Cloud, batch: Any, statuses: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fetch(

@@ -69,7 +69,7 @@ def target(cloud: Cloud, clock: FrozenClock, project: DemoProject, internet: Int
     return Target(cloud, project, internet)
 
 
-def test_a_10_mb_answer_is_cut_after_4_kib_and_counts_as_an_arrival(
+def test_a_10_mb_response_is_truncated_to_4_kib_and_counts_as_delivered(
     target: Target, internet: Internet
 ) -> None:
     internet.host("receiver.example", answering(b"x" * 10_000_000))
@@ -78,9 +78,7 @@ def test_a_10_mb_answer_is_cut_after_4_kib_and_counts_as_an_arrival(
     assert attempt.response == "x" * 4096
 
 
-def test_an_answer_that_drips_is_cut_off_at_the_deadline(
-    target: Target, internet: Internet
-) -> None:
+def test_a_slow_response_is_aborted_at_the_deadline(target: Target, internet: Internet) -> None:
     def drip(connection: socket.socket, _head: bytes) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
         for _ in range(1000):
@@ -103,21 +101,23 @@ def test_a_redirect_is_not_followed(target: Target, internet: Internet) -> None:
     assert internet.calls == [(PUBLIC, 80)]
 
 
-def test_an_answer_that_is_no_text_is_kept_as_far_as_it_can_be_read(
+def test_a_binary_response_is_stored_as_far_as_it_is_text(
     target: Target, internet: Internet
 ) -> None:
     internet.host("receiver.example", answering(b"\xff\x00ok"))
     assert target.attempt().response == "\ufffd\x00ok"
 
 
-def test_a_receiver_that_hangs_up_half_way_is_a_failure(target: Target, internet: Internet) -> None:
+def test_a_receiver_that_closes_the_connection_early_is_a_failure(
+    target: Target, internet: Internet
+) -> None:
     internet.host("receiver.example", answering(b"half", length=100))
     assert not target.attempt().is_success
 
 
 @pytest.mark.usefixtures("public_stage")
 @pytest.mark.parametrize("addresses", [["10.0.0.7"], [PUBLIC, "169.254.169.254"], ["::1"]])
-def test_a_name_that_turned_private_after_registration_is_not_called(
+def test_a_host_that_became_private_after_registration_is_not_called(
     target: Target, internet: Internet, addresses: list[str]
 ) -> None:
     internet.host("receiver.example", addresses=addresses)

@@ -116,7 +116,7 @@ class TestAddress:
         assert sources == "img-src 'self' data: blob: https://cdn.acme.example"
 
     @pytest.mark.parametrize("token", ["", "x", "a.b.c", "eyJhbGciOiJub25lIn0.e30."])
-    def test_get_embed_page__nonsense_opens_nothing_in_no_frame(
+    def test_get_embed_page__an_invalid_token_is_refused_and_cannot_be_framed(
         self, page: Call, partner: DemoProject, token: str
     ) -> None:
         answer = page("get_embed_page", None, query={"session_token": token})
@@ -312,7 +312,7 @@ class TestTokens:
         answer = page("open_embed_session", mint(), headers={"sec-fetch-site": "cross-site"})
         assert (answer.status, answer.code) == (403, "origin_not_allowed")
 
-    def test_a_session_of_a_project_that_is_no_partner_any_more_is_401(
+    def test_a_session_is_401_after_embed_was_disabled(
         self, page: Call, mint: Call, partner: DemoProject
     ) -> None:
         token = mint()
@@ -407,7 +407,7 @@ class TestPartnerSigned:
         answer = page("exchange_embed_token", token)
         assert (answer.status, answer.code) == (403, "partner_suspended")
 
-    def test_a_partners_document_is_live_or_test_as_its_key_is(
+    def test_a_partners_document_has_the_mode_of_its_signing_key(
         self, page: Call, partner: DemoProject, clock: FrozenClock
     ) -> None:
         for mode in ("live", "test"):
@@ -417,7 +417,7 @@ class TestPartnerSigned:
 
 
 class TestFill:
-    def test_open_embed_session__tells_the_form_and_nothing_of_the_project(
+    def test_open_embed_session__returns_the_form_without_project_data(
         self, page: Call, mint: Call, partner: DemoProject
     ) -> None:
         form = {"title": "Your invoice", "data": {"number": "7"}, "metadata": {"order": "secret"}}

@@ -111,7 +111,7 @@ class TestMint:
         assert (answer.status, answer.code) == (403, "insufficient_scope")
         assert "embed:write" in answer.body["error"]["message"]
 
-    def test_create_embed_session__a_confined_key_learns_nothing_of_other_templates(
+    def test_create_embed_session__a_restricted_key_cannot_detect_other_templates(
         self, call: Call
     ) -> None:
         project = make_project(templates=("quote",))
@@ -149,7 +149,7 @@ class TestMint:
             ({"unknown": 1}, "unknown"),
         ],
     )
-    def test_create_embed_session__what_does_not_fit_is_400_at_its_path(
+    def test_create_embed_session__invalid_fields_are_400_with_their_paths(
         self, cloud: Cloud, call: Call, partner: DemoProject, changes: Any, path: str
     ) -> None:
         answer = call("create_embed_session", partner, body=session_body(**changes))
@@ -166,7 +166,7 @@ class TestMint:
             == 201
         )
 
-    def test_create_embed_session__unknown_template_and_anothers_are_the_same_404(
+    def test_create_embed_session__unknown_and_foreign_templates_are_the_same_404(
         self, call: Call, partner: DemoProject
     ) -> None:
         make_project(name="Other", slug="secret-plan")
@@ -206,7 +206,7 @@ class TestMint:
         claims = jwt.decode(answer.body["session_token"], options={"verify_signature": False})
         assert claims["ck"]["permissions"] == ["view", "fill"]
 
-    def test_create_embed_session__what_is_too_large_is_refused(
+    def test_create_embed_session__too_large_values_are_refused(
         self, call: Call, partner: DemoProject
     ) -> None:
         noise = random.Random(1).randbytes(300_000).hex()

@@ -55,7 +55,7 @@ class TestScope:
     @pytest.mark.parametrize("scope", [
         {"mode": "edit", "templateExternalId": "invoice"}, {"mode": "create"},
     ])  # fmt: skip
-    def test_create_embed_session__a_default_key_opens_none_that_changes_templates(
+    def test_create_embed_session__a_default_key_cannot_open_edit_sessions(
         self, call: Call, partner: DemoProject, mode: str, scope: dict[str, str]
     ) -> None:
         default = with_key(partner, mode=mode, scopes=())
@@ -64,7 +64,7 @@ class TestScope:
         assert (answer.status, answer.code) == (403, "insufficient_scope")
         assert EMBED_EDIT in answer.body["error"]["message"]
 
-    def test_create_embed_session__embed_edit_alone_opens_nothing(
+    def test_create_embed_session__embed_edit_without_embed_write_is_403(
         self, call: Call, partner: DemoProject
     ) -> None:
         answer = call(
@@ -96,7 +96,7 @@ class TestScope:
         answer = call("create_embed_session", default, body=body)
         assert (answer.status, answer.code) == (403, "insufficient_scope")
 
-    def test_create_embed_session__nothing_is_above_what_the_partners_presets_allow(
+    def test_create_embed_session__permissions_outside_of_the_presets_are_400(
         self, call: Call, partner: DemoProject
     ) -> None:
         partners.set_presets(partner.id, {"admin": ["view", "fill", "edit"]}, by="operator")
@@ -165,7 +165,7 @@ class TestEndOfKey:
         answer = page("open_embed_session", token)
         assert (answer.status, answer.code) == (401, "session_revoked")
 
-    def test_open_embed_session__a_rotation_of_the_key_ends_nothing(
+    def test_open_embed_session__works_after_a_rotation_of_the_key(
         self, call: Call, page: Call, partner: DemoProject
     ) -> None:
         token = call("create_embed_session", partner, body=session_body()).body["session_token"]

@@ -200,7 +200,7 @@ def test_delete_render__usage_counts_it_still(call: Any, live: DemoProject) -> N
 
 
 @pytest.mark.parametrize("caller", ["other project", "other mode", "other template"])
-def test_delete_render__what_the_key_does_not_see_is_404_and_stays(
+def test_delete_render__a_render_that_the_key_cannot_see_is_404_and_stays(
     call: Any, live: DemoProject, caller: str
 ) -> None:
     id_ = make(call, live)

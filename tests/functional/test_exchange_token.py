@@ -215,7 +215,7 @@ def test_exchange_token__a_jti_that_is_no_unicode_text_is_good_once(
     assert error_of(exchange(_ISSUER.sign(jti="\ud800"))) == "invalid_grant"
 
 
-def test_exchange_token__of_many_at_once_one_is_answered(
+def test_exchange_token__of_concurrent_exchanges_of_one_token_one_succeeds(
     exchange: Any, project: DemoProject
 ) -> None:
     new_rule(project)
@@ -226,7 +226,7 @@ def test_exchange_token__of_many_at_once_one_is_answered(
     assert sorted(statuses) == [200] + [400] * 7
 
 
-def test_exchange_token__many_first_exchanges_at_once_ask_the_issuer_once(
+def test_exchange_token__concurrent_first_exchanges_fetch_the_keys_once(
     exchange: Any, project: DemoProject, web: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(issuers, "_POLLS", 30)
@@ -277,7 +277,7 @@ def test_exchange_token__another_project_or_none_is_the_same_refusal(
     assert unknown.body == no_id.body == without_rules.body == foreign.body
 
 
-def test_exchange_token__an_issuer_that_no_rule_names_is_not_asked(
+def test_exchange_token__an_issuer_without_a_rule_is_not_contacted(
     exchange: Any, project: DemoProject, web: Web
 ) -> None:
     new_rule(project)
@@ -285,7 +285,7 @@ def test_exchange_token__an_issuer_that_no_rule_names_is_not_asked(
     assert web.asked == []
 
 
-def test_exchange_token__a_stranger_cannot_make_us_flood_an_issuer(
+def test_exchange_token__requests_to_an_issuer_are_limited(
     exchange: Any, project: DemoProject, web: Web, clock: Any
 ) -> None:
     new_rule(project)
@@ -345,7 +345,7 @@ def test_exchange_token__keys_are_used_for_a_day_while_the_issuer_is_down(
     ],
     ids=lambda value: str(value)[:60],
 )
-def test_exchange_token__an_issuer_whose_documents_are_no_good(
+def test_exchange_token__an_issuer_with_invalid_documents_is_refused(
     exchange: Any, project: DemoProject, web: Web, path: str, document: Any
 ) -> None:
     new_rule(project)

@@ -409,7 +409,7 @@ class TestPattern:
         for text in (f"x{key}", f"{key}x", key[:-1], key.replace("ck_", "sk_")):
             assert api_key.find_in(text) is None
 
-    def test_a_random_string_of_the_form_is_no_key_by_its_checksum(self) -> None:
+    def test_a_random_string_of_the_key_format_fails_the_checksum(self) -> None:
         tries = ["ck_live_" + f"{number:038d}" for number in range(2000)]
         assert [text for text in tries if api_key.stage_of(text)] == []
 

@@ -46,7 +46,7 @@ def test_add_font__of_the_same_face_replaces_it() -> None:
     ]
 
 
-def test_add_font__what_is_none_is_refused_in_the_typesetters_words() -> None:
+def test_add_font__an_invalid_font_is_refused_with_the_typesetters_message() -> None:
     def check(_: bytes) -> FontFace:
         raise FontError("It is no TrueType or OpenType file.")
 

@@ -34,7 +34,7 @@ def invoice(cloud: Cloud) -> None:
 
 
 @pytest.mark.usefixtures("invoice")
-def test_get_template__tells_manifest_schema_and_versions(cloud: Cloud, event: Any) -> None:
+def test_get_template__returns_manifest_schema_and_versions(cloud: Cloud, event: Any) -> None:
     status, body = _get(cloud, event, "invoice", _principal())
     assert status == 200
     assert body["slug"] == "invoice"

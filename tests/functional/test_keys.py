@@ -95,7 +95,7 @@ class TestRotation:
         assert verdict(project.key.cleartext) == "expired"
         assert verdict(minted.cleartext) == "allowed"
 
-    def test_a_first_use_that_the_stream_did_not_tell_of_is_found(
+    def test_a_first_use_missing_from_the_stream_is_found_by_the_schedule(
         self, clock: FrozenClock, project: DemoProject, use: Any, expire: Any
     ) -> None:
         minted = service.rotate_key(project.key.key.id, by=BY, grace=timedelta(0))
@@ -110,7 +110,7 @@ class TestRotation:
             "batchItemFailures": []
         }
 
-    def test_a_second_one_is_refused_and_a_lost_secret_replaced(
+    def test_a_second_rotation_is_refused_and_a_lost_secret_can_be_replaced(
         self, clock: FrozenClock, project: DemoProject
     ) -> None:
         lost = service.rotate_key(project.key.key.id, by=BY)
@@ -138,7 +138,7 @@ class TestRotation:
         with pytest.raises(NoRotationError):
             service.end_rotation(project.key.key.id, by=BY)
 
-    def test_an_ended_secret_is_diagnosed_and_after_a_month_forgotten(
+    def test_an_ended_secret_is_diagnosed_and_deleted_after_30_days(
         self, clock: FrozenClock, project: DemoProject, expire: Any
     ) -> None:
         service.rotate_key(project.key.key.id, by=BY)
@@ -231,7 +231,7 @@ class TestExpiry:
         assert {entry["target"] for entry in told} == {project.key.key.id}
         assert verdict(project.key.cleartext) == "expired"
 
-    def test_one_key_that_cannot_be_tended_does_not_hold_up_the_others(
+    def test_a_key_that_fails_does_not_block_the_expiry_of_others(
         self, cloud: Cloud, clock: FrozenClock, expire: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         broken, fine = (make_project(expires_at=utc_now() + 20 * DAY) for _ in range(2))

@@ -109,7 +109,7 @@ def used(project: DemoProject, of: str = "key") -> int:
 
 @pytest.mark.usefixtures("atomic_writes")
 @pytest.mark.parametrize("of", ["key", "project"])
-def test_charge__a_budget_of_100_lets_exactly_100_of_400_pass(
+def test_charge__a_budget_of_100_accepts_exactly_100_of_400_requests(
     project: DemoProject, of: str
 ) -> None:
     limit = limit_key if of == "key" else limit_project
@@ -141,7 +141,7 @@ def test_charge__a_burst_passes_and_the_rate_follows(
 
 
 @pytest.mark.usefixtures("atomic_writes")
-def test_charge__a_rate_never_lets_more_pass_however_many_race(
+def test_charge__a_rate_is_exact_under_concurrent_requests(
     clock: FrozenClock, project: DemoProject
 ) -> None:
     principal = limit_key(project, rate=Rate(calls=1, seconds=60, burst=7))
@@ -175,7 +175,7 @@ def test_charge__an_instance_whose_clock_is_behind_charges_the_day_that_has_begu
     assert outcomes.count("passed") == 3
 
 
-def test_charge__a_clock_that_is_put_back_does_not_refuse_for_hours(
+def test_charge__a_clock_set_back_does_not_block_requests(
     clock: FrozenClock, project: DemoProject
 ) -> None:
     principal = limit_key(project, rate=Rate(calls=1, seconds=1, burst=1))
@@ -197,7 +197,7 @@ def test_charge__a_call_without_a_render_is_of_the_rate_alone(
         limits.charge(principal, renders=1)
 
 
-def test_charge__what_the_project_refuses_costs_the_key_nothing(project: DemoProject) -> None:
+def test_charge__a_refusal_by_the_project_does_not_charge_the_key(project: DemoProject) -> None:
     limit_key(project, renders_per_day=10)
     principal = limit_project(project, renders_per_day=1)
     assert [outcome_of(principal) for _ in range(3)].count("passed") == 1
@@ -281,7 +281,7 @@ def test_charge__a_projects_own_rate_takes_the_place_of_the_stages(
 
 @pytest.mark.usefixtures("slow_stage")
 @pytest.mark.parametrize("has_rate", [True, False])
-def test_charge__a_call_that_was_delayed_is_not_refused_by_its_old_time(
+def test_charge__a_delayed_call_uses_the_current_time(
     clock: FrozenClock, project: DemoProject, monkeypatch: pytest.MonkeyPatch, has_rate: bool
 ) -> None:
     """The instance was paused for 4 s before its write, and others made calls meanwhile."""
@@ -356,7 +356,7 @@ def test_create_render__tells_budgets_and_rates(create: Any, project: DemoProjec
     assert headers["RateLimit"].startswith('"key-writes";r=2;t=60, "key-renders-day";r=4;t=')
 
 
-def test_charge__limits_that_were_cleared_are_no_limits(project: DemoProject) -> None:
+def test_charge__cleared_limits_do_not_apply(project: DemoProject) -> None:
     limited = limit_key(project, renders_per_day=0)
     freed = limit_key(project, cleared=frozenset({"renders_per_day"}))
     assert freed.limited == frozenset()
@@ -376,7 +376,7 @@ def test_limit_project__reaches_every_key_and_every_later_one(project: DemoProje
     assert later.key.limited == ("project",)
 
 
-def test_limit_project__finds_a_key_that_the_index_does_not_know_yet(
+def test_limit_project__finds_keys_that_the_index_lists_late(
     project: DemoProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("craftkit.keys.repository.page", lambda *_: ([], None))
@@ -419,7 +419,7 @@ def test_create_render__a_refused_body_costs_no_budget(
     assert used(project) == 0
 
 
-def test_create_render__a_repeat_is_answered_and_costs_nothing_even_when_all_is_used_up(
+def test_create_render__a_repeat_is_free_also_with_a_used_up_budget(
     create: Any, project: DemoProject
 ) -> None:
     limit_key(project, renders_per_day=2)
@@ -455,7 +455,7 @@ def test_create_render__a_retry_under_an_idempotency_key_is_charged_like_a_first
     assert used(project) == 2
 
 
-def test_create_render__a_retry_that_cannot_be_queued_is_given_back(
+def test_create_render__a_retry_that_cannot_be_queued_is_refunded(
     create: Any, project: DemoProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit_key(project, renders_per_day=5)
@@ -470,7 +470,7 @@ def test_create_render__a_retry_that_cannot_be_queued_is_given_back(
     assert used(project) == 1
 
 
-def test_create_render__a_conflict_of_idempotency_keys_costs_nothing(
+def test_create_render__an_idempotency_conflict_is_not_charged(
     cloud: Cloud, create: Any, project: DemoProject
 ) -> None:
     limit_key(project, renders_per_day=5)
@@ -506,7 +506,7 @@ def test_retry_render__in_the_dashboard_is_charged_to_the_renders_key_and_its_pr
         renders.retry_render(project.id, id_)
 
 
-def test_create_render__what_could_not_be_queued_is_given_back(
+def test_create_render__a_render_that_cannot_be_queued_is_refunded(
     create: Any, project: DemoProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Broken:

@@ -38,7 +38,7 @@ def test_who_makes_a_project_is_its_owner(project: Project, clock: FrozenClock) 
     assert access.member.role == "owner"
 
 
-def test_a_stranger_and_a_missing_project_are_told_the_same(
+def test_a_non_member_and_a_missing_project_get_the_same_404(
     project: Project, clock: FrozenClock
 ) -> None:
     told = []
@@ -49,7 +49,7 @@ def test_a_stranger_and_a_missing_project_are_told_the_same(
     assert told[0] == told[1]
 
 
-def test_an_invitation_opens_nothing_until_it_is_accepted(
+def test_an_invitation_gives_no_access_until_it_is_accepted(
     project: Project, clock: FrozenClock
 ) -> None:
     invite(project, BOB, "admin")

@@ -96,7 +96,7 @@ def test_a_signing_key_is_shown_once_and_only_its_public_half_is_kept(
     assert secret not in repr(minted)
 
 
-def test_a_project_that_is_no_partner_gets_no_signing_key(
+def test_a_project_without_embed_cannot_create_a_signing_key(
     project: DemoProject, cloud: Cloud
 ) -> None:
     with pytest.raises(ConflictError):

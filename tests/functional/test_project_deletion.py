@@ -79,7 +79,7 @@ def test_delete_project__its_slug_is_free_again(owned: DemoProject) -> None:
     assert service.create_project("Demo", by=ADA.sub, owner=ADA).slug == slug
 
 
-def test_delete_project__that_failed_half_way_is_deleted_by_asking_again(
+def test_delete_project__can_be_repeated_after_a_partial_failure(
     owned: DemoProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_args: object, **_how: object) -> None:
@@ -93,7 +93,7 @@ def test_delete_project__that_failed_half_way_is_deleted_by_asking_again(
     assert project_deletion.delete_project(owned.id, by=ADA.sub).templates_deleted == 1
 
 
-def test_delete_project__nothing_that_gives_access_is_added_meanwhile(
+def test_delete_project__no_access_can_be_added_during_the_deletion(
     owned: DemoProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An admin who is removed with the project could keep a key that was created in between."""
@@ -121,7 +121,7 @@ def test_delete_project__nothing_that_gives_access_is_added_meanwhile(
         trust.create_rule(owned.id, RULE, by=BOB.sub)
 
 
-def test_delete_project__a_key_that_the_index_listed_late_is_revoked(
+def test_delete_project__revokes_keys_that_the_index_lists_late(
     owned: DemoProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     list_keys, calls = keys.list_keys, 0

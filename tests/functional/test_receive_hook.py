@@ -260,7 +260,7 @@ def test_switch__off_and_on_again(send: Send, project: DemoProject, made: MadeHo
     assert send(made.token).status == 202
 
 
-def test_create__keeps_neither_token_nor_secret_in_clear(
+def test_create__stores_no_cleartext_token_or_secret(
     cloud: Cloud, project: DemoProject, made: MadeHook
 ) -> None:
     rows = repr(cloud.table("ProjectsTable").scan()["Items"])
@@ -277,7 +277,7 @@ def test_create__an_unknown_template_is_refused(project: DemoProject) -> None:
         )
 
 
-def test_create__another_projects_key_is_as_unknown_as_none(project: DemoProject) -> None:
+def test_create__another_projects_key_is_unknown(project: DemoProject) -> None:
     other = make_project(name="Other")
     for key_id in (other.key.key.id, "0193c2c3-0000-7000-8000-000000000000"):
         with pytest.raises(NotFoundError):

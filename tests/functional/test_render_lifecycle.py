@@ -398,7 +398,7 @@ def test_render__data_lies_where_its_writes_cost_least(
     ]
 
 
-def test_create_render__an_answer_of_the_table_that_was_lost_is_no_second_render(
+def test_create_render__a_lost_table_response_creates_no_second_render(
     cloud: Cloud, call: Any, project: DemoProject, monkeypatch: Any
 ) -> None:
     put = DynamoDBBackend.put_item

@@ -77,7 +77,7 @@ def test_download_render__before_it_is_finished_is_409(
     assert (answer.status, answer.code) == (409, "not_ready")
 
 
-def test_cancel_render__ends_a_queued_one_and_the_worker_leaves_it(
+def test_cancel_render__cancels_a_queued_render_and_the_worker_skips_it(
     call: Any, project: DemoProject, queued: str, typesetter: FakeTypesetter
 ) -> None:
     answer = call("cancel_render", project, path={"id": queued})

@@ -119,7 +119,7 @@ def test_an_update_is_made_or_refused_alike(both: Call, change: dict[str, Any]) 
         both("GetItem", Key={"pk": "p", "sk": sk})
 
 
-def test_a_transaction_is_all_or_nothing_and_says_what_stood_in_the_way(both: Call) -> None:
+def test_a_failed_transaction_writes_nothing_and_returns_its_reasons(both: Call) -> None:
     both("PutItem", Item=row("taken"))
     puts = [
         {

@@ -298,7 +298,7 @@ def test_list__shows_only_the_templates_of_the_allow_list(publish: Any) -> None:
     assert second.next_cursor is None
 
 
-def test_draft__is_kept_beside_the_versions_and_may_be_half_a_thought(publish: Any) -> None:
+def test_draft__is_stored_separately_and_can_be_incomplete(publish: Any) -> None:
     publish()
     saved = drafts.save_draft(PROJECT, "invoice", "Invoice", {"variables": 3}, "#tab", by="ada")
     assert drafts.get_draft(PROJECT, "invoice") == saved

@@ -53,7 +53,7 @@ def check_with(*addresses: str) -> Any:
     return lambda url, policy: network.check(url, policy, network=world)
 
 
-def test_create__shows_the_secret_once_and_keeps_it_sealed(
+def test_create__shows_the_secret_once_and_stores_it_encrypted(
     cloud: Cloud, project: DemoProject, made: MadeEndpoint
 ) -> None:
     assert made.secret.startswith("whsec_")
@@ -66,7 +66,7 @@ def test_create__shows_the_secret_once_and_keeps_it_sealed(
     assert vault.unseal(sealed.sealed, owner=kept.id) == made.secret
 
 
-def test_create__a_secret_opens_for_its_own_endpoint_alone(
+def test_create__a_secret_can_be_decrypted_for_its_own_endpoint_only(
     project: DemoProject, made: MadeEndpoint
 ) -> None:
     other = make(project)
@@ -166,9 +166,7 @@ def test_change__gives_another_target_and_filter(project: DemoProject, made: Mad
 
 
 @pytest.mark.usefixtures("public_stage")
-def test_change__a_private_target_is_refused_as_at_first(
-    project: DemoProject, made: MadeEndpoint
-) -> None:
+def test_change__a_private_target_is_refused(project: DemoProject, made: MadeEndpoint) -> None:
     new_endpoint = NewEndpoint(url="https://internal.example.com/")
     with pytest.raises(InvalidRequestError):
         service.change_endpoint(

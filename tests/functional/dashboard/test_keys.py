@@ -104,7 +104,7 @@ def test_diagnose__says_why_and_never_echoes_the_key(ada: Visitor, project: Proj
     assert "not an API key" in ada.post(path(project, "/diagnose"), {"key": "hunter2"}).words
 
 
-def test_diagnose__tells_nothing_of_another_projects_key(
+def test_diagnose__does_not_reveal_another_projects_key(
     ada: Visitor, project: Project, cloud: Cloud
 ) -> None:
     minted = keys.create_key(
@@ -141,7 +141,9 @@ def test_create_key__a_double_click_makes_one_key(ada: Visitor, project: Project
     assert api_key.hash_of(shown[0]) == keys.list_keys(project.id)[0][0].secrets[0].hash
 
 
-def test_create_key__an_id_of_anothers_key_tells_nothing(ada: Visitor, project: Project) -> None:
+def test_create_key__an_id_of_another_projects_key_is_not_revealed(
+    ada: Visitor, project: Project
+) -> None:
     theirs = keys.create_key(
         "019cec2a-0000-7000-8000-0000000000ff", NewKey(name="Theirs", mode="live"), by="somebody"
     ).key

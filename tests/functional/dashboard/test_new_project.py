@@ -17,7 +17,7 @@ def test_create_project__starts_with_the_invoice_published(ada: Visitor) -> None
     assert data.preview_data(version.manifest)["items"]
 
 
-def test_create_project__is_made_even_where_the_invoice_cannot_be(
+def test_create_project__succeeds_if_the_starter_template_fails(
     ada: Visitor, compiler: Compiler
 ) -> None:
     compiler.failure = SourceError("no compiler today")

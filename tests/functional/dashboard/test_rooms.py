@@ -109,7 +109,7 @@ class TestWebhooks:
         ada.follow(ada.post(f"{answer.location}/replay"))
         assert webhooks.get_delivery(delivery.id).status == "pending"
 
-    def test_a_delivery_is_seen_beneath_its_own_endpoint_alone(
+    def test_a_delivery_is_shown_only_below_its_own_endpoint(
         self, ada: Visitor, project: Project, endpoint: str
     ) -> None:
         delivery = webhooks.ping(project.id, endpoint)
@@ -164,7 +164,7 @@ class TestEmbed:
         ada.post(path(project, "/embed/disable"))
         assert partners.get_partner(project.id).status == "off"
 
-    def test_a_suspended_partner_is_told_and_cannot_help_it(
+    def test_a_suspended_partner_sees_the_suspension_and_cannot_end_it(
         self, enabled: Visitor, project: Project
     ) -> None:
         partners.suspend(project.id, by="operator")

@@ -48,9 +48,7 @@ def test_there_are_routes_to_attack() -> None:
 
 
 class TestCsrf:
-    def test_no_form_without_the_sessions_token_does_anything(
-        self, ada: Visitor, project: Project
-    ) -> None:
+    def test_forms_without_the_csrf_token_are_refused(self, ada: Visitor, project: Project) -> None:
         for path in POSTS:
             for csrf in ("", ada.csrf[:-1], ada.csrf + "x"):
                 assert ada.post(filled(path, project.id), csrf=csrf).status == 403, path
@@ -252,7 +250,9 @@ class TestHeaders:
             assert not re.search(forbidden, html), path
             assert not re.search(r'(src|href)="(https?:)?//', html), path
 
-    def test_files_are_kept_for_ever_under_an_address_of_their_content(self, ada: Visitor) -> None:
+    def test_static_files_have_a_content_hash_and_are_cached_permanently(
+        self, ada: Visitor
+    ) -> None:
         page = ada.get("/dashboard")
         (url,) = re.findall(r'href="([^"]*dashboard\.css)"', page.text)
         answer = Visitor(ada._cloud).get(url)

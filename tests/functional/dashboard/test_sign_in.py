@@ -81,7 +81,7 @@ class TestSigningIn:
         assert query["nonce"] == attempt.nonce
         assert hosted_page["code"] == "abc"
 
-    def test_begins_a_session_in_a_cookie_that_no_script_and_no_other_site_gets(
+    def test_the_session_cookie_is_httponly_and_samesite(
         self, stranger: Visitor, hosted_page: dict[str, Any]
     ) -> None:
         state = begin(stranger, "/dashboard/projects/x/keys")
@@ -179,7 +179,7 @@ class TestSessions:
         clock.advance(hours=7)
         assert visitor.get("/dashboard").status == 303
 
-    def test_are_not_renewed_by_what_a_page_asks_for_by_itself(
+    def test_automatic_requests_do_not_extend_the_session(
         self, cloud: Cloud, clock: FrozenClock
     ) -> None:
         visitor = Visitor(cloud).signs_in(ADA)

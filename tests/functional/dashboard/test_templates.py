@@ -224,7 +224,7 @@ def test_delete__takes_the_template_away(ada: Visitor, project: Project) -> None
     assert ada.get(path(project, "/invoice")).status == 404
 
 
-def test_discard__of_a_template_never_published_takes_it_away(
+def test_discard__deletes_a_template_that_was_never_published(
     ada: Visitor, project: Project
 ) -> None:
     from_gallery(ada, project)
