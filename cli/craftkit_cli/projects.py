@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 
 from craftkit import project_deletion
 from craftkit.projects import members, service, users
-from craftkit.projects.models import ROLES, ExposurePolicy
+from craftkit.projects.models import ROLES, AnomalyPolicy, ExposurePolicy
 from craftkit_cli.answers import Answer, shown
 from craftkit_cli.arguments import command, group
 
@@ -29,6 +29,10 @@ def add_commands(root: Any) -> None:
         commands, "set-exposure", _set_exposure, "what becomes of keys that are found in the open"
     )
     exposure.add_argument("--policy", required=True, choices=get_args(ExposurePolicy))
+    anomalies = command(
+        commands, "set-anomalies", _set_anomalies, "what happens to keys with unusual use"
+    )
+    anomalies.add_argument("--policy", required=True, choices=get_args(AnomalyPolicy))
 
 
 def _delete(arguments: argparse.Namespace, operator: str) -> Answer:
@@ -43,6 +47,10 @@ def _create(arguments: argparse.Namespace, operator: str) -> Answer:
 
 def _set_exposure(arguments: argparse.Namespace, operator: str) -> Answer:
     return shown(service.set_exposure_policy(arguments.project, arguments.policy, by=operator))
+
+
+def _set_anomalies(arguments: argparse.Namespace, operator: str) -> Answer:
+    return shown(service.set_anomaly_policy(arguments.project, arguments.policy, by=operator))
 
 
 def _add_member(arguments: argparse.Namespace, operator: str) -> Answer:

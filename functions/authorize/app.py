@@ -95,7 +95,7 @@ def _authorize(event: dict[str, Any]) -> dict[str, Any]:
         raise Exception("Unauthorized")
     if verification.verdict is Verdict.ALLOWED and verification.record:
         route = f"{event.get('httpMethod')} {event.get('resource')}"
-        activity.note(verification.record, now, is_render=route == RENDER_ROUTE)
+        activity.note(verification.record, now, is_render=route == RENDER_ROUTE, address=address)
     if verification.record and verification.verdict in LOGGED_HERE:
         _log_refusal(event, verification, now)
     return policy_of(verification, event["methodArn"], address)

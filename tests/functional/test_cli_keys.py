@@ -61,6 +61,11 @@ def test_projects_set_exposure__to_alert_leaves_the_key_alone(
     assert craftkit("keys", "show", key["id"]).out["exposedAt"]
 
 
+def test_projects_set_anomalies__to_revoke_is_kept(craftkit: Any, project_id: str) -> None:
+    words = ("projects", "set-anomalies", "--project", project_id, "--policy", "revoke")
+    assert craftkit(*words).out["anomalyPolicy"] == "revoke"
+
+
 def test_keys_list__shows_use_and_goes_page_by_page(
     craftkit: Any, project_id: str, key: Any
 ) -> None:

@@ -23,6 +23,11 @@ _KEPT_FOR = timedelta(days=400)
 _WAITING_LIMIT = 1000
 """The most writes that wait while the table does not answer; uses are still counted."""
 
+_NETWORKS_LIMIT = 50
+"""The most networks of a secret that one write names."""
+
+_ADDRESSES_LIMIT = 1000
+
 Write = Callable[[dict[str, Any]], object]
 _Secret = tuple[str, str]
 
@@ -35,6 +40,7 @@ class _Uses:
     last_at: datetime
     requests: int = 0
     renders: int = 0
+    networks: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -59,16 +65,35 @@ class Activity:
         self._written_at: dict[_Secret, datetime] = {}
         self._waiting: list[_Batch] = []
         self._tried_at: datetime | None = None
+        self._networks: dict[str, str] = {}
         self._lock = threading.RLock()  # a signal may come in the middle of `note`
 
-    def note(self, record: KeyRecord, now: datetime, *, is_render: bool = False) -> None:
-        """Count one use, in memory."""
+    def note(
+        self,
+        record: KeyRecord,
+        now: datetime,
+        *,
+        is_render: bool = False,
+        address: str | None = None,
+    ) -> None:
+        """Count one use, in memory, with the /24 or /48 of the address it came from."""
         secret = (record.principal.key_id, record.prefix)
         with self._lock:
             uses = self._counted.setdefault((secret, f"{now:%Y-%m-%d}"), _Uses(now, now))
             uses.last_at = max(uses.last_at, now)
             uses.requests += 1
             uses.renders += is_render
+            if address and len(uses.networks) < _NETWORKS_LIMIT:
+                uses.networks.add(self._network_of(address))
+
+    def _network_of(self, address: str) -> str:
+        if address not in self._networks:
+            from craftkit.auth.networks import masked  # paid once for each address
+
+            if len(self._networks) >= _ADDRESSES_LIMIT:
+                self._networks.clear()
+            self._networks[address] = masked(address)
+        return self._networks[address]
 
     def due_in(self, now: datetime) -> float | None:
         """Seconds until the next write is due; None while there is nothing to write."""
@@ -143,12 +168,14 @@ def _transaction_of(batch: _Batch, *, is_latest: bool) -> dict[str, Any]:
         secret["UpdateExpression"] += ", last_used_at = :last"
         secret["ExpressionAttributeValues"][":last"] = {"S": to_rfc3339(uses.last_at)}
         secret["ConditionExpression"] = "attribute_not_exists(last_used_at) OR last_used_at < :last"
+    networks = ", networks :networks" if uses.networks else ""
     day = _update(
         key_id,
         f"{prefix}#{uses.last_at:%Y-%m-%d}",
-        "ADD requests :requests, renders :renders "
+        f"ADD requests :requests, renders :renders{networks} "
         "SET expires_at = if_not_exists(expires_at, :expires)",
         {
+            **({":networks": {"SS": sorted(uses.networks)}} if uses.networks else {}),
             ":requests": {"N": str(uses.requests)},
             ":renders": {"N": str(uses.renders)},
             ":expires": {"N": str(to_epoch_seconds(uses.last_at + _KEPT_FOR))},
@@ -161,7 +188,7 @@ def _transaction_of(batch: _Batch, *, is_latest: bool) -> dict[str, Any]:
 
 
 def _update(
-    key_id: str, secret_day: str, expression: str, values: dict[str, dict[str, str]]
+    key_id: str, secret_day: str, expression: str, values: dict[str, dict[str, Any]]
 ) -> dict[str, Any]:
     return {
         "TableName": config.key_activity_table,

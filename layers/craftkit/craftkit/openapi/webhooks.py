@@ -17,6 +17,7 @@ _OTHER_EVENTS = {
     "key.revoked": "An API key was revoked",
     "key.expiring": "An API key expires soon",
     "key.exposed": "An API key was found in public",
+    "key.anomalous": "An API key was used in an unusual way",
     "embed.session.created": "An embed session was created",
     "form.submitted": "An embedded form was submitted",
 }

@@ -13,6 +13,9 @@ EmbedStatus = Literal["off", "enabled", "suspended"]
 ExposurePolicy = Literal["revoke", "alert"]
 """What happens to a key that was found in public: it is revoked, or only an event is sent."""
 
+AnomalyPolicy = Literal["alert", "revoke"]
+"""What happens to a key whose use does not fit its past: an event is sent, or it is revoked too."""
+
 Role = Literal["owner", "admin", "viewer"]
 """An owner may do everything, an admin everything except manage members, a viewer only read."""
 
@@ -28,6 +31,7 @@ class Project(BaseModel):
     created_at: datetime
     created_by: str
     exposure_policy: ExposurePolicy = "revoke"
+    anomaly_policy: AnomalyPolicy = "alert"
 
 
 class User(BaseModel):

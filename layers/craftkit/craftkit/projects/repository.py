@@ -7,7 +7,7 @@ from craftkit.audit import repository as audit
 from craftkit.clock import to_rfc3339
 from craftkit.project_items import PARTNER, PROJECT, SLUG, THERE
 from craftkit.projects import member_items
-from craftkit.projects.models import EmbedStatus, ExposurePolicy, Member, Project
+from craftkit.projects.models import AnomalyPolicy, EmbedStatus, ExposurePolicy, Member, Project
 
 
 def create(project: Project, owner: Member | None) -> None:
@@ -63,6 +63,24 @@ def set_exposure_policy(project_id: str, policy: ExposurePolicy, *, by: str, now
         project_id,
         actor=by,
         action="project.exposure_policy_set",
+        target=project_id,
+        now=now,
+        policy=policy,
+    )
+    dynamodb.transact([update, entry])
+
+
+def set_anomaly_policy(project_id: str, policy: AnomalyPolicy, *, by: str, now: datetime) -> None:
+    """Raises:
+    ConditionFailedError: there is no such project.
+    """
+    update = PROJECT.update(
+        PROJECT.key(project_id), "SET anomaly_policy = :policy", THERE, {":policy": policy}
+    )
+    entry = audit.entry(
+        project_id,
+        actor=by,
+        action="project.anomaly_policy_set",
         target=project_id,
         now=now,
         policy=policy,

@@ -10,7 +10,14 @@ from craftkit.errors import NotFoundError
 from craftkit.ids import new_id
 from craftkit.project_items import PROJECTS_CREATED
 from craftkit.projects import daily, repository
-from craftkit.projects.models import EmbedStatus, ExposurePolicy, Member, Project, User
+from craftkit.projects.models import (
+    AnomalyPolicy,
+    EmbedStatus,
+    ExposurePolicy,
+    Member,
+    Project,
+    User,
+)
 
 PROJECTS_PER_DAY = 20
 """Created by one user for themselves."""
@@ -77,6 +84,19 @@ def set_exposure_policy(project_id: str, policy: ExposurePolicy, *, by: str) -> 
     """
     try:
         repository.set_exposure_policy(project_id, policy, by=by, now=utc_now())
+    except ConditionFailedError as error:
+        raise NotFoundError("There is no project of this id.") from error
+    return get_project(project_id)
+
+
+def set_anomaly_policy(project_id: str, policy: AnomalyPolicy, *, by: str) -> Project:
+    """Set what happens to keys of the project whose use does not fit their past.
+
+    Raises:
+        NotFoundError: there is none of this id.
+    """
+    try:
+        repository.set_anomaly_policy(project_id, policy, by=by, now=utc_now())
     except ConditionFailedError as error:
         raise NotFoundError("There is no project of this id.") from error
     return get_project(project_id)

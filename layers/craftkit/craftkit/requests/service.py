@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from craftkit import cursors
@@ -27,6 +28,11 @@ def list_project_requests(
         key_id: of one token, where only its requests are wanted.
     """
     return _page(log_ids, query, key_id=key_id)
+
+
+def count_refused(log_id: str, *, since: datetime, until: datetime) -> int:
+    """Requests of a key that were refused with 401 or 403 from one time until before another."""
+    return repository.count_refused(log_id, since=since, until=until)
 
 
 def copy_refused(row: Mapping[str, Any]) -> None:

@@ -18,6 +18,7 @@ EventType = Literal[
     "key.revoked",
     "key.expiring",
     "key.exposed",
+    "key.anomalous",
     "embed.session.created",
     "form.submitted",
 ]

@@ -8,7 +8,7 @@ from craftkit.errors import InvalidRequestError, Issues
 from craftkit.keys import limiting
 from craftkit.limits.service import limits_of
 from craftkit.projects import members, service
-from craftkit.projects.models import ROLES, ExposurePolicy
+from craftkit.projects.models import ROLES, AnomalyPolicy, ExposurePolicy
 from dashboard import limits
 from dashboard.pages.projects import read_name
 from dashboard.request_context import RequestContext
@@ -37,6 +37,19 @@ def set_exposure_policy(context: RequestContext) -> Response:
     if policy not in get_args(ExposurePolicy):
         raise InvalidRequestError("An exposed key is revoked, or only told of.")
     service.set_exposure_policy(
+        context.project.id,
+        policy,  # type: ignore[arg-type]  # one of them
+        by=context.user.sub,
+    )
+    return context.done("/settings", "Saved.")
+
+
+@route("POST", "/projects/{project}/settings/anomalies", needs="admin")
+def set_anomaly_policy(context: RequestContext) -> Response:
+    policy = context.form("policy")
+    if policy not in get_args(AnomalyPolicy):
+        raise InvalidRequestError("`policy` must be alert or revoke.")
+    service.set_anomaly_policy(
         context.project.id,
         policy,  # type: ignore[arg-type]  # one of them
         by=context.user.sub,
