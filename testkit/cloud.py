@@ -4,7 +4,6 @@ import importlib.util
 import json
 import os
 import secrets
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from unittest.mock import patch
 
 import boto3
 
-from craftkit import config
+from craftkit import config, process_cache
 from testkit.template import ACCOUNT, REGION, ROOT, Part, Template, template
 
 Json = dict[str, Any]
@@ -211,14 +210,8 @@ def variables(wanted: Mapping[str, str]) -> Iterator[None]:
 
 
 def forget() -> None:
-    """Clear the modules' process-wide caches: clients, tables, secrets, leases."""
-    config.forget()
-    for name, module in list(sys.modules.items()):
-        if name.split(".")[0] in ("craftkit", "typesetting", "craftkit_cli", "dashboard"):
-            for value in list(vars(module).values()):
-                clear = getattr(value, "cache_clear", None)
-                if callable(clear) and not isinstance(value, type):
-                    clear()
+    """Empty the caches of the process: clients, tables, secrets, keys and leases."""
+    process_cache.clear_all()
 
 
 def _leaf(value: Any) -> Any:

@@ -1,1 +1,1 @@
-"""The operator's door to the use cases: one command, one JSON document."""
+"""The command `craftkit`: parses arguments, calls one use case and prints its result as JSON."""

@@ -1,4 +1,4 @@
-"""What commands print: models as camelCase JSON, times in RFC 3339."""
+"""Converts results to the JSON that commands print: camelCase, times in RFC 3339."""
 
 from datetime import date, datetime
 from typing import Any
@@ -16,7 +16,7 @@ class FailedAnswer(Answer):
 
 
 def shown(model: BaseModel, *, without: tuple[str, ...] = ()) -> Answer:
-    """A model's fields, by their public names."""
+    """The fields of a model by their public names."""
     fields = {name: getattr(model, name) for name in type(model).model_fields}
     return {to_camel(name): _plain(value) for name, value in fields.items() if name not in without}
 

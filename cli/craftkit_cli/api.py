@@ -1,4 +1,4 @@
-"""The API with an API key: for the commands that need no AWS credentials."""
+"""Calls the API with an API key, for the commands that need no AWS credentials."""
 
 import argparse
 import os
@@ -16,20 +16,20 @@ Run = Callable[[argparse.Namespace, Craftkit], Answer | str]
 
 
 class NoApiKeyError(CraftkitError):
-    """There is no API key to call the API with."""
+    """No API key is configured."""
 
     code = "missing_authorization"
     status = 401
     message = (
-        "There is no API key. Set CRAFTKIT_API_KEY to a key of your project "
-        "(and CRAFTKIT_BASE_URL to your stage's address), or start the local stack with `make dev`."
+        "No API key is configured. Set CRAFTKIT_API_KEY to a key of your project and "
+        "CRAFTKIT_BASE_URL to the URL of your stage, or start the local stack with `make dev`."
     )
 
 
 def api_command(
     commands: Any, name: str, run: Run, what: str, *places: str
 ) -> argparse.ArgumentParser:
-    """A command that `run` answers with a client of the API.
+    """Add a command that calls `run` with a client of the API.
 
     Args:
         places: positional arguments, such as `slug`.
@@ -48,7 +48,7 @@ _HOW = (
 
 
 def call(run: Run, arguments: argparse.Namespace) -> Answer | str:
-    """What a command answers; the API's errors as the CLI's own.
+    """Run a command with a client, and convert the API's errors.
 
     Raises:
         CraftkitError: with the API's code, message and issues.
@@ -61,10 +61,10 @@ def call(run: Run, arguments: argparse.Namespace) -> Answer | str:
 
 
 def connect() -> Craftkit:
-    """A client by the environment, or for the local stack that runs here.
+    """A client with the key of the environment, else of the running local stack.
 
     Raises:
-        NoApiKeyError: neither names a key.
+        NoApiKeyError: there is neither.
     """
     if os.environ.get("CRAFTKIT_API_KEY"):
         return Craftkit()

@@ -1,4 +1,4 @@
-"""Arguments that commands share: the project, durations and times."""
+"""Arguments that several commands use: the project, durations and times."""
 
 import argparse
 import re
@@ -15,18 +15,18 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 def group(commands: Any, name: str, what: str) -> Any:
-    """A group of commands, such as `craftkit keys …`, to which `command` adds."""
+    """Add a group of commands, such as `craftkit keys …`."""
     return commands.add_parser(name, help=what).add_subparsers(required=True, metavar="COMMAND")
 
 
 def command(
     commands: Any, name: str, run: Run, what: str, *ids: str, in_project: bool = True
 ) -> argparse.ArgumentParser:
-    """A command that `run` answers. It needs AWS credentials.
+    """Add a command that calls `run`. It needs AWS credentials.
 
     Args:
         ids: positional arguments, such as `key_id`, which `--help` shows as `KEY_ID`.
-        in_project: whether it takes `--project`.
+        in_project: whether the command requires `--project`.
     """
     made: argparse.ArgumentParser = commands.add_parser(name, help=what)
     for each in ids:
@@ -38,7 +38,7 @@ def command(
 
 
 def duration(text: str) -> timedelta:
-    """`90d`, `24h` or `15m` as a time span."""
+    """A duration such as `90d`, `24h` or `15m`."""
     match = re.fullmatch(r"(\d{1,6})([mhd])", text)
     if match is None:
         raise argparse.ArgumentTypeError("give minutes, hours or days, such as 15m, 24h or 90d")
@@ -46,7 +46,7 @@ def duration(text: str) -> timedelta:
 
 
 def moment(text: str) -> datetime:
-    """An RFC 3339 time; UTC where it names no offset."""
+    """An RFC 3339 time; UTC if it has no offset."""
     try:
         read = datetime.fromisoformat(text)
     except ValueError as error:

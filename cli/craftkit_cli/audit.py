@@ -12,7 +12,7 @@ from craftkit_cli.arguments import command, group
 def add_commands(root: Any) -> None:
     commands = group(root, "audit", "the audit log")
     list_ = command(commands, "list", _list, "a project's entries, newest first")
-    list_.add_argument("--target", metavar="ID", help="what was done to one thing alone")
+    list_.add_argument("--target", metavar="ID", help="only entries of this target")
     list_.add_argument("--limit", type=int, default=service.PAGE_LIMIT)
 
 

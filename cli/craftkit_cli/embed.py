@@ -31,49 +31,53 @@ _STATES = {
 def add_commands(root: Any) -> None:
     commands = group(root, "embed", "embed partners, sessions and catalogs")
     for name in _STATES:
-        state = command(commands, name, _change_state, f"{name} a project's partnership")
+        state = command(commands, name, _change_state, f"{name} embed for a project")
         state.set_defaults(state=name)
-    command(commands, "show", _show, "a partnership and its settings")
-    origins = command(commands, "origins", _set_origins, "set the sites that may embed the page")
+    command(commands, "show", _show, "show a project's embed settings")
+    origins = command(
+        commands, "origins", _set_origins, "replace the origins that may embed the page"
+    )
     origins.add_argument("--origin", action="append", default=[], metavar="https://…")
-    presets = command(commands, "presets", _set_preset, "set what a preset of permissions holds")
+    presets = command(commands, "presets", _set_preset, "set the permissions of a preset")
     presets.add_argument("--preset", required=True, choices=get_args(Preset))
     permissions = get_args(Permission)
     presets.add_argument("--permission", action="append", required=True, choices=permissions)
-    _add_keys(group(commands, "keys", "keys that a partner signs tokens with"))
-    _add_signing(group(commands, "signing", "the environment's own signing key"))
-    _add_sessions(group(commands, "sessions", "sessions of a project"))
-    _add_catalogs(group(commands, "catalogs", "the data that templates may use"))
+    _add_keys(group(commands, "keys", "key pairs that a partner signs tokens with"))
+    _add_signing(group(commands, "signing", "the stage's signing key"))
+    _add_sessions(group(commands, "sessions", "list and revoke sessions"))
+    _add_catalogs(group(commands, "catalogs", "publish and read the data that templates may use"))
 
 
 def _add_keys(keys: Any) -> None:
-    what = "make a pair; the private half is shown this once"
+    what = "create a key pair; the private key is shown once"
     create = command(keys, "create", _create_key, what)
     create.add_argument("--mode", choices=["live", "test"], default="live")
-    command(keys, "list", _list_keys, "a project's pairs")
-    what = "refuse a pair from the next request on"
+    command(keys, "list", _list_keys, "list a project's key pairs")
+    what = "revoke a key pair; its tokens are refused from the next request on"
     command(keys, "revoke", _revoke_key, what, "publishable_key")
 
 
 def _add_signing(own: Any) -> None:
-    what = "replace it; the old one is honoured for 24 hours"
+    what = "replace the signing key; the old one stays valid for 24 hours"
     rotate = command(own, "rotate", _rotate, what, in_project=False)
     rotate.add_argument("--overlap", type=duration, default=signing.OVERLAP, metavar="24h")
 
 
 def _add_sessions(sessions: Any) -> None:
-    command(sessions, "list", _list_sessions, "the newest hundred")
-    what = "refuse a session from the next request on"
+    command(sessions, "list", _list_sessions, "list the latest hundred sessions")
+    what = "revoke a session; it is refused from the next request on"
     command(sessions, "revoke", _revoke_session, what, "session_id")
 
 
 def _add_catalogs(catalogs: Any) -> None:
     publish = command(catalogs, "publish", _publish_catalog, "publish a catalog's next version")
     publish.add_argument("--catalog", required=True, metavar="FILE")
-    command(catalogs, "list", _list_catalogs, "a project's catalogs")
-    show = command(catalogs, "show", _show_catalog, "one version, the newest unless said")
+    command(catalogs, "list", _list_catalogs, "list a project's catalogs")
+    show = command(
+        catalogs, "show", _show_catalog, "show a version of a catalog (default: the latest)"
+    )
     show.add_argument("--version", type=int)
-    diff = command(catalogs, "diff", _diff_catalog, "what changed between two versions")
+    diff = command(catalogs, "diff", _diff_catalog, "show the differences between two versions")
     diff.add_argument("before", type=int)
     diff.add_argument("after", type=int)
     for each in (publish, show, diff):
@@ -84,7 +88,7 @@ def _change_state(arguments: argparse.Namespace, operator: str) -> Answer:
     project = projects.get_project(arguments.project)
     partner = _STATES[arguments.state](project.id, by=operator)
     if arguments.state == "enable":
-        signing.signing_key()  # verifiable from now on, before the first token
+        signing.signing_key()  # publishes the key in the JWKS before the first token is signed
     return _shown(partner)
 
 

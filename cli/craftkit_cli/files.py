@@ -1,4 +1,4 @@
-"""Files that commands read and write. Each error names the file."""
+"""Reads and writes the files of commands. Each error names the file."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ Json = dict[str, Any]
 
 
 def read_file(name: str) -> bytes:
-    """Raises InvalidRequestError: it cannot be read."""
+    """The content of a file. Raises InvalidRequestError if it cannot be read."""
     try:
         return Path(name).read_bytes()
     except OSError as error:
@@ -19,16 +19,16 @@ def read_file(name: str) -> bytes:
 
 
 def read_text_file(name: str) -> str:
-    """Raises InvalidRequestError: it cannot be read, or is not UTF-8."""
+    """A text file. Raises InvalidRequestError if it cannot be read or is not UTF-8."""
     try:
         return read_file(name).decode()
     except UnicodeDecodeError as error:
-        message = f"The file {name} is not UTF-8: see the byte at offset {error.start}."
+        message = f"The file {name} is not UTF-8: invalid byte at offset {error.start}."
         raise InvalidRequestError(message) from error
 
 
 def read_json_file(name: str) -> Json:
-    """Raises InvalidRequestError, InvalidJsonError: as `read_file` and `parse_object`."""
+    """A JSON object in a file. Raises as `read_file` and `parse_object` do."""
     try:
         return parse_object(read_file(name))
     except InvalidJsonError as error:
@@ -37,7 +37,7 @@ def read_json_file(name: str) -> Json:
 
 
 def write_file(file: Path, content: bytes) -> None:
-    """Raises InvalidRequestError: it cannot be written."""
+    """Write a file. Raises InvalidRequestError if it cannot be written."""
     try:
         file.write_bytes(content)
     except OSError as error:

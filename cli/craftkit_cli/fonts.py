@@ -14,10 +14,10 @@ from craftkit_cli.files import read_file
 
 
 def add_commands(root: Any) -> None:
-    commands = group(root, "fonts", "a project's own fonts")
-    command(commands, "add", _add, "add a TrueType or OpenType file, at most 4 MiB", "file")
-    command(commands, "list", _list, "the fonts that templates of the project may name")
-    command(commands, "remove", _remove, "take a font away from later versions", "name")
+    commands = group(root, "fonts", "add, list and remove fonts of a project")
+    command(commands, "add", _add, "add a TrueType or OpenType file of at most 4 MiB", "file")
+    command(commands, "list", _list, "list the project's fonts")
+    command(commands, "remove", _remove, "remove a font; published versions keep it", "name")
 
 
 def _add(arguments: argparse.Namespace, operator: str) -> Answer:

@@ -13,17 +13,17 @@ from craftkit_cli.arguments import command, group
 
 def add_commands(root: Any) -> None:
     commands = group(root, "hooks", "create and manage inbound hooks")
-    create = command(
-        commands, "create", _create, "make a hook; token and secret are shown this once"
+    create = command(commands, "create", _create, "create a hook; token and secret are shown once")
+    create.add_argument("--slug", required=True, help="the template to render")
+    create.add_argument(
+        "--key", required=True, metavar="KEY_ID", help="the key that the renders belong to"
     )
-    create.add_argument("--slug", required=True, help="the template that it renders")
-    create.add_argument("--key", required=True, metavar="KEY_ID", help="whose renders they are")
     create.add_argument("--require-signature", action="store_true")
-    command(commands, "list", _list, "a project's hooks, oldest first")
+    command(commands, "list", _list, "list a project's hooks, oldest first")
     for name, run, what in (
-        ("rotate", _rotate, "a new token and secret; the old ones are refused from now on"),
-        ("on", _switch_on, "switch a hook on again"),
-        ("off", _switch_off, "switch a hook off: its token is unknown from now on"),
+        ("rotate", _rotate, "replace token and secret; the old ones are refused immediately"),
+        ("on", _switch_on, "enable a hook"),
+        ("off", _switch_off, "disable a hook; its token is refused"),
     ):
         command(commands, name, run, what, "hook_id")
 

@@ -23,7 +23,7 @@ from craftkit_cli.arguments import command, duration, group
 def add_commands(root: Any) -> None:
     commands = group(root, "keys", "create, rotate and revoke API keys")
 
-    create = command(commands, "create", _create, "make a key; it is shown this once")
+    create = command(commands, "create", _create, "create a key; it is shown once")
     create.add_argument("--name", required=True)
     create.add_argument("--mode", required=True, choices=["live", "test"])
     create.add_argument("--scope", action="append", default=[], choices=SCOPES)
@@ -33,45 +33,49 @@ def add_commands(root: Any) -> None:
         action="append",
         default=[],
         metavar="CIDR",
-        help="allow calls from this range only, such as 203.0.113.0/24; may be repeated",
+        help="allow requests from this range only, such as 203.0.113.0/24; can be repeated",
     )
     create.add_argument(
         "--bind",
         type=Path,
         metavar="JWK_FILE",
-        help="bind the key to this public key (Ed25519 or P-256): calls need a DPoP proof",
+        help="bind the key to this public key (Ed25519 or P-256): requests need a DPoP proof",
     )
     create.add_argument("--expires-in", type=duration, metavar="90d")
 
-    list_ = command(commands, "list", _list, "a project's keys, newest first")
-    list_.add_argument("--limit", type=page_size, metavar="N", help="one page, 100 keys at most")
-    list_.add_argument("--cursor", metavar="CURSOR", help="`nextCursor` of the page before")
+    list_ = command(commands, "list", _list, "list a project's keys, newest first")
+    list_.add_argument("--limit", type=page_size, metavar="N", help="keys on the page, at most 100")
+    list_.add_argument("--cursor", metavar="CURSOR", help="`nextCursor` of the previous page")
 
     of_key = partial(command, commands, in_project=False)
-    of_key("show", _show, "one key: its secrets, their use, its limits", "key_id")
-    rotate = of_key("rotate", _rotate, "give a key a new secret, shown this once", "key_id")
+    of_key("show", _show, "show a key with its secrets, usage and limits", "key_id")
+    rotate = of_key("rotate", _rotate, "create a new secret of a key; it is shown once", "key_id")
     rotate.add_argument(
         "--grace",
         type=duration,
         default=service.DEFAULT_GRACE,
         metavar="24h",
-        help="how long the old secret goes on once the new one was used (default: 24h)",
+        help="how long the old secret works after the first use of the new one (default: 24h)",
     )
     rotate.add_argument(
         "--replace",
         action="store_true",
-        help="the secret of the rotation under way was lost: end it, and make another",
+        help="end a rotation whose new secret was lost, and start another",
     )
-    of_key("end-rotation", _end_rotation, "end the previous secret now", "key_id")
-    revoke = of_key("revoke", _revoke, "refuse a key from the next request on", "key_id")
+    of_key("end-rotation", _end_rotation, "revoke the previous secret now", "key_id")
+    revoke = of_key(
+        "revoke", _revoke, "revoke a key; it is refused from the next request on", "key_id"
+    )
     revoke.add_argument("--reason")
-    of_key("undo", _undo, "take a revocation back, within the hour", "key_id")
+    of_key("undo", _undo, "undo a revocation, within one hour", "key_id")
 
     exposed = of_key(
-        "report-exposed", _report_exposed, "a key was found in the open; reads it from stdin"
+        "report-exposed",
+        _report_exposed,
+        "report a key that was found in public; reads the key from stdin",
     )
-    exposed.add_argument("--url", default="", help="where it was found")
-    of_key("diagnose", _diagnose, "why does a key fail? reads it from stdin")
+    exposed.add_argument("--url", default="", help="where the key was found")
+    of_key("diagnose", _diagnose, "show why a key is refused; reads the key from stdin")
 
 
 def page_size(text: str) -> int:
@@ -85,7 +89,7 @@ def public_key_thumbprint(path: Path) -> str:
     """The RFC 7638 thumbprint of the public key in a JWK file.
 
     Raises:
-        InvalidRequestError: the file cannot be read, or holds no public key that can be used.
+        InvalidRequestError: the file cannot be read, or has no supported public key.
     """
     try:
         key = json.loads(path.read_text(encoding="utf-8"))

@@ -16,15 +16,17 @@ _CLEARABLE = ("renders-per-day", "renders-per-month", "rate")
 
 def add_commands(root: Any) -> None:
     commands = group(root, "limits", "rate limits and quotas of a project or a key")
-    set_ = command(commands, "set", _set, "set or clear limits; what is not named stays")
+    set_ = command(commands, "set", _set, "set or clear limits; other limits stay as they are")
     set_.add_argument("--renders-per-day", type=int, metavar="N")
     set_.add_argument("--renders-per-month", type=int, metavar="N")
-    set_.add_argument("--rate", metavar="10/s", help="calls that write, a second, minute or hour")
-    set_.add_argument("--burst", type=int, metavar="N", help="how many of them at once")
+    set_.add_argument("--rate", metavar="10/s", help="write requests per second, minute or hour")
+    set_.add_argument("--burst", type=int, metavar="N", help="largest burst of write requests")
     set_.add_argument("--clear", action="append", default=[], choices=_CLEARABLE)
-    show = command(commands, "show", _show, "limits, and what is used of them")
+    show = command(commands, "show", _show, "show limits and their usage")
     for each in (set_, show):
-        each.add_argument("--key", metavar="KEY_ID", help="of this key, not of the whole project")
+        each.add_argument(
+            "--key", metavar="KEY_ID", help="limits of this key (default: of the project)"
+        )
 
 
 def _set(arguments: argparse.Namespace, operator: str) -> Answer:
@@ -58,12 +60,13 @@ def _subject_of(arguments: argparse.Namespace) -> tuple[str, str]:
 def _rate_of(arguments: argparse.Namespace) -> Rate | None:
     if arguments.rate is None:
         if arguments.burst is not None:
-            raise InvalidRequestError("A burst belongs to a rate: give --rate too.")
+            raise InvalidRequestError("--burst requires --rate.")
         return None
     try:
         return Rate.of_text(arguments.rate, arguments.burst)
     except ValueError as error:
-        raise InvalidRequestError("Give a rate such as 10/s, and a burst of 1 or more.") from error
+        message = "--rate must be a rate such as 10/s, and --burst at least 1."
+        raise InvalidRequestError(message) from error
 
 
 def _shown(of: str, id_: str, state: LimitsState | None) -> Answer:

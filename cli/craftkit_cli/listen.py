@@ -1,7 +1,7 @@
-"""`craftkit listen`: the events of renders, forwarded to a port of this machine.
+"""`craftkit listen`: forwards the events of renders to a port of this machine.
 
-The API is polled for renders that ended; each becomes the event that a webhook endpoint would
-get, signed in the same way. Nothing has to be reachable from outside, and no endpoint is made.
+The command polls the API for renders that have ended, and sends each as a signed webhook event. It
+needs neither a public URL nor a webhook endpoint.
 """
 
 import argparse
@@ -29,7 +29,7 @@ Json = dict[str, Any]
 
 POLL_SECONDS = 1.0
 LONGEST_RENDER = timedelta(hours=1)
-"""How long before the start a render may have been created whose end is still forwarded."""
+"""Renders created up to this long before the start are polled too."""
 _FINAL = ("succeeded", "failed", "cancelled")
 
 
@@ -37,9 +37,14 @@ def add_commands(commands: Any) -> None:
     what = "forward the events of renders to a local port"
     made = api_command(commands, "listen", _listen, what)
     made.add_argument("--forward", required=True, metavar="URL", help="http://localhost:8080/hook")
-    made.add_argument("--secret", metavar="WHSEC", help="sign with it (default: a new one)")
     made.add_argument(
-        "--since", type=moment, metavar="TIME", help="first replay the renders that ended since"
+        "--secret", metavar="WHSEC", help="sign events with this secret (default: a new one)"
+    )
+    made.add_argument(
+        "--since",
+        type=moment,
+        metavar="TIME",
+        help="first forward the renders that have ended since this time",
     )
     made.add_argument("--replay", metavar="RENDER_ID", help="forward this render's event and stop")
     made.add_argument("--once", action="store_true", help="stop after the first poll")
@@ -51,7 +56,8 @@ def _listen(arguments: argparse.Namespace, client: Craftkit) -> Answer:
     if arguments.replay:
         render = dict(client.renders.get(arguments.replay).json)
         if render["status"] not in _FINAL:
-            raise InvalidRequestError(f"Render {arguments.replay} is still {render['status']}.")
+            message = f"Render {arguments.replay} has not ended: its status is {render['status']}."
+            raise InvalidRequestError(message)
         return forwarder.forward(render)
     print(f"Forwarding to {arguments.forward}, signed with {secret}", file=sys.stderr, flush=True)
     since = arguments.since or utc_now()
@@ -75,7 +81,7 @@ def _listen(arguments: argparse.Namespace, client: Craftkit) -> Answer:
 
 
 def _project_id(client: Craftkit) -> str | None:
-    """None on a stage that is older than this route."""
+    """The key's project; None if the stage does not have `GET /v1/me` yet."""
     try:
         return client.me()["projectId"]
     except NotFoundError:
@@ -83,7 +89,7 @@ def _project_id(client: Craftkit) -> str | None:
 
 
 def ended_since(client: Craftkit, since: datetime) -> Iterator[Json]:
-    """Renders that ended since then, the first to end first."""
+    """Renders that have ended since a time, in the order of their end."""
     created = to_rfc3339(since - LONGEST_RENDER)
     found = [dict(render.json) for render in client.renders.list(from_=created)]
     ended = [
@@ -95,23 +101,23 @@ def ended_since(client: Craftkit, since: datetime) -> Iterator[Json]:
 
 
 def event_id_of(render: Json) -> str:
-    """The id that a webhook endpoint would get for this end of the render."""
+    """The event id that a webhook endpoint receives for the end of the render."""
     at = from_rfc3339(str(render["completedAt"]))
     return derived_id(at, render["id"], render["status"], str(render["attempt"]))
 
 
 class Forwarder:
-    """Sends events to one URL, as webhooks are sent."""
+    """Sends events to one URL in the format of webhooks."""
 
     def __init__(self, url: str, secret: str, project_id: str | None) -> None:
         self._url, self._project_id = url, project_id
         try:
             self._webhook = Webhook(secret)
         except ValueError as error:
-            raise InvalidRequestError("--secret must be whsec_ and base64.") from error
+            raise InvalidRequestError("--secret must be whsec_ followed by base64.") from error
 
     def forward(self, render: Json) -> Answer:
-        """Send the event of a render's end once. Returns what became of it."""
+        """Send the event of a render's end once. Returns the outcome."""
         id_, kind, now = event_id_of(render), f"render.{render['status']}", utc_now()
         data = {name: value for name, value in render.items() if not name.startswith("download")}
         event = {

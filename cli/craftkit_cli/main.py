@@ -1,4 +1,4 @@
-"""`craftkit …`: one JSON document on stdout, or the error envelope on stderr.
+"""Prints one JSON document to stdout, or the error envelope to stderr.
 
 render, types, listen and templates list|get call the API with an API key (CRAFTKIT_API_KEY). All
 other commands act on the stack of --stage and need AWS credentials.
@@ -57,20 +57,20 @@ _GROUPS = (
 
 
 class Parser(argparse.ArgumentParser):
-    """Reports a wrong command line as an error envelope, as every other error."""
+    """Reports an invalid command line as an error envelope."""
 
     def error(self, message: str) -> NoReturn:
         raise InvalidRequestError(f"{message[:1].upper()}{message[1:]}. See `{self.prog} --help`.")
 
 
 def parser() -> argparse.ArgumentParser:
-    """The whole command line, for `--help` and the tests."""
+    """The parser of all commands."""
     root = Parser(prog="craftkit", description=__doc__)
     root.add_argument(
         "--stage",
         choices=STAGES,
         default="local",
-        help="the environment to act on, for commands that need AWS (default: local)",
+        help="the stage to act on, for commands that need AWS (default: local)",
     )
     commands = root.add_subparsers(required=True, metavar="COMMAND")
     for group in _GROUPS:
@@ -88,8 +88,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ValidationError as error:
         return _refuse(InvalidRequestError(issues=issues_of(error)))
     except (BotoCoreError, ClientError) as error:
-        return _refuse(CraftkitError(f"AWS refused: {error}"))
-    except Exception as error:  # whatever it was, a caller's program reads the envelope
+        return _refuse(CraftkitError(f"An AWS request failed: {error}"))
+    except Exception as error:  # callers parse the envelope, so every error is printed as one
         return _refuse(CraftkitError(f"{type(error).__name__}: {error}"))
     is_text = isinstance(answer, str)
     print(answer if is_text else json.dumps(answer, ensure_ascii=False, indent=2))
@@ -97,7 +97,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _needs_aws(arguments: argparse.Namespace) -> bool:
-    """Whether the command acts on the stack. One that can do both does so with --project."""
+    """Whether the command acts on the stack. A command that can also use the API does so only with
+    --project."""
     needs: bool | None = getattr(arguments, "needs_aws", True)
     return bool(arguments.project) if needs is None else needs
 

@@ -1,4 +1,4 @@
-"""`craftkit templates new`: the files of a template, from one of the gallery. Needs no stack."""
+"""`craftkit templates new`: writes the files of a template of the gallery. Needs no stack."""
 
 import argparse
 import json
@@ -42,7 +42,7 @@ def _new(arguments: argparse.Namespace, _operator: str) -> Answer:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        message = f"The folder {folder} cannot be made: {error.strerror}."
+        message = f"The folder {folder} cannot be created: {error.strerror}."
         raise InvalidRequestError(message) from error
     for name, text in contents.items():
         write_file(folder / name, text.encode())

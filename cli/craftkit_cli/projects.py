@@ -20,13 +20,16 @@ def add_commands(root: Any) -> None:
     commands = group(root, "projects", "create projects and manage their members")
     create = command(commands, "create", _create, "make a project", in_project=False)
     create.add_argument("--name", required=True)
-    add = command(commands, "add-member", _add_member, "let a person into a project's dashboard")
-    add.add_argument("--email", required=True, help="who is new is sent a first password")
+    add = command(commands, "add-member", _add_member, "add a member to a project")
+    add.add_argument("--email", required=True, help="a new user gets a temporary password by email")
     add.add_argument("--role", choices=ROLES, default="viewer")
-    command(commands, "members", _members, "who is in a project, and who is invited")
-    command(commands, "delete", _delete, "end a project, and delete what it owns")
+    command(commands, "members", _members, "list a project's members and invitations")
+    command(commands, "delete", _delete, "delete a project and its data")
     exposure = command(
-        commands, "set-exposure", _set_exposure, "what becomes of keys that are found in the open"
+        commands,
+        "set-exposure",
+        _set_exposure,
+        "set whether keys that are found in public are revoked",
     )
     exposure.add_argument("--policy", required=True, choices=get_args(ExposurePolicy))
     anomalies = command(

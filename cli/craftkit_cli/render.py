@@ -1,4 +1,4 @@
-"""`craftkit render SLUG`: a document from a template, through the API."""
+"""`craftkit render SLUG`: renders a template through the API and saves the document."""
 
 import argparse
 import sys
@@ -47,7 +47,7 @@ def _data(arguments: argparse.Namespace, client: Craftkit) -> dict[str, Any]:
         return read_json_file(arguments.data)
     preview = client.templates.get(arguments.slug)["previewData"]
     if preview is None:
-        message = f"The template {arguments.slug} has no published version, so give --data."
+        message = f"--data is required: template {arguments.slug} has no published version."
         raise InvalidRequestError(message)
     return dict(preview["data"])
 
@@ -55,5 +55,5 @@ def _data(arguments: argparse.Namespace, client: Craftkit) -> dict[str, Any]:
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise InvalidRequestError("Give --metadata as NAME=VALUE, such as order=4711.")
+        raise InvalidRequestError("--metadata must be NAME=VALUE, such as order=4711.")
     return name, value

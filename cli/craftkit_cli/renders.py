@@ -17,14 +17,14 @@ _REDRIVEN_AT_ONCE = 100
 
 def add_commands(root: Any) -> None:
     commands = group(root, "renders", "inspect and repair renders")
-    command(commands, "show", _show, "one render of a project", "render_id")
-    what = "queue again what no worker could begin"
+    command(commands, "show", _show, "show a render", "render_id")
+    what = "queue the renders of the dead-letter queues again"
     redrive = command(commands, "redrive", _redrive, what, in_project=False)
     redrive.add_argument("--limit", type=int, default=_REDRIVEN_AT_ONCE)
-    what = "count and tell ends of renders that a stream did not bring"
+    what = "repeat usage counts and webhooks of renders whose stream events were lost"
     reconcile = command(commands, "reconcile", _reconcile, what)
     reconcile.add_argument("--since", required=True, type=moment, metavar="TIME", help="RFC 3339")
-    reconcile.add_argument("--until", type=moment, metavar="TIME", help="RFC 3339; now without it")
+    reconcile.add_argument("--until", type=moment, metavar="TIME", help="RFC 3339 (default: now)")
 
 
 def _show(arguments: argparse.Namespace, _operator: str) -> Answer:

@@ -1,6 +1,6 @@
-"""`craftkit secrets …`: the stage's own secrets, each replaced by one command.
+"""`craftkit secrets …`: rotates the secrets of the stage.
 
-Those of a project are replaced where they belong: `keys rotate`, `hooks rotate`, `webhooks rotate`.
+Secrets of a project have their own commands: `keys rotate`, `hooks rotate`, `webhooks rotate`.
 """
 
 import argparse
@@ -18,8 +18,10 @@ _LENGTH = 64
 
 
 def add_commands(root: Any) -> None:
-    commands = group(root, "secrets", "secrets of the stage")
-    rotate = command(commands, "rotate", _rotate, "replace one of them, or all", in_project=False)
+    commands = group(root, "secrets", "rotate secrets of the stage")
+    rotate = command(
+        commands, "rotate", _rotate, "replace one secret or all of them", in_project=False
+    )
     rotate.add_argument("name", choices=(*_SECRETS, "all"))
 
 
@@ -30,22 +32,22 @@ def _rotate(arguments: argparse.Namespace, _operator: str) -> Answer:
 
 def _cursors() -> str:
     _replace(config.cursor_secret)
-    return "Lists that are being paged through start again, for five minutes at most."
+    return "Cursors of lists become invalid within five minutes; clients start at the first page."
 
 
 def _sessions() -> str:
     _replace(config.session_secret)
-    return "Everybody signs in to the dashboard again, within five minutes."
+    return "All dashboard sessions end within five minutes; users sign in again."
 
 
 def _embed() -> str:
     new, _ = signing.rotate(overlap=signing.OVERLAP)
-    return f"Tokens are signed by {new.kid}; those of the key before it are good for 24 hours."
+    return f"Tokens are signed by {new.kid}; tokens of the old key stay valid for 24 hours."
 
 
 def _vault() -> str:
     boto3.client("kms").rotate_key_on_demand(KeyId=config.vault_key)
-    return "What is sealed from now on is sealed anew; what was sealed before still opens."
+    return "New values are encrypted with the new key; old values can still be decrypted."
 
 
 def _replace(secret: str) -> None:

@@ -19,23 +19,23 @@ _EMBEDDED_ACCOUNT = {
 
 
 class StackNotFoundError(CraftkitError):
-    """No stack of this stage answers to these credentials."""
+    """The stage's stack was not found with the current credentials."""
 
     code = "stack_not_found"
     status = 404
 
 
 def connect(stage: str) -> str:
-    """Make the stage's tables and functions known to this process, as a Lambda's are.
+    """Set the environment variables of the stage's tables and functions, from the stack's outputs.
 
-    A stage that runs on this machine is found through the file that `make dev` or `make stage`
-    wrote: `local` always, another where the environment names no credentials of an account.
+    `local` runs on this machine and is found through the file that `make dev` writes. Another stage
+    is found through the file of `make stage` if the environment has no AWS credentials.
 
     Returns:
-        Who is asking: the ARN of the caller's identity, for the audit.
+        The ARN of the caller's identity, for the audit.
 
     Raises:
-        StackNotFoundError: there is no such stack, or no access to it.
+        StackNotFoundError: the stack does not exist, or the credentials have no access to it.
     """
     if "AWS_ENDPOINT_URL" not in os.environ and (
         stage == "local" or not any(name in os.environ for name in _CREDENTIALS)
@@ -49,8 +49,8 @@ def connect(stage: str) -> str:
         identity: str = boto3.client("sts").get_caller_identity()["Arn"]
     except (BotoCoreError, ClientError) as error:
         raise StackNotFoundError(
-            "This command needs AWS credentials; with the present ones, the stack "
-            f"craftkit-{stage} was not found: {error} Check AWS_PROFILE and AWS_REGION, or start "
+            f"The stack craftkit-{stage} was not found with the current AWS credentials: {error} "
+            "Check AWS_PROFILE and AWS_REGION, or start "
             "the local stack with `make dev`."
         ) from error
     for output in stacks["Stacks"][0]["Outputs"]:
@@ -65,5 +65,5 @@ def _find_embedded_aws(stage: str) -> None:
 
 
 def _variable_of(output: str) -> str:
-    """`KeysTable` → `KEYS_TABLE`: an output is named as the function's variable is."""
+    """The environment variable of an output: `KeysTable` → `KEYS_TABLE`."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", output).upper()

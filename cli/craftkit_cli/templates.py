@@ -22,11 +22,11 @@ from craftkit_cli.authoring import commands as author_commands
 from craftkit_cli.files import read_json_file, read_text_file, write_file
 from craftkit_sdk import Craftkit
 
-_LIST = "a project's templates: through the API, or with --project in the stack"
+_LIST = "list templates: of the API key's project, or of any project with --project"
 
 
 def add_commands(root: Any) -> None:
-    commands = group(root, "templates", "templates and their versions")
+    commands = group(root, "templates", "publish, read and delete templates")
 
     new_template.add_command(commands)
     author_commands.add_commands(commands)
@@ -35,25 +35,30 @@ def add_commands(root: Any) -> None:
     _about_content(publish)
 
     listed = command(commands, "list", _list, _LIST, in_project=False)
-    listed.add_argument("--project", metavar="ID", help="any project; needs AWS credentials")
+    listed.add_argument(
+        "--project", metavar="ID", help="the project to list; needs AWS credentials"
+    )
     listed.set_defaults(needs_aws=None)
-    what = "a template with its JSON Schema and preview data, through the API"
+    what = "show a template with its JSON Schema and preview data, through the API"
     api_command(commands, "get", _get, what, "slug")
-    _of_one(commands, "versions", _versions, "a template's versions, newest first")
-    what = "manifest and source of a version, the latest by itself"
+    _of_one(commands, "versions", _versions, "list a template's versions, newest first")
+    what = "show manifest and source of a version (default: the latest)"
     read = _of_one(commands, "read", _show, what)
     read.add_argument("--version", type=int, metavar="NUMBER")
     author_commands.add_diff(commands, _diff)
-    rollback = _of_one(commands, "rollback", _roll_back, "publish an old version's content again")
+    what = "publish the content of an old version as the next version"
+    rollback = _of_one(commands, "rollback", _roll_back, what)
     rollback.add_argument("number", type=int, metavar="NUMBER")
-    _of_one(commands, "delete", _delete, "take a template and its versions away")
+    _of_one(commands, "delete", _delete, "delete a template and its versions")
 
-    what = "a PDF or PNG pages, without a render"
+    what = "write a PDF or PNG pages without creating a render"
     preview = command(commands, "preview", _preview, what, in_project=False)
-    preview.add_argument("--project", metavar="ID", help="whose fonts to use")
-    preview.add_argument("--data", metavar="FILE", help="JSON; the preview data without it")
+    preview.add_argument("--project", metavar="ID", help="the project whose fonts to use")
+    preview.add_argument("--data", metavar="FILE", help="JSON (default: the preview data)")
     preview.add_argument("--name", default="Preview", help="the document's title")
-    preview.add_argument("--out", required=True, metavar="FILE", help="x.pdf, or x.png by page")
+    preview.add_argument(
+        "--out", required=True, metavar="FILE", help="x.pdf, or x.png for one file per page"
+    )
     _about_content(preview)
 
 
@@ -65,7 +70,9 @@ def _of_one(commands: Any, name: str, run: Run, what: str) -> argparse.ArgumentP
 
 def _about_content(made: argparse.ArgumentParser) -> None:
     made.add_argument("--manifest", required=True, metavar="FILE")
-    made.add_argument("--source", metavar="FILE", help="Typst; written for you without it")
+    made.add_argument(
+        "--source", metavar="FILE", help="Typst (default: generated from the manifest)"
+    )
     made.add_argument("--locale", default="en")
     made.add_argument("--pdf-standard", choices=get_args(PdfStandard), default=DEFAULT_PDF_STANDARD)
 
@@ -163,7 +170,7 @@ def _delete(arguments: argparse.Namespace, operator: str) -> Answer:
 def _preview(arguments: argparse.Namespace, _operator: str) -> Answer:
     out = Path(arguments.out)
     if out.suffix not in (".pdf", ".png"):
-        message = f"--out is {out.name}; it must end in .pdf or .png"
+        message = f"--out must end in .pdf or .png; it is {out.name}."
         raise InvalidRequestError(message, issues=Issues(field_errors={"out": [message]}))
     require_publishable("preview", arguments.name, arguments.pdf_standard, arguments.locale)
     manifest = read_manifest(read_json_file(arguments.manifest))
@@ -190,7 +197,7 @@ def _preview(arguments: argparse.Namespace, _operator: str) -> Answer:
             files = [out.with_stem(f"{out.stem}-{number}") for number in range(1, len(pages) + 1)]
             missing = shown.page_count - len(pages)
             if missing:
-                left_out = f"Pages are missing: {missing}. Ask for a PDF to have them all."
+                left_out = f"Pages without an image: {missing}. Use a PDF to get all pages."
                 warnings = (*warnings, left_out)
         else:
             document = typeset_remotely(job)

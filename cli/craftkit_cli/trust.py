@@ -39,18 +39,18 @@ def add_commands(groups: Any) -> None:
         "--life", type=duration, default=LONGEST_LIFE, metavar="15m", help="at most 15m (default)"
     )
     command(commands, "list", _list, "list a project's trust rules, newest first")
-    ending = "end a trust rule and revoke the tokens issued under it"
+    ending = "end a trust rule and revoke its tokens"
     command(commands, "end", _end, ending, "rule_id", in_project=False)
     command(
         commands,
         "try",
         _try,
-        "show which rule accepts a token, or why none does; reads it from stdin",
+        "show which rule accepts a token, or why none does; reads the token from stdin",
     )
 
 
 def claim(text: str) -> tuple[str, str]:
-    """`NAME=PATTERN` as a pair."""
+    """A name and a pattern from `NAME=PATTERN`."""
     name, separator, pattern = text.partition("=")
     if not name or not separator or not pattern:
         raise argparse.ArgumentTypeError("give NAME=PATTERN, such as repository_owner_id=123")

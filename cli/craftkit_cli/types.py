@@ -1,4 +1,4 @@
-"""`craftkit types SLUG`: the type of a template's data, for TypeScript or Python."""
+"""`craftkit types SLUG`: prints the type of a template's data for TypeScript or Python."""
 
 import argparse
 import json
@@ -19,7 +19,7 @@ Json = dict[str, Any]
 def add_commands(commands: Any) -> None:
     made = api_command(commands, "types", _types, "print the type of a template's data", "slug")
     made.add_argument("--language", choices=("typescript", "python"), default="typescript")
-    made.add_argument("-o", "--out", metavar="FILE", help="write it to a file instead")
+    made.add_argument("-o", "--out", metavar="FILE", help="write to a file instead of stdout")
 
 
 def _types(arguments: argparse.Namespace, client: Craftkit) -> Answer | str:
@@ -34,7 +34,7 @@ def _types(arguments: argparse.Namespace, client: Craftkit) -> Answer | str:
 
 
 def typescript(slug: str, schema: Json) -> str:
-    """An exported interface and those that it refers to."""
+    """An exported interface, and the interfaces that it refers to."""
     return f"// The data of the template {slug}.\n{_interface(_name(slug), schema)}"
 
 
@@ -81,7 +81,7 @@ _SCRIPT_TYPES = {
 
 
 def python(slug: str, schema: Json) -> str:
-    """A TypedDict and those that it refers to, which come first."""
+    """A TypedDict, after the TypedDicts that it refers to."""
     imports = "from typing import Any, Literal, NotRequired, TypedDict"
     head = f'"""The data of the template {slug}."""\n\n{imports}\n'
     return head + "".join(f"\n\n{each}\n" for each in _typed_dicts(_name(slug), schema))

@@ -15,13 +15,13 @@ from craftkit_cli.arguments import command, duration, group, moment
 def add_commands(root: Any) -> None:
     commands = group(root, "webhooks", "manage outgoing webhooks")
 
-    what = "register an endpoint; its secret is shown once"
+    what = "create an endpoint; its secret is shown once"
     _about_target(command(commands, "create", _create, what))
-    command(commands, "list", _list, "a project's endpoints, oldest first")
+    command(commands, "list", _list, "list a project's endpoints, oldest first")
 
-    what = "give an endpoint another target"
+    what = "change an endpoint's URL, events or mode"
     _about_target(command(commands, "change", _change, what, "endpoint_id"))
-    rotate = command(commands, "rotate", _rotate, "make a new secret", "endpoint_id")
+    rotate = command(commands, "rotate", _rotate, "create a new secret", "endpoint_id")
     rotate.add_argument(
         "--overlap",
         type=duration,
@@ -30,27 +30,27 @@ def add_commands(root: Any) -> None:
         help="how long the old secret stays valid (default: 24h)",
     )
     for name, run, what in (
-        ("on", _switch_on, "switch an endpoint on again"),
-        ("off", _switch_off, "send an endpoint nothing more"),
-        ("delete", _delete, "take an endpoint away"),
-        ("ping", _ping, "send an endpoint an event of type ping"),
+        ("on", _switch_on, "enable an endpoint"),
+        ("off", _switch_off, "disable an endpoint; its events are stored and can be replayed"),
+        ("delete", _delete, "delete an endpoint"),
+        ("ping", _ping, "send a ping event to an endpoint"),
     ):
         command(commands, name, run, what, "endpoint_id")
 
-    deliveries = command(commands, "deliveries", _deliveries, "what was sent, newest first")
+    deliveries = command(commands, "deliveries", _deliveries, "list deliveries, newest first")
     deliveries.add_argument("--endpoint", metavar="ID")
     deliveries.add_argument("--limit", type=int, default=20, help="for each endpoint")
-    what = "one delivery with its attempts"
+    what = "show a delivery with its attempts"
     command(commands, "delivery", _delivery, what, "delivery_id", in_project=False)
 
-    what = "send again one delivery, or a range of time"
+    what = "repeat one delivery, or the deliveries of a time range"
     replay = command(commands, "replay", _replay, what, in_project=False)
     replay.add_argument("delivery_id", metavar="DELIVERY_ID", nargs="?")
     replay.add_argument("--project", metavar="ID")
     replay.add_argument("--endpoint", metavar="ID")
     replay.add_argument("--since", type=moment, metavar="TIME", help="RFC 3339")
-    replay.add_argument("--until", type=moment, metavar="TIME", help="RFC 3339; now without it")
-    replay.add_argument("--all", action="store_true", help="what was delivered too")
+    replay.add_argument("--until", type=moment, metavar="TIME", help="RFC 3339 (default: now)")
+    replay.add_argument("--all", action="store_true", help="include successful deliveries")
 
 
 def _about_target(made: argparse.ArgumentParser) -> None:
@@ -59,13 +59,13 @@ def _about_target(made: argparse.ArgumentParser) -> None:
         "--event", action="append", default=[], choices=EVENT_TYPES, help="default: every event"
     )
     made.add_argument(
-        "--mode", choices=("live", "test"), help="renders of this mode alone (default: both)"
+        "--mode", choices=("live", "test"), help="only renders of this mode (default: both)"
     )
 
 
 def _create(arguments: argparse.Namespace, operator: str) -> Answer:
     project = projects.get_project(arguments.project)
-    return _made(service.create_endpoint(project.id, _wish(arguments), by=operator))
+    return _made(service.create_endpoint(project.id, _request_of(arguments), by=operator))
 
 
 def _list(arguments: argparse.Namespace, _operator: str) -> Answer:
@@ -75,7 +75,7 @@ def _list(arguments: argparse.Namespace, _operator: str) -> Answer:
 
 def _change(arguments: argparse.Namespace, operator: str) -> Answer:
     endpoint = service.change_endpoint(
-        arguments.project, arguments.endpoint_id, _wish(arguments), by=operator
+        arguments.project, arguments.endpoint_id, _request_of(arguments), by=operator
     )
     return _shown(endpoint)
 
@@ -129,7 +129,7 @@ def _replay(arguments: argparse.Namespace, _operator: str) -> Answer:
         return _summary(service.replay_delivery(arguments.delivery_id))
     if not (arguments.project and arguments.endpoint and arguments.since):
         raise InvalidRequestError(
-            "Name a delivery, or a range: --project, --endpoint, --since and perhaps --until."
+            "Give a delivery id, or a range: --project, --endpoint, --since and optionally --until."
         )
     replayed = service.replay_deliveries(
         arguments.project,
@@ -141,7 +141,7 @@ def _replay(arguments: argparse.Namespace, _operator: str) -> Answer:
     return {"replayed": replayed}
 
 
-def _wish(arguments: argparse.Namespace) -> NewEndpoint:
+def _request_of(arguments: argparse.Namespace) -> NewEndpoint:
     return NewEndpoint(url=arguments.url, events=tuple(arguments.event), mode=arguments.mode)
 
 

@@ -1,4 +1,4 @@
-"""The authorizer: who is calling, on every request, with nothing cached."""
+"""The authorizer: verifies the API key of each request. API Gateway does not cache its result."""
 
 import uuid
 from datetime import datetime
@@ -30,10 +30,10 @@ LOGGED_HERE = {
 
 
 def _initialize() -> tuple[Activity, RefusedRequests, DeferredWrites]:
-    """All that outlives one request. Lambda's init phase is the time to make it.
+    """Create what outlives a request, in Lambda's init phase.
 
-    An extension cannot register later, and a snapshot must hold what is warm. Outside Lambda,
-    nothing is started.
+    An extension can register during init only, and a SnapStart snapshot should contain warmed-up
+    modules. Outside of Lambda, the extension does not start.
     """
     activity, refused = Activity(), RefusedRequests()
     extension = DeferredWrites(Buffers(activity, refused), config.runtime_api, name="key-activity")
@@ -59,11 +59,11 @@ def _reads_keys() -> object:
     reads=(_reads_keys,),
 )
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Answer a REQUEST authorizer event.
+    """Return the policy for a REQUEST authorizer event.
 
     Raises:
-        Exception: "Unauthorized", which the gateway answers as 401 `missing_authorization`.
-        TableUnavailableError: which it answers as 500 `internal`.
+        Exception: "Unauthorized"; API Gateway responds with 401 `missing_authorization`.
+        TableUnavailableError: API Gateway responds with 500 `internal`.
     """
     try:
         return _authorize(event)
@@ -88,7 +88,7 @@ def _authorize(event: dict[str, Any]) -> dict[str, Any]:
         ),
         is_first_use=is_first_use,
     )
-    # The embedded AWS tells an authorizer no request id.
+    # The embedded AWS passes no request id to an authorizer.
     request_id = event["requestContext"].get("requestId", "")
     report(verification, request_id=request_id, now=now)
     if verification.verdict is Verdict.MISSING:

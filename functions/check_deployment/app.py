@@ -1,4 +1,4 @@
-"""CodeDeploy's pre-traffic hook: a new version is probed before callers reach it."""
+"""CodeDeploy's pre-traffic hook: probes a new version before it receives traffic."""
 
 import json
 import re
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda.client import LambdaClient
 
 
-# A release deploys every function at the same time. A probe that Lambda throttles is repeated for
-# half a minute, so that a small quota of concurrent executions delays a deployment and fails none.
-_PATIENT = ClientConfig(
+# A release deploys all functions at the same time. A throttled probe is retried for half a minute,
+# so that a small quota of concurrent executions delays a deployment but does not fail it.
+_PROBE_CLIENT = ClientConfig(
     connect_timeout=2, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 8}
 )
 
 
 @logger.inject_lambda_context
 def handler(event: dict[str, str], _context: object) -> None:
-    """Report to CodeDeploy whether the deployment may go on. Any error here stops it."""
+    """Report to CodeDeploy whether the deployment may continue. Any error stops it."""
     deployment = event["DeploymentId"]
     fit = False
     try:
@@ -59,7 +59,7 @@ def _probe(name: str, version: str) -> bool:
     payload = answer["Payload"].read()
     fit = is_fit(payload, failed="FunctionError" in answer)
     extra = {"function": name, "version": version, "fit": fit}
-    # What is missing: names of variables, and errors of reads. Neither holds a secret.
+    # Names of missing variables, and errors of reads. Neither contains a secret.
     logger.info("probed", extra=extra if fit else extra | {"answer": payload.decode()[:2000]})
     return fit
 
@@ -71,4 +71,4 @@ def _codedeploy() -> "CodeDeployClient":
 
 @cache
 def _lambda() -> "LambdaClient":
-    return boto3.client("lambda", config=_PATIENT)
+    return boto3.client("lambda", config=_PROBE_CLIENT)

@@ -1,4 +1,4 @@
-"""The typesetter for functions that do not carry it: publish checks, live previews, fonts."""
+"""The typesetter for functions without the typesetting layer: checks, previews and fonts."""
 
 from dataclasses import asdict
 from typing import Any
@@ -10,7 +10,7 @@ from craftkit.typesetter import Job, TypesettingError, pack, unpack
 from typesetting import check_font, preview, typeset, warm
 from typesetting.files import with_files
 
-# Before the first call, so that SnapStart keeps a child that is ready.
+# Runs before the first request, so that the SnapStart snapshot contains a loaded typesetter.
 warm()
 
 
@@ -21,7 +21,7 @@ def _typesets() -> object:
 @needs("DOCUMENTS_BUCKET", reads=(_typesets,))
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """The request and the answer of `craftkit.remote_typesetter`; invoked directly, not by HTTP."""
+    """Handle a request of `craftkit.remote_typesetter`, which invokes the function directly."""
     try:
         return _answer(event)
     except TypesettingError as error:

@@ -1,4 +1,4 @@
-"""From the streams of renders and of the audit: events, sent to the endpoints that want them."""
+"""Creates webhook deliveries from the streams of the renders table and the audit table."""
 
 from typing import Any
 

@@ -28,9 +28,9 @@ from craftkit.renders.views import unsigned_view_of, view_of
 )
 @endpoint
 def handler(request: Request) -> Response:
-    """202 for a queued render; 200 for a repeat and a finished `sync`; 422 for a failed `sync`.
+    """202 for a queued render, 200 for a repeat or a finished `sync`, 422 for a failed `sync`.
 
-    With the document's media type in `Accept`: 200 with the document, 303 to it where it is large.
+    With the document's media type in `Accept`: 200 with the document, or 303 if it is large.
     """
     request.principal.require(RENDERS_WRITE)
     body = request.model(RenderRequest)
@@ -72,7 +72,7 @@ def _unstored(request: Request, body: RenderRequest) -> Response:
 
 
 def _document(render: Render, view: RenderView) -> Response:
-    """The document; 202 and the render where it is not finished yet."""
+    """The document, or 202 with the render if it is not finished."""
     if not render.is_finished:
         return Response(202, view)
     if view.download_url is None:

@@ -1,4 +1,4 @@
-"""POST /v1/templates/{slug}/versions: for tokens with `templates:write`; no API key has it."""
+"""POST /v1/templates/{slug}/versions. Requires `templates:write`, which no API key can have."""
 
 from craftkit.auth.principal import TEMPLATES_WRITE
 from craftkit.http import Request, Response, endpoint

@@ -1,8 +1,7 @@
-"""The dashboard: everything below /dashboard."""
+"""The dashboard: all routes below /dashboard."""
 
 from typing import Any
 
-import dashboard.pages  # noqa: F401 each module tells the router what it answers
 from craftkit.observability import log_and_count, logger
 from craftkit.probes import item, needs, secret
 from dashboard import failures

@@ -21,7 +21,7 @@ from craftkit.renders.service import Visibility
 )
 @endpoint
 def handler(request: Request) -> Response:
-    """204; the second time 404."""
+    """204, or 404 if the render was deleted before."""
     principal = request.principal
     principal.require(RENDERS_WRITE)
     charge(principal, renders=0)

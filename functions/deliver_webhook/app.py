@@ -1,4 +1,4 @@
-"""From the queue of deliveries: one attempt a message, those of a batch at the same time."""
+"""Sends webhooks: one attempt for each message of the deliveries queue, a batch in parallel."""
 
 import json
 from typing import Any
@@ -19,7 +19,7 @@ from craftkit.webhooks.batch import deliver_batch
 )
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """A fault of ours fails the message; a receiver's is part of the delivery."""
+    """Return the messages that failed by an internal error. A receiver's error is an attempt."""
     messages = {record["messageId"]: json.loads(record["body"]) for record in event["Records"]}
     failed = deliver_batch(messages)
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}

@@ -21,9 +21,9 @@ from craftkit.renders.service import Visibility
 )
 @endpoint
 def handler(request: Request) -> Response:
-    """302 to a signed URL that lives for minutes.
+    """302 to a signed URL that expires after minutes.
 
-    With the document's media type in `Accept`: 200 with the document, 303 to it where it is large.
+    With the document's media type in `Accept`: 200 with the document, or 303 if it is large.
     """
     principal = request.principal
     principal.require(RENDERS_READ)

@@ -1,4 +1,4 @@
-"""POST /embed/api/exchange: a session for a token that the partner signed itself."""
+"""POST /embed/api/exchange: creates a session from a token that the partner has signed."""
 
 from craftkit.embed.page.access import bearer_token, require_own_origin
 from craftkit.embed.sessions import service as sessions

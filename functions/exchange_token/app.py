@@ -1,4 +1,4 @@
-"""POST /v1/oauth/token: public; an OIDC token of a trusted issuer is exchanged for a short key."""
+"""POST /v1/oauth/token: exchanges an OIDC token for a short-lived key. Public."""
 
 from craftkit.http import Request, Response, endpoint
 from craftkit.probes import item, needs, query
@@ -15,5 +15,5 @@ from craftkit.trust import oauth
 )
 @endpoint
 def handler(request: Request) -> Response:
-    """200 with the token, or an error in OAuth's form."""
+    """200 with the token, or an error in OAuth's format."""
     return Response(200, oauth.answer(request))

@@ -1,4 +1,4 @@
-"""Every hour: expiry reminders, events of rotations, deletion of old secrets."""
+"""Runs every hour: sends expiry reminders and events of rotations, and deletes old secrets."""
 
 from dataclasses import asdict
 from typing import Any

@@ -1,4 +1,4 @@
-"""From the workers' dead-letter queues: renders are put back, or end as failed."""
+"""Processes the workers' dead-letter queues: queues a render again, or ends it as failed."""
 
 import json
 from typing import Any

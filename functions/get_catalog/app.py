@@ -23,7 +23,7 @@ from craftkit.probes import item, needs, update
 )
 @endpoint
 def handler(request: Request) -> Response:
-    """The newest version, or `?version=`; with `?compareTo=` what changed since that one."""
+    """The latest version, or `?version=`. `?compareTo=` adds the changes since that version."""
     principal, name = request.principal, request.path("name")
     principal.require(EMBED_WRITE)
     charge_read(principal)

@@ -1,4 +1,4 @@
-"""GET /health: is the stage there? Public, and it asks nothing of anything."""
+"""GET /health: whether API Gateway and Lambda respond. Public; calls no other service."""
 
 from craftkit.config import config
 from craftkit.http import Request, Response, endpoint

@@ -1,4 +1,4 @@
-"""GET /.well-known/jwks.json: what verifies a session token. Public."""
+"""GET /.well-known/jwks.json: the public keys that verify session tokens. Public."""
 
 from craftkit.embed.tokens import repository
 from craftkit.embed.tokens.views import JwksView

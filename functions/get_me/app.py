@@ -15,5 +15,5 @@ from craftkit.probes import item, needs
 )
 @endpoint
 def handler(request: Request) -> Response:
-    """Any key may ask about itself, whatever its scopes; it is charged to no limit."""
+    """Any key may read itself, whatever its scopes. The request counts against no limit."""
     return Response(200, describe_caller(request.principal))

@@ -20,7 +20,7 @@ from craftkit.usage.models import UsageQuery
 )
 @endpoint
 def handler(request: Request) -> Response:
-    """The usage of the key's own mode, and of its own templates where it is confined to some."""
+    """The usage of the key's mode, and of its templates if the key is restricted to some."""
     principal = request.principal
     principal.require(RENDERS_READ)
     charge_read(principal)

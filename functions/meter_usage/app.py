@@ -1,4 +1,4 @@
-"""From the stream of renders: each that succeeded is counted, once."""
+"""Counts each succeeded render once, from the stream of the renders table."""
 
 from typing import Any
 

@@ -22,7 +22,7 @@ from craftkit.probes import item, needs, update
 )
 @endpoint
 def handler(request: Request) -> Response:
-    """201 with the version that it became."""
+    """201 with the new version."""
     principal = request.principal
     principal.require(EMBED_WRITE)
     partners.partner_of(principal.project_id)

@@ -25,7 +25,7 @@ HEADER = "x-craftkit-hook-token"
 )
 @endpoint
 def handler(request: Request) -> Response:
-    """202 without a download URL, also for a repeat: a caller of a hook reads no documents."""
+    """202 without a download URL, also for a repeat: callers of a hook may not read documents."""
     render = receive_hook(
         request.parameter("token") or request.headers.get(HEADER, ""),
         request.body,

@@ -1,4 +1,4 @@
-"""Any method that a path does not support: 405 with `Allow`, and 204 for OPTIONS."""
+"""Responds to methods that a path does not support: 405 with `Allow`, or 204 for OPTIONS."""
 
 from craftkit.errors import MethodNotAllowedError
 from craftkit.http import Request, Response, endpoint

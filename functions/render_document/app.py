@@ -1,4 +1,4 @@
-"""The worker of both pools: one render a message, or one a call."""
+"""The worker of both pools: renders one document for each message or direct invocation."""
 
 import json
 import traceback
@@ -17,9 +17,10 @@ from typesetting import typeset, warm
 from typesetting.worker import render_document, render_unstored
 
 _RETRY_AFTER = (timedelta(seconds=5), timedelta(seconds=60))
-"""After a fault, by how often the message was received; the queue's own time is for throttling."""
+"""Delay after an error, by the number of receives. The queue's visibility timeout would be longer.
+"""
 
-# Before the first call: the child loads itself while the function does.
+# Runs before the first request: the child process loads in parallel with the function.
 warm()
 
 
@@ -37,8 +38,9 @@ def _typesets() -> object:
 )
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any] | None:
-    """From its queue: the messages to be seen again. From `create_render`: the finished render,
-    and its document where it is not stored."""
+    """For messages of the queue: the failed ones. For `create_render`: the finished render, with
+    its document if it is not stored.
+    """
     if "data" in event:
         return _render_unstored(UnstoredJob.model_validate(event))
     if "Records" not in event:
@@ -48,17 +50,17 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any] | None:
         try:
             _render(json.loads(record["body"]))
         except BusyError as error:
-            _show_again(record, error.remaining)
+            _retry_after(record, error.remaining)
             again.append({"itemIdentifier": record["messageId"]})
         except Exception:
             received = int(record["attributes"]["ApproximateReceiveCount"])
-            _show_again(record, _RETRY_AFTER[min(received, len(_RETRY_AFTER)) - 1])
+            _retry_after(record, _RETRY_AFTER[min(received, len(_RETRY_AFTER)) - 1])
             raise
     return {"batchItemFailures": again}
 
 
-def _show_again(record: dict[str, Any], delay: timedelta) -> None:
-    """Let the message be received again after this delay, not after the queue's own time."""
+def _retry_after(record: dict[str, Any], delay: timedelta) -> None:
+    """Set the message's visibility timeout to the delay."""
     queues.change_visibility(config.worker_queue_url, record["receiptHandle"], delay)
 
 

@@ -1,4 +1,4 @@
-"""POST /v1/exposed-keys: a secret scanning programme found keys in the open. Public, and signed."""
+"""POST /v1/exposed-keys: a secret scanning service reports keys found in public. Public; signed."""
 
 import json
 
@@ -10,6 +10,6 @@ from craftkit.probes import invocation, needs
 @needs("REVOKE_EXPOSED_KEYS_FUNCTION", reads=(invocation("REVOKE_EXPOSED_KEYS_FUNCTION"),))
 @endpoint
 def handler(request: Request) -> Response:
-    """200 with what each token was, in the programme's format."""
+    """200 with the finding for each token, in the service's format."""
     findings = forward_report(request.body, request.headers)
     return Response(200, json.dumps(findings), {"Content-Type": "application/json"})

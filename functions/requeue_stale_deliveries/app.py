@@ -1,4 +1,4 @@
-"""Every minute: deliveries that are due go onto their queue."""
+"""Runs every minute: queues the deliveries that are due."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Every minute: stale renders are queued again, or ended; expired ones are erased."""
+"""Runs every minute: queues stale renders again or ends them, and erases expired ones."""
 
 from dataclasses import asdict
 from typing import Any

@@ -18,7 +18,7 @@ from craftkit.probes import item, needs, update
 )
 @endpoint
 def handler(request: Request) -> Response:
-    """204, the second time too."""
+    """204, also if the session was revoked before."""
     principal = request.principal
     principal.require(EMBED_WRITE)
     charge(principal, renders=0)

@@ -1,4 +1,4 @@
-"""Writes `limit.warning` to the audit when a budget is at 80 per cent; webhooks send it on."""
+"""Writes `limit.warning` to the audit at 80 percent of a quota. Webhooks send the event."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from craftkit.streams import Change, each_change
 @needs("LIMITS_TABLE", "AUDIT_TABLE", reads=(update("LIMITS_TABLE"),))
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """From the limits table's stream: warnings, as they are inserted."""
+    """Handle the inserted warnings of the limits table's stream."""
     return each_change(event, _send)
 
 

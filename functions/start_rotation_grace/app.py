@@ -1,4 +1,4 @@
-"""Starts the grace of a rotated secret when its successor is used for the first time."""
+"""Starts the grace period of a rotated secret at the first use of the new secret."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from craftkit.streams import Change, each_change
 @needs("KEYS_TABLE", "KEY_ACTIVITY_TABLE", "AUDIT_TABLE", reads=(item("KEYS_TABLE"),))
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """From the activity table's stream: the items of secrets, as they are inserted."""
+    """Handle the inserted items of secrets in the activity table's stream."""
     return each_change(event, _start)
 
 
@@ -22,4 +22,4 @@ def _start(change: Change) -> None:
     try:
         service.start_rotation_grace(change.new["key_id"], change.new["secret_day"])
     except NotFoundError:
-        return  # a key that is gone needs no grace
+        return  # the key was deleted: no grace period to start

@@ -81,7 +81,7 @@ def test_from_sign_in_to_a_refused_key(
     # A template from the gallery, edited while the preview follows
     page.goto(f"{project}/templates")
     page.get_by_role("link", name="New template").click()
-    page.get_by_role("button", name="Use this one: Receipt").click()
+    page.get_by_role("button", name="Use this template: Receipt").click()
     page.get_by_role("dialog").get_by_role("button", name="Open in the editor").click()
     expect(page.locator(PICTURE).first).to_be_visible(timeout=PATIENCE)
     first = page.locator(PICTURE).first.get_attribute("src")

@@ -35,7 +35,7 @@ class TestSession:
         page.get_by_label("Project name").fill("Renamed")
         page.context.clear_cookies()
         page.get_by_role("button", name="Rename").click()
-        dialog = page.get_by_role("dialog", name="Your session has ended")
+        dialog = page.get_by_role("dialog", name="Your session has expired")
         expect(dialog).to_be_visible()
         assert page.get_by_label("Project name").input_value() == "Renamed"
         # What signing in in the second tab does.
@@ -224,9 +224,7 @@ class TestEditor:
         expect(page.locator("#preview img")).to_be_visible()
         dashboard.is_down = True
         page.get_by_label("Name", exact=True).fill("Changed")
-        expect(page.get_by_role("alert")).to_have_text(
-            "The server could not do this. Try again in a moment."
-        )
+        expect(page.get_by_role("alert")).to_have_text("The request failed. Try again in a moment.")
 
     def test_a_failed_publish_says_its_error_once_and_its_address_opens_the_editor(
         self, open_dashboard: OpenPage, template: str, compiler: Compiler
@@ -235,7 +233,7 @@ class TestEditor:
         expect(page.locator("#preview img")).to_be_visible()
         compiler.failure = SourceError("unclosed delimiter", line=2, column=1)
         page.get_by_role("button", name="Publish").click()
-        expect(page.get_by_text("It is not published")).to_be_visible()
+        expect(page.get_by_text("The version was not published")).to_be_visible()
         expect(page.get_by_text("unclosed delimiter")).to_have_count(1)
         page.goto(page.url)
         expect(page).to_have_url(re.compile("/edit$"))

@@ -266,7 +266,7 @@ def test_templates_preview__writes_pdf_or_pages_and_no_render(
     assert (typesetter.jobs[0].locale, typesetter.jobs[0].watermark) == ("de", False)
     out = craftkit(*words, "--out", str(tmp_path / "x.png")).out
     assert out["files"] == [str(tmp_path / "x-1.png"), str(tmp_path / "x-2.png")]
-    assert out["warnings"] == ["Pages are missing: 7. Ask for a PDF to have them all."]
+    assert out["warnings"] == ["Pages without an image: 7. Use a PDF to get all pages."]
     assert cloud.table("RendersTable").scan()["Items"] == []
 
 

@@ -80,7 +80,7 @@ def test_publish__keeps_the_fonts_that_its_source_names(typesetter: FakeTypesett
     source = '#set text(font: "brand sans")\nHi'
     publishing.publish(PROJECT, "card", "Card", {}, source, by="ada", typeset=typesetter)
     fonts.remove_font(PROJECT, named.name)
-    service._cache.cache_clear()
+    service._cache.clear()
     assert dict(service.get_version(PROJECT, "card", 1).fonts) == {named.name: named.key}
     job = with_files(typesetter.jobs[0])
     assert job.fonts == {named.name: b"Brand Sans/400/normal"}

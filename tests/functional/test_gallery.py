@@ -22,7 +22,7 @@ from testkit.pdf import collisions, pages_of, text_of, unbroken
 from testkit.template import ROOT
 from tests.unit.templates.manifests import one
 from typesetting import typeset
-from typesetting.images import with_images
+from typesetting.files import with_images
 
 _LETTERS = (
     "abcdeghijkmnopqrsuvwxyzABCDXYZäöüßéñçøåΩαβγδжйцщ0123456789#$*_@<>[]{}\\\"'`~/&%!?+=|.,;:()€£"

@@ -269,7 +269,7 @@ def test_read__a_version_that_newer_code_published(publish: Any, cloud: Cloud) -
             body["manifest"]["loops"][0]["itemFields"][0]["nextPart"] = True
             row["body"] = zlib.compress(json.dumps(body).encode())
         table.put_item(Item=row)
-    service._cache.cache_clear()
+    service._cache.clear()
     read = service.current_version(PROJECT, "invoice")
     assert (read.manifest, read.source) == (published.manifest, published.source)
     assert service.describe(PROJECT, "invoice")[2][0].number == 1
@@ -331,5 +331,5 @@ def test_version__largest_template_fits_its_item(publish: Any, cloud: Cloud) -> 
         Key={"pk": {"S": f"templates#{PROJECT}"}, "sk": {"S": "version#invoice#000001"}},
     )["Item"]
     assert len(item["body"]["B"]) < 390 * 1024
-    service._cache.cache_clear()
+    service._cache.clear()
     assert service.get_version(PROJECT, "invoice", 1).source == noise

@@ -28,6 +28,7 @@ from craftkit_sdk import (
     WaitTimeoutError,
 )
 from tests.sdks.stub import PDF, Stub, error
+from tools.sync_client import PACKAGE, sync_client
 
 README = Path(__file__).parents[2] / "sdks" / "python" / "README.md"
 DATA = {"total": 42}
@@ -247,3 +248,7 @@ def test_readme__its_snippets_run_as_printed(
     }  # fmt: skip
     code = compile(snippets()[number], f"{README.name}[{number}]", "exec")
     exec(code, {"__name__": "readme", "body": body, "headers": headers})
+
+
+def test_the_synchronous_client_is_the_one_that_the_tool_generates() -> None:
+    assert (PACKAGE / "_sync.py").read_text(encoding="utf-8") == sync_client()

@@ -40,7 +40,7 @@ def typeset(template: Template, sent: Json, pdf_standard: PdfStandard | None = N
         TypesettingError: the source does not compile, or the document breaks its PDF standard.
     """
     from typesetting import service
-    from typesetting.images import with_images
+    from typesetting.files import with_images
 
     return service.typeset(with_images(template.job(sent, pdf_standard=pdf_standard)))
 
@@ -48,7 +48,7 @@ def typeset(template: Template, sent: Json, pdf_standard: PdfStandard | None = N
 def draw(template: Template, sent: Json, pixels_per_inch: float = 96.0) -> Preview:
     """The pages of a data set. A breach of PDF/UA or PDF/A is a warning. Raises as `typeset`."""
     from typesetting import service
-    from typesetting.images import with_images
+    from typesetting.files import with_images
 
     job = template.job(sent, pdf_standard=ACCESSIBLE)
     return service.preview(with_images(job), pixels_per_inch)

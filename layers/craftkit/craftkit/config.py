@@ -8,6 +8,8 @@ import os
 from collections.abc import Iterable
 from functools import cached_property
 
+from craftkit import process_cache
+
 
 class ConfigError(RuntimeError):
     """A variable that the code needs is not in the function's environment."""
@@ -305,3 +307,6 @@ config = Config()
 def forget() -> None:
     """Clear the cached values, for tests that change the environment."""
     config.__dict__.clear()
+
+
+process_cache.register(forget)

@@ -9,13 +9,14 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
-from functools import cache
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config as ClientConfig
 from botocore.exceptions import ClientError
+
+from craftkit.process_cache import process_cache
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource, Table
@@ -48,12 +49,12 @@ class ThrottledError(Exception):
     """DynamoDB returned unprocessed keys of a batch after every retry."""
 
 
-@cache
+@process_cache
 def resource() -> "DynamoDBServiceResource":
     return boto3.resource("dynamodb", config=_CLIENT)
 
 
-@cache
+@process_cache
 def table(name: str) -> "Table":
     return resource().Table(name)
 

@@ -3,7 +3,6 @@
 import json
 import math
 from datetime import timedelta
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -11,6 +10,7 @@ from botocore.config import Config as ClientConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
 from craftkit.observability import logger
+from craftkit.process_cache import process_cache
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
@@ -20,7 +20,7 @@ class QueueError(Exception):
     """The message was not sent, or the response was lost."""
 
 
-@cache
+@process_cache
 def _sqs() -> "SQSClient":
     return boto3.client(
         "sqs",

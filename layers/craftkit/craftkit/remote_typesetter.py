@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config as ClientConfig
 
 from craftkit.config import config
+from craftkit.process_cache import process_cache
 from craftkit.typesetter import (
     Document,
     FontFace,
@@ -65,7 +65,7 @@ def _invoke(request: Mapping[str, Any]) -> dict[str, Any]:
     return answer
 
 
-@cache
+@process_cache
 def _client() -> "LambdaClient":
     # The read time-out is longer than a job may take.
     waiting = ClientConfig(

@@ -3,10 +3,10 @@
 The clients have short time-outs: the default of 60 seconds is longer than a caller waits.
 """
 
-from functools import cache
-
 from aws_lambda_powertools.utilities.parameters import SecretsProvider, SSMProvider
 from botocore.config import Config as ClientConfig
+
+from craftkit.process_cache import process_cache
 
 REMEMBERED_SECONDS = 300
 """How long a replaced secret may still be used from the cache."""
@@ -25,12 +25,12 @@ def parameter(name: str) -> str:
     return str(_parameters().get(name, max_age=REMEMBERED_SECONDS))
 
 
-@cache
+@process_cache
 def _secrets() -> SecretsProvider:
     return SecretsProvider(boto_config=_PATIENCE)
 
 
-@cache
+@process_cache
 def _parameters() -> SSMProvider:
     return SSMProvider(boto_config=_PATIENCE)
 

@@ -3,7 +3,6 @@
 import re
 import unicodedata
 from datetime import datetime, timedelta
-from functools import cache
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
@@ -12,6 +11,7 @@ from botocore.config import Config as ClientConfig
 from botocore.exceptions import ClientError
 
 from craftkit.config import config
+from craftkit.process_cache import process_cache
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -20,7 +20,7 @@ DOWNLOAD_LIFETIME = timedelta(minutes=15)
 """Within the hour that is promised, and within the life of the credentials that sign."""
 
 
-@cache
+@process_cache
 def _client() -> "S3Client":
     # The region's own host: S3 redirects a URL that is signed for the global host in the older
     # regions, and refuses it in the newer ones. The embedded AWS has one host for all buckets.

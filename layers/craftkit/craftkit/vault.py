@@ -4,19 +4,19 @@ A secret is sealed for one owner (the encryption context), so that what is copie
 row does not open there. Who may seal and who may open is said by IAM, each apart.
 """
 
-from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config as ClientConfig
 
 from craftkit.config import config
+from craftkit.process_cache import process_cache
 
 if TYPE_CHECKING:
     from mypy_boto3_kms.client import KMSClient
 
 
-@cache
+@process_cache
 def _kms() -> "KMSClient":
     return boto3.client(
         "kms",
@@ -41,7 +41,7 @@ def seal(secret: str, *, owner: str) -> bytes:
     return answer["CiphertextBlob"]
 
 
-@lru_cache(maxsize=256)
+@process_cache
 def unseal(sealed: bytes, *, owner: str) -> str:
     """Decrypt a secret that `seal` encrypted for the same owner. Cached in this process."""
     answer = _kms().decrypt(

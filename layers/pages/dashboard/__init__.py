@@ -1,5 +1,5 @@
-"""The dashboard: pages for the people of a stage, written here and on the server alone.
+"""The dashboard: server-rendered pages for the members of projects.
 
-A request goes `app` → `router`, which finds out who asks and what they may see, → a function of
-`pages`, which calls the same use cases as the CLI and answers with a template.
+A request passes `functions/dashboard/app.py`, `router` (session, CSRF token, role) and a handler of
+`pages`, which calls the same use cases as the CLI and renders a template.
 """

@@ -1,4 +1,4 @@
-"""Charts as SVG, drawn on the server: shapes and classes, no style and no script."""
+"""Charts as SVG without styles and scripts: dashboard.css has the colors."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
@@ -7,18 +7,18 @@ from markupsafe import Markup, escape
 
 from craftkit.clock import utc_now
 
-# Room for the number above the highest line, and for the days below.
+# Space above the highest line for its number, and below the chart for the days, in pixels.
 _HEAD, _FOOT = 18, 24
 
 
 def last_days(number: int) -> list[date]:
-    """The days of UTC up to today, oldest first."""
+    """The last days in UTC including today, oldest first."""
     today = utc_now().date()
     return [today - timedelta(days=ago) for ago in reversed(range(number))]
 
 
 def sparkline(values: Sequence[int], label: str, width: int = 84, height: int = 20) -> Markup:
-    """A row of small bars, one a day."""
+    """A small bar chart with one bar for each value."""
     highest = max(values, default=0) or 1
     step = width / max(len(values), 1)
     bars = Markup("").join(
@@ -43,7 +43,7 @@ def bars(
     width: int = 1000,
     height: int = 200,
 ) -> Markup:
-    """Stacked columns, one a day; each part carries its numbers as a title."""
+    """A stacked column chart with one column for each day. Each part has a tooltip."""
     totals = [sum(values) for values in zip(*series.values(), strict=True)] or [0]
     highest = _round_up(max(totals))
     step, chart = width / max(len(days), 1), height - _FOOT
@@ -86,7 +86,7 @@ def bars(
 
 
 def _round_up(number: int) -> int:
-    """The next of 2, 4, 10, 20, 40, 100 …, so that half of it is a whole number too."""
+    """The next of 2, 4, 10, 20, 40, 100 …: even, so that the middle line has a whole number."""
     power = 1
     while True:
         for step in (2, 4, 10):

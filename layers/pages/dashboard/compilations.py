@@ -1,4 +1,4 @@
-"""Compilations that a page asks for count among the project's previews, as those of embed do."""
+"""Counts compilations of the dashboard towards the project's limit of previews."""
 
 from collections.abc import Callable
 
@@ -9,9 +9,9 @@ from dashboard.request_context import RequestContext
 def bounded[**Parameters, Result](
     context: RequestContext, compile_: Callable[Parameters, Result]
 ) -> Callable[Parameters, Result]:
-    """A call of the compile function that is charged to the project of the request.
+    """Wrap a call of the compile function so that it counts as a preview of the project.
 
-    The call raises RateLimitedError where the project compiles too often or too much at once.
+    The wrapped call raises RateLimitedError if the project's limit of previews is reached.
     """
 
     def charged(*args: Parameters.args, **options: Parameters.kwargs) -> Result:

@@ -1,4 +1,4 @@
-"""Cookies that hold sealed JSON: nobody can read or make one but this stage, for this purpose."""
+"""Cookies with encrypted and authenticated JSON (Fernet), one key for each stage and purpose."""
 
 import base64
 import hashlib
@@ -14,11 +14,11 @@ from dashboard.web import Request
 
 
 class Cookie:
-    """One kind of cookie. Another kind's content, or another stage's, does not open.
+    """A cookie for one purpose. Cookies of another purpose or stage cannot be decrypted.
 
     Args:
-        purpose: a part of its name and of the key that it is sealed with.
-        lifetime_seconds: how long its content counts, whatever the browser does.
+        purpose: part of the cookie's name and of its encryption key.
+        lifetime_seconds: how long the content is valid. The server enforces it.
     """
 
     def __init__(self, purpose: str, lifetime_seconds: int) -> None:
@@ -26,13 +26,13 @@ class Cookie:
         self._lifetime_seconds = lifetime_seconds
 
     def encode(self, request: Request, content: dict[str, Any]) -> str:
-        """The `Set-Cookie` line that carries the content."""
+        """The `Set-Cookie` value that sets the content."""
         text = json.dumps(content, separators=(",", ":")).encode()
         sealed = self._fernet().encrypt_at_time(text, int(utc_now().timestamp())).decode()
         return self._line(request, sealed, self._lifetime_seconds)
 
     def decode(self, request: Request) -> dict[str, Any] | None:
-        """The content, or None where there is no such cookie, or it is forged, foreign or old."""
+        """The content. None if the cookie is absent, expired, or not made by this stage."""
         sealed = request.cookies.get(self._name(request))
         if not sealed:
             return None
@@ -45,12 +45,12 @@ class Cookie:
         return content
 
     def age_seconds(self, request: Request) -> int:
-        """How long ago the content was sealed. The cookie must be one that `decode` accepts."""
+        """Seconds since the content was encrypted. Call it only after `decode` returned content."""
         sealed = request.cookies[self._name(request)]
         return int(utc_now().timestamp()) - self._fernet().extract_timestamp(sealed)
 
     def clear(self, request: Request) -> str:
-        """The `Set-Cookie` line that takes it away."""
+        """The `Set-Cookie` value that deletes the cookie."""
         return self._line(request, "", 0)
 
     def _line(self, request: Request, value: str, max_age: int) -> str:
@@ -61,8 +61,8 @@ class Cookie:
         )
 
     def _name(self, request: Request) -> str:
-        # Ports of one host share their cookies: two stages on a machine must not share a name.
-        # The prefix has the browser refuse it from a subdomain or over plain HTTP.
+        # Ports of one host share their cookies, so the name contains the stage. Browsers refuse a
+        # `__Host-` cookie from a subdomain or over plain HTTP.
         prefix = "__Host-" if request.is_secure else ""
         return f"{prefix}craftkit-{config.stage}-{self._purpose}"
 

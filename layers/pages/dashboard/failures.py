@@ -1,4 +1,4 @@
-"""The page of a request that failed."""
+"""The error page of a failed request."""
 
 import re
 
@@ -16,17 +16,17 @@ from dashboard.web import BASE, Request, Response, TooLargeError
 _PROJECT = re.compile(rf"{BASE}/projects/([^/]+)(/.*)?")
 
 _TITLES = {
-    400: "This cannot be done",
-    403: "You may not do this",
-    404: "There is nothing here",
-    409: "This has changed meanwhile",
-    413: "This is too large",
+    400: "This request is not valid",
+    403: "You have no access",
+    404: "Page not found",
+    409: "This conflicts with another change",
+    413: "The form is too large",
     429: "Too many requests",
 }
 
 
 def page_of(request: Request, error: Exception) -> tuple[str, Response]:
-    """The error's code for the log, and its page; for htmx, one sentence that is shown above."""
+    """The error's code for the log, and its page. htmx requests get the message as plain text."""
     if isinstance(error, TooLargeError):
         code, status, message = (
             "payload_too_large",
@@ -55,7 +55,7 @@ def page_of(request: Request, error: Exception) -> tuple[str, Response]:
 
 
 def _context(request: Request) -> RequestContext:
-    """Who asked, and for which project: a page about a failure keeps the way to the others."""
+    """The context with user and project, so that the error page shows the navigation."""
     current = session.current(request)
     return RequestContext(request, {}, session=current, access=_access(request, current))
 
@@ -66,5 +66,5 @@ def _access(request: Request, current: Session | None) -> Access | None:
         return None
     try:
         return members.open_project(current.user, found[1], signed_in_at=current.signed_in_at)
-    except Exception:  # the failure's page is shown without the project
+    except Exception:  # the error page is shown without the project
         return None

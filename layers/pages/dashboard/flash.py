@@ -1,4 +1,4 @@
-"""What one answer leaves for the very next page: a sentence, or a key to be shown once."""
+"""Data for the next page after a redirect: a message, or a secret that is shown once."""
 
 from typing import Any
 
@@ -10,16 +10,16 @@ _LIFETIME_SECONDS = 120
 _flash = Cookie("flash", _LIFETIME_SECONDS)
 
 
-def leave(request: Request, path: str, **content: Any) -> str:
-    """The cookie that hands `content` to the page at `path`, and to no other."""
+def store(request: Request, path: str, **content: Any) -> str:
+    """The cookie that passes `content` to the page at `path` only."""
     return _flash.encode(request, {"path": path, **content})
 
 
-def found(request: Request) -> dict[str, Any]:
-    """What was left for this page; empty where nothing was."""
+def load(request: Request) -> dict[str, Any]:
+    """The content that was stored for this page; empty if there is none."""
     content = _flash.decode(request)
     return content if content and content["path"] == request.path else {}
 
 
-def take_away(request: Request) -> str:
+def clear(request: Request) -> str:
     return _flash.clear(request)

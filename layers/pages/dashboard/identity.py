@@ -5,7 +5,6 @@ import hashlib
 import json
 import secrets
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,6 +14,7 @@ import urllib3
 from botocore.config import Config as ClientConfig
 
 from craftkit.config import config
+from craftkit.process_cache import process_cache
 from craftkit.projects.models import User
 
 _TIMEOUT = urllib3.Timeout(connect=2.0, read=5.0)
@@ -22,12 +22,12 @@ _CLOCK_SKEW_SECONDS = 60
 
 
 class SignInError(Exception):
-    """The pool did not vouch for anybody. The message is for the log, not for the page."""
+    """The user pool did not verify a user. The message is for the log, not for the page."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """What binds the hosted page's response to the browser that was sent there."""
+    """State, nonce and PKCE verifier, which bind the redirect back to this browser."""
 
     state: str
     nonce: str
@@ -39,7 +39,7 @@ class Attempt:
 
 
 def authorize_url(attempt: Attempt, redirect_uri: str) -> str:
-    """Where to send the browser to sign in."""
+    """The URL of the hosted sign-in page."""
     digest = hashlib.sha256(attempt.verifier.encode()).digest()
     query = {
         "response_type": "code",
@@ -55,16 +55,16 @@ def authorize_url(attempt: Attempt, redirect_uri: str) -> str:
 
 
 def logout_url(logout_uri: str) -> str:
-    """Where to send the browser to end its session with the hosted page too."""
+    """The URL that ends the browser's session at the hosted page."""
     query = urlencode({"client_id": client_id(), "logout_uri": logout_uri})
     return f"{config.sign_in_url}/logout?{query}"
 
 
 def verified_user(code: str, attempt: Attempt, redirect_uri: str) -> User:
-    """Exchange a code for the user that the pool vouches for.
+    """Exchange an authorization code for the verified user.
 
     Raises:
-        SignInError: the code is used, foreign or old, or the token is not for this attempt.
+        SignInError: the code is invalid, used or expired, or the token is for another attempt.
     """
     tokens = _json(
         "POST",
@@ -81,7 +81,7 @@ def verified_user(code: str, attempt: Attempt, redirect_uri: str) -> User:
     if not secrets.compare_digest(str(claims.get("nonce", "")), attempt.nonce):
         raise SignInError("the token was made for another attempt")
     if claims.get("token_use") != "id" or str(claims.get("email_verified")).lower() != "true":
-        raise SignInError("the token does not vouch for an address")
+        raise SignInError("the token has no verified email address")
     return User(sub=claims["sub"], email=str(claims["email"]).lower())
 
 
@@ -100,13 +100,13 @@ def _verified(token: str) -> dict[str, Any]:
             options={"require": ["exp", "iat", "sub", "email"]},
         )
     except jwt.PyJWTError as error:
-        raise SignInError(f"the token is not good: {type(error).__name__}") from error
+        raise SignInError(f"the token is not valid: {type(error).__name__}") from error
     return claims
 
 
-@cache
+@process_cache
 def _signing_key(key_id: str) -> Any:
-    """The pool's key of this id. A pool has two, and changes them hardly ever."""
+    """The pool's signing key of this id. A pool has two keys and rarely replaces them."""
     host = config.aws_endpoint_url or f"https://cognito-idp.{config.region}.amazonaws.com"
     keys = _json("GET", f"{host}/{config.user_pool_id}/.well-known/jwks.json").get("keys", [])
     for key in keys:
@@ -115,9 +115,13 @@ def _signing_key(key_id: str) -> Any:
     raise SignInError("the pool has no such key")
 
 
-@cache
+@process_cache
 def client_id() -> str:
-    """The pool's one client, asked for: the template would need a circle to name it."""
+    """The id of the pool's only client, read at run time.
+
+    The template cannot pass it: client → dashboard URL → function → client would be a circular
+    dependency.
+    """
     patience = ClientConfig(connect_timeout=1, read_timeout=3, retries={"total_max_attempts": 3})
     cognito: Any = boto3.client("cognito-idp", config=patience)
     response = cognito.list_user_pool_clients(UserPoolId=config.user_pool_id, MaxResults=1)
@@ -138,13 +142,13 @@ def _json(method: str, url: str, form: dict[str, str] | None = None) -> dict[str
         )
         content = json.loads(response.data)
     except (urllib3.exceptions.HTTPError, ValueError) as error:
-        raise SignInError(f"the pool did not answer: {type(error).__name__}") from error
+        raise SignInError(f"the pool did not respond: {type(error).__name__}") from error
     if response.status != 200 or not isinstance(content, dict):
         code = content.get("error") if isinstance(content, dict) else None
         raise SignInError(f"the pool refused: {response.status} {code}")
     return content
 
 
-@cache
+@process_cache
 def _pool() -> urllib3.PoolManager:
     return urllib3.PoolManager(maxsize=2)

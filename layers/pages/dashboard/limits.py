@@ -1,4 +1,4 @@
-"""The form of budgets and rates, of a key and of a project alike. An empty field is no limit."""
+"""Reads the form of limits, for keys and projects. An empty field removes the limit."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ from dashboard.request_context import RequestContext
 
 
 def read(context: RequestContext) -> LimitsChange:
-    """What the form asks for.
+    """The change that the form requests.
 
     Raises:
-        InvalidRequestError: a budget is no number, or the rate none such as `10/s`.
+        InvalidRequestError: a quota is not a number, or the rate is not of the form `10/s`.
     """
     wanted: dict[str, Any] = {}
     cleared: set[str] = set()
@@ -33,5 +33,5 @@ def _rate(text: str, burst: str) -> Rate:
     try:
         return Rate.of_text(text, int(burst) if burst else None)
     except ValueError as error:
-        message = "Give a rate such as 10/s, 300/m or 5000/h, and a burst in whole calls."
+        message = "Enter a rate such as 10/s, 300/m or 5000/h, and a burst as a whole number."
         raise InvalidRequestError(message) from error

@@ -1,7 +1,7 @@
-"""A manifest as the rows of one table, and back.
+"""Converts a manifest into the rows of one table, and rows into a manifest.
 
-A row's path is the manifest's, with `[]` behind a loop: `customer.name`, `items[]`,
-`items[].price`, `items[].serials[].code`. A row that ends in `[]` is the loop itself.
+A row's path is the path in the manifest with `[]` after a loop: `customer.name`, `items[]`,
+`items[].price`, `items[].serials[].code`. A row whose path ends in `[]` is the loop itself.
 """
 
 import re
@@ -29,12 +29,12 @@ class Row:
 
 
 def rows_of(manifest: Mapping[str, Any]) -> list[Row]:
-    """The rows of a manifest; it need not fit yet."""
+    """The rows of a manifest, which can be invalid."""
     return list(_rows("", [*manifest.get("variables", ()), *manifest.get("loops", ())]))
 
 
 def rows_in(fields: Iterable[tuple[str, str]]) -> list[Row]:
-    """The rows in a posted form, `row.<n>.path` and so on, in the order in which they stand."""
+    """The rows of a posted form (`row.<n>.path` and so on) in their order."""
     found: dict[str, dict[str, str]] = {}
     for name, value in fields:
         match = _FIELD.fullmatch(name)
@@ -55,7 +55,7 @@ def rows_in(fields: Iterable[tuple[str, str]]) -> list[Row]:
 
 
 def manifest_of(rows: Iterable[Row], preview: Mapping[str, Any]) -> Json:
-    """The manifest, as JSON, with the preview data in its place. Nothing is judged here."""
+    """The manifest as JSON, with each variable's preview data. It is not validated."""
     root: Json = {"variables": [], "loops": []}
     loops: dict[str, Json] = {}
     for row in rows:
@@ -95,7 +95,7 @@ def _rows(prefix: str, fields: Iterable[Any]) -> Iterator[Row]:
 
 
 def _loop(root: Json, loops: dict[str, Json], keys: list[str]) -> Json:
-    """The loop at these keys, made where no row has named it yet."""
+    """The loop at these keys; it is created if no row has named it before."""
     path = "[].".join(keys)
     if path not in loops:
         siblings = _loop(root, loops, keys[:-1])["itemFields"] if keys[1:] else root["loops"]

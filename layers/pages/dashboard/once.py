@@ -1,11 +1,10 @@
-"""Secrets that are shown once: handed from a deed to the page after it, and to no other."""
+"""Secrets that are shown once, on the page after the request that created them."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from dashboard import flash
 from dashboard.request_context import RequestContext
-from dashboard.router import route
 from dashboard.web import Response
 
 PATH = "/shown-once"
@@ -19,13 +18,12 @@ def show(
     back: str,
     samples: Sequence[tuple[str, str]] = (),
 ) -> Response:
-    """Lead on to the page that shows secrets, each under its label, and then back."""
+    """Redirect to the page that shows labeled secrets and links back to `back`."""
     content: dict[str, Any] = {"title": title, "secrets": secrets, "samples": samples, "back": back}
     return context.done(PATH, **content)
 
 
-@route("GET", "/projects/{project}" + PATH, needs="admin")
 def shown(context: RequestContext) -> Response:
-    if "secrets" not in flash.found(context.request):
+    if "secrets" not in flash.load(context.request):
         return context.go(context.url())
     return context.page("once.html")

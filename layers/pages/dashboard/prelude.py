@@ -1,4 +1,4 @@
-"""What every template can call, for the editor to complete: name and one sentence."""
+"""The functions of the prelude with a description, for completion in the editor."""
 
 WORDS = (
     ("number", "number(value, digits: auto): a number as the locale writes it."),

@@ -1,4 +1,4 @@
-"""What a page is given: the request, the signed-in user, the project, and ways to respond."""
+"""What a handler receives: the request, the signed-in user, the project, and ways to respond."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class RequestContext:
 
     @property
     def user(self) -> User:
-        assert self.session is not None  # noqa: S101 the route needs a user
+        assert self.session is not None  # noqa: S101 the route's role requires it
         return self.session.user
 
     @property
@@ -57,28 +57,28 @@ class RequestContext:
         return self.parameters[name]
 
     def query[Model: BaseModel](self, kind: type[Model]) -> Model:
-        """The query string as a model; empty values are absent ones."""
+        """The query string as a model. Empty values count as absent."""
         given = {name: value for name, value in self.request.query.items() if value}
         return validate_request(kind, given)
 
     @property
     def cursor(self) -> str | None:
-        """Where in its list the page begins; None on the first."""
+        """The cursor of a list's page; None for the first page."""
         return self.query(Paging).cursor
 
     def form(self, name: str) -> str:
-        """A field of the posted form, without the space around it; empty where it is absent."""
+        """A field of the posted form without surrounding white space; empty if it is absent."""
         return self.request.form.get(name, "").strip()
 
     def url(self, path: str = "") -> str:
-        """A page of the project: `context.url("/keys")`."""
+        """The URL of a page of the project: `context.url("/keys")`."""
         return f"{BASE}/projects/{self.project.id}{path}"
 
     def page(self, name: str, status: int = 200, /, **context: Any) -> Response:
-        """A whole page, with what the page before left for it."""
-        left = flash.found(self.request)
-        response = self.fragment(name, status, flash=left, **context)
-        return response.with_cookies(flash.take_away(self.request)) if left else response
+        """A whole page, with the flash content of the request before."""
+        content = flash.load(self.request)
+        response = self.fragment(name, status, flash=content, **context)
+        return response.with_cookies(flash.clear(self.request)) if content else response
 
     def fragment(self, name: str, status: int = 200, /, **context: Any) -> Response:
         """A part of a page, for htmx."""
@@ -86,16 +86,17 @@ class RequestContext:
         return Response(status, html.encode())
 
     def refused(self, name: str, error: CraftkitError, /, **context: Any) -> Response:
-        """The page of a form that did not fit, with what was entered and what is wrong."""
+        """The page of an invalid form, with the entered values and the issues."""
         return self.page(name, 422, **{**context, "error": error, "form": self.request.form})
 
-    def done(self, path: str, said: str = "", **left: Any) -> Response:
-        """The way on after a deed: a page of the project, which says once that it was done."""
-        return self.go(self.url(path), said, **left)
+    def done(self, path: str, message: str = "", **content: Any) -> Response:
+        """Redirect to a page of the project, which shows the message once."""
+        return self.go(self.url(path), message, **content)
 
-    def go(self, url: str, said: str = "", **left: Any) -> Response:
+    def go(self, url: str, message: str = "", **content: Any) -> Response:
+        """Redirect to a page, which shows the message once and gets the flash content."""
         response = see_other(url)
-        if not said and not left:
+        if not message and not content:
             return response
         target = url.partition("?")[0].partition("#")[0]
-        return response.with_cookies(flash.leave(self.request, target, said=said, **left))
+        return response.with_cookies(flash.store(self.request, target, message=message, **content))

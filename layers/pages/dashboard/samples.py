@@ -1,4 +1,4 @@
-"""Code that works when it is pasted: curl, Node.js and Python."""
+"""Code samples that run as they are: curl, Node.js and Python."""
 
 import json
 import shlex
@@ -15,7 +15,7 @@ _VARIABLE = "CRAFTKIT_API_KEY"
 
 
 def list_renders(key: str | None = None) -> Samples:
-    """The smallest authenticated call. With `key`, filled in; else from the environment."""
+    """The smallest authenticated request, with `key` or with the environment variable."""
     url = f"{config.api_url}/v1/renders"
     shell, node, python = _bearer(key)
     return [
@@ -34,7 +34,7 @@ def list_renders(key: str | None = None) -> Samples:
 
 
 def render(version: TemplateVersion, key: str | None = None) -> Samples:
-    """A render of a template with the least data that it takes."""
+    """A render of a template with the required part of its preview data."""
     url = f"{config.api_url}/v1/templates/{version.slug}/render"
     body = {"data": least_data(version.manifest), "options": {"sync": True}}
     text = json.dumps(body, ensure_ascii=False, indent=2)
@@ -62,7 +62,7 @@ def render(version: TemplateVersion, key: str | None = None) -> Samples:
 
 
 def least_data(manifest: Manifest) -> dict[str, Any]:
-    """The required part of the preview data, with one item a loop."""
+    """The required part of the preview data, with one item for each loop."""
     return _required((*manifest.variables, *manifest.loops), preview_data(manifest))
 
 
@@ -104,7 +104,7 @@ def _indented(text: str, spaces: int) -> str:
 
 
 def _python(value: Any, depth: int = 0) -> str:
-    """A value as Python writes it, a field a line."""
+    """A value as a Python literal with one field on each line."""
     pad = "    " * (depth + 1)
     if isinstance(value, dict) and value:
         lines = [f"{pad}{json.dumps(k, ensure_ascii=False)}: {_python(v, depth + 1)}," for k, v
@@ -119,7 +119,7 @@ def _python(value: Any, depth: int = 0) -> str:
 
 
 def hook(url: str, secret: str) -> Samples:
-    """A signed call of an inbound hook: the body is the template's data, flat."""
+    """A signed request to an inbound hook. The body is the template's data."""
     shell = (
         "BODY='{}'\n"
         f'SIGNATURE=$(printf %s "$BODY" | openssl dgst -sha256 -hmac {shlex.quote(secret)} -r'

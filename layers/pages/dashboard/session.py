@@ -1,6 +1,6 @@
-"""Who is signed in: a sealed cookie that ends after eight hours without a request.
+"""The dashboard session: an encrypted cookie that expires after eight hours without a request.
 
-Requests of the user renew it, for seven days at most after the sign-in.
+Requests of the user renew it, for at most seven days after the sign-in.
 """
 
 import hmac
@@ -15,21 +15,21 @@ from dashboard.web import Request
 
 _LIFETIME_SECONDS = 8 * 3600
 _RENEWED_AFTER_SECONDS = 600
-_LONGEST = timedelta(days=7)
+_MAX_AGE = timedelta(days=7)
 
 _session = Cookie("session", _LIFETIME_SECONDS)
 
 
 @dataclass(frozen=True)
 class Session:
-    """`csrf` is what every form of this session carries, and no other page can know."""
+    """A signed-in user. Each form of the session contains its token `csrf`."""
 
     user: User
     signed_in_at: datetime
     csrf: str
 
-    def vouches_for(self, request: Request) -> bool:
-        """Whether a POST comes from one of this session's own pages."""
+    def has_sent(self, request: Request) -> bool:
+        """Whether a POST comes from a page of this session, by its origin and CSRF token."""
         origin = request.headers.get("origin")
         if origin is not None and origin != request.origin:
             return False
@@ -40,7 +40,7 @@ class Session:
 
 
 def begin(request: Request, user: User) -> str:
-    """The cookie of a new session; whatever the browser had before is not taken over."""
+    """The cookie of a new session with a new CSRF token."""
     return _session.encode(
         request,
         {
@@ -54,7 +54,7 @@ def begin(request: Request, user: User) -> str:
 
 def current(request: Request) -> Session | None:
     content = _session.decode(request)
-    if content is None or utc_now() - from_rfc3339(content["at"]) >= _LONGEST:
+    if content is None or utc_now() - from_rfc3339(content["at"]) >= _MAX_AGE:
         return None
     return Session(
         user=User.model_construct(sub=content["sub"], email=content["email"]),
@@ -64,10 +64,10 @@ def current(request: Request) -> Session | None:
 
 
 def renewed(request: Request) -> str | None:
-    """The cookie of the session that `current` found, sealed anew; None where it is young.
+    """The renewed cookie of the current session; None if it is less than ten minutes old.
 
-    What a page asks for by itself, such as the state of a render, renews nothing: a page that is
-    left open must not keep its session for ever.
+    Requests that a page sends by itself, such as polling the state of a render, do not renew it: an
+    open page must not keep its session alive.
     """
     if request.is_fragment and request.method == "GET":
         return None

@@ -1,4 +1,4 @@
-"""Templates: Jinja2 with everything escaped, and the words that they have for values."""
+"""Renders the HTML templates: Jinja2 with autoescaping, and filters that format values."""
 
 import hashlib
 import json
@@ -28,7 +28,7 @@ def render(name: str, /, **context: Any) -> str:
 
 @cache
 def static_url(name: str) -> str:
-    """A file's address, which changes with its content, so that browsers may keep it for ever."""
+    """A file's URL. It contains a hash of the content, so that browsers can cache the file."""
     digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:10]
     return f"{BASE}/static/{digest}/{name}"
 
@@ -63,7 +63,7 @@ def _environment() -> Environment:
 
 
 def moment(at: datetime | str, now: datetime) -> Markup:
-    """A time as people read it, with the exact one under the pointer."""
+    """A time relative to now, with the exact time as a tooltip."""
     at = datetime.fromisoformat(at) if isinstance(at, str) else at
     exact = to_rfc3339(at)
     shown = f"{at:%-d %B %Y, %H:%M:%S} UTC"
@@ -115,7 +115,7 @@ def pretty_json(value: Any) -> str:
 
 
 def prettied(text: str) -> str:
-    """JSON as people read it; what is none, as it is."""
+    """JSON with indentation; other text unchanged."""
     try:
         return pretty_json(json.loads(text))
     except (ValueError, RecursionError):

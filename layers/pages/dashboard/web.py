@@ -27,11 +27,11 @@ Event = dict[str, Any]
 
 
 class TooLargeError(Exception):
-    """The form is over 1 MiB, or holds more fields than any of ours."""
+    """The form is larger than 1 MiB or has too many fields."""
 
 
 class Request:
-    """One call, read lazily."""
+    """One request. Headers, cookies and form are parsed when they are read."""
 
     def __init__(self, event: Event) -> None:
         self._event = event
@@ -47,7 +47,7 @@ class Request:
 
     @cached_property
     def cookies(self) -> dict[str, str]:
-        """Of a name that was sent twice, the first: the one with the longer path."""
+        """Cookies by name. For a repeated name, the first counts: it has the longer path."""
         found: dict[str, str] = {}
         for cookie in "; ".join(values_of(self._event, "cookie")).split(";"):
             name, _, value = cookie.strip().partition("=")
@@ -60,10 +60,10 @@ class Request:
 
     @cached_property
     def fields(self) -> list[tuple[str, str]]:
-        """A posted form's fields, in their order.
+        """The fields of a posted form in their order.
 
         Raises:
-            TooLargeError: more than a form of ours sends.
+            TooLargeError: the form is larger than 1 MiB or has too many fields.
         """
         text = self._event.get("body") or ""
         try:
@@ -84,12 +84,12 @@ class Request:
         return dict(self.fields)
 
     def all(self, name: str) -> tuple[str, ...]:
-        """Every value of a field that may come several times, such as a checkbox."""
+        """All values of a repeated field, such as a group of checkboxes."""
         return tuple(value for field_name, value in self.fields if field_name == name)
 
     @property
     def is_fragment(self) -> bool:
-        """Whether htmx asks for a part of a page."""
+        """Whether htmx requests a part of a page."""
         return self.headers.get("hx-request") == "true"
 
     @property
@@ -98,7 +98,7 @@ class Request:
 
     @property
     def origin(self) -> str:
-        """Where this dashboard is reached, without a trailing slash."""
+        """The origin of the dashboard, without a trailing slash."""
         return config.pages_origin or f"https://{self._event['requestContext']['domainName']}"
 
     @property
@@ -114,9 +114,9 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
     cookies: tuple[str, ...] = ()
     style_nonce: str = ""
-    """Lets a script of ours add styles, as the code editor does; for one response alone."""
+    """A nonce of this response that lets the code editor's script add styles."""
     frame_source: str = ""
-    """The origin that a frame of this page shows; without one, the page may hold no frame."""
+    """The origin that the page may show in a frame; None forbids frames."""
 
     def with_cookies(self, *cookies: str) -> "Response":
         return replace(self, cookies=(*self.cookies, *cookies))
@@ -128,7 +128,7 @@ def see_other(path: str) -> Response:
 
 
 def respond(request: Request, response: Response) -> Event:
-    """The response in the form that the gateway wants, with the headers that every one has."""
+    """The response in API Gateway's format, with the security headers."""
     body, headers = response.body, {**_hardening(request, response), **response.headers}
     headers["Content-Type"] = response.content_type
     headers["x-request-id"] = request.id
@@ -156,7 +156,7 @@ def _hardening(request: Request, response: Response) -> dict[str, str]:
         "img-src": "'self' data:",
         "connect-src": "'self'",
         "frame-src": response.frame_source or "'none'",
-        # Signing out is a form whose response leads to the hosted page.
+        # The response to the sign-out form redirects to the hosted page.
         "form-action": f"'self' {config.sign_in_url}",
         "frame-ancestors": "'none'",
         "base-uri": "'none'",

@@ -1,4 +1,4 @@
-"""The asynchronous client: `_sync`, with `await`."""
+"""The asynchronous client. `python -m tools.sync_client` generates `_sync` from this module."""
 
 import asyncio
 import builtins
@@ -29,13 +29,13 @@ WAIT_SECONDS = 120.0
 
 
 class AsyncCraftkit:
-    """A client of one project; for one event loop.
+    """A client of one project, for one event loop.
 
     Args:
-        api_key: `ck_live_…` or `ck_test_…`; without it, `CRAFTKIT_API_KEY` of the environment.
-        base_url: where the API is; without it, `CRAFTKIT_BASE_URL`, else https://api.craftkit.dev.
+        api_key: `ck_live_…` or `ck_test_…`; default: the environment variable `CRAFTKIT_API_KEY`.
+        base_url: default: `CRAFTKIT_BASE_URL`, else https://api.craftkit.dev.
         timeout: seconds for one HTTP request.
-        max_retries: how often a request is sent again after a passing failure.
+        max_retries: how often a request is retried after a temporary failure.
     """
 
     webhooks = Webhooks()
@@ -79,7 +79,7 @@ class AsyncCraftkit:
         await self.close()
 
     async def _run(self, steps: Steps) -> Any:
-        """The result of the steps, their calls made and their pauses slept."""
+        """Make the calls and pauses of the steps, and return their result."""
         reply: Reply | None = None
         while True:
             try:
@@ -99,7 +99,8 @@ class AsyncCraftkit:
             return Reply(None, failure=error)
 
     async def _json(self, method: str, path: str, **how: Any) -> Any:
-        return (await self._run(self._core.api(method, path, **how))).json
+        reply = await self._run(self._core.api(method, path, **how))
+        return reply.json
 
     async def _pages(self, path: str, field: str, **filters: Any) -> AsyncIterator[Any]:
         cursor = None
@@ -113,7 +114,7 @@ class AsyncCraftkit:
 
 
 class AsyncRender:
-    """A render as it was when it was last read; `json` has every field of the API."""
+    """A render as it was last read. `json` has every field of the API."""
 
     def __init__(self, client: AsyncCraftkit, json: RenderJson) -> None:
         self._client = client
@@ -137,25 +138,25 @@ class AsyncRender:
         return self.json["downloadUrl"]
 
     async def wait(self, timeout: float = WAIT_SECONDS) -> Self:
-        """This render, once it succeeded.
+        """Wait until the render has succeeded, and return it.
 
         Raises:
-            RenderFailedError: it failed or was cancelled.
-            WaitTimeoutError: it is not finished in time.
+            RenderFailedError: the render has failed or was cancelled.
+            WaitTimeoutError: the render has not ended within `timeout` seconds.
         """
         core = self._client._core
         self.json = await self._client._run(core.wait(self.json, timeout, time.monotonic))
         return self
 
     async def content(self, timeout: float = WAIT_SECONDS) -> bytes:
-        """The document's bytes; waits for them. Raises as `wait`."""
+        """Wait for the document and return its bytes. Raises as `wait`."""
         core = self._client._core
         steps = core.document(self.json, timeout, time.monotonic)
         self.json, content = await self._client._run(steps)
         return cast(bytes, content)
 
     async def save(self, path: str | Path, timeout: float = WAIT_SECONDS) -> Path:
-        """Write the document to a file; waits for it. Raises as `wait`."""
+        """Wait for the document and write it to a file. Raises as `wait`."""
         file = Path(path)
         file.write_bytes(await self.content(timeout))
         return file
@@ -186,12 +187,12 @@ class AsyncRenders:
         idempotency_key: str | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> AsyncRender:
-        """Create a render of the template with this slug. A retry never makes a second one.
+        """Create a render of the template with this slug. A retry never creates a second render.
 
         Args:
-            sync: wait for the document, up to 25 seconds, in this one call.
-            job_id: your own name for the job; also the idempotency key.
-            options: further `options` of the API by their names there.
+            sync: wait for the document in this request, up to 25 seconds.
+            job_id: your id of the job; also the idempotency key.
+            options: further `options` of the API, by their API names.
         """
         named = {"filename": filename, "versionNumber": version_number, "sync": sync}
         steps = self._client._core.create_render(
@@ -202,7 +203,8 @@ class AsyncRenders:
             metadata=metadata,
             options={**named, **(options or {})},
         )
-        return AsyncRender(self._client, (await self._client._run(steps)).json)
+        reply = await self._client._run(steps)
+        return AsyncRender(self._client, reply.json)
 
     async def document(
         self,
@@ -240,9 +242,8 @@ class AsyncRenders:
         return cast(bytes, await self._client._run(steps))
 
     async def get(self, render_id: str) -> AsyncRender:
-        return AsyncRender(
-            self._client, await self._client._json("GET", f"/v1/renders/{render_id}")
-        )
+        json = await self._client._json("GET", f"/v1/renders/{render_id}")
+        return AsyncRender(self._client, json)
 
     async def list(
         self,
@@ -254,7 +255,7 @@ class AsyncRenders:
         from_: str | None = None,
         to: str | None = None,
     ) -> AsyncIterator[AsyncRender]:
-        """Every render that matches, newest first; further pages are read as they are needed."""
+        """All renders that match, newest first. Further pages are read when they are needed."""
         filters = {
             "status": status,
             "templateSlug": template,
@@ -341,13 +342,13 @@ class AsyncEmbedSessions:
         scope: Mapping[str, Any],
         **settings: Any,
     ) -> EmbedSession:
-        """Create a session; `settings` are the further fields of the API by their names there."""
+        """Create a session. `settings` are further fields of the API, by their API names."""
         body = {"tenant": tenant, "actor": actor, "scope": scope, **settings}
         path = "/v1/embed/sessions"
         return cast(EmbedSession, await self._client._json("POST", path, json=body, is_safe=False))
 
     async def refresh(self, renew_token: str) -> EmbedSession:
-        """The session with a new token. A renew token works once."""
+        """Refresh a session: it gets new tokens. A renew token works once."""
         path, body = "/v1/embed/sessions/refresh", {"renewToken": renew_token}
         return cast(EmbedSession, await self._client._json("POST", path, json=body, is_safe=False))
 

@@ -1,4 +1,4 @@
-"""What the client does, without doing it: generators that yield a call or a pause.
+"""The logic of the client without input and output: generators that yield calls and pauses.
 
 The synchronous and the asynchronous client run the same generators; see `_sync` and `_async`.
 """
@@ -16,7 +16,7 @@ BASE_URL = "https://api.craftkit.dev"
 TIMEOUT_SECONDS = 60.0
 MAX_RETRIES = 5
 LONGEST_PAUSE_SECONDS = 60.0
-"""A longer `Retry-After` is raised instead of waited for: a quota is renewed in hours."""
+"""Seconds. A longer `Retry-After` raises the error: a quota is renewed after hours."""
 
 MEDIA_TYPES = {
     "pdf": "application/pdf",
@@ -28,14 +28,14 @@ MEDIA_TYPES = {
 FINAL = ("succeeded", "failed", "cancelled")
 _RETRIED = (429, 500, 502, 503, 504)
 _NOT_ACCEPTED = (429, 503)
-"""Statuses after which nothing was done, so that any request may be sent again."""
+"""Statuses of requests that had no effect, so that any of them can be retried."""
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Call:
-    """One HTTP request. `is_safe` says that sending it twice does it once."""
+    """One HTTP request. `is_safe`: sending it twice has the same effect as once."""
 
     method: str
     url: str
@@ -52,7 +52,7 @@ class Pause:
 
 @dataclass(frozen=True)
 class Reply:
-    """An HTTP response, or None as `status` where there was none."""
+    """An HTTP response. `status` is None if there was no response."""
 
     status: int | None
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -76,7 +76,7 @@ Steps = Generator[Call | Pause, Reply | None, Any]
 
 
 class Core:
-    """The settings of a client, and its calls as steps."""
+    """The settings of a client, and its requests as steps."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class Core:
         self._random = random_ or random.Random()  # noqa: S311 jitter is no secret
 
     def send(self, call: Call) -> Steps:
-        """The reply to a call, retried with jitter; raises the error that it ends with."""
+        """Send a call, retry it with jitter, and return its reply or raise its last error."""
         for attempt in range(self.max_retries + 1):
             reply = yield call
             assert reply is not None
@@ -121,7 +121,7 @@ class Core:
         headers: Mapping[str, str] | None = None,
         is_safe: bool = True,
     ) -> Steps:
-        """The reply of the API itself, with the key."""
+        """Send a request with the API key."""
         sent = {"Authorization": f"Bearer {self.api_key}", **(headers or {})}
         query = {name: str(value) for name, value in (params or {}).items() if value is not None}
         url = path if "://" in path else self.base_url + path
@@ -138,7 +138,7 @@ class Core:
         options: Mapping[str, Any],
         accept: str | None = None,
     ) -> Steps:
-        """The new render. Without a key of the caller's it gets one, so that a retry is safe."""
+        """Create a render. Without an idempotency key it gets one, so that retries are safe."""
         body: Json = {"data": dict(data)}
         if job_id is not None:
             body["jobId"] = job_id
@@ -170,11 +170,11 @@ class Core:
         return reply.body
 
     def wait(self, render: Any, timeout: float, clock: Any) -> Steps:
-        """The render once it succeeded; polls at growing intervals up to two seconds.
+        """Poll the render until it has succeeded, at intervals that grow to two seconds.
 
         Raises:
-            RenderFailedError: it failed or was cancelled.
-            WaitTimeoutError: it is not finished in time.
+            RenderFailedError: the render has failed or was cancelled.
+            WaitTimeoutError: the render has not ended in time.
         """
         deadline, pause, request_id = clock() + timeout, 0.05, ""
         while render["status"] not in FINAL:
@@ -189,13 +189,13 @@ class Core:
         return render
 
     def document(self, render: Any, timeout: float, clock: Any) -> Steps:
-        """The render and its document's bytes, once it succeeded."""
+        """Wait for the render; return it with its document's bytes."""
         render = yield from self.wait(render, timeout, clock)
         url = render.get("downloadUrl")
         if not url:
             render = (yield from self.api("GET", f"/v1/renders/{render['id']}")).json
             url = render["downloadUrl"]
-        reply = yield from self.send(Call("GET", url))  # signed: it takes no key
+        reply = yield from self.send(Call("GET", url))  # a signed URL needs no API key
         return render, reply.body
 
     def _error(self, reply: Reply) -> Exception:

@@ -1,4 +1,4 @@
-"""Between the core's calls and httpx."""
+"""Converts calls to httpx requests, and httpx responses to replies."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The synchronous client."""
+"""The synchronous client, generated from `_async` by `tools.sync_client`."""
 
 import builtins
 import time
@@ -29,13 +29,13 @@ WAIT_SECONDS = 120.0
 
 
 class Craftkit:
-    """A client of one project; safe to share between threads.
+    """A client of one project, safe to share between threads.
 
     Args:
-        api_key: `ck_live_…` or `ck_test_…`; without it, `CRAFTKIT_API_KEY` of the environment.
-        base_url: where the API is; without it, `CRAFTKIT_BASE_URL`, else https://api.craftkit.dev.
+        api_key: `ck_live_…` or `ck_test_…`; default: the environment variable `CRAFTKIT_API_KEY`.
+        base_url: default: `CRAFTKIT_BASE_URL`, else https://api.craftkit.dev.
         timeout: seconds for one HTTP request.
-        max_retries: how often a request is sent again after a passing failure.
+        max_retries: how often a request is retried after a temporary failure.
     """
 
     webhooks = Webhooks()
@@ -51,7 +51,7 @@ class Craftkit:
     ) -> None:
         self._core = Core(api_key, base_url, max_retries)
         self._http = http_client or httpx.Client(timeout=timeout)
-        # For clients that are never closed: a script of four lines.
+        # Closes the connections of clients that are never closed.
         weakref.finalize(self, self._http.close)
         self.renders = Renders(self)
         self.templates = Templates(self)
@@ -81,7 +81,7 @@ class Craftkit:
         self.close()
 
     def _run(self, steps: Steps) -> Any:
-        """The result of the steps, their calls made and their pauses slept."""
+        """Make the calls and pauses of the steps, and return their result."""
         reply: Reply | None = None
         while True:
             try:
@@ -101,7 +101,8 @@ class Craftkit:
             return Reply(None, failure=error)
 
     def _json(self, method: str, path: str, **how: Any) -> Any:
-        return self._run(self._core.api(method, path, **how)).json
+        reply = self._run(self._core.api(method, path, **how))
+        return reply.json
 
     def _pages(self, path: str, field: str, **filters: Any) -> Iterator[Any]:
         cursor = None
@@ -114,7 +115,7 @@ class Craftkit:
 
 
 class Render:
-    """A render as it was when it was last read; `json` has every field of the API."""
+    """A render as it was last read. `json` has every field of the API."""
 
     def __init__(self, client: Craftkit, json: RenderJson) -> None:
         self._client = client
@@ -138,25 +139,25 @@ class Render:
         return self.json["downloadUrl"]
 
     def wait(self, timeout: float = WAIT_SECONDS) -> Self:
-        """This render, once it succeeded.
+        """Wait until the render has succeeded, and return it.
 
         Raises:
-            RenderFailedError: it failed or was cancelled.
-            WaitTimeoutError: it is not finished in time.
+            RenderFailedError: the render has failed or was cancelled.
+            WaitTimeoutError: the render has not ended within `timeout` seconds.
         """
         core = self._client._core
         self.json = self._client._run(core.wait(self.json, timeout, time.monotonic))
         return self
 
     def content(self, timeout: float = WAIT_SECONDS) -> bytes:
-        """The document's bytes; waits for them. Raises as `wait`."""
+        """Wait for the document and return its bytes. Raises as `wait`."""
         core = self._client._core
         steps = core.document(self.json, timeout, time.monotonic)
         self.json, content = self._client._run(steps)
         return cast(bytes, content)
 
     def save(self, path: str | Path, timeout: float = WAIT_SECONDS) -> Path:
-        """Write the document to a file; waits for it. Raises as `wait`."""
+        """Wait for the document and write it to a file. Raises as `wait`."""
         file = Path(path)
         file.write_bytes(self.content(timeout))
         return file
@@ -187,12 +188,12 @@ class Renders:
         idempotency_key: str | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> Render:
-        """Create a render of the template with this slug. A retry never makes a second one.
+        """Create a render of the template with this slug. A retry never creates a second render.
 
         Args:
-            sync: wait for the document, up to 25 seconds, in this one call.
-            job_id: your own name for the job; also the idempotency key.
-            options: further `options` of the API by their names there.
+            sync: wait for the document in this request, up to 25 seconds.
+            job_id: your id of the job; also the idempotency key.
+            options: further `options` of the API, by their API names.
         """
         named = {"filename": filename, "versionNumber": version_number, "sync": sync}
         steps = self._client._core.create_render(
@@ -203,7 +204,8 @@ class Renders:
             metadata=metadata,
             options={**named, **(options or {})},
         )
-        return Render(self._client, self._client._run(steps).json)
+        reply = self._client._run(steps)
+        return Render(self._client, reply.json)
 
     def document(
         self,
@@ -241,7 +243,8 @@ class Renders:
         return cast(bytes, self._client._run(steps))
 
     def get(self, render_id: str) -> Render:
-        return Render(self._client, self._client._json("GET", f"/v1/renders/{render_id}"))
+        json = self._client._json("GET", f"/v1/renders/{render_id}")
+        return Render(self._client, json)
 
     def list(
         self,
@@ -253,7 +256,7 @@ class Renders:
         from_: str | None = None,
         to: str | None = None,
     ) -> Iterator[Render]:
-        """Every render that matches, newest first; further pages are read as they are needed."""
+        """All renders that match, newest first. Further pages are read when they are needed."""
         filters = {
             "status": status,
             "templateSlug": template,
@@ -340,13 +343,13 @@ class EmbedSessions:
         scope: Mapping[str, Any],
         **settings: Any,
     ) -> EmbedSession:
-        """Create a session; `settings` are the further fields of the API by their names there."""
+        """Create a session. `settings` are further fields of the API, by their API names."""
         body = {"tenant": tenant, "actor": actor, "scope": scope, **settings}
         path = "/v1/embed/sessions"
         return cast(EmbedSession, self._client._json("POST", path, json=body, is_safe=False))
 
     def refresh(self, renew_token: str) -> EmbedSession:
-        """The session with a new token. A renew token works once."""
+        """Refresh a session: it gets new tokens. A renew token works once."""
         path, body = "/v1/embed/sessions/refresh", {"renewToken": renew_token}
         return cast(EmbedSession, self._client._json("POST", path, json=body, is_safe=False))
 

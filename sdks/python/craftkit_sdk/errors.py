@@ -13,7 +13,7 @@ class ConnectionFailedError(CraftkitError):
 
 
 class WaitTimeoutError(CraftkitError):
-    """The render was not finished in time. It goes on; wait again, or read it later."""
+    """The render has not ended in time. It continues: wait again, or read it later."""
 
 
 class ApiError(CraftkitError):
@@ -22,11 +22,11 @@ class ApiError(CraftkitError):
     Attributes:
         code: stable, such as `invalid_input_data`; see https://docs.craftkit.dev/errors.html.
         status: the HTTP status.
-        request_id: name it when you contact support.
+        request_id: send it when you contact support.
         doc_url: the code's section of the documentation.
-        field_errors: by dotted path, what is wrong with each field.
-        form_errors: what is wrong with the input as a whole.
-        retry_after: seconds to wait, where the API said so.
+        field_errors: messages by dotted path of the field.
+        form_errors: messages about the input as a whole.
+        retry_after: seconds to wait, if the response has `Retry-After`.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class NotFoundError(ApiError):
 
 
 class ConflictError(ApiError):
-    """409: the request does not fit the resource's state."""
+    """409: the request conflicts with the resource's state."""
 
 
 class RateLimitedError(ApiError):

@@ -1,4 +1,4 @@
-"""The API's objects, as they are in JSON."""
+"""The API's objects in JSON."""
 
 from typing import Any, Literal, TypedDict
 

@@ -19,7 +19,7 @@ class InvalidSignatureError(CraftkitError):
 
 
 class Webhooks:
-    """`client.webhooks`. It sends nothing, so it needs no API key."""
+    """`client.webhooks`. It sends no requests, so it needs no API key."""
 
     def verify(
         self,
@@ -29,7 +29,7 @@ class Webhooks:
         *,
         now: float | None = None,
     ) -> dict[str, Any]:
-        """The event in a webhook: `{"type", "timestamp", "data"}`.
+        """Verify a webhook and return its event: `{"type", "timestamp", "data"}`.
 
         Args:
             body: the raw request body, unchanged.
@@ -58,7 +58,7 @@ class Webhooks:
         signed = b".".join((id_.encode(), sent.encode(), raw))
         expected = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
         candidates = [each.removeprefix("v1,") for each in signatures.split() if each[:3] == "v1,"]
-        # Each one is compared, so that the time taken tells nothing.
+        # All signatures are compared, so that the time does not depend on which one matches.
         if not any([hmac.compare_digest(expected, each) for each in candidates]):  # noqa: C419
             raise InvalidSignatureError("The signature does not match.")
         event: dict[str, Any] = json.loads(raw)

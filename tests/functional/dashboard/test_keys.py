@@ -190,8 +190,8 @@ def test_limit_key__shows_what_is_used_of_it(ada: Visitor, project: Project) -> 
     limits = {"renders_per_day": "100", "rate": "10/s", "burst": "20"}
     page = ada.follow(ada.post(path(project, f"/{key.id}/limits"), limits))
     assert "0 of 100 renders" in page.words
-    assert "10/s, 20 at once" in page.words
+    assert "10/s, burst 20" in page.words
     page = ada.follow(ada.post(path(project, f"/{key.id}/limits"), {}))
-    assert "No limits of its own" in page.words
+    assert "No limits." in page.words
     for wrong in ({"renders_per_day": "-1"}, {"renders_per_day": "many"}, {"rate": "fast"}):
         assert ada.post(path(project, f"/{key.id}/limits"), wrong).status == 400

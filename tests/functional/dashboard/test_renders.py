@@ -192,10 +192,10 @@ def test_list_renders__of_very_many_reads_a_page_and_not_the_table(
     reads.clear()
     page = ada.get(path(demo, "?status=failed"))  # none of them
     assert sum(reads) <= 2_000
-    assert "None of the newest 2,000 renders fits" in page.words
+    assert "None of the latest 2,000 renders matches" in page.words
     following = re.search(r'href="([^"]*cursor=[^"]*)"', page.text)
     assert following
-    assert "No render fits" in ada.get(following[1].replace("&amp;", "&")).words
+    assert "No render matches" in ada.get(following[1].replace("&amp;", "&")).words
 
 
 def _fill(cloud: Cloud, demo: DemoProject, number: int) -> None:

@@ -250,7 +250,7 @@ class TestUsageAndAudit:
     def test_usage_is_shown_by_day_mode_key_and_template(
         self, ada: Visitor, project: Project, cloud: Cloud
     ) -> None:
-        assert "Nothing was rendered" in ada.get(path(project, "/usage")).words
+        assert "No renders in these days" in ada.get(path(project, "/usage")).words
         key_id = key_of(project)
         for mode in ("live", "live", "test"):
             usage.count_renders([

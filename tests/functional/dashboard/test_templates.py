@@ -140,7 +140,7 @@ def test_preview__names_the_line_that_does_not_compile(
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [
-        ("data", '{"a": ', "not JSON"),
+        ("data", '{"a": ', "not valid JSON"),
         ("data", "[1]", "JSON object"),
         ("data", "{}", "customer.name"),
         ("row.0.path", "not a key!", "manifest is not valid"),
@@ -162,7 +162,7 @@ def test_save__keeps_the_draft_and_notices_another_editor(ada: Visitor, project:
     assert drafts.get_draft(project.id, "my-invoice").source == "= Half a thought ("
     late = ada.post(path(project, "/my-invoice/draft"), form | {"source": "= Other"})
     assert late.status == 422
-    assert "saved elsewhere" in late.words
+    assert "changed since it was loaded" in late.words
     assert "= Other" in late.text  # nothing that was typed is lost
     assert drafts.get_draft(project.id, "my-invoice").source == "= Half a thought ("
 

@@ -135,7 +135,7 @@ def test_validate_data__of_much_data_the_first_misfit_of_each_list_is_named() ->
         "orders.0.lines.0.article",
     }
     assert refusal.value.issues.form_errors == [
-        "In so much data, the first misfit of each list alone is named"
+        "The data is large: only the first issue of each list is reported"
     ]
 
 

@@ -29,7 +29,7 @@ def test_manifest__loop_key_with_a_dot_is_refused() -> None:
 
 def test_manifest__two_equal_keys_are_refused_and_named() -> None:
     issues = _issues_of({"variables": [_field("total"), _field("total")]})
-    assert issues["variables.1.key"] == ["The key total is there twice"]
+    assert issues["variables.1.key"] == ["The key total is repeated"]
 
 
 def test_manifest__loop_and_variable_of_one_name_are_refused() -> None:
@@ -41,15 +41,13 @@ def test_manifest__loop_and_variable_of_one_name_are_refused() -> None:
 def test_manifest__key_beneath_a_value_is_refused() -> None:
     issues = _issues_of({"variables": [_field("customer.name"), _field("customer")]})
     assert issues["variables.0.key"] == [
-        "The key customer is a value and cannot also hold customer.name"
+        "The key customer is a value, so customer.name cannot be inside it"
     ]
 
 
 def test_manifest__equal_keys_of_an_item_are_refused_where_they_stand() -> None:
     loop = {"key": "items", "label": "Items", "itemFields": [_field("name"), _field("name")]}
-    assert _issues_of({"loops": [loop]})["loops.0.itemFields.1.key"] == [
-        "The key name is there twice"
-    ]
+    assert _issues_of({"loops": [loop]})["loops.0.itemFields.1.key"] == ["The key name is repeated"]
 
 
 def test_manifest__unknown_type_is_refused_by_its_own_path() -> None:
@@ -104,7 +102,9 @@ def test_manifest__loops_nest_three_levels_and_no_more() -> None:
     assert read_manifest({"loops": [outer]}).loops[0].loops[0].loops[0].key == "c"
     too_deep = {"key": "z", "label": "z", "itemFields": [outer]}
     deepest = "loops.0.itemFields.0.itemFields.0.itemFields.0"
-    assert _issues_of({"loops": [too_deep]})[deepest] == ["Loops may nest 3 levels deep"]
+    assert _issues_of({"loops": [too_deep]})[deepest] == [
+        "Loops can be nested at most 3 levels deep"
+    ]
 
 
 def test_manifest__every_fault_is_named_in_one_pass() -> None:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from craftkit.typesetter import Job
 from testkit.internet import Internet, answering
-from typesetting.images import fetch_images, with_images
+from typesetting.files import fetch_images, with_images
 
 
 def _picture(kind: str = "PNG", size: tuple[int, int] = (8, 6)) -> bytes:

@@ -6,11 +6,11 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-re
 import hashlib
 import hmac
 from datetime import datetime
-from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from craftkit.config import config
+from craftkit.process_cache import process_cache
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 
@@ -45,7 +45,7 @@ def credentials() -> Credentials:
     return Credentials(access_key, secret_key, token)
 
 
-@cache
+@process_cache
 def _renewing() -> Any:
     """Credentials from SnapStart's endpoint, loaded at the first call so that no snapshot
     contains them.

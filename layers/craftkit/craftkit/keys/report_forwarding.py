@@ -7,7 +7,6 @@ and the function behind it trusts only the signature: the right to invoke it giv
 import json
 from base64 import b64encode
 from collections.abc import Mapping
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -21,6 +20,7 @@ from craftkit.errors import (
     InvalidSignatureError,
     ScannerKeysUnavailableError,
 )
+from craftkit.process_cache import process_cache
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -64,7 +64,7 @@ def forward_report(body: bytes, headers: Mapping[str, str]) -> list[dict[str, st
     return findings
 
 
-@cache
+@process_cache
 def _client() -> "LambdaClient":
     # One attempt: the scanners send a failed report again.
     return boto3.client(

@@ -12,11 +12,10 @@ calls of its rate and its burst, and `lease` - 1 more for each environment.
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from math import ceil
 from typing import Any
 
-from craftkit import dynamodb
+from craftkit import dynamodb, process_cache
 from craftkit.clock import to_epoch_seconds, utc_now
 from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError, Item
@@ -69,7 +68,7 @@ class _Lease:
     ends: datetime
 
 
-@cache
+@process_cache.process_cache
 def _leases() -> OrderedDict[str, _Lease]:
     """The leases of this environment by subject, least recently used first."""
     return OrderedDict()

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from datetime import datetime, timedelta
 from typing import Any
 
-from craftkit import dynamodb
+from craftkit import dynamodb, process_cache
 from craftkit.clock import from_rfc3339, to_epoch_seconds, to_rfc3339, utc_now
 from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError, Item
@@ -28,6 +28,7 @@ _NAMES = {"#day": "day", "#month": "month"}
 
 _last_expected: OrderedDict[str, ExpectedState] = OrderedDict()
 """The state that each subject's last charge found; the next charge most likely finds the same."""
+process_cache.register(_last_expected.clear)
 
 
 def get(subject: str, now: datetime) -> LimitsState | None:

@@ -1,6 +1,5 @@
 """The users of a stage: who can sign in, from its Cognito user pool."""
 
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -8,6 +7,7 @@ from botocore.config import Config as ClientConfig
 
 from craftkit.config import config
 from craftkit.errors import ConflictError, InvalidRequestError, Issues, NotFoundError
+from craftkit.process_cache import process_cache
 from craftkit.projects.models import User
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _person(attributes: Any) -> User:
     return User(sub=by_name["sub"], email=by_name["email"])
 
 
-@cache
+@process_cache
 def _cognito() -> "CognitoIdentityProviderClient":
     timeouts = ClientConfig(
         connect_timeout=1, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2}

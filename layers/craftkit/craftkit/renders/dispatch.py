@@ -1,7 +1,6 @@
 """Gives a render to a worker: through its mode's queue, or by a synchronous invocation."""
 
 import json
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -13,6 +12,7 @@ from craftkit.config import config
 from craftkit.errors import QueueUnavailableError
 from craftkit.limits.concurrency import Work
 from craftkit.observability import logger
+from craftkit.process_cache import process_cache
 from craftkit.queues import QueueError
 from craftkit.renders import lifecycle
 from craftkit.renders.models import Render, UnstoredJob, UnstoredResult
@@ -28,7 +28,7 @@ class StillRunningError(Exception):
     """The worker did not end within the wait, and goes on."""
 
 
-@cache
+@process_cache
 def _lambda() -> "LambdaClient":
     # No retries: a second invocation would start the work a second time.
     return boto3.client(

@@ -1,1 +1,1 @@
-"""Templates: what a document is made of, its versions, and the data that it takes."""
+"""Templates: versions, manifests, drafts, data and fonts."""

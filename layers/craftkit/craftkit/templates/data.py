@@ -19,18 +19,18 @@ from craftkit.templates.values import value_type
 LOOP_LIMIT = 10_000
 IMAGE_LIMIT = 20
 _SEARCHED_LIMIT = 2_000
-"""Objects and lists of data in which every misfit is looked for. A kilobyte of empty items lacks
-thousands of values, and each that is told of takes half a kilobyte of memory."""
+"""Maximum objects and lists of data in which all issues are collected. A kilobyte of empty items
+can miss thousands of values, and each issue takes half a kilobyte of memory."""
 
 Tree = dict[str, "Tree | Variable | Loop"]
 """The names of an object, each with its variable, its loop or its own object."""
 
 
 def validate_data(manifest: Manifest, data: object) -> dict[str, Any]:
-    """`data` as the typesetter gets it: converted, without what the manifest does not know.
+    """Validate `data` and convert it for the typesetter. Unknown names are dropped.
 
-    Every path of the manifest is there: what is optional and absent is None, a loop an empty
-    list. `number` and `currency` are decimal strings, dates and times ISO 8601 strings.
+    The result has every path of the manifest: None for an absent optional value, an empty list for
+    an absent loop. `number` and `currency` are decimal strings, dates and times ISO 8601 strings.
 
     Raises:
         InvalidInputDataError: issues by dotted path with index (`items.3.qty`); no values.
@@ -38,7 +38,7 @@ def validate_data(manifest: Manifest, data: object) -> dict[str, Any]:
     try:
         validated: dict[str, Any] = _validator(manifest.canonical).validate_python(data)
     except ValidationError as error:
-        raise InvalidInputDataError(issues=_misfits(manifest, data, error)) from error
+        raise InvalidInputDataError(issues=_issues(manifest, data, error)) from error
     urls: set[str] = set()
     for path, url in image_values(manifest, validated).items():
         urls.add(url)
@@ -49,16 +49,16 @@ def validate_data(manifest: Manifest, data: object) -> dict[str, Any]:
 
 
 def types(manifest: Manifest) -> dict[str, str]:
-    """The type at each path, as the typesetter is told it.
+    """The type at each path, for the typesetter.
 
-    An item's fields follow their loop's key (`items.price`), which itself is typed `loop`; a
-    variable's format follows its type (`currency:EUR`).
+    The fields of a loop follow its key (`items.price`); the loop itself has the type `loop`. The
+    format of a variable follows its type (`currency:EUR`).
     """
     return dict(_types("", manifest.variables, manifest.loops))
 
 
 def variables(manifest: Manifest) -> Iterator[tuple[str, Variable]]:
-    """Every variable with its whole path, those of loops included."""
+    """Every variable with its full path, including the variables of loops."""
     yield from ((variable.key, variable) for variable in manifest.variables)
     for loop in manifest.loops:
         yield from _loop_variables(loop, loop.key)
@@ -75,7 +75,7 @@ def values_of(
     """The values of one type in validated data, by path with index.
 
     Args:
-        kinds: as `types` gives them.
+        kinds: the result of `types`.
     """
     found: dict[str, str] = {}
     for path, kind in kinds.items():
@@ -90,9 +90,9 @@ def values_at(path: str, validated: Mapping[str, Any]) -> Iterator[tuple[str, An
 
 
 def preview_data(manifest: Manifest) -> dict[str, Any]:
-    """Data to show the template with: the author's preview data, else an example of each type.
+    """Example data for the template: the author's preview data, else an example of each type.
 
-    As a caller would send it, before validation.
+    It has the form of a request's `data`, before validation.
     """
     return _preview(manifest.variables, manifest.loops, 0)
 
@@ -119,7 +119,7 @@ def tree_of(fields: Iterable[Variable | Loop]) -> Tree:
 
 
 def _is_required(node: "Tree | Variable | Loop") -> bool:
-    """A group is required when anything in it is."""
+    """Whether the node is required. A group is required if anything in it is."""
     if isinstance(node, dict):
         return any(map(_is_required, node.values()))
     return node.required
@@ -127,7 +127,7 @@ def _is_required(node: "Tree | Variable | Loop") -> bool:
 
 @lru_cache(maxsize=256)
 def _validator(canonical: str, *, finds_all: bool = False) -> SchemaValidator:
-    """A validator that stops at the first item of a list which does not fit, or goes on."""
+    """A validator that stops at the first invalid item of a list, unless `finds_all`."""
     manifest = Manifest.model_validate_json(canonical)
     return SchemaValidator(_object((*manifest.variables, *manifest.loops), finds_all))
 
@@ -144,7 +144,7 @@ def _group(tree: Tree, finds_all: bool) -> CoreSchema:
 
 def _member(node: "Tree | Variable | Loop", finds_all: bool) -> core_schema.TypedDictField:
     if isinstance(node, dict):
-        # An absent group is an empty one, so that the issue names the value that is missing in it.
+        # An absent group is validated as an empty one, so that the issue names the missing value.
         schema = core_schema.no_info_before_validator_function(
             lambda value: {} if value is None else value, _group(node, finds_all)
         )
@@ -183,8 +183,8 @@ def _bounded(value: Any) -> Any:
     return value
 
 
-def _misfits(manifest: Manifest, data: object, error: ValidationError) -> Issues:
-    """Every misfit in the data; of much data the first of each list, which `error` holds."""
+def _issues(manifest: Manifest, data: object, error: ValidationError) -> Issues:
+    """All issues of the data; for large data only the first one of each list, from `error`."""
     is_large = _is_large(data)
     if not is_large:
         try:
@@ -193,7 +193,9 @@ def _misfits(manifest: Manifest, data: object, error: ValidationError) -> Issues
             error = all_of_them
     issues = issues_of(error)
     if is_large:
-        issues.form_errors.append("In so much data, the first misfit of each list alone is named")
+        issues.form_errors.append(
+            "The data is large: only the first issue of each list is reported"
+        )
     return issues
 
 

@@ -21,7 +21,7 @@ def get_draft(project_id: str, slug: str) -> Draft:
     """The template's draft.
 
     Raises:
-        NotFoundError: the template has none.
+        NotFoundError: the template has no draft.
     """
     draft = repository.get_draft(project_id, slug) if is_slug(slug) else None
     if draft is None:
@@ -42,16 +42,16 @@ def save_draft(
     must_be_new: bool = False,
     by: str,
 ) -> Draft:
-    """Keep work in progress. Nothing is judged but its size: it may be half a thought.
+    """Save a draft. Only its size is validated: manifest and source can be invalid.
 
     Args:
-        must_be_new: refuse a slug that has a template, however shortly before it was made.
-        revision: of the draft that the editor began with, 0 where there was none.
+        must_be_new: refuse a slug that already has a template.
+        revision: the revision of the draft that the editor has loaded, 0 if there was none.
 
     Raises:
-        ConflictError: somebody else saved since then.
-        InvalidRequestError: too large, or the slug could be none.
-        TemplateExistsError: it must be new, and is not.
+        ConflictError: a later revision was saved.
+        InvalidRequestError: the draft is too large, or the slug is not valid.
+        TemplateExistsError: `must_be_new`, and the template exists.
     """
     require_publishable(slug, name, pdf_standard, locale)
     require_fitting_size(dumps(manifest), source or "")
@@ -66,10 +66,10 @@ def save_draft(
     except ConditionFailedError as error:
         if must_be_new:
             raise TemplateExistsError from error
-        raise ConflictError("The draft was saved elsewhere meanwhile. Load it again.") from error
+        raise ConflictError("The draft was changed since it was loaded. Load it again.") from error
     return draft
 
 
 def discard_draft(project_id: str, slug: str) -> None:
-    """Forget the draft, if there is one; the published versions stay."""
+    """Delete the draft, if there is one. Published versions stay."""
     repository.delete_draft(project_id, slug)

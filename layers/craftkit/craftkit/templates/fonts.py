@@ -1,7 +1,7 @@
-"""A project's own fonts: added, listed, removed, and found again by the templates that name them.
+"""The fonts of a project: add, list, remove, and find the fonts that a source names.
 
-The file lies in the bucket under a key made of its content, and stays there when the font is
-removed: a version that was published with it renders the same for ever.
+A file is stored in the bucket under a hash of its content. It stays there when the font is removed,
+because published versions still use it.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from hashlib import sha256
 
-from craftkit import storage
+from craftkit import process_cache, storage
 from craftkit.clock import from_rfc3339, to_rfc3339, utc_now
 from craftkit.dynamodb import Item
 from craftkit.errors import ConflictError, InvalidRequestError, Issues, NotFoundError
@@ -24,14 +24,14 @@ CheckFont = Callable[[bytes], FontFace]
 
 
 def add_font(project_id: str, content: bytes, *, by: str, check: CheckFont) -> Font:
-    """Add a TrueType or OpenType file; one of the same family, weight and style is replaced.
+    """Add a TrueType or OpenType file. It replaces a font of the same family, weight and style.
 
     Raises:
-        InvalidRequestError: it is no font, or larger than 4 MiB.
-        ConflictError: the project has as many fonts as it may.
+        InvalidRequestError: the file is not such a font, or is larger than 4 MiB.
+        ConflictError: the project has the maximum number of fonts.
     """
     if len(content) > FONT_LIMIT_BYTES:
-        raise _refusal("A font may have 4 MiB")
+        raise _refusal("The font is larger than 4 MiB")
     try:
         face = check(content)
     except FontError as error:
@@ -49,19 +49,21 @@ def add_font(project_id: str, content: bytes, *, by: str, check: CheckFont) -> F
     )
     others = {known.name for known in list_fonts(project_id)} - {font.name}
     if len(others) >= FONT_LIMIT:
-        raise ConflictError(f"A project may have {FONT_LIMIT} fonts. Remove one first.")
+        raise ConflictError(
+            f"The project has {FONT_LIMIT} fonts, which is the maximum. Remove one first."
+        )
     storage.put(font.key, content, content_type="application/octet-stream")
     FONT.table().put_item(Item=_item(project_id, font))
     return font
 
 
 def list_fonts(project_id: str) -> list[Font]:
-    """By name: family, then weight, then style."""
+    """The project's fonts, sorted by name (family, weight, style)."""
     return [_font(item) for item in FONT.list(project_id)]
 
 
 def remove_font(project_id: str, name: str) -> None:
-    """Take a font away from what is published from now on.
+    """Remove a font. Versions that were published with it keep using it.
 
     Raises:
         NotFoundError: the project has no font of this name.
@@ -72,7 +74,7 @@ def remove_font(project_id: str, name: str) -> None:
 
 
 def fonts_of(project_id: str, source: str) -> dict[str, str]:
-    """The fonts that a source names, by name, with the key of each file."""
+    """The S3 keys of the fonts that a source names, by name."""
     lowered = source.lower()
     return {
         font.name: font.key for font in list_fonts(project_id) if font.family.lower() in lowered
@@ -81,8 +83,11 @@ def fonts_of(project_id: str, source: str) -> dict[str, str]:
 
 @lru_cache(maxsize=16)
 def load_font(key: str) -> bytes:
-    """The file behind a key, which never changes: a warm worker reads it once."""
+    """The file of a key. It never changes, so it is cached."""
     return storage.get(key)
+
+
+process_cache.register(load_font.cache_clear)
 
 
 def _name(face: FontFace) -> str:

@@ -1,10 +1,10 @@
-"""The image types that a document may show, known by their first bytes."""
+"""Detects the image types that a document may show, by their first bytes."""
 
 import re
 
 IMAGE_LIMIT_BYTES = 5 * 1024 * 1024
 HEAD_BYTES = 64
-"""As many of the first bytes are enough to know the type."""
+"""How many of the first bytes `image_type` needs."""
 
 _SIGNATURES = (
     ("PNG", re.compile(rb"\x89PNG\r\n\x1a\n")),
@@ -29,5 +29,5 @@ def image_type(head: bytes) -> str | None:
 
 
 def type_of_data_uri(uri: str) -> str | None:
-    """The type that a `data:` URI claims, or None where no document may show it."""
+    """The type that a `data:` URI declares; None if documents cannot show it."""
     return _MEDIA_TYPES.get(re.split("[;,]", uri.removeprefix("data:"), maxsplit=1)[0])

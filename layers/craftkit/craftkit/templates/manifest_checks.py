@@ -1,7 +1,7 @@
-"""The rules of a manifest that join several of its values: formats, distinct keys, depth of loops.
+"""Rules of a manifest that involve several values: formats, distinct keys, depth of loops.
 
-They run on parsed JSON as it was sent, so that they find their faults beside those of single
-values, and an author corrects all of them in one pass.
+They run on the parsed JSON, so that their issues are reported together with those of single values
+and an author can correct all of them at once.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 LOOP_DEPTH_LIMIT = 3
-"""How many loops may stand inside one another: an order's lines' serial numbers."""
+"""Maximum depth of nested loops, such as orders, lines and serial numbers."""
 
 BARCODE_FORMATS = (
     "code128",
@@ -28,7 +28,7 @@ DATE_STYLES = ("short", "medium", "long", "full")
 _CURRENCY_CODE = re.compile(r"[A-Z]{3}")
 
 Fault = tuple[str, str]
-"""A path in the manifest (`loops.0.itemFields.1.key`) and a sentence."""
+"""A path in the manifest (`loops.0.itemFields.1.key`) and a message."""
 
 
 def format_fault(data_type: str, format_: str | None) -> str | None:
@@ -52,17 +52,17 @@ def format_fault(data_type: str, format_: str | None) -> str | None:
         case (("date" | "datetime"), value):
             styles = ", ".join(DATE_STYLES)
             return None if value in DATE_STYLES else f"The format of a date is one of: {styles}"
-    return f"A {data_type} variable takes no format"
+    return f"A variable of type {data_type} cannot have a format"
 
 
 def key_faults(keys: Sequence[object]) -> Iterator[tuple[int, str]]:
-    """Keys that are there twice, or are a value to one and an object to another, by their index."""
+    """The index of each key that is repeated, or is both a value and an object; with a message."""
     seen: set[str] = set()
     for index, key in enumerate(keys):
         if not isinstance(key, str):
             continue
         if key in seen:
-            yield index, f"The key {key} is there twice"
+            yield index, f"The key {key} is repeated"
         seen.add(key)
     for index, key in enumerate(keys):
         if isinstance(key, str):
@@ -70,11 +70,11 @@ def key_faults(keys: Sequence[object]) -> Iterator[tuple[int, str]]:
             for length in range(1, len(segments)):
                 parent = ".".join(segments[:length])
                 if parent in seen:
-                    yield index, f"The key {parent} is a value and cannot also hold {key}"
+                    yield index, f"The key {parent} is a value, so {key} cannot be inside it"
 
 
 def faults_of(manifest: object) -> Iterator[Fault]:
-    """Every breach of these rules in a manifest as it was sent; other faults are skipped."""
+    """Every violation of these rules in parsed JSON. Other faults are ignored."""
     if not isinstance(manifest, dict):
         return
     variables, loops = (_entries(manifest.get(part)) for part in ("variables", "loops"))
@@ -93,7 +93,7 @@ def faults_of(manifest: object) -> Iterator[Fault]:
 
 def _loop_faults(loop: dict[str, Any], place: str, depth: int) -> Iterator[Fault]:
     if depth > LOOP_DEPTH_LIMIT:
-        yield place, f"Loops may nest {LOOP_DEPTH_LIMIT} levels deep"
+        yield place, f"Loops can be nested at most {LOOP_DEPTH_LIMIT} levels deep"
         return
     fields = _entries(loop.get("itemFields"))
     for index, message in key_faults([field.get("key") for field in fields]):
@@ -115,7 +115,7 @@ def _variable_faults(variable: dict[str, Any], place: str) -> Iterator[Fault]:
 
 
 def _entries(value: Any) -> list[dict[str, Any]]:
-    """The entries of a list, each as an object; what is none counts as an empty one."""
+    """The entries of a list; an entry that is not an object counts as an empty one."""
     if not isinstance(value, list):
         return []
     return [entry if isinstance(entry, dict) else {} for entry in value]

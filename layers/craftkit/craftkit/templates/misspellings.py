@@ -1,6 +1,7 @@
-"""Warnings about names in the data that the manifest does not know, but nearly.
+"""Warnings about names in the data that resemble a name of the manifest.
 
-What a manifest does not know is dropped. A misspelled optional value would vanish without a word.
+Names that the manifest does not have are dropped, so a misspelled optional value would be lost
+without an error.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,9 +20,9 @@ _SIMILARITY = 0.7
 
 
 def warnings_of_names(manifest: Manifest, data: Mapping[str, Any]) -> tuple[str, ...]:
-    """A sentence for each unknown name that resembles one which is absent beside it.
+    """A message for each unknown name that resembles an absent name of the same object.
 
-    Of a list the first hundred items are read, and each name is reported once.
+    Only the first hundred items of a list are checked, and each name is reported once.
     """
     return tuple(
         islice(_warnings(_cached_tree(manifest.canonical), data, "", set()), _WARNING_LIMIT)

@@ -1,4 +1,4 @@
-"""What a template is: its manifest (the data it takes), its versions, its draft."""
+"""The models of templates: manifest, version, draft and font."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ NAME_LIMIT = 120
 SOURCE_LIMIT_BYTES = 200 * 1024
 MANIFEST_LIMIT_BYTES = 100 * 1024
 RAW_MANIFEST_LIMIT_BYTES = 2 * MANIFEST_LIMIT_BYTES
-"""As it is sent, with values spelled out that are left out of what is kept."""
+"""Maximum size in a request, which can contain default values. They are not stored."""
 _JOINT_RULE = "manifest"
 """The type of errors that `manifest_checks.faults_of` reports by their own paths."""
 
@@ -90,9 +90,9 @@ DataType = Literal[
 
 
 class Variable(ApiModel):
-    """One value: of the document (`customer.name`) or, in a loop, of each item (`qty`).
+    """One value of the document (`customer.name`) or, in a loop, of each item (`qty`).
 
-    `format` says more of the type: the symbology of a `qr` or `barcode` (required there), the
+    `format` depends on the type: the symbology of a `qr` or `barcode` (required there), the
     ISO 4217 code of a `currency`, the style of a `date` or `datetime` (`short` … `full`).
     """
 
@@ -113,16 +113,16 @@ class Variable(ApiModel):
 
 
 def _kind(value: Any) -> str:
-    """An entry of `itemFields` that has `itemFields` itself is a loop inside the loop."""
+    """Whether an entry of `itemFields` is a variable or, if it has `itemFields`, a loop."""
     if isinstance(value, dict):
         return "loop" if "itemFields" in value or "item_fields" in value else "variable"
     return "loop" if isinstance(value, Loop) else "variable"
 
 
 class Loop(ApiModel):
-    """A list of items, each with the same fields. A field that has `itemFields` is a loop again.
+    """A list of items, each with the same fields. A field that has `itemFields` is a nested loop.
 
-    A loop is required unless it says otherwise; an empty list satisfies it.
+    A loop is required by default; an empty list satisfies it.
     """
 
     key: LoopKey
@@ -168,12 +168,12 @@ class Manifest(ApiModel):
             [*(part.key for part in self.variables), *(loop.key for loop in self.loops)]
         )
         if any(_loop_depth(loop) > LOOP_DEPTH_LIMIT for loop in self.loops):
-            _refuse(f"Loops may nest {LOOP_DEPTH_LIMIT} levels deep")
+            _refuse(f"Loops can be nested at most {LOOP_DEPTH_LIMIT} levels deep")
         return self
 
     @cached_property
     def canonical(self) -> str:
-        """The manifest as JSON, always the same for the same manifest: what is stored."""
+        """The manifest as JSON in canonical form, which is stored."""
         return self.model_dump_json(by_alias=True, exclude_none=True, exclude_defaults=True)
 
 
@@ -193,11 +193,11 @@ def read_manifest(value: object) -> Manifest:
         issues = issues_of(error, without={_JOINT_RULE})
         for path, message in islice(faults_of(value), ISSUE_LIMIT):
             issues.field_errors.setdefault(path, []).append(message)
-        # A list whose only entries are invalid counts as empty, too.
+        # A list whose entries are all invalid also counts as empty.
         for path in [path for path in issues.field_errors if path.endswith("itemFields")]:
             if any(other.startswith(f"{path}.") for other in issues.field_errors):
                 del issues.field_errors[path]
-        message = "The manifest is not valid. Each issue names a value of it."
+        message = "The manifest is not valid. The issues name each invalid value by its path."
         raise InvalidRequestError(message, issues=issues) from error
 
 
@@ -224,7 +224,7 @@ class Template:
 
 @dataclass(frozen=True)
 class VersionSummary:
-    """What lists show of a version."""
+    """The part of a version that lists show."""
 
     slug: str
     number: int
@@ -237,11 +237,11 @@ class VersionSummary:
 
 @dataclass(frozen=True)
 class TemplateVersion(VersionSummary):
-    """A published version: never changed, so a pinned render stays what it was.
+    """A version of a template, which never changes.
 
-    `name` is the template's at that time, which is the title of the documents. `fonts` are the
-    project's fonts that the source names, by name, with the key of each file in the bucket.
-    `warnings` are those of the preview data's document. The response has them; they are not stored.
+    `name` is the template's name at that time, and the title of the documents. `fonts` has the S3
+    keys of the project's fonts that the source names, by name. `warnings` are the warnings of the
+    preview data's document, for the response only: they are not stored.
     """
 
     manifest: Manifest
@@ -252,7 +252,7 @@ class TemplateVersion(VersionSummary):
 
 @dataclass(frozen=True)
 class Font:
-    """A project's own font. A file's key is made of its content: it is never overwritten."""
+    """A font of a project. The S3 key contains a hash of the file, which is never overwritten."""
 
     name: str
     family: str
@@ -266,9 +266,9 @@ class Font:
 
 @dataclass(frozen=True)
 class Draft:
-    """Work in progress on a template. The manifest may not fit yet, the source may not compile.
+    """Work in progress on a template. The manifest can be invalid and the source may not compile.
 
-    `revision` counts the saves, so that two editors notice each other.
+    `revision` counts the saves, so that a save of another editor is detected.
     """
 
     slug: str
@@ -283,15 +283,15 @@ class Draft:
 
 
 def is_slug(text: str) -> bool:
-    """Whether a template could have this slug; what could not is never looked up."""
+    """Whether the text is a valid slug. Other text is not looked up."""
     return len(text) <= SLUG_LIMIT and _SLUG.fullmatch(text) is not None
 
 
 def require_publishable(slug: str, name: str, pdf_standard: str, locale: str) -> None:
-    """Refuse what no template may be called or set to.
+    """Validate the slug, the name and the settings of a template.
 
     Raises:
-        InvalidRequestError: with an issue for each.
+        InvalidRequestError: with an issue for each invalid value.
     """
     issues = Issues()
     if not is_slug(slug):
@@ -309,10 +309,10 @@ def require_publishable(slug: str, name: str, pdf_standard: str, locale: str) ->
 
 
 def require_fitting_size(manifest: str, source: str) -> None:
-    """Refuse what would not fit in one item with all that stands beside it.
+    """Check that manifest and source fit into one DynamoDB item.
 
     Raises:
-        InvalidRequestError: names the part that is too large.
+        InvalidRequestError: the message names the part that is too large.
     """
     parts = (("manifest", manifest, MANIFEST_LIMIT_BYTES), ("source", source, SOURCE_LIMIT_BYTES))
     for part, text, limit_bytes in parts:
@@ -330,7 +330,7 @@ def _loop_depth(loop: Loop) -> int:
 
 
 def _require_distinct(keys: Sequence[str]) -> None:
-    """No key twice, and none that is a value to one and an object to another."""
+    """Refuse keys that are repeated, or are both a value and an object."""
     for _, message in key_faults(keys):
         _refuse(message)
 

@@ -1,4 +1,4 @@
-"""Page images of templates: live previews of an editor, and thumbnails that are kept."""
+"""Page images of templates: live previews of an editor, and stored thumbnails."""
 
 import hashlib
 from collections.abc import Mapping
@@ -34,15 +34,15 @@ def preview(
     draw: Draw,
     project_id: str | None = None,
 ) -> Preview:
-    """The pages of a template as it stands in an editor, with some data.
+    """The pages of a template in an editor.
 
     Args:
-        project_id: whose own fonts the source may name.
+        project_id: the project whose fonts the source may name.
 
     Raises:
-        InvalidRequestError: the manifest or a setting does not fit.
-        InvalidInputDataError: the data does not fit the manifest.
-        TypesettingError: the source does not compile; with its line, where that is known.
+        InvalidRequestError: the manifest or a setting is not valid.
+        InvalidInputDataError: the data is not valid by the manifest.
+        TypesettingError: the source does not compile; with its line, if it is known.
     """
     require_publishable("preview", name, pdf_standard, locale)
     known = read_manifest(manifest)
@@ -54,7 +54,7 @@ def preview(
 
 
 def first_page(version: TemplateVersion, project_id: str, *, draw: Draw, small: bool) -> bytes:
-    """The first page of a version with its preview data. Drawn once and kept in the bucket."""
+    """The first page of a version with its preview data. The image is stored in the bucket."""
     size = "small" if small else "screen"
     key = f"thumbnails/{project_id}/{version.slug}/{version.number}-{size}.png"
     return _thumbnail(key, version, version.fonts, draw, small)
@@ -66,7 +66,7 @@ def version_pages(version: TemplateVersion, *, draw: Draw) -> Preview:
 
 
 def gallery_page(entry: Entry, *, draw: Draw) -> bytes:
-    """The first page of a finished template, small."""
+    """The first page of a template of the gallery, as a small image."""
     content = f"{entry.manifest.canonical}\n{entry.source}".encode()
     key = f"thumbnails/gallery/{entry.slug}-{hashlib.sha256(content).hexdigest()[:16]}.png"
     return _thumbnail(key, entry, {}, draw, small=True)

@@ -1,4 +1,4 @@
-"""Publishing: a template's next version is checked, compiled with its preview data, and written."""
+"""Publishing: validates a template's next version, compiles it with preview data, and stores it."""
 
 from dataclasses import replace
 from typing import Any
@@ -36,7 +36,7 @@ _ATTEMPTS = 8
 
 
 class DoesNotCompileError(InvalidRequestError):
-    """The source does not compile, or not to the PDF standard. Lines and columns start at 1."""
+    """The source does not compile, or violates the PDF standard. Lines and columns start at 1."""
 
     def __init__(self, message: str, path: str, line: int | None, column: int | None) -> None:
         where = f"Line {line}, column {column or 1}: " if line else ""
@@ -63,23 +63,23 @@ def publish(
     by: str,
     typeset: Typeset,
 ) -> TemplateVersion:
-    """Publish the next version of a template; the first makes the template.
+    """Publish the next version of a template. The first version creates the template.
 
     Args:
-        must_be_new: refuse a slug that has a template, however shortly before it was made.
+        must_be_new: refuse a slug that already has a template.
         publish_now: whether renders use the version from now on; `publish_version` does it later.
-        manifest: a manifest, or parsed JSON that should be one.
-        source: Typst source; written from the manifest when None.
-        by: who publishes, for the version's record.
+        manifest: a manifest, or parsed JSON.
+        source: Typst source; None generates it from the manifest.
+        by: the author of the version.
 
     Returns:
         The version, with the warnings of its compilation.
 
     Raises:
-        InvalidRequestError: the manifest, a setting or the preview data is not valid; every fault
-            of manifest and settings at once.
-        DoesNotCompileError: with line and column, where the typesetter knows them.
-        TemplateExistsError: it must be new, and is not.
+        InvalidRequestError: the manifest, a setting or the preview data is not valid. All issues of
+            manifest and settings are reported at once.
+        DoesNotCompileError: with line and column, if they are known.
+        TemplateExistsError: `must_be_new`, and the template exists.
     """
     manifest = _checked(slug, name, manifest, pdf_standard, locale)
     preview = _preview(manifest)
@@ -117,13 +117,13 @@ def publish(
 
 
 def publish_version(project_id: str, slug: str, number: int, *, by: str) -> TemplateVersion:
-    """Let renders use a version that exists already: a newer one, or an older one to roll back.
+    """Make renders use an existing version: a newer one, or an older one to roll back.
 
-    Doing it twice changes nothing.
+    Repeated calls have no effect.
 
     Raises:
         TemplateNotFoundError, VersionNotFoundError: as in `get_version`.
-        ConflictError: others publish the template at the same time.
+        ConflictError: other requests publish the template at the same time.
     """
     version = get_version(project_id, slug, number)
     for _ in range(_ATTEMPTS):
@@ -135,13 +135,13 @@ def publish_version(project_id: str, slug: str, number: int, *, by: str) -> Temp
         except ConditionFailedError:
             continue
         return version
-    raise ConflictError("Others publish this template at the same time. Try again.")
+    raise ConflictError("Other requests publish this template at the same time. Try again.")
 
 
 def roll_back(
     project_id: str, slug: str, number: int, *, by: str, typeset: Typeset
 ) -> TemplateVersion:
-    """Publish an old version's content again, as the next version."""
+    """Publish the content of an old version as the next version."""
     old = get_version(project_id, slug, number)
     return publish(
         project_id,
@@ -196,7 +196,7 @@ def _write_next(
         except ConditionFailedError:
             continue
         return numbered
-    raise ConflictError("Others publish this template at the same time. Try again.")
+    raise ConflictError("Other requests publish this template at the same time. Try again.")
 
 
 def _preview(manifest: Manifest) -> dict[str, Any]:
@@ -211,12 +211,12 @@ def _preview(manifest: Manifest) -> dict[str, Any]:
                 for path, messages in found.field_errors.items()
             },
         )
-        message = "The preview data does not fit the manifest."
+        message = "The preview data is not valid by the manifest."
         raise InvalidRequestError(message, issues=issues) from error
 
 
 def _compile(job: Job, typeset: Typeset) -> tuple[str, ...]:
-    """The warnings of the document."""
+    """Compile the document and return its warnings."""
     try:
         return typeset(job).warnings
     except StandardError as error:

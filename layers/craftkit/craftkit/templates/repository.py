@@ -1,7 +1,7 @@
-"""Templates, versions and drafts as items of the content table, and back.
+"""Templates, versions and drafts in the content table.
 
-A version's manifest and source lie together in one compressed attribute: lists of versions then
-read little, and the largest allowed template stays far below DynamoDB's 400 KB.
+A version's manifest and source are one compressed attribute: a list of versions does not read it,
+and the largest allowed template stays far below DynamoDB's 400 KB.
 """
 
 import json
@@ -29,13 +29,13 @@ _SUMMARY_NAMES = {"#number": "number", "#name": "name", "#by": "by"}
 
 
 def get_template(project_id: str, slug: str) -> Template | None:
-    """Strongly consistent: what was published a moment ago is what renders."""
+    """The template, read with strong consistency, so that renders use the latest version."""
     item = TEMPLATE.get(project_id, slug)
     return _template(project_id, item) if item else None
 
 
 def list_templates(project_id: str, limit: int, after: str | None) -> list[Template]:
-    """In the order of their slugs, those that come after `after`."""
+    """Templates after `after`, sorted by slug."""
     start = {"ExclusiveStartKey": TEMPLATE.key(project_id, after)} if after else {}
     items = TEMPLATE.list(project_id, Limit=limit, **start)
     return [_template(project_id, item) for item in islice(items, limit)]
@@ -60,7 +60,7 @@ def list_versions(project_id: str, slug: str, limit: int) -> list[VersionSummary
 
 
 def last_number(project_id: str, slug: str) -> int:
-    """The last number that a deleted template of this slug had, 0 if there never was one."""
+    """The last version number of a deleted template of this slug; 0 if there was none."""
     item = RETIRED_SLUG.get(project_id, slug)
     return int(item["number"]) if item else 0
 
@@ -72,14 +72,14 @@ def put_version(
     *,
     publish: bool = True,
 ) -> None:
-    """Write a version and the template's pointer to it, both or neither.
+    """Write a version and update its template, in one transaction.
 
     Args:
-        previous: the template as it was read; another version since then is a failed condition.
+        previous: the template as it was read, for the condition that it has not changed.
         publish: whether renders use the version from now on.
 
     Raises:
-        ConditionFailedError: somebody else published, or deleted, in between.
+        ConditionFailedError: the template was published or deleted in between.
     """
     published_at = to_rfc3339(version.published_at)
     template: Item = {
@@ -111,7 +111,7 @@ def put_version(
 
 
 def set_latest_version(template: Template, version: TemplateVersion, *, by: str) -> None:
-    """Let renders use a version that exists.
+    """Make renders use an existing version.
 
     Raises:
         ConditionFailedError: another version was created or published in between.
@@ -145,10 +145,10 @@ def set_latest_version(template: Template, version: TemplateVersion, *, by: str)
 
 
 def retire(template: Template, *, by: str, now: datetime) -> None:
-    """Take the template away and keep the last number that it had, so that none comes twice.
+    """Delete the template and store its last version number, so that no number is used twice.
 
     Raises:
-        ConditionFailedError: somebody published in between.
+        ConditionFailedError: a version was published in between.
     """
     project_id, slug = template.project_id, template.slug
     retired = {**RETIRED_SLUG.key(project_id, slug), "number": template.highest_number}
@@ -194,13 +194,13 @@ def get_draft(project_id: str, slug: str) -> Draft | None:
 
 
 def put_draft(project_id: str, draft: Draft, create: Template | None) -> None:
-    """Save the draft if it follows the revision before it.
+    """Save the draft if the stored revision is the one before it.
 
     Args:
-        create: the template to begin with the draft, when there is none of the slug.
+        create: the template to create with the draft, if there is none.
 
     Raises:
-        ConditionFailedError: another editor saved, or made the template, in between.
+        ConditionFailedError: another editor has saved the draft or created the template.
     """
     item = {
         **TEMPLATE_DRAFT.key(project_id, draft.slug),
@@ -235,7 +235,7 @@ def delete_draft(project_id: str, slug: str) -> None:
 
 
 def _unchanged(template: Template | None) -> tuple[str, Item | None]:
-    """The condition that the template is still as it was read, and its values."""
+    """The condition that the template has not changed since it was read, and its values."""
     if template is None:
         return NEW, None
     conditions, values = ["attribute_exists(pk)"], dict[str, Any]()
@@ -314,5 +314,5 @@ def _unpack(body: Any) -> dict[str, Any]:
 
 
 def _padded(number: int) -> str:
-    """Sorts as text in the order of numbers."""
+    """The number with leading zeros, so that it sorts as text."""
     return f"{number:06}"

@@ -1,9 +1,10 @@
 """The use cases of templates other than publishing: read, list, compare, delete.
 
-Versions are immutable, and no number of a slug is ever used twice, not even after a delete: so a
-version may be cached for as long as the process lives.
+Versions are immutable, and a version number of a slug is never used twice, even after a delete. So
+a version can be cached until the process ends.
 """
 
+from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ from difflib import unified_diff
 from itertools import islice
 from json import dumps
 
-from craftkit import cursors
+from craftkit import cursors, process_cache
 from craftkit.clock import utc_now
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.errors import (
@@ -27,16 +28,51 @@ from craftkit.templates.models import (
     VersionSummary,
     is_slug,
 )
-from craftkit.templates.version_cache import VersionCache
 
 VERSIONS_SHOWN = 100
 
 _VERSION_NUMBER_LIMIT = 999_999
 _PINNED_AGE = timedelta(seconds=60)
-"""How long a pinned render may use a version without looking whether it was deleted."""
+"""How long a render with a version number may use a cached version that may be deleted."""
+
+_Key = tuple[str, str, int]
+"""Project id, slug, number."""
 
 
-_cache = VersionCache()
+class _VersionCache:
+    """The most recently used versions, with the time at which each was read.
+
+    Versions never change. Their age matters only because a template can be deleted.
+    """
+
+    def __init__(self, size: int = 64) -> None:
+        self._size = size
+        self._entries: OrderedDict[_Key, tuple[TemplateVersion, datetime]] = OrderedDict()
+
+    def get(self, key: _Key, fresh_since: datetime | None) -> TemplateVersion | None:
+        """The version, if it was read after `fresh_since`; None accepts any age."""
+        version, read_at = self._entries.get(key, (None, None))
+        if read_at is None or (fresh_since is not None and read_at <= fresh_since):
+            return None
+        self._entries.move_to_end(key)
+        return version
+
+    def put(self, key: _Key, version: TemplateVersion, read_at: datetime) -> None:
+        self._entries[key] = (version, read_at)
+        self._entries.move_to_end(key)
+        if len(self._entries) > self._size:
+            self._entries.popitem(last=False)
+
+    def drop(self, key: _Key) -> None:
+        self._entries.pop(key, None)
+
+    def clear(self) -> None:
+        """Remove all versions."""
+        self._entries.clear()
+
+
+_cache = _VersionCache()
+process_cache.register(_cache.clear)
 
 
 @dataclass(frozen=True)
@@ -46,10 +82,10 @@ class TemplatePage:
 
 
 def get_template(project_id: str, slug: str) -> Template:
-    """The template, read strongly consistent.
+    """The template, read with strong consistency.
 
     Raises:
-        TemplateNotFoundError: missing, or another project's: nobody can tell which.
+        TemplateNotFoundError: the project has no such template.
     """
     template = repository.get_template(project_id, slug) if is_slug(slug) else None
     if template is None:
@@ -58,7 +94,7 @@ def get_template(project_id: str, slug: str) -> Template:
 
 
 def name_of(project_id: str, slug: str) -> str:
-    """The template's name; its slug where there is no template yet."""
+    """The template's name; the slug if the template does not exist."""
     template = repository.get_template(project_id, slug) if is_slug(slug) else None
     return template.name if template else slug
 
@@ -75,23 +111,23 @@ def version_number(text: str) -> int:
 
 
 def get_version(project_id: str, slug: str, number: int) -> TemplateVersion:
-    """A published version, cached in the process if it was read in the last minute.
+    """A version. It is read from the process's cache if it was read in the last minute.
 
     Raises:
         TemplateNotFoundError: as in `get_template`.
-        VersionNotFoundError: the template is there, the version is not.
+        VersionNotFoundError: the template has no such version.
     """
     return _version(project_id, slug, number, fresh_since=utc_now() - _PINNED_AGE)
 
 
 def current_version(project_id: str, slug: str, number: int | None = None) -> TemplateVersion:
-    """The version that a render uses: the pinned number, or the latest.
+    """The version that a render uses: the given number, or the latest.
 
-    One read when the version is warm in this process, none when it is pinned as well.
+    With a cached version this makes one read, or none if a number is given.
 
     Raises:
         TemplateNotFoundError, VersionNotFoundError: as in `get_version`.
-        NoPublishedVersionError: there is only a draft.
+        NoPublishedVersionError: the template has only a draft.
     """
     if number is not None:
         return get_version(project_id, slug, number)
@@ -107,13 +143,13 @@ def list_templates(
     cursor: str | None = None,
     only: Collection[str] = frozenset(),
 ) -> TemplatePage:
-    """A page of the project's templates, by slug.
+    """A page of the project's templates, sorted by slug.
 
     Args:
-        only: the slugs that the caller may see; empty means every one.
+        only: the slugs that the caller may see; empty means all.
 
     Raises:
-        InvalidCursorError: the cursor is not of this list.
+        InvalidCursorError: the cursor was not issued for this list.
     """
     scope = f"templates/{project_id}"
     after = cursors.unseal(cursor, scope)["slug"] if cursor else None
@@ -131,7 +167,7 @@ def list_templates(
 def describe(
     project_id: str, slug: str
 ) -> tuple[Template, TemplateVersion | None, list[VersionSummary]]:
-    """The template, its latest version if there is one, and its newest versions.
+    """The template, its latest version or None, and its newest versions.
 
     Raises:
         TemplateNotFoundError: as in `get_template`.
@@ -150,7 +186,7 @@ def list_versions(project_id: str, slug: str) -> list[VersionSummary]:
 
 
 def diff(project_id: str, slug: str, before: int, after: int) -> dict[str, str]:
-    """What changed between two versions: unified diffs of `settings`, `manifest` and `source`."""
+    """The differences of two versions: unified diffs of `settings`, `manifest` and `source`."""
     old, new = (get_version(project_id, slug, number) for number in (before, after))
     return {
         part: "\n".join(
@@ -167,19 +203,19 @@ def diff(project_id: str, slug: str, before: int, after: int) -> dict[str, str]:
 
 
 def delete_template(project_id: str, slug: str, *, by: str) -> None:
-    """Take the template and its versions away; the slug is free again.
+    """Delete the template and its versions. The slug can be used again.
 
-    A render that still waits for one of them fails. A later template of the slug goes on counting.
+    Queued renders of the template fail. A new template of the slug continues its version numbers.
 
     Raises:
         TemplateNotFoundError: as in `get_template`.
-        ConflictError: somebody published meanwhile.
+        ConflictError: a version was published at the same time.
     """
     template = get_template(project_id, slug)
     try:
         repository.retire(template, by=by, now=utc_now())
     except ConditionFailedError as error:
-        raise ConflictError("The template was published meanwhile. Try again.") from error
+        raise ConflictError("The template was published at the same time. Try again.") from error
     repository.delete_versions(project_id, slug)
 
 

@@ -1,7 +1,7 @@
-"""Writes Typst from a manifest: a document that looks designed, and that one goes on editing.
+"""Generates Typst source from a manifest, as a start for the author.
 
-What is written is plain Typst on the prelude of the typesetter, in the order in which a page is
-read: title, facts, groups of facts, loops as tables, sums, long texts, pictures and codes.
+The source uses the prelude and has, in this order: title, facts, groups of facts, loops as tables,
+sums, long texts, images and codes.
 """
 
 import re
@@ -11,7 +11,7 @@ from itertools import groupby
 from craftkit.templates.models import Loop, Manifest, Variable
 
 _HEAD = """\
-// {title}: written from its manifest, and yours to go on with.
+// {title}: generated from its manifest. You can edit everything.
 #import "/craftkit.typ": *
 
 #let accent = rgb("#1d4ed8")
@@ -34,7 +34,7 @@ _HEAD = """\
 """
 
 _FACTS = """
-// Labels over values, side by side. What is absent takes no room.
+// Labels above values, in columns. Absent values take no space.
 #let facts(columns: 3, ..pairs) = {
   let present = pairs.pos().filter(((_, value)) => value != none)
   let fact((label, value)) = stack(spacing: 0.55em, text(7.5pt, fill: muted, label), value)
@@ -50,7 +50,7 @@ _FACTS = """
 """
 
 _SUMS = """
-// Amounts below one another at the right; the last one counts.
+// Amounts in a column at the right; the last one is the total.
 #let sums(..pairs) = {
   let present = pairs.pos().filter(((_, value)) => value != none)
   if present == () { return }
@@ -86,7 +86,7 @@ _KEYWORDS = frozenset(
     | {"import", "in", "include", "let", "none", "not", "or", "return", "set", "show", "true"}
     | {"while"}
 )
-# What the written source calls, and a loop's variable must not hide.
+# Names that the generated source calls, which a loop's variable must not shadow.
 _TAKEN = (
     _KEYWORDS
     | {"accent", "align", "barcode", "block", "data", "day", "facts", "grid", "hairline", "heading"}
@@ -101,7 +101,7 @@ _RIGHT = ("number", "currency")
 
 
 def write_source(manifest: Manifest, title: str) -> str:
-    """Readable Typst that shows every variable and every loop of the manifest."""
+    """Typst source that shows every variable and every loop of the manifest."""
     own = [variable for variable in manifest.variables if "." not in variable.key]
     sums = [v for v in own if v.data_type == "currency"] if manifest.loops else []
     plain = [v for v in own if v not in sums and v.data_type not in (*_LONG, *_SHOWN)]
@@ -127,7 +127,7 @@ def write_source(manifest: Manifest, title: str) -> str:
 
 
 def _groups(variables: Iterable[Variable]) -> Iterator[tuple[str, list[Variable]]]:
-    """Variables that share their first segment, in the order of their first."""
+    """Variables grouped by their first segment, in the order of the manifest."""
     dotted = [variable for variable in variables if "." in variable.key]
     order = list(dict.fromkeys(variable.key.split(".")[0] for variable in dotted))
     dotted.sort(key=lambda variable: order.index(variable.key.split(".")[0]))
@@ -136,7 +136,7 @@ def _groups(variables: Iterable[Variable]) -> Iterator[tuple[str, list[Variable]
 
 
 def _fields(variables: Sequence[Variable], owner: str) -> Iterator[str]:
-    """Facts first, then what needs room of its own."""
+    """Facts first, then long texts, images and codes."""
     apart = [v for v in variables if v.data_type in _SHOWN]
     yield from _facts([v for v in variables if v not in apart], owner)
     for variable in apart:
@@ -153,7 +153,7 @@ def _pairs(variables: Iterable[Variable], owner: str) -> Iterator[str]:
 
 
 def _apart(variable: Variable, owner: str) -> list[str]:
-    """A long text under its label, or a picture or code with room around it."""
+    """A long text below its label, or an image or code with space around it."""
     value = _path(owner, variable.key)
     if variable.data_type in _SHOWN:
         return [f"\n#{_value(variable, owner)}"]
@@ -164,7 +164,7 @@ def _apart(variable: Variable, owner: str) -> list[str]:
 
 
 def _loop(loop: Loop, owner: str, level: int, outer: frozenset[str] = frozenset()) -> list[str]:
-    """A table; or, where items hold loops themselves, a section for each item."""
+    """A table; or a section for each item if the loop has nested loops."""
     name = _item_name(loop.key, outer)
     items = _path(owner, loop.key)
     if not loop.loops:
@@ -188,7 +188,7 @@ def _heading(loop: Loop, title: Variable | None, name: str) -> str:
 
 
 def _table(variables: Sequence[Variable], items: str, name: str) -> list[str]:
-    """The header comes again on every page; numbers stand at the right."""
+    """A table with a repeated header and right-aligned numbers."""
     widths = {variable: "2fr" for variable in variables if variable.data_type in _LONG}
     first = next((v for v in variables if v.data_type == "text"), variables[0])
     widths.setdefault(first, "1fr")
@@ -209,7 +209,7 @@ def _table(variables: Sequence[Variable], items: str, name: str) -> list[str]:
 
 
 def _value(variable: Variable, owner: str, height: str = "2cm") -> str:
-    """The value as content, or none where it is absent."""
+    """The value as content; none if it is absent."""
     value, format_ = _path(owner, variable.key), variable.format
     match variable.data_type:
         case "number":
@@ -238,7 +238,7 @@ def _value(variable: Variable, owner: str, height: str = "2cm") -> str:
 
 
 def _item_name(key: str, outer: frozenset[str]) -> str:
-    """`orders` are gone through as `order`; a name that means something already is lengthened."""
+    """The name of a loop's variable: `order` for `orders`; longer if the name is already used."""
     name = _PLURAL.sub(lambda plural: "y" if plural[0] == "ies" else plural[1] or "", key)
     if name == key or name in _TAKEN:
         name = f"{name}-item"
@@ -253,13 +253,13 @@ def _path(owner: str, key: str) -> str:
 
 
 def _words(key: str) -> str:
-    """`billingAddress` and `billing_address` read as "Billing address"."""
+    """A key as a label: "Billing address" for `billingAddress` and `billing_address`."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[_-]+", " ", key).strip().lower()
     return spaced[:1].upper() + spaced[1:] if spaced else key
 
 
 def _markup(text: str) -> str:
-    """Text as markup, where it means nothing else there; as a string where it might."""
+    """Text as markup; as a string if it contains characters with a meaning in markup."""
     return text if _PLAIN.fullmatch(text) else f"#{_string(text)}"
 
 

@@ -1,4 +1,4 @@
-"""The template that a new project starts with, so that the quick start works in it."""
+"""The template of a new project, which the quick start uses."""
 
 from craftkit.errors import CraftkitError
 from craftkit.observability import logger
@@ -9,8 +9,10 @@ SLUG = "invoice"
 
 
 def publish_starter(project_id: str, *, by: str, typeset: Typeset) -> bool:
-    """Publish the gallery's invoice in a new project. False where that failed, which is logged:
-    the project is complete without it."""
+    """Publish the gallery's invoice in a new project.
+
+    Returns False if that failed. The error is only logged, because the project works without it.
+    """
     entry = gallery.load(SLUG)
     try:
         publishing.publish(

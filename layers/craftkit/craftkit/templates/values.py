@@ -1,8 +1,7 @@
-"""The data types: what each takes, what it becomes, its JSON Schema, and an example of it.
+"""The data types: for each its conversion, its JSON Schema and an example.
 
-Reading and schema stand side by side here because they must agree: a program that checks its
-data against the schema is never refused by us. Patterns are written for ECMA-262 and Python
-alike, and cover the whole value.
+Conversion and schema must agree: data that is valid by the schema is never refused. Patterns are
+valid in ECMA-262 and in Python, and match the whole value.
 """
 
 import re
@@ -18,7 +17,7 @@ from pydantic_core import PydanticCustomError
 from craftkit.templates.models import DataType, Variable
 
 RICHTEXT_LIMIT = 100_000
-"""Characters of one rich text, about forty pages."""
+"""Maximum characters of one rich text: about forty pages."""
 
 # A quantity times an amount, ten thousand times over, fits the 28 digits that Typst counts with.
 _PLACES = 12
@@ -62,12 +61,12 @@ _EXAMPLE_IMAGE = (
 
 @dataclass(frozen=True)
 class ValueType:
-    """What one variable takes.
+    """The type of one variable.
 
     Args:
-        read: the value as the typesetter gets it; raises `PydanticCustomError`.
-        schema: draft-07, without `null`.
-        example: what the preview shows when the author gave nothing, for the item of that index.
+        read: converts a value for the typesetter; raises `PydanticCustomError`.
+        schema: JSON Schema draft-07, without `null`.
+        example: the default of the preview data, for the item of that index.
     """
 
     read: Callable[[Any], Any]
@@ -84,11 +83,11 @@ def value_type(variable: Variable) -> ValueType:
 
 
 def _text(variable: Variable) -> ValueType:
-    """Text as it was sent, less the control characters that no page can show.
+    """Text without control characters.
 
-    A whole number is taken too: invoices are numbered. One with a fraction is not, for as a binary
-    float it has lost how it was written (`1.10`). Blank is as good as absent: what is required must
-    say something, what is optional becomes None.
+    Whole numbers are accepted, such as an invoice's number. Numbers with a fraction are not: a
+    binary float loses their notation (`1.10`). Blank text counts as absent: a required value is
+    missing then, and an optional value becomes None.
     """
 
     limit = RICHTEXT_LIMIT if variable.data_type == "richtext" else None
@@ -129,7 +128,7 @@ def _readable(value: Any) -> str:
 
 
 def _is_whole(value: Any) -> bool:
-    """Whether it is what JSON Schema calls an integer: `42`, and `42.0` too."""
+    """Whether it is an integer by JSON Schema: `42` and `42.0`."""
     if isinstance(value, float):
         return value.is_integer()
     return isinstance(value, int) and not isinstance(value, bool)
@@ -141,8 +140,8 @@ _WRITTEN_NUMBER = re.compile(r"-?([0-9]+)(?:\.[0-9]+)?").fullmatch
 def _decimal(whole_digits: int, example: Callable[[int], Any]) -> ValueType:
     """A number, or a numeric string, as an exact decimal string.
 
-    A string keeps its digits (`10.00` stays so). A JSON number was a binary float on its way
-    here: it becomes the shortest decimal that stands for it, cut at twelve places.
+    A string keeps its digits (`10.00`). A JSON number is parsed as a binary float, and becomes the
+    shortest decimal of that float with at most twelve decimal places.
     """
     limit = 10**whole_digits
     pattern = rf"-?[0-9]{{1,{whole_digits}}}(\.[0-9]{{1,{_PLACES}}})?"
@@ -157,7 +156,7 @@ def _decimal(whole_digits: int, example: Callable[[int], Any]) -> ValueType:
             raise _refusal(value, f"Must be a number of at most {most}")
         elif isinstance(value, bool) or not isinstance(value, int | float):
             raise _refusal(value, "Must be a number")
-        elif not abs(value) < limit:  # NaN is less than nothing
+        elif not abs(value) < limit:  # also refuses NaN, which compares as false
             raise _refusal(value, f"Must be a number of at most {whole_digits} whole digits")
         elif isinstance(value, float) and not value.is_integer():
             number = Decimal(repr(value))
@@ -208,7 +207,7 @@ def read_datetime(value: Any) -> str:
 
 
 def check_digit(digits: str) -> str:
-    """The last digit of a GTIN (EAN-13, EAN-8, UPC-A), from those before it."""
+    """The check digit of a GTIN (EAN-13, EAN-8, UPC-A) for the digits before it."""
     weighted = sum(int(digit) * (3, 1)[place % 2] for place, digit in enumerate(reversed(digits)))
     return str(-weighted % 10)
 
@@ -246,7 +245,7 @@ def _code(symbology: str) -> ValueType:
         digits = str(400638133393 + index)[: length - 1]
         return digits + check_digit(digits)
 
-    # No pattern can add up a check digit: the format's name tells who wants to know.
+    # A pattern cannot compute a check digit; `format` names the symbology for validators that can.
     return ValueType(read, schema | {"format": symbology}, example)
 
 
@@ -255,7 +254,7 @@ def _is_unicode(value: str) -> bool:
 
 
 def _refusal(value: Any, message: str) -> PydanticCustomError:
-    """Null is absence, whatever the type."""
+    """The error of an invalid value. Null counts as absent for every type."""
     return PydanticCustomError(
         "value", "{message}", {"message": "Required" if value is None else message}
     )

@@ -1,4 +1,4 @@
-"""Templates as the callers of the API see them."""
+"""Templates in the API's requests and responses."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -37,7 +37,7 @@ class TemplateView(ApiModel):
 
 
 class TemplatesView(ApiModel):
-    """The answer of `GET /v1/templates`, by slug."""
+    """The response of `GET /v1/templates`, sorted by slug."""
 
     templates: list[TemplateView]
     next_cursor: str | None
@@ -62,12 +62,11 @@ class VersionView(ApiModel):
 
 
 class TemplateDetailView(TemplateView):
-    """The answer of `GET /v1/templates/{slug}`: the latest version's data, and what came before.
+    """The response of `GET /v1/templates/{slug}`: the latest version, its data, and older versions.
 
     `jsonSchema` is draft-07 and accepts the `data` that a render of the latest version accepts.
-    `previewData` is a render request with example data: sent as the body of
-    `POST /v1/templates/{slug}/render`, it renders as it stands. All three are null until the
-    template is published once. `versions` holds the newest hundred.
+    `previewData` is a valid body of `POST /v1/templates/{slug}/render` with example data. All three
+    are null until the template is published once. `versions` has the newest hundred.
     """
 
     manifest: dict[str, Any] | None
@@ -95,8 +94,8 @@ class TemplateDetailView(TemplateView):
 class VersionRequest(ApiModel):
     """The body of `POST /v1/templates/{slug}/versions`.
 
-    Without a `source` one is written from the manifest. With `publish: false` the version is
-    checked and stored, and renders go on with the version that they use.
+    Without `source`, it is generated from the manifest. With `publish: false` the version is
+    validated and stored, and renders keep using the version published before.
     """
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=NAME_LIMIT)] | None = None
@@ -147,7 +146,7 @@ class VersionContentView(ApiModel):
 
 
 class VersionsView(ApiModel):
-    """The answer of `GET /v1/templates/{slug}/versions`: the newest hundred, newest first.
+    """The response of `GET /v1/templates/{slug}/versions`: the newest hundred, newest first.
 
     `latestVersion` is the version that renders use.
     """

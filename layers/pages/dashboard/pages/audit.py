@@ -1,4 +1,4 @@
-"""The audit: who did what to which thing, newest first."""
+"""The audit log of a project, newest first."""
 
 from typing import Annotated
 
@@ -7,7 +7,6 @@ from pydantic import BaseModel, StringConstraints
 from craftkit.audit import service as audit
 from dashboard.pages.keys import names_of
 from dashboard.request_context import RequestContext
-from dashboard.router import route
 from dashboard.web import Response
 
 _PAGE_LIMIT = 50
@@ -18,7 +17,6 @@ class Search(BaseModel):
     cursor: Annotated[str, StringConstraints(max_length=100)] | None = None
 
 
-@route("GET", "/projects/{project}/audit")
 def list_entries(context: RequestContext) -> Response:
     search = context.query(Search)
     page = audit.list_entries(

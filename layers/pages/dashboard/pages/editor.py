@@ -1,4 +1,4 @@
-"""The editor of a template: manifest, source and preview data, seen as they are typed."""
+"""The editor of a template: manifest, source and preview data, with a live preview."""
 
 import json
 import secrets
@@ -23,13 +23,12 @@ from dashboard.compilations import bounded
 from dashboard.manifest_table import Row, manifest_of, rows_in, rows_of
 from dashboard.prelude import WORDS
 from dashboard.request_context import RequestContext
-from dashboard.router import route
 from dashboard.web import Response
 
 
 @dataclass(frozen=True)
 class Work:
-    """What the editor's form holds. `data` is text: it may be half typed."""
+    """The content of the editor's form. `data` is text, because it can be invalid JSON."""
 
     name: str
     locale: str
@@ -41,16 +40,18 @@ class Work:
 
     @property
     def values(self) -> dict[str, Any]:
-        """Raises:
-        InvalidRequestError: the preview data is no JSON object.
+        """The preview data.
+
+        Raises:
+            InvalidRequestError: it is not a JSON object.
         """
         try:
             values = json.loads(self.data or "{}")
         except (ValueError, RecursionError) as error:
             line = getattr(error, "lineno", 1)
-            raise _wrong_data(f"The preview data is not JSON: see its line {line}.") from error
+            raise _wrong_data(f"The preview data is not valid JSON: see line {line}.") from error
         if not isinstance(values, dict):
-            raise _wrong_data("The preview data is a JSON object: { … }.")
+            raise _wrong_data("The preview data must be a JSON object: { … }.")
         return values
 
     @property
@@ -58,14 +59,12 @@ class Work:
         return manifest_of(self.rows, self.values)
 
 
-@route("GET", "/projects/{project}/templates/{slug}/edit", needs="admin")
 def edit(context: RequestContext) -> Response:
     return _editor(context, _opened(context))
 
 
-@route("POST", "/projects/{project}/templates/{slug}/preview", needs="admin")
 def preview(context: RequestContext) -> Response:
-    """The pages of what is being typed, or what is wrong with it and where."""
+    """The pages of the form's content, or the first problem and its line."""
     work = _sent(context)
     problem: dict[str, Any] | None = None
     shown: Preview | None = None
@@ -86,7 +85,6 @@ def preview(context: RequestContext) -> Response:
     return context.fragment("templates/preview.html", preview=shown)
 
 
-@route("POST", "/projects/{project}/templates/{slug}/draft", needs="admin")
 def save(context: RequestContext) -> Response:
     work, slug = _sent(context), context.path("slug")
     try:
@@ -105,21 +103,18 @@ def save(context: RequestContext) -> Response:
     return context.done(f"/templates/{slug}/edit", "The draft is saved.")
 
 
-@route("POST", "/projects/{project}/templates/{slug}/edit", needs="admin")
 def restore(context: RequestContext) -> Response:
-    """The editor with what the browser kept. Nothing is saved yet."""
+    """The editor with the content that the browser has stored. It is not saved yet."""
     return _editor(context, _sent(context))
 
 
-@route("GET", "/projects/{project}/templates/{slug}/draft", needs="admin")
 def show_draft(context: RequestContext) -> Response:
-    """What is saved: for the editor whose draft was saved elsewhere meanwhile."""
+    """The saved draft, for an editor whose draft was saved in another tab."""
     work = _opened(context)
     content = json.dumps({"revision": work.revision, "source": work.source}).encode()
     return Response(200, content, content_type="application/json")
 
 
-@route("POST", "/projects/{project}/templates/{slug}/publish", needs="admin")
 def publish(context: RequestContext) -> Response:
     work, slug = _sent(context), context.path("slug")
     try:
@@ -131,13 +126,12 @@ def publish(context: RequestContext) -> Response:
     except (InvalidRequestError, InvalidInputDataError, RateLimitedError) as error:
         return _editor(context, work, error)
     drafts.discard_draft(context.project.id, slug)
-    said = f"Version {version.number} is published. Renders use it from now on."
+    message = f"Version {version.number} is published. Renders use it from now on."
     if version.warnings:
-        said += " Warnings: " + "; ".join(version.warnings[:3])
-    return context.done(f"/templates/{slug}", said)
+        message += " Warnings: " + "; ".join(version.warnings[:3])
+    return context.done(f"/templates/{slug}", message)
 
 
-@route("POST", "/projects/{project}/templates/{slug}/discard", needs="admin")
 def discard(context: RequestContext) -> Response:
     slug = context.path("slug")
     template = templates.get_template(context.project.id, slug)
@@ -152,7 +146,7 @@ def _editor(context: RequestContext, work: Work, error: CraftkitError | None = N
     slug = context.path("slug")
     template = templates.get_template(context.project.id, slug)
     problem = None
-    if isinstance(error, DoesNotCompileError):  # said where the preview says it, and once
+    if isinstance(error, DoesNotCompileError):  # the preview shows this error already
         problem = {"message": error.reason, "line": error.line, "column": error.column}
     nonce = secrets.token_urlsafe(16)
     page = context.page(
@@ -171,7 +165,7 @@ def _editor(context: RequestContext, work: Work, error: CraftkitError | None = N
 
 
 def _opened(context: RequestContext) -> Work:
-    """The draft, or the latest version to go on from."""
+    """The draft, else the latest version."""
     project_id, slug = context.project.id, context.path("slug")
     try:
         draft = drafts.get_draft(project_id, slug)
@@ -192,7 +186,7 @@ def _opened(context: RequestContext) -> Work:
 def _previewed(manifest: dict[str, Any]) -> dict[str, Any]:
     try:
         return data.preview_data(read_manifest(manifest))
-    except InvalidRequestError:  # half a thought: only what was written down for it
+    except InvalidRequestError:  # unfinished manifest: only the preview data that it states
         fields = [*manifest.get("variables", ()), *manifest.get("loops", ())]
         values: dict[str, Any] = {}
         for field in fields:

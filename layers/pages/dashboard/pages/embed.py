@@ -1,4 +1,4 @@
-"""Embed: the partnership, its keys, origins and presets, catalogs, sessions, and a sandbox."""
+"""Embed: the partner's status, keys, origins, presets, catalogs and sessions, and a sandbox."""
 
 from dataclasses import replace
 from typing import Annotated, Any, get_args
@@ -25,7 +25,6 @@ from craftkit.templates import service as templates
 from dashboard import flash, once
 from dashboard.pages.keys import names_of
 from dashboard.request_context import RequestContext
-from dashboard.router import route
 from dashboard.web import Response
 
 _PAGE_LIMIT = 25
@@ -37,7 +36,6 @@ class Versions(BaseModel):
     before: Annotated[int, Field(ge=1)] | None = None
 
 
-@route("GET", "/projects/{project}/embed")
 def overview(context: RequestContext) -> Response:
     partner = partners.get_partner(context.project.id)
     is_on = partner.status != "off"
@@ -55,25 +53,21 @@ def overview(context: RequestContext) -> Response:
     return context.page("embed/overview.html", partner=partner, steps=steps if is_on else [])
 
 
-@route("POST", "/projects/{project}/embed/enable", needs="admin")
 def enable(context: RequestContext) -> Response:
     partners.enable(context.project.id, by=context.user.sub)
-    signing.signing_key()  # verifiable from now on, before the first token
+    signing.signing_key()  # publishes the key in the JWKS before the first token is signed
     return context.done("/embed", "Embed mode is enabled.")
 
 
-@route("POST", "/projects/{project}/embed/disable", needs="admin")
 def disable(context: RequestContext) -> Response:
     partners.disable(context.project.id, by=context.user.sub)
     return context.done("/embed", "Embed mode is off; every session has ended.")
 
 
-@route("GET", "/projects/{project}/embed/origins")
 def show_origins(context: RequestContext) -> Response:
     return _origins(context)
 
 
-@route("POST", "/projects/{project}/embed/origins", needs="admin")
 def set_origins(context: RequestContext) -> Response:
     try:
         partners.set_origins(
@@ -84,14 +78,12 @@ def set_origins(context: RequestContext) -> Response:
     return context.done("/embed/origins", "Saved.")
 
 
-@route("POST", "/projects/{project}/embed/presets", needs="admin")
 def set_presets(context: RequestContext) -> Response:
     wanted = {name: context.request.all(name) for name in get_args(Preset)}
     partners.set_presets(context.project.id, wanted, by=context.user.sub)
     return context.done("/embed/origins", "Saved.")
 
 
-@route("GET", "/projects/{project}/embed/keys")
 def list_keys(context: RequestContext) -> Response:
     return context.page(
         "embed/keys.html",
@@ -101,7 +93,6 @@ def list_keys(context: RequestContext) -> Response:
     )
 
 
-@route("POST", "/projects/{project}/embed/keys", needs="admin")
 def create_key(context: RequestContext) -> Response:
     mode = "test" if context.form("mode") == "test" else "live"
     minted = partners.create_signing_key(
@@ -111,23 +102,20 @@ def create_key(context: RequestContext) -> Response:
     )
     secrets = [
         ("Publishable key", minted.key.publishable_key),
-        ("Private signing key; we keep its public half only", minted.private_key_pem),
+        ("Private signing key; Craftkit stores only the public key", minted.private_key_pem),
     ]
     return once.show(context, "Embed key pair", secrets, back="/embed/keys")
 
 
-@route("POST", "/projects/{project}/embed/keys/{key}/revoke", needs="admin")
 def revoke_key(context: RequestContext) -> Response:
     partners.revoke_signing_key(context.project.id, context.path("key"), by=context.user.sub)
     return context.done("/embed/keys", "The key is revoked, and every session that it opened.")
 
 
-@route("GET", "/projects/{project}/embed/catalogs")
 def list_catalogs(context: RequestContext) -> Response:
     return _catalogs(context)
 
 
-@route("POST", "/projects/{project}/embed/catalogs", needs="admin")
 def publish_catalog(context: RequestContext) -> Response:
     try:
         catalog = parse_object(context.form("catalog").encode())
@@ -139,13 +127,12 @@ def publish_catalog(context: RequestContext) -> Response:
         )
     except InvalidInputError as error:
         return _catalogs(context, error)
-    said = f"Version {made.version} of {made.name} is published."
-    return context.done(f"/embed/catalogs/{made.name}", said)
+    message = f"Version {made.version} of {made.name} is published."
+    return context.done(f"/embed/catalogs/{made.name}", message)
 
 
-@route("GET", "/projects/{project}/embed/catalogs/{name}")
 def show_catalog(context: RequestContext) -> Response:
-    """A version of a catalog, and what it changed against the one before."""
+    """A version of a catalog, and its difference from another version."""
     name, wanted = context.path("name"), context.query(Versions)
     shown = catalogs.get_catalog(context.project.id, name, wanted.version)
     versions = catalogs.list_versions(context.project.id, name)
@@ -163,7 +150,6 @@ def show_catalog(context: RequestContext) -> Response:
     )
 
 
-@route("GET", "/projects/{project}/embed/sessions")
 def list_sessions(context: RequestContext) -> Response:
     found, following = embed_sessions.list_sessions(
         context.project.id, limit=_PAGE_LIMIT, cursor=context.cursor
@@ -176,18 +162,16 @@ def list_sessions(context: RequestContext) -> Response:
     )
 
 
-@route("POST", "/projects/{project}/embed/sessions/{session}/revoke", needs="admin")
 def revoke_session(context: RequestContext) -> Response:
     embed_sessions.revoke_session(context.project.id, context.path("session"), by=context.user.sub)
     return context.done("/embed/sessions", "The session is revoked, at its next request.")
 
 
-@route("GET", "/projects/{project}/embed/sandbox", needs="admin")
 def show_sandbox(context: RequestContext) -> Response:
-    """The page that partners embed, opened as they would open it."""
+    """The embedded page in a frame, opened as a partner opens it."""
     partner = partners.get_partner(context.project.id)
     found = templates.list_templates(context.project.id, limit=100).templates
-    frame = flash.found(context.request).get("frame")
+    frame = flash.load(context.request).get("frame")
     page = context.page(
         "embed/sandbox.html",
         partner=partner,
@@ -205,7 +189,6 @@ def _origin_of(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-@route("POST", "/projects/{project}/embed/sandbox", needs="admin")
 def open_sandbox(context: RequestContext) -> Response:
     key = next((each for each in _embed_keys(context) if each.id == context.form("key")), None)
     if key is None:
@@ -229,7 +212,7 @@ def _sandbox_request(context: RequestContext) -> dict[str, Any]:
 
 
 def _embed_keys(context: RequestContext) -> list[Key]:
-    """Keys that may open sessions, test ones first."""
+    """Active keys with the scope to open sessions, test keys first."""
     some, _ = keys.list_keys(context.project.id, limit=_KEYS)
     now = utc_now()
     able = [key for key in some if key.status(now) == "active" and EMBED_WRITE in key.scopes]

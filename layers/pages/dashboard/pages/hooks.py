@@ -1,4 +1,4 @@
-"""Inbound hooks: a template's doors for third parties, made where the template is used."""
+"""Inbound hooks: URLs at which third parties start a render of a template."""
 
 from craftkit.config import config
 from craftkit.hooks import service as hooks
@@ -6,11 +6,9 @@ from craftkit.hooks.models import Hook, MadeHook
 from craftkit.keys import service as keys
 from dashboard import once, samples
 from dashboard.request_context import RequestContext
-from dashboard.router import route
 from dashboard.web import Response
 
 
-@route("GET", "/projects/{project}/hooks")
 def list_hooks(context: RequestContext) -> Response:
     found = hooks.list_hooks(context.project.id)
     return context.page(
@@ -20,7 +18,6 @@ def list_hooks(context: RequestContext) -> Response:
     )
 
 
-@route("POST", "/projects/{project}/hooks", needs="admin")
 def create_hook(context: RequestContext) -> Response:
     made = hooks.create_hook(
         context.project.id,
@@ -32,13 +29,11 @@ def create_hook(context: RequestContext) -> Response:
     return _shown(context, made)
 
 
-@route("POST", "/projects/{project}/hooks/{hook}/rotate", needs="admin")
 def rotate_hook(context: RequestContext) -> Response:
     made = hooks.rotate_hook(context.project.id, context.path("hook"), by=context.user.sub)
     return _shown(context, made)
 
 
-@route("POST", "/projects/{project}/hooks/{hook}/switch", needs="admin")
 def switch_hook(context: RequestContext) -> Response:
     on = context.form("on") == "yes"
     hooks.switch_hook(context.project.id, context.path("hook"), on=on, by=context.user.sub)
@@ -54,7 +49,7 @@ def _shown(context: RequestContext, made: MadeHook) -> Response:
     return once.show(
         context,
         f"Inbound hook of {made.hook.slug}",
-        [("URL; whoever knows it may call it", url), ("Signing secret", made.secret)],
+        [("URL: anyone who knows it can call it", url), ("Signing secret", made.secret)],
         samples=samples.hook(url, made.secret),
         back="/hooks",
     )

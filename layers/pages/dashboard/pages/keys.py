@@ -1,4 +1,4 @@
-"""API keys: listed, created, shown once, rotated, revoked, and diagnosed."""
+"""API keys: list, create, show once, rotate, revoke and diagnose."""
 
 from datetime import timedelta
 from typing import Any
@@ -22,7 +22,6 @@ from craftkit.templates import service as templates
 from dashboard import flash, limits, samples
 from dashboard.charts import last_days
 from dashboard.request_context import RequestContext
-from dashboard.router import route
 from dashboard.web import Response
 
 _PAGE_LIMIT = 25
@@ -30,7 +29,6 @@ _GRACES = {"24": "24 hours", "168": "7 days", "720": "30 days", "0": "none: at i
 _LIFETIMES = {"": None, "7": 7, "30": 30, "90": 90, "365": 365}
 
 
-@route("GET", "/projects/{project}/keys")
 def list_keys(context: RequestContext) -> Response:
     page, following = views.list_keys(context.project.id, limit=_PAGE_LIMIT, cursor=context.cursor)
     return context.page(
@@ -42,14 +40,12 @@ def list_keys(context: RequestContext) -> Response:
     )
 
 
-@route("GET", "/projects/{project}/keys/new", needs="admin")
 def new_key(context: RequestContext) -> Response:
     return context.page("keys/new.html", **_choices(context))
 
 
-@route("POST", "/projects/{project}/keys", needs="admin")
 def create_key(context: RequestContext) -> Response:
-    """Make a key; the page that follows shows it, once. A form that is sent twice makes one."""
+    """Create a key; the next page shows it once. Submitting the form twice creates one key."""
     once = context.form("once")
     key_id = once if is_id(once) else new_id()
     try:
@@ -62,11 +58,10 @@ def create_key(context: RequestContext) -> Response:
     return context.done(f"/keys/{minted.key.id}/created", key=minted.cleartext)
 
 
-@route("GET", "/projects/{project}/keys/{key}/created", needs="admin")
 def show_once(context: RequestContext) -> Response:
-    """The cleartext, as the page before handed it over; nobody keeps it."""
+    """The cleartext key from the flash cookie. It is not stored."""
     key = _key(context)
-    cleartext = flash.found(context.request).get("key")
+    cleartext = flash.load(context.request).get("key")
     if cleartext is None:
         return context.go(context.url(f"/keys/{key.id}"))
     return context.page(
@@ -74,7 +69,6 @@ def show_once(context: RequestContext) -> Response:
     )
 
 
-@route("GET", "/projects/{project}/keys/{key}")
 def show_key(context: RequestContext) -> Response:
     key = views.show_key(_key(context).id)
     undo_until = key.revoked_at + UNDO_WITHIN if key.revoked_at else None
@@ -90,12 +84,11 @@ def show_key(context: RequestContext) -> Response:
     )
 
 
-@route("POST", "/projects/{project}/keys/{key}/rotate", needs="admin")
 def rotate_key(context: RequestContext) -> Response:
-    """A new secret for the key; the page that follows shows it, once."""
+    """Create a new secret of the key; the next page shows it once."""
     hours = context.form("grace")
     if hours not in _GRACES:
-        raise InvalidRequestError("Choose how long the old secret goes on.")
+        raise InvalidRequestError("Choose how long the old secret stays valid.")
     minted = keys.rotate_key(
         _key(context).id,
         by=context.user.sub,
@@ -105,46 +98,41 @@ def rotate_key(context: RequestContext) -> Response:
     return context.done(f"/keys/{minted.key.id}/created", key=minted.cleartext)
 
 
-@route("POST", "/projects/{project}/keys/{key}/end-rotation", needs="admin")
 def end_rotation(context: RequestContext) -> Response:
     key = keys.end_rotation(_key(context).id, by=context.user.sub)
-    return context.done(f"/keys/{key.id}", "The previous secret is ended.")
+    return context.done(f"/keys/{key.id}", "The previous secret no longer works.")
 
 
-@route("POST", "/projects/{project}/keys/{key}/restore", needs="admin")
 def undo_revocation(context: RequestContext) -> Response:
     key = keys.undo_revocation(_key(context).id, by=context.user.sub)
     return context.done(f"/keys/{key.id}", f"{key.name} works again.")
 
 
-@route("POST", "/projects/{project}/keys/{key}/limits", needs="admin")
 def limit_key(context: RequestContext) -> Response:
     key_id = _key(context).id
     limiting.limit_key(key_id, limits.read(context), by=context.user.sub)
-    return context.done(f"/keys/{key_id}", "The limits hold from the next request on.")
+    return context.done(f"/keys/{key_id}", "The limits apply from the next request on.")
 
 
-@route("POST", "/projects/{project}/keys/{key}/revoke", needs="admin")
 def revoke_key(context: RequestContext) -> Response:
     key = keys.revoke_key(
         _key(context).id, by=context.user.sub, reason=context.form("reason")[:200] or None
     )
-    said = (
+    message = (
         f"{key.name} is revoked: the next request with it is refused. You can undo it for an hour."
     )
-    return context.done(f"/keys/{key.id}", said)
+    return context.done(f"/keys/{key.id}", message)
 
 
-@route("POST", "/projects/{project}/keys/diagnose", needs="admin")
 def diagnose(context: RequestContext) -> Response:
-    """Why a pasted key fails. It goes to the lookup and nowhere else."""
+    """Why a pasted key fails. The key is only looked up: it is neither stored nor logged."""
     diagnosis = keys.diagnose(context.form("key"))
     elsewhere = diagnosis.project_id not in (None, context.project.id)
     return context.fragment("keys/diagnosis.html", diagnosis=diagnosis, elsewhere=elsewhere)
 
 
 def names_of(context: RequestContext) -> dict[str, str]:
-    """The addresses of this project's people by their ids, for `created by` and the like."""
+    """The email addresses of the project's members by user id."""
     return {member.sub: member.email for member in members.list_members(context.project.id)}
 
 

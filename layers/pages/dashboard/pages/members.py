@@ -1,4 +1,4 @@
-"""Members: invited, given another role, removed. Only owners get here."""
+"""Members: invite, change a role, remove. Requires the role owner."""
 
 from typing import get_args
 
@@ -9,7 +9,6 @@ from craftkit.issues import issues_of
 from craftkit.projects import members
 from craftkit.projects.models import Role
 from dashboard.request_context import RequestContext
-from dashboard.router import route
 from dashboard.web import BASE, Response, see_other
 
 _SETTINGS = "/settings#members"
@@ -20,7 +19,6 @@ class Invitation(BaseModel):
     role: Role
 
 
-@route("POST", "/projects/{project}/members", needs="owner")
 def invite(context: RequestContext) -> Response:
     try:
         request = Invitation.model_validate(
@@ -28,17 +26,16 @@ def invite(context: RequestContext) -> Response:
         )
     except ValidationError as error:
         raise InvalidRequestError(
-            "Give an email address and a role.", issues=issues_of(error)
+            "Enter an email address and a role.", issues=issues_of(error)
         ) from error
     member = members.invite(context.project.id, request.email, request.role, by=context.user.sub)
     return context.done(_SETTINGS, f"{member.email} is invited as {member.role}.")
 
 
-@route("POST", "/projects/{project}/members/{sub}/role", needs="owner")
 def change_role(context: RequestContext) -> Response:
     role = context.form("role")
     if role not in get_args(Role):
-        raise InvalidRequestError("A role is owner, admin or viewer.")
+        raise InvalidRequestError("The role must be owner, admin or viewer.")
     member = members.change_role(
         context.project.id,
         context.path("sub"),
@@ -48,7 +45,6 @@ def change_role(context: RequestContext) -> Response:
     return context.done(_SETTINGS, f"{member.email} is {member.role} now.")
 
 
-@route("POST", "/projects/{project}/members/{sub}/remove", needs="owner")
 def remove(context: RequestContext) -> Response:
     sub = context.path("sub")
     members.remove(context.project.id, sub, by=context.user.sub)

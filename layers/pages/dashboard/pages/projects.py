@@ -1,4 +1,4 @@
-"""Projects: the list, a new one, and what a project is about."""
+"""Projects: the list, creation, invitations, and the overview of a project."""
 
 from pydantic import BaseModel
 
@@ -14,24 +14,21 @@ from craftkit.templates import service as templates
 from craftkit.templates.starter import publish_starter
 from dashboard import samples
 from dashboard.request_context import RequestContext
-from dashboard.router import route
 from dashboard.web import BASE, Response, see_other
 
 _LATEST = 5
 
 
 class NewProject(BaseModel):
-    """The form of a new project, and of a new name."""
+    """The form that creates or renames a project."""
 
     name: Name
 
 
-@route("GET", "", needs="user")
 def list_projects(context: RequestContext) -> Response:
     return _list(context)
 
 
-@route("POST", "/projects", needs="user")
 def create_project(context: RequestContext) -> Response:
     try:
         name = read_name(context)
@@ -42,7 +39,6 @@ def create_project(context: RequestContext) -> Response:
     return context.go(f"{BASE}/projects/{project.id}", f"{project.name} is ready.")
 
 
-@route("POST", "/invitations/{project_id}", needs="user")
 def answer_invitation(context: RequestContext) -> Response:
     project_id = context.path("project_id")
     if context.form("answer") == "accept":
@@ -53,7 +49,6 @@ def answer_invitation(context: RequestContext) -> Response:
     return see_other(BASE)
 
 
-@route("GET", "/projects/{project}")
 def overview(context: RequestContext) -> Response:
     project_id = context.project.id
     some_keys, _ = keys.list_keys(project_id, limit=1)
@@ -82,7 +77,7 @@ def _steps(has_template: bool, has_key: bool, has_render: bool) -> list[dict[str
         },
         {
             "title": "Create an API key",
-            "text": "Test keys are free and stamp a watermark; live keys are metered.",
+            "text": "Test keys are free and add a watermark; live keys are metered.",
             "action": "API keys" if has_key else "Create a key",
             "path": "/keys" if has_key else "/keys/new",
             "done": has_key,
@@ -98,8 +93,10 @@ def _steps(has_template: bool, has_key: bool, has_render: bool) -> list[dict[str
 
 
 def read_name(context: RequestContext) -> str:
-    """Raises:
-    InvalidRequestError: the name is empty or over 120 characters.
+    """The name in the form.
+
+    Raises:
+        InvalidRequestError: it is empty or longer than 120 characters.
     """
     return validate_request(NewProject, {"name": context.form("name")}).name
 

@@ -1,4 +1,4 @@
-"""Renders: found by what they are, seen, downloaded, cancelled, tried again."""
+"""Renders: search, show, download, cancel and retry."""
 
 from typing import Annotated, Any, get_args
 
@@ -18,7 +18,6 @@ from craftkit.templates import service as templates
 from craftkit.typesetter import TypesettingError
 from dashboard.compilations import bounded
 from dashboard.request_context import RequestContext
-from dashboard.router import route
 from dashboard.web import Response, see_other
 
 _PAGE_LIMIT = 25
@@ -41,7 +40,6 @@ class Search(BaseModel):
         return Filter(self.status, self.mode, self.template, key_id, self.source)
 
 
-@route("GET", "/projects/{project}/renders")
 def list_renders(context: RequestContext) -> Response:
     search, project_id = context.query(Search), context.project.id
     key_id = _key_id(project_id, search.key) if search.key else None
@@ -64,7 +62,6 @@ def list_renders(context: RequestContext) -> Response:
     )
 
 
-@route("GET", "/projects/{project}/renders/{render}")
 def show_render(context: RequestContext) -> Response:
     render = _render(context)
     try:
@@ -74,16 +71,14 @@ def show_render(context: RequestContext) -> Response:
     return context.page("renders/show.html", **_shown(render), shape=shape, key=_key_of(render))
 
 
-@route("GET", "/projects/{project}/renders/{render}/state")
 def show_state(context: RequestContext) -> Response:
-    """The part of the page that changes until the render has ended."""
+    """The part of the page that is polled until the render has ended."""
     render = _render(context)
     if context.request.query.get("seen") == f"{render.status}-{render.attempt}":
         return Response(204)
     return context.fragment("renders/state.html", **_shown(render))
 
 
-@route("GET", "/projects/{project}/renders/{render}/pages")
 def show_pages(context: RequestContext) -> Response:
     render = _render(context)
     try:
@@ -93,27 +88,24 @@ def show_pages(context: RequestContext) -> Response:
     return context.fragment("renders/pages.html", problem=None, preview=preview)
 
 
-@route("GET", "/projects/{project}/renders/{render}/download")
 def download(context: RequestContext) -> Response:
     render = _render(context)
     _, url = renders.download(context.project.id, render.id)
     return see_other(url)
 
 
-@route("POST", "/projects/{project}/renders/{render}/cancel", needs="admin")
 def cancel(context: RequestContext) -> Response:
     render = renders.cancel_render(context.project.id, _render(context).id)
     return context.done(f"/renders/{render.id}", "The render is cancelled.")
 
 
-@route("POST", "/projects/{project}/renders/{render}/retry", needs="admin")
 def retry(context: RequestContext) -> Response:
     render = renders.retry_render(context.project.id, _render(context).id)
     return context.done(f"/renders/{render.id}", "The render is queued again.")
 
 
 def _key_id(project_id: str, wanted: str) -> str | None:
-    """The id of a key that is given by its name or its id."""
+    """The id of a key by its name or id."""
     if is_id(wanted):
         return wanted
     key = keys.find_by_name(project_id, wanted)

@@ -12,7 +12,6 @@ from craftkit.requests.models import RequestList
 from craftkit.schema import validate_request
 from craftkit.trust import service as trust
 from dashboard.request_context import RequestContext
-from dashboard.router import route
 from dashboard.web import Response
 
 _PAGE_LIMIT = 50
@@ -51,7 +50,6 @@ class Search(BaseModel):
         )
 
 
-@route("GET", "/projects/{project}/requests")
 def list_requests(context: RequestContext) -> Response:
     search, project_id = context.query(Search), context.project.id
     newest, _ = keys.list_keys(project_id, limit=_KEYS_LIMIT)

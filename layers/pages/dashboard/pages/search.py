@@ -9,7 +9,6 @@ from craftkit.projects import members
 from craftkit.renders import service as renders
 from craftkit.templates import service as templates
 from dashboard.request_context import RequestContext
-from dashboard.router import route
 from dashboard.web import BASE, Response
 
 _RESULTS = 12
@@ -41,7 +40,6 @@ class Result:
     detail: str = ""
 
 
-@route("GET", "/projects/{project}/search")
 def search(context: RequestContext) -> Response:
     """The results for `q`, as a fragment. Without `q`: the pages and the user's other projects."""
     query = context.request.query.get("q", "").strip()[:_QUERY_LIMIT]

@@ -1,4 +1,4 @@
-"""Settings: the project's name, who is in it, what becomes of exposed keys, budgets and rates."""
+"""Settings: the project's name, members, policy for exposed keys, and limits."""
 
 from typing import get_args
 
@@ -12,30 +12,26 @@ from craftkit.projects.models import ROLES, AnomalyPolicy, ExposurePolicy
 from dashboard import limits
 from dashboard.pages.projects import read_name
 from dashboard.request_context import RequestContext
-from dashboard.router import route
 from dashboard.web import BASE, Response
 
 
-@route("GET", "/projects/{project}/settings")
 def show_settings(context: RequestContext) -> Response:
     return _page(context)
 
 
-@route("POST", "/projects/{project}/settings/name", needs="admin")
 def rename(context: RequestContext) -> Response:
     try:
         name = read_name(context)
     except InvalidRequestError as error:
         return _page(context, error)
     project = service.rename_project(context.project.id, name, by=context.user.sub)
-    return context.done("/settings", f"The project is called {project.name} now.")
+    return context.done("/settings", f"The project is renamed to {project.name}.")
 
 
-@route("POST", "/projects/{project}/settings/exposure", needs="admin")
 def set_exposure_policy(context: RequestContext) -> Response:
     policy = context.form("policy")
     if policy not in get_args(ExposurePolicy):
-        raise InvalidRequestError("An exposed key is revoked, or only told of.")
+        raise InvalidRequestError("Choose what happens to an exposed key: revoke or notify.")
     service.set_exposure_policy(
         context.project.id,
         policy,  # type: ignore[arg-type]  # one of them
@@ -44,7 +40,6 @@ def set_exposure_policy(context: RequestContext) -> Response:
     return context.done("/settings", "Saved.")
 
 
-@route("POST", "/projects/{project}/settings/anomalies", needs="admin")
 def set_anomaly_policy(context: RequestContext) -> Response:
     policy = context.form("policy")
     if policy not in get_args(AnomalyPolicy):
@@ -57,19 +52,18 @@ def set_anomaly_policy(context: RequestContext) -> Response:
     return context.done("/settings", "Saved.")
 
 
-@route("POST", "/projects/{project}/settings/limits", needs="admin")
 def limit_project(context: RequestContext) -> Response:
     limiting.limit_project(context.project.id, limits.read(context), by=context.user.sub)
-    return context.done("/settings", "The limits hold from the next request on.")
+    return context.done("/settings", "The limits apply from the next request on.")
 
 
-@route("POST", "/projects/{project}/settings/transfer", needs="owner")
 def transfer_project(context: RequestContext) -> Response:
     owner = members.transfer(context.project.id, context.form("to"), by=context.user.sub)
-    return context.done("/settings", f"{owner.email} owns the project now. You are an admin of it.")
+    return context.done(
+        "/settings", f"{owner.email} is now the owner of the project. You are an admin."
+    )
 
 
-@route("POST", "/projects/{project}/settings/delete", needs="owner")
 def delete_project(context: RequestContext) -> Response:
     project = context.project
     if context.form("confirm") != project.name:

@@ -1,10 +1,9 @@
-"""Stylesheet and scripts: files of ours, under an address that changes with their content."""
+"""The stylesheet and the scripts, at URLs that contain a hash of the content."""
 
 import mimetypes
 
 from craftkit.errors import NotFoundError
 from dashboard.request_context import RequestContext
-from dashboard.router import route
 from dashboard.view import STATIC, static_url
 from dashboard.web import BASE, Response
 
@@ -12,7 +11,6 @@ _NAMES = frozenset(path.name for path in STATIC.iterdir())
 _FOR_EVER = "public, max-age=31536000, immutable"
 
 
-@route("GET", "/static/{digest}/{name}", needs="anyone")
 def serve(context: RequestContext) -> Response:
     name = context.path("name")
     if name not in _NAMES or f"{BASE}/static/{context.path('digest')}/{name}" != static_url(name):

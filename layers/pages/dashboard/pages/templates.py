@@ -1,4 +1,4 @@
-"""Templates: the list, the gallery, and the page of one template."""
+"""Templates: list, gallery, one template, and code samples."""
 
 from craftkit.auth.principal import RENDERS_WRITE
 from craftkit.clock import utc_now
@@ -15,32 +15,27 @@ from dashboard.pages import hooks
 from dashboard.pages.keys import names_of
 from dashboard.pages.versions import kept_picture
 from dashboard.request_context import RequestContext
-from dashboard.router import route
 from dashboard.web import Response
 
 _PAGE_LIMIT = 24
 _KEYS = 50
 
 
-@route("GET", "/projects/{project}/templates")
 def list_templates(context: RequestContext) -> Response:
     page = templates.list_templates(context.project.id, limit=_PAGE_LIMIT, cursor=context.cursor)
     return context.page("templates/list.html", templates=page.templates, cursor=page.next_cursor)
 
 
-@route("GET", "/projects/{project}/templates/new")
 def choose(context: RequestContext) -> Response:
     return context.page("templates/gallery.html", entries=gallery.entries(), error=None, form={})
 
 
-@route("GET", "/projects/{project}/gallery/{entry}/picture")
-def gallery_picture(context: RequestContext) -> Response:
+def gallery_image(context: RequestContext) -> Response:
     return kept_picture(previews.gallery_page(_entry(context.path("entry")), draw=preview_remotely))
 
 
-@route("POST", "/projects/{project}/templates", needs="admin")
 def create_template(context: RequestContext) -> Response:
-    """Begin a draft, from the gallery or from nothing, and open it in the editor."""
+    """Create a draft, from the gallery or empty, and open it in the editor."""
     start, name = context.form("from"), context.form("name")
     slug = context.form("slug") or slug_of(name)
     try:
@@ -61,7 +56,6 @@ def create_template(context: RequestContext) -> Response:
     return context.done(f"/templates/{slug}/edit")
 
 
-@route("GET", "/projects/{project}/templates/{slug}")
 def show_template(context: RequestContext) -> Response:
     template, latest, versions = templates.describe(context.project.id, context.path("slug"))
     if latest is None and context.member.may_change:
@@ -78,7 +72,6 @@ def show_template(context: RequestContext) -> Response:
     )
 
 
-@route("POST", "/projects/{project}/templates/{slug}/delete", needs="admin")
 def delete_template(context: RequestContext) -> Response:
     slug = context.path("slug")
     templates.delete_template(context.project.id, slug, by=context.user.sub)
@@ -86,7 +79,7 @@ def delete_template(context: RequestContext) -> Response:
 
 
 def _keys_for_hooks(project_id: str, slug: str) -> list[Key]:
-    """The keys that a hook of the template could render as."""
+    """The keys that a hook of the template can use."""
     some, _ = keys.list_keys(project_id, limit=_KEYS)
     now = utc_now()
     return [
@@ -100,12 +93,12 @@ def _keys_for_hooks(project_id: str, slug: str) -> list[Key]:
 
 def _require_free(project_id: str, slug: str) -> None:
     if not is_slug(slug):
-        return  # saving says what is wrong with it
+        return  # saving raises the error for an invalid slug
     try:
         templates.get_template(project_id, slug)
     except TemplateNotFoundError:
         return
-    message = "A template of this project has this slug. Choose another."
+    message = "This project already has a template with this slug. Choose another slug."
     raise InvalidRequestError(message, issues=Issues(field_errors={"slug": [message]}))
 
 
@@ -121,5 +114,5 @@ _BLANK = """\
 
 = Untitled
 
-Write here. `#data` holds what the manifest names.
+Write here. `#data` has the variables of the manifest.
 """

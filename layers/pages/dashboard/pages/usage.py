@@ -1,4 +1,4 @@
-"""Usage: what was rendered by day, mode, key and template, and what it costs at list price."""
+"""Usage: renders and pages by day, mode, key and template, and their cost at list price."""
 
 from collections import Counter as Tally
 from collections.abc import Callable, Iterable
@@ -13,19 +13,17 @@ from craftkit.usage import service as usage
 from craftkit.usage.models import Counter, UsageQuery
 from dashboard.charts import last_days
 from dashboard.request_context import RequestContext
-from dashboard.router import route
 from dashboard.web import Response
 
 _NAMED = 10
 
 
 class Range(BaseModel):
-    """How far back the page looks."""
+    """The number of days that the page shows."""
 
     days: Literal["7", "30", "90"] = "30"
 
 
-@route("GET", "/projects/{project}/usage")
 def show_usage(context: RequestContext) -> Response:
     number = int(context.query(Range).days)
     days = last_days(number)

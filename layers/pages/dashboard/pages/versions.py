@@ -13,7 +13,6 @@ from craftkit.typesetter import TypesettingError
 from dashboard.compilations import bounded
 from dashboard.pages.keys import names_of
 from dashboard.request_context import RequestContext
-from dashboard.router import route
 from dashboard.web import Response
 
 _PAGES_COMPARED = 5
@@ -26,7 +25,6 @@ class Comparison(BaseModel):
     after: Annotated[int, Field(ge=1)]
 
 
-@route("GET", "/projects/{project}/templates/{slug}/versions/{number}")
 def show_version(context: RequestContext) -> Response:
     slug = context.path("slug")
     version = _version(context, _number(context.path("number")))
@@ -39,15 +37,13 @@ def show_version(context: RequestContext) -> Response:
     )
 
 
-@route("GET", "/projects/{project}/templates/{slug}/versions/{number}/{size}.png")
-def version_picture(context: RequestContext) -> Response:
+def version_image(context: RequestContext) -> Response:
     version = _version(context, _number(context.path("number")))
     small = context.path("size") == "small"
     image = previews.first_page(version, context.project.id, draw=preview_remotely, small=small)
     return kept_picture(image)
 
 
-@route("GET", "/projects/{project}/templates/{slug}/diff")
 def compare(context: RequestContext) -> Response:
     """The settings, manifest and source of two versions, line by line."""
     wanted, slug = context.query(Comparison), context.path("slug")
@@ -62,7 +58,6 @@ def compare(context: RequestContext) -> Response:
     )
 
 
-@route("GET", "/projects/{project}/templates/{slug}/diff/pages")
 def compare_pages(context: RequestContext) -> Response:
     """The pages of two versions with their preview data, as a fragment."""
     wanted = context.query(Comparison)
@@ -85,7 +80,6 @@ def compare_pages(context: RequestContext) -> Response:
     )
 
 
-@route("POST", "/projects/{project}/templates/{slug}/versions/{number}/restore", needs="admin")
 def roll_back(context: RequestContext) -> Response:
     slug, number = context.path("slug"), _number(context.path("number"))
     version = publishing.roll_back(

@@ -1,4 +1,4 @@
-"""Webhooks: endpoints, what was delivered to them, and what is sent again."""
+"""Webhooks: endpoints, their deliveries, and replays."""
 
 from typing import Annotated
 
@@ -10,7 +10,6 @@ from craftkit.webhooks import service as webhooks
 from craftkit.webhooks.models import EVENT_TYPES, Delivery, NewEndpoint
 from dashboard import once
 from dashboard.request_context import RequestContext
-from dashboard.router import route
 from dashboard.web import Response
 
 _PAGE_LIMIT = 25
@@ -20,18 +19,15 @@ class DeliveryList(BaseModel):
     cursor: Annotated[str, StringConstraints(max_length=100)] | None = None
 
 
-@route("GET", "/projects/{project}/webhooks")
 def list_endpoints(context: RequestContext) -> Response:
     found = webhooks.list_endpoints(context.project.id)
     return context.page("webhooks/list.html", endpoints=found)
 
 
-@route("GET", "/projects/{project}/webhooks/new", needs="admin")
 def new_endpoint(context: RequestContext) -> Response:
     return _form(context)
 
 
-@route("POST", "/projects/{project}/webhooks", needs="admin")
 def create_endpoint(context: RequestContext) -> Response:
     try:
         made = webhooks.create_endpoint(
@@ -47,7 +43,6 @@ def create_endpoint(context: RequestContext) -> Response:
     )
 
 
-@route("GET", "/projects/{project}/webhooks/{endpoint}")
 def show_endpoint(context: RequestContext) -> Response:
     endpoint = webhooks.get_endpoint(context.project.id, context.path("endpoint"))
     cursor = context.query(DeliveryList).cursor
@@ -62,12 +57,10 @@ def show_endpoint(context: RequestContext) -> Response:
     )
 
 
-@route("GET", "/projects/{project}/webhooks/{endpoint}/edit", needs="admin")
 def edit_endpoint(context: RequestContext) -> Response:
     return _form(context)
 
 
-@route("POST", "/projects/{project}/webhooks/{endpoint}", needs="admin")
 def change_endpoint(context: RequestContext) -> Response:
     endpoint_id = context.path("endpoint")
     try:
@@ -79,30 +72,26 @@ def change_endpoint(context: RequestContext) -> Response:
     return context.done(f"/webhooks/{endpoint_id}", "The endpoint is changed.")
 
 
-@route("POST", "/projects/{project}/webhooks/{endpoint}/rotate", needs="admin")
 def rotate_secret(context: RequestContext) -> Response:
     made = webhooks.rotate_secret(context.project.id, context.path("endpoint"), by=context.user.sub)
-    secrets = [("New signing secret; the old one signs beside it for 24 hours", made.secret)]
+    secrets = [("New signing secret; the old one stays valid for 24 hours", made.secret)]
     return once.show(context, "Webhook secret", secrets, back=f"/webhooks/{made.endpoint.id}")
 
 
-@route("POST", "/projects/{project}/webhooks/{endpoint}/switch", needs="admin")
 def switch_endpoint(context: RequestContext) -> Response:
     on = context.form("on") == "yes"
     endpoint = webhooks.switch_endpoint(
         context.project.id, context.path("endpoint"), on=on, by=context.user.sub
     )
-    said = "on again" if on else "off; its events are kept to be replayed"
-    return context.done(f"/webhooks/{endpoint.id}", f"The endpoint is {said}.")
+    state = "on" if on else "off; its events are stored and can be replayed"
+    return context.done(f"/webhooks/{endpoint.id}", f"The endpoint is {state}.")
 
 
-@route("POST", "/projects/{project}/webhooks/{endpoint}/delete", needs="admin")
 def delete_endpoint(context: RequestContext) -> Response:
     webhooks.delete_endpoint(context.project.id, context.path("endpoint"), by=context.user.sub)
     return context.done("/webhooks", "The endpoint is deleted.")
 
 
-@route("POST", "/projects/{project}/webhooks/{endpoint}/ping", needs="admin")
 def ping(context: RequestContext) -> Response:
     delivery = webhooks.ping(context.project.id, context.path("endpoint"))
     return context.done(
@@ -110,27 +99,22 @@ def ping(context: RequestContext) -> Response:
     )
 
 
-@route("GET", "/projects/{project}/webhooks/{endpoint}/deliveries/{delivery}")
 def show_delivery(context: RequestContext) -> Response:
     return context.page("webhooks/delivery.html", delivery=_delivery(context))
 
 
-@route("GET", "/projects/{project}/webhooks/{endpoint}/deliveries/{delivery}/attempts")
 def show_attempts(context: RequestContext) -> Response:
-    """The part of a delivery's page that grows until it has arrived."""
+    """The attempts of a delivery, which the page polls until it is delivered."""
     delivery = _delivery(context)
     if context.request.query.get("seen") == f"{delivery.status}-{len(delivery.attempts)}":
-        return Response(204)  # htmx leaves the page as it is: what is open stays open
+        return Response(204)  # htmx changes nothing, so that opened details stay open
     return context.fragment("webhooks/attempts.html", delivery=delivery)
 
 
-@route(
-    "POST", "/projects/{project}/webhooks/{endpoint}/deliveries/{delivery}/replay", needs="admin"
-)
 def replay(context: RequestContext) -> Response:
     delivery = webhooks.replay_delivery(_delivery(context).id)
     path = f"/webhooks/{delivery.endpoint_id}/deliveries/{delivery.id}"
-    return context.done(path, "It is sent again.")
+    return context.done(path, "The delivery is sent again.")
 
 
 def _delivery(context: RequestContext) -> Delivery:

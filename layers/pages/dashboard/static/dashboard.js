@@ -1,4 +1,4 @@
-// What HTML alone cannot do: copying, forms that are sent once and by whom, and what htmx could not fetch.
+// Copy buttons, dialogs, forms that are sent once and with a valid session, filters, and errors of htmx.
 "use strict";
 
 document.addEventListener("click", async (event) => {
@@ -11,7 +11,7 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => { button.textContent = label; }, 1500);
 });
 
-// A dialog is opened and closed by its buttons' `command`; this is for browsers that do not know it.
+// Opens and closes dialogs in browsers that do not support the attribute `command` of buttons.
 if (!("commandForElement" in HTMLButtonElement.prototype)) {
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button[commandfor]");
@@ -20,8 +20,8 @@ if (!("commandForElement" in HTMLButtonElement.prototype)) {
   });
 }
 
-// The session. A form is sent once it is known that the session still counts: what was entered is
-// never lost to a sign-in page. Signing in happens in a second tab, which reports back.
+// Before a form is sent, the script checks that the session is valid, so that no entries are lost to a
+// redirect to the sign-in page. The user signs in in a second tab, which notifies this one.
 const SESSION = document.body.dataset.session;
 const channel = SESSION && new BroadcastChannel("craftkit-session");
 
@@ -30,11 +30,11 @@ async function isSignedIn() {
   try {
     answer = await fetch(SESSION, { headers: { "hx-request": "true" } });
   } catch {
-    toast("The server cannot be reached. What you entered is still here.");
+    toast("The server cannot be reached. Your entries are still here.");
     return false;
   }
   if (answer.status === 401) { askToSignIn(); return false; }
-  if (!answer.ok) { toast("The server did not answer. What you entered is still here."); return false; }
+  if (!answer.ok) { toast("The server did not respond. Your entries are still here."); return false; }
   const { csrf } = await answer.json();
   for (const field of document.querySelectorAll("input[name=csrf]")) field.value = csrf;
   document.body.setAttribute("hx-headers", JSON.stringify({ "x-csrf-token": csrf }));
@@ -54,7 +54,7 @@ if (channel) {
   if (location.pathname.endsWith("/signed-in-again")) { channel.postMessage("signed in"); close(); }
 }
 
-// A form goes out once, however often its button is pressed.
+// A form is sent once, even if its button is pressed repeatedly.
 document.addEventListener("submit", async (event) => {
   const form = event.target, button = event.submitter;
   if (form.getAttribute("method") !== "post" || form.hasAttribute("hx-post")) return;
@@ -68,13 +68,13 @@ document.addEventListener("submit", async (event) => {
   if (goes) { form.dataset.checked = "yes"; form.requestSubmit(button); }
   else button?.removeAttribute("aria-busy");
 });
-// The browser may bring a page back as it was left.
+// The browser can restore a page from its cache with these attributes.
 addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
   for (const button of document.querySelectorAll("button[aria-busy]")) button.removeAttribute("aria-busy");
 });
 
-// Filters act when they are changed, and the one that was changed keeps the focus.
+// A changed filter submits its form; after the reload, it has the focus again.
 document.addEventListener("change", (event) => {
   if (!event.target.closest("form[data-filters]")) return;
   sessionStorage.setItem("focus", event.target.id);
@@ -86,16 +86,16 @@ if (focused) {
   document.querySelector(`form[data-filters] [id="${CSS.escape(focused)}"]`)?.focus();
 }
 
-// On a narrow screen the tabs scroll: bring the current one into sight.
+// On a narrow screen the tabs scroll: scroll to the current one.
 for (const tab of document.querySelectorAll("nav [aria-current]")) {
   const bar = tab.closest(".side, .tabs");
   if (bar) bar.scrollLeft = tab.offsetLeft - (bar.clientWidth - tab.offsetWidth) / 2;
 }
 
-// The newest days of a chart that is wider than the screen.
+// Scroll a chart that is wider than the screen to its latest days.
 for (const chart of document.querySelectorAll(".chart")) chart.scrollLeft = chart.scrollWidth;
 
-// What scrolls sideways can be scrolled by keyboard too.
+// Make boxes that scroll horizontally focusable, so that the keyboard can scroll them.
 for (const box of document.querySelectorAll(".scroll")) {
   if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
 }
@@ -158,9 +158,9 @@ function toast(text) {
 document.addEventListener("htmx:responseError", (event) => {
   const answer = event.detail.xhr;
   if (answer.status === 401) { askToSignIn(); return; }
-  // Only a sentence of the dashboard itself is shown, never the body of a gateway.
+  // Only messages of the dashboard are shown, not the bodies of API Gateway's errors.
   const isOurs = answer.getResponseHeader("content-type")?.startsWith("text/plain");
-  toast(isOurs ? answer.responseText : "The server could not do this. Try again in a moment.");
+  toast(isOurs ? answer.responseText : "The request failed. Try again in a moment.");
 });
 document.addEventListener("htmx:sendError", () => toast("The server cannot be reached."));
 
@@ -173,7 +173,7 @@ document.addEventListener("input", (event) => {
   } else figure.classList.toggle("differs", event.target.checked);
 });
 
-// Rows of a table that are added and taken away.
+// Add and remove rows of a table.
 document.addEventListener("click", (event) => {
   const add = event.target.closest("[data-add-row]");
   if (add) {

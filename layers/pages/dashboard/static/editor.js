@@ -1,4 +1,4 @@
-// The editor's page: the code editor, drafts that are saved by themselves, and work that is never lost.
+// The editor's page: the code editor, automatic saving of drafts, and recovery of unsaved changes.
 "use strict";
 
 const form = document.getElementById("editor");
@@ -7,7 +7,7 @@ const editor = CodeEditor.attach(area);
 const saveState = document.getElementById("save-state");
 const revision = form.elements.namedItem("revision");
 
-// Where the preview says that the source is wrong.
+// Marks the line of the problem that the preview reports.
 document.addEventListener("htmx:afterSettle", () => {
   const marked = document.querySelector("#problem [data-line]");
   const column = marked?.querySelector("[data-go-to-line]")?.textContent.match(/column (\d+)/)?.[1];
@@ -18,7 +18,7 @@ document.addEventListener("click", (event) => {
   if (link) editor.goTo(Number(link.dataset.goToLine));
 });
 
-// What is entered is kept in this browser too, until the server has it.
+// Unsaved changes are stored in this browser until the server has saved them.
 const STORE = `craftkit-draft:${location.pathname}`;
 const entered = () => JSON.stringify([...new FormData(form)].filter(([name]) => name !== "csrf" && name !== "revision"));
 let saved = entered(), isLeaving = false, timer = 0;
@@ -62,7 +62,7 @@ function restore() {
   sent.requestSubmit();
 }
 
-// The draft is saved by itself, a while after the last change.
+// The draft is saved automatically, five seconds after the last change.
 const AUTOSAVE_MS = 5000;
 form.addEventListener("input", () => {
   keep();
@@ -81,10 +81,10 @@ async function save() {
     return false;
   }
   if (answer.status === 401) { askToSignIn(); saveState.textContent = "Not saved: your session has ended"; return false; }
-  if (answer.status === 409) { document.getElementById("saved-elsewhere").showModal(); saveState.textContent = "Not saved: it was saved elsewhere"; return false; }
+  if (answer.status === 409) { document.getElementById("saved-elsewhere").showModal(); saveState.textContent = "Not saved: the draft was changed in another tab"; return false; }
   if (!answer.ok) {
     const isOurs = answer.headers.get("content-type")?.startsWith("text/plain");
-    saveState.textContent = isOurs ? `Not saved: ${await answer.text()}` : "Not saved: the server could not do this";
+    saveState.textContent = isOurs ? `Not saved: ${await answer.text()}` : "Not saved: the request failed";
     return false;
   }
   revision.value = (await answer.json()).revision;
@@ -100,7 +100,7 @@ addEventListener("keydown", (event) => {
   save();
 });
 
-// Two tabs: compare, take theirs, take mine.
+// The draft was changed in another tab: compare, take theirs, take mine.
 const saysTheirs = () => fetch(form.action, { headers: { "hx-request": "true" } }).then((answer) => answer.json());
 document.getElementById("compare").addEventListener("click", async () => {
   const box = document.getElementById("saved-elsewhere-source");
@@ -130,7 +130,7 @@ function lineDifference(mine, theirs) {
   ];
 }
 
-// Nobody leaves what is not saved without being asked.
-// The first submit only asks whether the session counts; see dashboard.js.
+// Ask before unsaved changes are lost.
+// The first submit event only checks the session; see dashboard.js.
 form.addEventListener("submit", () => { if (form.dataset.checked) isLeaving = true; });
 addEventListener("beforeunload", (event) => { if (isDirty() && !isLeaving) event.preventDefault(); });

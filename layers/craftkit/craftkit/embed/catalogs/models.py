@@ -1,4 +1,4 @@
-"""Catalogs, as partners send them and as they are kept. Requests are camelCase."""
+"""Catalogs in requests and in the table. Requests are camelCase."""
 
 from datetime import datetime
 from typing import Annotated
@@ -23,7 +23,7 @@ class Namespace(ApiModel):
 class Catalog(ApiModel):
     """The data that a partner's templates may use: `customer.name` is a field of a namespace.
 
-    `allowCustom`: whether a template may use other variables beside these.
+    `allowCustom`: whether a template may also use variables that are not in the catalog.
     """
 
     allow_custom: StrictBool = False

@@ -1,4 +1,4 @@
-"""Catalogs in the content table: each version a row, and one row that names the newest."""
+"""Catalogs in the content table: one row for each version, and one for the latest number."""
 
 import json
 import zlib
@@ -13,13 +13,13 @@ from craftkit.project_items import CATALOG, CATALOG_VERSION
 from craftkit.schema import from_stored_json
 
 BODY_LIMIT_BYTES = 300 * 1024
-"""Compressed: a row holds 400 KB."""
+"""Maximum compressed size. A DynamoDB item can have 400 KB."""
 
 _VERSIONS_SHOWN = 100
 
 
 def latest_version(project_id: str, name: str) -> int:
-    """The newest version's number, 0 where there is no catalog of this name."""
+    """The latest version's number; 0 if there is no catalog of this name."""
     item = CATALOG.get(project_id, name)
     return int(item["version"]) if item else 0
 
@@ -38,11 +38,11 @@ def get(project_id: str, name: str, version: int) -> PublishedCatalog | None:
 
 
 def put(project_id: str, catalog: PublishedCatalog) -> None:
-    """Write a version and that it is the newest: both or neither.
+    """Write a version and the latest version's number, in one transaction.
 
     Raises:
-        ConditionFailedError: somebody else published since the number was chosen.
-        InvalidRequestError: it is too large.
+        ConditionFailedError: another version was published since the number was chosen.
+        InvalidRequestError: the catalog is too large.
     """
     body = zlib.compress(json.dumps(catalog.catalog.as_json(), ensure_ascii=False).encode())
     if len(body) > BODY_LIMIT_BYTES:
@@ -83,7 +83,7 @@ def put(project_id: str, catalog: PublishedCatalog) -> None:
 
 
 def heads(project_id: str, limit: int, after: str | None) -> list[tuple[str, int, str]]:
-    """Name, newest version and its time of each catalog, by name, those after `after`."""
+    """Name, latest version and its time of each catalog after `after`, sorted by name."""
     start = {"ExclusiveStartKey": CATALOG.key(project_id, after)} if after else {}
     items = islice(CATALOG.list(project_id, Limit=limit, **start), limit)
     return [(item["name"], int(item["version"]), item["updated_at"]) for item in items]
@@ -101,5 +101,5 @@ def versions(project_id: str, name: str) -> list[int]:
 
 
 def _padded(version: int) -> str:
-    """Sorts as text in the order of numbers."""
+    """The number with leading zeros, so that it sorts as text."""
     return f"{version:06}"

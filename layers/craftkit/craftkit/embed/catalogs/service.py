@@ -19,8 +19,7 @@ _ATTEMPTS = 8
 
 @dataclass(frozen=True)
 class Difference:
-    """Paths of variables (`customer.name`, `items.qty`) that one version has and another has not,
-    or has in another form."""
+    """Paths of variables (`customer.name`, `items.qty`) that were added, removed or changed."""
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
@@ -28,11 +27,11 @@ class Difference:
 
 
 def publish_catalog(project_id: str, name: str, catalog: Catalog, *, by: str) -> PublishedCatalog:
-    """Publish the next version of a catalog; the first makes it.
+    """Publish the next version of a catalog. The first version creates the catalog.
 
     Raises:
-        InvalidRequestError: two of its keys are the same, or one is a value and holds others.
-        ConflictError: many publish it at the same time.
+        InvalidRequestError: a key is repeated, or is both a value and a group.
+        ConflictError: several requests publish the catalog at the same time.
     """
     require_catalog(catalog, at="catalog")
     for _ in range(_ATTEMPTS):
@@ -43,16 +42,16 @@ def publish_catalog(project_id: str, name: str, catalog: Catalog, *, by: str) ->
         try:
             repository.put(project_id, published)
         except ConditionFailedError:
-            continue  # somebody published in between: theirs is that version
+            continue  # another request has published this number
         return published
-    raise ConflictError("Others publish this catalog at the same time. Try again.")
+    raise ConflictError("This catalog was published by other requests at the same time. Try again.")
 
 
 def get_catalog(project_id: str, name: str, version: int | None = None) -> PublishedCatalog:
-    """A version of a catalog; the newest when none is named.
+    """A version of a catalog; the latest if `version` is None.
 
     Raises:
-        CatalogNotFoundError: the project has none of this name, or not this version of it.
+        CatalogNotFoundError: the project has no such catalog or version.
     """
     if not is_slug(name):
         raise CatalogNotFoundError
@@ -67,7 +66,7 @@ def get_catalog(project_id: str, name: str, version: int | None = None) -> Publi
 def list_catalogs(
     project_id: str, *, limit: int = 20, cursor: str | None = None
 ) -> tuple[list[tuple[str, int, str]], str | None]:
-    """A page of the project's catalogs by name: name, newest version, its time; and the cursor."""
+    """A page of catalogs (name, latest version, its time), sorted by name, and the next cursor."""
     scope = f"embed/catalogs/{project_id}"
     after = str(cursors.unseal(cursor, scope)["name"]) if cursor else None
     found = repository.heads(project_id, limit + 1, after)
@@ -92,7 +91,7 @@ def diff(before: PublishedCatalog, after: PublishedCatalog) -> Difference:
 
 
 def as_manifest(catalog: Catalog) -> Manifest:
-    """The manifest of a template that uses everything that the catalog has."""
+    """The manifest of a template that uses all data of the catalog."""
     variables = [
         {**field.as_json(), "key": f"{namespace.key}.{field.key}"}
         for namespace in catalog.namespaces
@@ -104,10 +103,13 @@ def as_manifest(catalog: Catalog) -> Manifest:
 
 
 def require_catalog(catalog: Catalog, *, at: str) -> None:
-    """Refuse a catalog that no manifest could be made of.
+    """Refuse a catalog that cannot be converted to a manifest.
 
     Args:
         at: the path of the catalog in the request, for the issues.
+
+    Raises:
+        InvalidRequestError: with an issue for each fault.
     """
     try:
         as_manifest(catalog)
@@ -118,10 +120,10 @@ def require_catalog(catalog: Catalog, *, at: str) -> None:
 
 
 def require_allowed(manifest: Manifest, catalog: Catalog) -> None:
-    """Refuse a template's manifest that goes beyond a catalog that allows nothing else.
+    """Refuse a manifest with variables that the catalog does not have, unless it allows them.
 
     Raises:
-        InvalidRequestError: names each path that the catalog does not have, or has otherwise.
+        InvalidRequestError: with an issue for each path that is absent or has another type.
     """
     if catalog.allow_custom:
         return
@@ -133,7 +135,9 @@ def require_allowed(manifest: Manifest, catalog: Catalog) -> None:
         elif known[path] != kind:
             issues.field_errors[f"manifest.{path}"] = [f"Is of type {known[path]} in the catalog"]
     if issues:
-        raise InvalidRequestError("The template uses more than the catalog has.", issues=issues)
+        raise InvalidRequestError(
+            "The template uses data that is not in the catalog.", issues=issues
+        )
 
 
 def _described(catalog: Catalog) -> dict[str, Any]:

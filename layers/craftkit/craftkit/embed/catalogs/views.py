@@ -1,4 +1,4 @@
-"""Catalogs as the callers of the API see them: answers are snake_case."""
+"""Catalogs in responses, which are snake_case."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ class CatalogSummary(BaseModel):
 
 
 class CatalogsView(BaseModel):
-    """The answer of `GET /v1/embed/catalogs`, by name."""
+    """The response of `GET /v1/embed/catalogs`, sorted by name."""
 
     catalogs: list[CatalogSummary]
     next_cursor: str | None
@@ -28,7 +28,7 @@ class CatalogsView(BaseModel):
 
 
 class DifferenceView(BaseModel):
-    """Paths that an earlier version does not have, that it alone has, that it has otherwise."""
+    """Paths that were added, removed or changed since an earlier version."""
 
     version: int
     added: list[str]
@@ -46,9 +46,9 @@ class DifferenceView(BaseModel):
 
 
 class CatalogView(BaseModel):
-    """A version of a catalog. `catalog` is as it was sent: camelCase, as requests are.
+    """A version of a catalog. `catalog` is the request's body, in camelCase.
 
-    `versions` holds the newest hundred numbers; `changes` is there when `compareTo` was asked for.
+    `versions` has the latest hundred numbers. `changes` is present if the request has `compareTo`.
     """
 
     name: str

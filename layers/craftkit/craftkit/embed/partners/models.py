@@ -23,7 +23,7 @@ PRESETS: dict[Preset, tuple[Permission, ...]] = {
     "editor": ("view", "fill", "edit"),
     "viewer": ("view",),
 }
-"""What each preset holds until a partner says otherwise."""
+"""The default permissions of each preset."""
 
 WRITING_PERMISSIONS: frozenset[Permission] = frozenset({"edit", "publish"})
 
@@ -33,7 +33,7 @@ Origin = Annotated[str, StringConstraints(max_length=300), AfterValidator(read_o
 
 
 class Partner(ApiModel):
-    """A project's partnership, and what the partner has set."""
+    """A project as a partner: its status and its embed settings."""
 
     project_id: str
     status: PartnerStatus
@@ -47,7 +47,7 @@ class Partner(ApiModel):
 
     @property
     def allowed_permissions(self) -> frozenset[Permission]:
-        """The most that a session of this partner can hold: what its presets hold together."""
+        """The permissions that a session of this partner can have: the union of its presets."""
         return frozenset().union(*(self.permissions_of(preset) for preset in PRESETS))
 
     @field_validator("origins")
@@ -57,7 +57,7 @@ class Partner(ApiModel):
 
 
 class SigningKey(ApiModel):
-    """The public half of a key that a partner signs tokens with. Its private half is not here."""
+    """The public key of a partner's key pair for signing tokens. The private key is not stored."""
 
     project_id: str
     id: str

@@ -1,4 +1,4 @@
-"""Origins and web addresses, in the one form in which they can be compared."""
+"""Parses origins and URLs into a canonical form, so that they can be compared."""
 
 import re
 from urllib.parse import urlsplit
@@ -12,9 +12,9 @@ _HOST = re.compile(
 
 
 def read_origin(value: str) -> str:
-    """An origin in the one form that browsers send: `https://app.example.com`, a port if unusual.
+    """An origin in the form that browsers send: `https://app.example.com`, without a default port.
 
-    Plain http is for loopback alone.
+    `http` is allowed for loopback only.
     """
     text = value.strip().lower().removesuffix("/")
     try:
@@ -27,13 +27,13 @@ def read_origin(value: str) -> str:
     if parts.scheme not in ("https", "http") or not is_bare:
         raise refusal("Must be an origin, such as https://app.example.com")
     if parts.scheme == "http" and not is_loopback(text):
-        raise refusal("Must be https; http is for localhost alone")
+        raise refusal("Must be https; http is allowed for localhost only")
     usual = {"https": 443, "http": 80}[parts.scheme]
     return f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, usual) else "")
 
 
 def is_loopback(origin: str) -> bool:
-    """Whether an origin lies on the person's own machine."""
+    """Whether the origin's host is loopback."""
     netloc = urlsplit(origin).netloc
     return netloc in _LOOPBACK or netloc.rpartition(":")[0] in _LOOPBACK
 
@@ -44,10 +44,10 @@ def origin_of(url: str) -> str:
 
 
 def read_web_address(value: str) -> str:
-    """An https address (http on loopback) without credentials."""
+    """An https URL (http on loopback) without credentials."""
     origin_of(value)
     if not value.isascii() or not value.isprintable() or " " in value:
-        raise refusal("Must be a web address")
+        raise refusal("Must be an https URL")
     return value
 
 

@@ -1,7 +1,7 @@
 """Partners and their signing keys in the projects table.
 
-A publishable key is looked up under a partition of its own, which only says whose it is; all that
-can change stands with the project, so that one row is the truth.
+A publishable key has an item that only names its project. Everything that can change is stored in
+the project's items, so that no copy can be outdated.
 """
 
 from craftkit import dynamodb
@@ -19,10 +19,10 @@ def get_partner(project_id: str) -> Partner | None:
 
 
 def put_partner(partner: Partner, previous: Partner | None, *, action: str) -> None:
-    """Write the partner as it shall be, if it still is as it was read.
+    """Write the partner if it has not changed since `previous` was read.
 
     Raises:
-        ConditionFailedError: somebody else changed it in between.
+        ConditionFailedError: it has changed.
     """
     item = {
         **PARTNER.key(partner.project_id),
@@ -48,10 +48,10 @@ def put_partner(partner: Partner, previous: Partner | None, *, action: str) -> N
 
 
 def put_signing_key(signing: SigningKey) -> None:
-    """Write a new key and the way to find it.
+    """Write a new key, and the item that finds its project.
 
     Raises:
-        ConditionFailedError: there is no such project, or it is being deleted.
+        ConditionFailedError: the project does not exist, or is being deleted.
     """
     item = {
         **SIGNING_KEY.key(signing.project_id, signing.publishable_key),
@@ -76,7 +76,7 @@ def put_signing_key(signing: SigningKey) -> None:
 
 
 def revoke_signing_key(signing: SigningKey, *, by: str) -> None:
-    """Mark a key revoked, at the time that its `revoked_at` says, unless it is already."""
+    """Mark a key as revoked at its `revoked_at`, unless it is revoked already."""
     assert signing.revoked_at is not None  # noqa: S101 the caller sets it
     try:
         dynamodb.transact(
@@ -97,11 +97,11 @@ def revoke_signing_key(signing: SigningKey, *, by: str) -> None:
             ]
         )
     except ConditionFailedError:
-        return  # somebody was quicker, and the outcome is the same
+        return  # another request has revoked it
 
 
 def project_of(publishable_key: str) -> str | None:
-    """Whose publishable key this is."""
+    """The project of a publishable key, or None."""
     item = PUBLISHABLE_KEY.get(publishable_key)
     return str(item["project_id"]) if item else None
 
@@ -109,7 +109,7 @@ def project_of(publishable_key: str) -> str | None:
 def partner_and_key(
     project_id: str, publishable_key: str | None
 ) -> tuple[Partner | None, SigningKey | None]:
-    """The partner, and one of its signing keys where one is asked for, in one round trip."""
+    """The partner and, if `publishable_key` is given, this signing key, in one round trip."""
     if publishable_key is None:
         return get_partner(project_id), None
     keys = [PARTNER.key(project_id), SIGNING_KEY.key(project_id, publishable_key)]
@@ -122,7 +122,7 @@ def partner_and_key(
 
 
 def list_signing_keys(project_id: str) -> list[SigningKey]:
-    """Every key of the project, revoked ones too, oldest first."""
+    """All keys of the project including revoked ones, oldest first."""
     items = SIGNING_KEY.list(project_id)
     keys = [_signing_key(project_id, item) for item in items]
     return sorted(keys, key=lambda signing: signing.id)

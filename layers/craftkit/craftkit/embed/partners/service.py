@@ -1,4 +1,4 @@
-"""What a partner and the operator do with a partnership: on, off, suspended; origins, presets."""
+"""The use cases of partners: enable, disable, suspend, origins, presets and signing keys."""
 
 import base64
 import re
@@ -40,18 +40,18 @@ _LOOPBACK_SOURCES = ("http://localhost:*", "http://127.0.0.1:*")
 
 
 class MintedSigningKey(BaseModel):
-    """A signing key just made, with its private half: the only time that it is shown."""
+    """A new key pair. The private key is shown only here."""
 
     key: SigningKey
     private_key_pem: str = Field(repr=False)
 
 
 def require_partner(partner: Partner | None) -> Partner:
-    """Refuse what comes for a project that is no partner, or a suspended one.
+    """The partner, if embed is enabled for the project.
 
     Raises:
         InvalidCredentialsError: embed is not enabled.
-        PartnerSuspendedError: it is, and suspended.
+        PartnerSuspendedError: the partner is suspended.
     """
     if partner is None or partner.status == "off":
         raise InvalidCredentialsError(_NOT_ENABLED)
@@ -61,7 +61,7 @@ def require_partner(partner: Partner | None) -> Partner:
 
 
 def partner_of(project_id: str) -> Partner:
-    """The project's partnership, which is on.
+    """The project's partner, if embed is enabled.
 
     Raises:
         InvalidCredentialsError, PartnerSuspendedError: as `require_partner`.
@@ -70,7 +70,7 @@ def partner_of(project_id: str) -> Partner:
 
 
 def get_partner(project_id: str) -> Partner:
-    """The partnership as it stands; one that was never begun is off."""
+    """The project's partner in any status. It is `off` if embed was never enabled."""
     found = repository.get_partner(project_id)
     return found or Partner(
         project_id=project_id, status="off", updated_at=utc_now(), updated_by=""
@@ -78,28 +78,28 @@ def get_partner(project_id: str) -> Partner:
 
 
 def enable(project_id: str, *, by: str) -> Partner:
-    """Begin the partnership, or begin it again with the settings that it had.
+    """Enable embed for the project. Earlier settings are kept.
 
     Raises:
-        ConflictError: it is suspended, which only `resume` ends.
+        ConflictError: the partner is suspended; only `resume` changes that.
     """
     return _change(project_id, {"status": "enabled"}, "embed.enabled", by)
 
 
 def disable(project_id: str, *, by: str) -> Partner:
-    """End the partnership; every session ends with it.
+    """Disable embed for the project. All its sessions end.
 
     Raises:
-        ConflictError: it is suspended, and must not come back by way of being off.
+        ConflictError: the partner is suspended; disabling it would allow `enable`.
     """
     return _change(project_id, {"status": "off"}, "embed.disabled", by)
 
 
 def suspend(project_id: str, *, by: str) -> Partner:
-    """Refuse every embed call from the next on. Renders outside of embed go on.
+    """Refuse all embed requests of the project from the next one on. Renders are not affected.
 
     Raises:
-        ConflictError: there is no partnership to suspend.
+        ConflictError: embed is not enabled.
     """
     if get_partner(project_id).status == "off":
         raise ConflictError("Embed is not enabled for this project.")
@@ -107,10 +107,10 @@ def suspend(project_id: str, *, by: str) -> Partner:
 
 
 def resume(project_id: str, *, by: str) -> Partner:
-    """End a suspension; sessions that have not expired go on.
+    """End a suspension. Sessions that have not expired work again.
 
     Raises:
-        ConflictError: the partnership is not suspended.
+        ConflictError: the partner is not suspended.
     """
     partner = get_partner(project_id)
     if partner.status != "suspended":
@@ -119,10 +119,10 @@ def resume(project_id: str, *, by: str) -> Partner:
 
 
 def set_origins(project_id: str, origins: Iterable[str], *, by: str) -> Partner:
-    """Say which sites may embed the page, in place of those before.
+    """Replace the origins that may embed the page.
 
     Raises:
-        InvalidRequestError: one is no origin.
+        InvalidRequestError: a value is not an origin.
     """
     return _change(
         project_id,
@@ -133,7 +133,7 @@ def set_origins(project_id: str, origins: Iterable[str], *, by: str) -> Partner:
 
 
 def set_presets(project_id: str, presets: Mapping[str, Iterable[str]], *, by: str) -> Partner:
-    """Say what the presets hold for this partner; one that is not named keeps its usual meaning.
+    """Set the partner's presets. A preset that is not in `presets` has its default permissions.
 
     Raises:
         InvalidRequestError: an unknown preset or permission.
@@ -143,9 +143,9 @@ def set_presets(project_id: str, presets: Mapping[str, Iterable[str]], *, by: st
 
 
 def frame_sources(partner: Partner) -> tuple[str, ...]:
-    """Who may hold the page in a frame, as CSP writes it.
+    """The sources of `frame-ancestors` in the page's Content-Security-Policy.
 
-    The local stage adds loopback, on any port: a partner's page under development runs there.
+    The local stage adds loopback on any port, for pages under development.
     """
     return (*partner.origins, *(_LOOPBACK_SOURCES if config.embed_allows_loopback else ()))
 
@@ -159,11 +159,11 @@ def allows_origin(partner: Partner, origin: str) -> bool:
 
 
 def create_signing_key(project_id: str, *, by: str, mode: KeyMode = "live") -> MintedSigningKey:
-    """Make a publishable key and its private signing key; only the public half is kept.
+    """Create a key pair with a publishable key. Only the public key is stored.
 
     Raises:
-        NotFoundError: there is no such project.
-        ConflictError: the project is no partner, or is being deleted.
+        NotFoundError: the project does not exist.
+        ConflictError: embed is not enabled, or the project is being deleted.
     """
     if get_partner(project_id).status == "off":
         raise ConflictError("Embed is not enabled for this project. Enable it first.")
@@ -192,7 +192,7 @@ def list_signing_keys(project_id: str) -> list[SigningKey]:
 
 
 def revoke_signing_key(project_id: str, publishable_key: str, *, by: str) -> SigningKey:
-    """Refuse tokens of this key, and the sessions that they opened, from the next request on.
+    """Revoke a signing key. Its tokens and their sessions are refused from the next request on.
 
     Raises:
         NotFoundError: the project has no such key.
@@ -207,9 +207,9 @@ def revoke_signing_key(project_id: str, publishable_key: str, *, by: str) -> Sig
 
 
 def find_signing_key(publishable_key: str) -> tuple[Partner | None, SigningKey | None]:
-    """The key behind a token's issuer, and the partner that it belongs to; None for what is none.
+    """The partner and the signing key of a publishable key, or None.
 
-    What cannot be a publishable key is never looked up.
+    Text that cannot be a publishable key is not looked up.
     """
     if not is_publishable(publishable_key):
         return None, None
@@ -245,5 +245,5 @@ def _change(
         try:
             repository.put_partner(partner, previous, action=action)
         except ConditionFailedError:
-            continue  # somebody was quicker: look again at what there is now
+            continue  # another request has changed it: read it again
         return partner

@@ -1,1 +1,1 @@
-"""Embed sessions: minted, renewed, revoked, listed."""
+"""Embed sessions: create, refresh, revoke, list."""

@@ -1,6 +1,6 @@
-"""Embed sessions, as they are asked for and as they are kept. Requests are camelCase.
+"""Embed sessions in requests and in the table. Requests are camelCase.
 
-An `externalId` is the partner's own id of a tenant or an actor; of a template it is its slug.
+An `externalId` is the partner's id of a tenant or an actor; for a template it is the slug.
 """
 
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ Mode = Literal["edit", "create", "view", "fill"]
 
 
 NEEDED: dict[Mode, Permission] = {"edit": "edit", "create": "edit", "view": "view", "fill": "fill"}
-"""The permission without which a session of the mode would be of no use."""
+"""The permission that a session of the mode requires."""
 
 DEFAULT_PERMISSIONS: dict[Mode, tuple[Permission, ...]] = {
     "edit": PRESETS["editor"],
@@ -45,7 +45,10 @@ RENEWABLE_FOR = timedelta(days=7)
 
 
 def _permissions(value: Any) -> Any:
-    """A preset's name, or a list of permissions: told apart here, for plain words when neither."""
+    """A preset's name or a list of permissions. Anything else raises one clear message.
+
+    Pydantic's own message would list the faults of both types.
+    """
     if isinstance(value, str):
         if value not in PRESETS:
             raise refusal("Must be admin, editor, viewer or a list of permissions")
@@ -68,7 +71,7 @@ Count = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 
 
 class Branding(ApiModel):
-    """What the page shows of a tenant. `logoUrl` is loaded from its own host alone."""
+    """How the page shows a tenant. The page's policy allows images from the host of `logoUrl`."""
 
     logo_url: WebAddress | None = None
     primary_color: Color | None = None
@@ -88,7 +91,7 @@ class Actor(ApiModel):
 
 
 class Scope(ApiModel):
-    """What the session is for. Only `create` may leave the template open."""
+    """The session's mode and template. Only `create` can omit the template."""
 
     mode: Mode
     template_external_id: Slug | None = None
@@ -96,12 +99,12 @@ class Scope(ApiModel):
     @model_validator(mode="after")
     def _names_a_template(self) -> Self:
         if self.mode != "create" and self.template_external_id is None:
-            raise refusal(f"A session to {self.mode} names a templateExternalId")
+            raise refusal(f"A session of mode {self.mode} requires templateExternalId")
         return self
 
 
 class CatalogRef(ApiModel):
-    """A published catalog; without a version the newest, which the session then keeps."""
+    """A published catalog. Without a version, the session keeps the latest one at its creation."""
 
     name: Slug
     version: Count | None = None
@@ -116,7 +119,7 @@ class Appearance(ApiModel):
 
 
 class Callbacks(ApiModel):
-    """Where a page that stands alone leads to afterwards; each on an allowed origin."""
+    """The URLs to which the page redirects when it is not framed; each on an allowed origin."""
 
     submitted: WebAddress | None = None
     published: WebAddress | None = None
@@ -124,7 +127,7 @@ class Callbacks(ApiModel):
 
 
 class Limits(ApiModel):
-    """Narrower bounds than everybody's: a token's life, a form's submissions, a loop's items."""
+    """Limits of the session: lifetime of a token, number of submissions, items of a loop."""
 
     session_seconds: Annotated[int, Field(ge=60, le=14_400, strict=True)] = 14_400
     submissions: Count | None = None
@@ -132,10 +135,10 @@ class Limits(ApiModel):
 
 
 class Form(ApiModel):
-    """What a form begins with and what becomes of it.
+    """The settings of a form.
 
-    `data` fills it in advance; a path in `locked` (`customer.name`, `items`) keeps that value
-    whatever the person sends. `renderId` is the document that a session to view shows.
+    `data` is the initial data. The visitor cannot change the value at a path in `locked`
+    (`customer.name`, `items`). `renderId` is the document that a session of mode `view` shows.
     """
 
     title: ShownName | None = None
@@ -165,7 +168,7 @@ class SessionRequest(ApiModel):
     @model_validator(mode="after")
     def _one_catalog(self) -> Self:
         if self.catalog_ref and self.variable_catalog:
-            raise refusal("Give a catalogRef or a variableCatalog, not both")
+            raise refusal("Send either catalogRef or variableCatalog, not both")
         return self
 
 
@@ -174,11 +177,10 @@ class RefreshRequest(ApiModel):
 
 
 class EmbedSession(ApiModel):
-    """A session's row. `request` is what was asked for, its catalog pinned or written out.
+    """A session's row. `request` is the body of its request, with the version of its catalog.
 
-    `template_slug` of a session to create is None until something is saved, and `has_created` says
-    whether something was. `version_number` is the version that a form or a view shows, for as long
-    as the session lives.
+    In mode `create`, `template_slug` can be None until the first save; `has_created` is true after
+    it. `version_number` is the version that the modes `fill` and `view` show.
     """
 
     project_id: str
@@ -204,5 +206,5 @@ class EmbedSession(ApiModel):
 
     @property
     def by(self) -> str:
-        """Who acts, for the records of drafts and versions."""
+        """The author of drafts and versions of this session."""
         return f"actor:{self.request.tenant.external_id}/{self.request.actor.external_id}"

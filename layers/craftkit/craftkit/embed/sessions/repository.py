@@ -1,7 +1,7 @@
 """Sessions in the embed-sessions table, under their project.
 
-A session's row holds what every call asks of it as attributes, and what was asked for at its
-beginning in one compressed attribute. It leaves by itself when it can no longer be refreshed.
+A session's row has what each request reads as attributes, and the body of its request in one
+compressed attribute. It expires (TTL) when the session can no longer be refreshed.
 """
 
 import hashlib
@@ -21,8 +21,12 @@ from craftkit.embed.sessions.models import Actor, EmbedSession, SessionRequest, 
 from craftkit.errors import InvalidRequestError, Issues
 from craftkit.schema import from_stored_json
 
+_REQUEST = "wish"
+"""The attribute of the session's request. The name is older than the field's; stored sessions and
+the version before this one use it, so it cannot be renamed without a migration."""
+
 REQUEST_LIMIT_BYTES = 200 * 1024
-"""Of a session's own data, compressed: a row holds 400 KB."""
+"""Maximum compressed size of a session's request. A DynamoDB item can have 400 KB."""
 
 _SESSION = "session#"
 _KEPT_AFTERWARDS = timedelta(days=1)
@@ -32,7 +36,7 @@ _REPLAY_MARGIN = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class UsedToken:
-    """A partner-signed token's id, which opens one session and no other."""
+    """The id of a partner-signed token, which can open one session only."""
 
     publishable_key: str
     jti: str
@@ -40,11 +44,11 @@ class UsedToken:
 
 
 def create(session: EmbedSession, *, renew_hash: str, used_token: UsedToken | None = None) -> None:
-    """Write a new session, and that its token was used where a partner signed it: both or neither.
+    """Write a new session, and mark its partner-signed token as used, in one transaction.
 
     Raises:
-        ConditionFailedError: the partner's token was used before.
-        InvalidRequestError: the session's own data is too large.
+        ConditionFailedError: the token was used before.
+        InvalidRequestError: the session's request is too large.
     """
     item = {**_item_of(session), "renew_hash": renew_hash}
     writes: list[dict[str, Any]] = []
@@ -76,10 +80,10 @@ def renew(
     expires_at: datetime,
     renewable_until: datetime,
 ) -> EmbedSession:
-    """Exchange a renew token for the next. Of several who hold the same one, one wins.
+    """Replace a renew token by the next one. Of concurrent calls with the same token, one succeeds.
 
     Raises:
-        ConditionFailedError: used, revoked, too old, or never there.
+        ConditionFailedError: the token was used, or the session is revoked, expired or absent.
     """
     with dynamodb.conditions():
         answer = table().update_item(
@@ -108,7 +112,7 @@ def revoke(project_id: str, session_id: str, *, by: str, now: datetime) -> None:
     """Mark a session revoked.
 
     Raises:
-        ConditionFailedError: it is already, or is not there.
+        ConditionFailedError: it is revoked already, or does not exist.
     """
     dynamodb.transact(
         [
@@ -147,7 +151,7 @@ def get(project_id: str, session_id: str) -> EmbedSession | None:
 def page(
     project_id: str, limit: int, after: dict[str, Any] | None
 ) -> tuple[list[EmbedSession], dict[str, Any] | None]:
-    """Sessions of a project, newest first, and where the next page starts."""
+    """Sessions of a project, newest first, and the start key of the next page."""
     start = {"ExclusiveStartKey": after} if after else {}
     answer = table().query(
         KeyConditionExpression=KeyCondition("pk").eq(_pk(project_id))
@@ -161,7 +165,7 @@ def page(
 
 
 def keep_tenant_and_actor(project_id: str, tenant: Tenant, actor: Actor, now: datetime) -> None:
-    """Keep what was last said of a tenant and of its actor, and when each was first seen."""
+    """Store the latest description of the tenant and the actor, and when each was first seen."""
     tenant_hash = _digest(tenant.external_id)
     _keep_described(project_id, f"tenant#{tenant_hash}", tenant, now)
     _keep_described(project_id, f"actor#{tenant_hash}#{_digest(actor.external_id)}", actor, now)
@@ -188,11 +192,11 @@ def _once_item(used_token: UsedToken) -> Item:
 def _item_of(session: EmbedSession) -> Item:
     request = zlib.compress(session.request.model_dump_json(exclude_defaults=True).encode())
     if len(request) > REQUEST_LIMIT_BYTES:
-        message = f"What the session holds is larger than {REQUEST_LIMIT_BYTES // 1024} KiB."
+        message = f"The session's request is larger than {REQUEST_LIMIT_BYTES // 1024} KiB."
         raise InvalidRequestError(message, issues=Issues(form_errors=[message]))
     item: Item = {
         **key_of(session.project_id, session.id),
-        "wish": request,
+        _REQUEST: request,
         "permissions": list(session.permissions),
         "key_id": session.key_id,
         "key_mode": session.key_mode,
@@ -211,7 +215,7 @@ def _session(project_id: str, item: Item) -> EmbedSession:
     return EmbedSession(
         project_id=project_id,
         id=item["sk"].removeprefix(_SESSION),
-        request=from_stored_json(SessionRequest, zlib.decompress(bytes(item["wish"]))),
+        request=from_stored_json(SessionRequest, zlib.decompress(bytes(item[_REQUEST]))),
         permissions=item["permissions"],
         template_slug=item.get("template_slug"),
         has_created=bool(item.get("has_created", False)),

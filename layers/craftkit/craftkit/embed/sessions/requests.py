@@ -1,4 +1,4 @@
-"""What a request for a session may ask for: permissions, and things that are there."""
+"""Validates the request for a session: permissions, template, catalog and locked paths."""
 
 from collections.abc import Iterator
 
@@ -19,14 +19,14 @@ from craftkit.templates.models import Manifest
 def granted_permissions(
     partner: Partner, request: SessionRequest, mode: KeyMode, *, may_edit: bool
 ) -> tuple[Permission, ...]:
-    """The session's permissions: never above what the key and the partner's presets allow.
+    """The session's permissions, limited by the key and the partner's presets.
 
-    A preset, or no permissions at all, is narrowed to what is allowed. A list must be allowed as
-    it stands, so that nobody gets less than they wrote down without being told.
+    A preset, or a request without permissions, gets the allowed part. A list of permissions is
+    refused if one of them is not allowed, so that a session never has fewer than requested.
 
     Raises:
-        InvalidRequestError: the list holds what no preset of the partner holds.
-        InsufficientScopeError: the list holds what needs the scope embed:edit.
+        InvalidRequestError: the list has a permission that no preset of the partner has.
+        InsufficientScopeError: the list has a permission that requires the scope embed:edit.
     """
     allowed = partner.allowed_permissions
     listed: tuple[Permission, ...] = ()
@@ -52,13 +52,15 @@ def check_request(partner: Partner, request: SessionRequest, permissions: tuple[
     issues = Issues()
     needed = NEEDED[request.scope.mode]
     if needed not in permissions:
-        message = f"A session to {request.scope.mode} needs the permission {needed}"
+        message = f"A session of mode {request.scope.mode} requires the permission {needed}"
         issues.field_errors["permissions"] = [message]
     for name, url in request.callbacks.model_dump(exclude_none=True).items():
         if not partners.allows_url(partner, url):
-            issues.field_errors[f"callbacks.{name}"] = ["Must lie on one of the allowed origins"]
+            issues.field_errors[f"callbacks.{name}"] = [
+                "Must be on an allowed origin of the project"
+            ]
     if request.form.render_id is not None and request.scope.mode != "view":
-        issues.field_errors["form.renderId"] = ["Only a session to view shows a render"]
+        issues.field_errors["form.renderId"] = ["Is allowed in mode view only"]
     if issues:
         raise InvalidRequestError(issues=issues)
     if request.variable_catalog:
@@ -66,7 +68,7 @@ def check_request(partner: Partner, request: SessionRequest, permissions: tuple[
 
 
 def pinned(project_id: str, request: SessionRequest) -> SessionRequest:
-    """The request with its catalog's version written down, so that a later one changes nothing."""
+    """The request with the version of its catalog, so that later versions do not affect it."""
     ref = request.catalog_ref
     if ref is None:
         return request
@@ -77,7 +79,10 @@ def pinned(project_id: str, request: SessionRequest) -> SessionRequest:
 
 
 def shown_version(project_id: str, request: SessionRequest, mode: KeyMode) -> int | None:
-    """The version of a form or a view. What is edited needs the template; what is made, nothing."""
+    """The template version that a session of mode `fill` or `view` shows; None in other modes.
+
+    Mode `edit` requires the template, mode `create` does not.
+    """
     slug = request.scope.template_external_id
     if slug is None or request.scope.mode == "create":
         return None
@@ -96,7 +101,7 @@ def shown_version(project_id: str, request: SessionRequest, mode: KeyMode) -> in
 
 
 def _require_lockable(locked: tuple[str, ...], manifest: Manifest) -> None:
-    """Only a variable, a group of them or a whole loop can be kept from the person."""
+    """Check that each locked path is a variable, a group of variables or a loop of the manifest."""
     keys = {*(one.key for one in manifest.variables), *(one.key for one in manifest.loops)}
     known = {key[:end] for key in keys for end in _ends(key)}
     message = "The template has no such variable or loop"
@@ -107,6 +112,6 @@ def _require_lockable(locked: tuple[str, ...], manifest: Manifest) -> None:
 
 
 def _ends(key: str) -> Iterator[int]:
-    """Where each of a dotted key's own prefixes ends, the whole key last."""
+    """The length of each prefix of a dotted key, the whole key last."""
     yield from (place for place, letter in enumerate(key) if letter == ".")
     yield len(key)

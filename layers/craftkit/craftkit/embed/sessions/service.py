@@ -1,6 +1,6 @@
-"""Sessions: minted by a key or opened by a partner's own token, refreshed, revoked, listed.
+"""The use cases of sessions: create, exchange a partner's token, refresh, revoke, list.
 
-The page that a session opens has its use cases in `access` (who is there), `forms` and `editing`.
+The use cases of the page that a session opens are in `embed.page`.
 """
 
 import base64
@@ -46,7 +46,7 @@ _NO_SESSION = "There is no session of this id in this project."
 
 
 class OpenSession(BaseModel):
-    """A session with what opens it and what renews it: neither is kept in the clear."""
+    """A session with its session token and renew token, which are not stored in cleartext."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -56,15 +56,15 @@ class OpenSession(BaseModel):
 
 
 def create_embed_session(principal: Principal, request: SessionRequest) -> OpenSession:
-    """Mint a session for a tenant's actor, in the key's mode.
+    """Create a session for an actor of a tenant, in the key's mode.
 
     Raises:
-        InvalidCredentialsError, PartnerSuspendedError: the partnership is not on.
-        InsufficientScopeError: the key is confined to other templates, or lacks embed:edit.
-        TemplateNotFoundError, NoPublishedVersionError, CatalogNotFoundError, NotFoundError: what
-            the session is for is not there.
-        InvalidRequestError: what was asked for does not go together.
-        RateLimitedError: the key or its project makes more calls that write than it may.
+        InvalidCredentialsError, PartnerSuspendedError: embed is not enabled, or suspended.
+        InsufficientScopeError: the key is restricted to other templates, or lacks embed:edit.
+        TemplateNotFoundError, NoPublishedVersionError, CatalogNotFoundError, NotFoundError: the
+            template, catalog or render of the request does not exist.
+        InvalidRequestError: a value is invalid, or values contradict each other.
+        RateLimitedError: a rate limit of the key or its project is reached.
     """
     partner = partners.partner_of(principal.project_id)
     if request.scope.mode in WRITING_MODES:
@@ -81,14 +81,13 @@ def create_embed_session(principal: Principal, request: SessionRequest) -> OpenS
 
 
 def exchange_embed_token(token: str) -> OpenSession:
-    """Open the session that a partner-signed token describes. A token opens one session.
+    """Create the session that a partner-signed token describes. A token works once.
 
     Raises:
-        InvalidSignatureError: the token is not good, or was used before.
+        InvalidSignatureError: the token is not valid, or was used before.
         SessionExpiredError, SessionRevokedError, InvalidCredentialsError, PartnerSuspendedError:
             as `tokens.read_partner_token`.
-        InvalidRequestError and what `create_embed_session` raises: the described session cannot
-            be opened.
+        InvalidRequestError and what `create_embed_session` raises: the session cannot be created.
     """
     now = utc_now()
     signed = tokens.read_partner_token(token, now)
@@ -105,12 +104,12 @@ def exchange_embed_token(token: str) -> OpenSession:
 
 
 def refresh_embed_session(principal: Principal, renew_token: str) -> OpenSession:
-    """A new token for a session of the key's project. A renew token is good used_token.
+    """Issue new tokens for a session of the key's project. A renew token works once.
 
     Raises:
-        InvalidCredentialsError, PartnerSuspendedError: the partnership is not on.
-        RefreshFailedError: used, foreign, revoked, too old, of a key that has ended, or of
-            something that this key may not do: the answer does not tell which.
+        InvalidCredentialsError, PartnerSuspendedError: embed is not enabled, or suspended.
+        RefreshFailedError: the token was used or is not valid, the session has ended, or this key
+            may not refresh it. The response does not say which.
     """
     partners.partner_of(principal.project_id)
     match = _RENEW.fullmatch(renew_token)
@@ -143,10 +142,10 @@ def refresh_embed_session(principal: Principal, renew_token: str) -> OpenSession
 
 
 def embed_url() -> str:
-    """Where browsers find the page, without a trailing slash.
+    """The URL of the embedded page, without a trailing slash.
 
-    Without a domain it is the address of the embed API, which only a parameter can tell: that API
-    and the one that asks stand on each other otherwise.
+    Without a domain it is the embed API's URL, read from a parameter: the two APIs would otherwise
+    be a circular dependency in the template.
     """
     if config.embed_origin:
         return config.embed_origin
@@ -154,11 +153,11 @@ def embed_url() -> str:
 
 
 def revoke_embed_session(principal: Principal, session_id: str) -> None:
-    """Revoke a session that the key could have minted, by an API key.
+    """Revoke a session by an API key that could have created it.
 
     Raises:
-        InvalidCredentialsError, PartnerSuspendedError: the partnership is not on.
-        NotFoundError: the project has no such session, or it is of the other mode, or of a
+        InvalidCredentialsError, PartnerSuspendedError: embed is not enabled, or suspended.
+        NotFoundError: the project has no such session, or the session is of another mode or of a
             template that the key may not use.
     """
     partners.partner_of(principal.project_id)
@@ -175,7 +174,7 @@ def is_visible(session: EmbedSession, principal: Principal) -> bool:
 
 
 def is_key_active(session: EmbedSession, now: datetime) -> bool:
-    """Whether the API key that minted the session still allows it. Strongly consistent."""
+    """Whether the API key that created the session is active. Reads with strong consistency."""
     key = keys.get(session.key_id)
     if key is None or key.status(now) != "active":
         return False
@@ -183,17 +182,19 @@ def is_key_active(session: EmbedSession, now: datetime) -> bool:
 
 
 def require_all_templates(principal: Principal) -> None:
-    """Refuse a key that is confined to some templates.
+    """Refuse a key that is restricted to some templates.
 
     Raises:
-        InsufficientScopeError: the key is.
+        InsufficientScopeError: the key is restricted.
     """
     if principal.templates:
-        raise InsufficientScopeError("This API key may only use its own templates.")
+        raise InsufficientScopeError(
+            "This API key is restricted to some templates, so it cannot use catalogs."
+        )
 
 
 def revoke_session(project_id: str, session_id: str, *, by: str) -> None:
-    """Refuse a session from the next request on. Doing it twice changes nothing.
+    """Revoke a session. It is refused from the next request on. Repeated calls have no effect.
 
     Raises:
         NotFoundError: the project has no such session.
@@ -250,7 +251,7 @@ def _open(
 
 
 def _token(session: EmbedSession, now: datetime) -> str:
-    """A token for the session, good from now until the session's `expires_at`."""
+    """A session token that is valid until the session's `expires_at`."""
     request = session.request
     claims = {
         "session": session.id,
@@ -265,7 +266,8 @@ def _token(session: EmbedSession, now: datetime) -> str:
 
 
 def _new_renew_token(session_id: str) -> str:
-    """It names its session, so that one conditional write finds, judges and replaces it."""
+    """A random token that contains the session's id, so that one conditional write can verify and
+    replace it."""
     secret = base64.urlsafe_b64encode(secrets.token_bytes(_SECRET_BYTES)).decode().rstrip("=")
     return f"ert_{session_id.replace('-', '')}{secret}"
 

@@ -1,4 +1,4 @@
-"""Embed sessions as the callers of the API see them: answers are snake_case."""
+"""Embed sessions in responses, which are snake_case."""
 
 from pydantic import BaseModel, Field
 
@@ -7,7 +7,7 @@ from craftkit.embed.sessions.service import OpenSession, embed_url
 
 
 class SessionView(BaseModel):
-    """The answer of minting and of refreshing. `renew_token` is good used_token."""
+    """The response when a session is created or refreshed. `renew_token` works once."""
 
     session_id: str
     session_token: str = Field(repr=False)

@@ -1,1 +1,1 @@
-"""EmbedSession tokens and the keys that sign and verify them."""
+"""Session tokens, and the keys that sign and verify them."""

@@ -1,4 +1,4 @@
-"""What session tokens say, once their signature was verified."""
+"""The claims of verified session tokens."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from craftkit.embed.partners.models import Partner, SigningKey
 
 @dataclass(frozen=True)
 class Claims:
-    """Which session a token of ours is for."""
+    """The claims of a token that the stage has signed."""
 
     project_id: str
     session_id: str
@@ -19,7 +19,7 @@ class Claims:
 
 @dataclass(frozen=True)
 class PartnerToken:
-    """A token that a partner signed, verified. `request` is not judged yet."""
+    """A verified token that a partner has signed. Its `request` is not validated yet."""
 
     partner: Partner
     key: SigningKey

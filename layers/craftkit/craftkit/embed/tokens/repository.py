@@ -1,6 +1,6 @@
-"""The public halves of the environment's signing keys: what verifies a token, and the JWKS.
+"""The stage's public signing keys: they verify tokens, and the JWKS lists them.
 
-Only the roles that can sign may write to this table.
+Only roles that can sign tokens may write to this table.
 """
 
 import re
@@ -11,7 +11,7 @@ from boto3.dynamodb.conditions import Key as KeyCondition
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from jwt.algorithms import OKPAlgorithm
 
-from craftkit import dynamodb
+from craftkit import dynamodb, process_cache
 from craftkit.clock import from_rfc3339, to_epoch_seconds, to_rfc3339, utc_now
 from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError
@@ -20,13 +20,13 @@ _RING = "embed"
 _KID = re.compile(r"[A-Za-z0-9_-]{43}")
 _ROTATION = timedelta(minutes=1)
 _MEMORY = timedelta(seconds=60)
-"""How long a process trusts what it read of a key."""
+"""How long a process caches a key."""
 
 Jwk = dict[str, str]
 
 
 class _Known:
-    """The keys that this process has read, with the time of their reading."""
+    """A cache of keys, with the time at which each was read."""
 
     def __init__(self) -> None:
         self._keys: dict[str, tuple[Jwk, datetime | None, datetime]] = {}
@@ -39,15 +39,16 @@ class _Known:
     def keep(self, kid: str, jwk: Jwk, honoured_until: datetime | None, now: datetime) -> None:
         self._keys[kid] = (jwk, honoured_until, now)
 
-    def cache_clear(self) -> None:
+    def clear(self) -> None:
         self._keys.clear()
 
 
 _known = _Known()
+process_cache.register(_known.clear)
 
 
 def find(kid: str) -> Ed25519PublicKey | None:
-    """The key of this id while it is honoured. What can be no id is never looked up."""
+    """The key of this id while it is valid. Text that cannot be an id is not looked up."""
     if not _KID.fullmatch(kid):
         return None
     now = utc_now()
@@ -67,7 +68,7 @@ def find(kid: str) -> Ed25519PublicKey | None:
 
 
 def jwks() -> dict[str, list[Jwk]]:
-    """Every key that is honoured now, newest first (RFC 7517, RFC 8037)."""
+    """All valid keys, newest first (RFC 7517, RFC 8037)."""
     now = utc_now()
     rows = sorted(_rows(), key=lambda row: str(row["created_at"]), reverse=True)
     return {
@@ -78,7 +79,7 @@ def jwks() -> dict[str, list[Jwk]]:
 
 
 def publish(kid: str, x: str) -> None:
-    """Let everybody verify with a key; a second time changes nothing."""
+    """Add a key to the JWKS. Repeated calls have no effect."""
     item = {"ring": _RING, "kid": kid, "x": x, "created_at": to_rfc3339(utc_now())}
     try:
         with dynamodb.conditions():
@@ -88,10 +89,10 @@ def publish(kid: str, x: str) -> None:
 
 
 def claim_rotation(kid: str) -> None:
-    """Be the one who replaces the current key; the claim lapses after a minute.
+    """Claim the rotation of the current key. The claim expires after a minute.
 
     Raises:
-        ConditionFailedError: another is at it, or has done it.
+        ConditionFailedError: another rotation is in progress, or has replaced the key.
     """
     now = utc_now()
     with dynamodb.conditions():
@@ -110,7 +111,7 @@ def claim_rotation(kid: str) -> None:
 
 
 def retire_others(kid: str, *, honoured_until: datetime) -> None:
-    """Let every key but this one run out."""
+    """Set the expiry of all keys except this one."""
     for row in _rows():
         if row["kid"] != kid and "honoured_until" not in row:
             _table().update_item(

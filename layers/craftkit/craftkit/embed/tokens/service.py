@@ -1,7 +1,7 @@
-"""EmbedSession tokens: the JWTs (EdDSA, Ed25519) that open the page, and those that partners sign.
+"""Session tokens: JWTs (EdDSA, Ed25519) that open the page, and tokens that partners sign.
 
-The algorithm is ours to say, never the token's. What does not verify is `invalid_signature`,
-whatever was wrong with it; only a good token is told that it came too late.
+The algorithm is fixed and not read from the token. Every token that does not verify gives the same
+`invalid_signature`; only a token with a valid signature gives `session_expired`.
 """
 
 from collections.abc import Mapping
@@ -27,25 +27,25 @@ _ALGORITHM = "EdDSA"
 _CLAIMS = ["iss", "aud", "sub", "iat", "nbf", "exp", "jti"]
 _PARTNER_CLAIMS = ["iss", "aud", "iat", "exp", "jti"]
 _LEEWAY_SECONDS = 30
-"""How far a partner's clock may be ahead of ours."""
+"""How far a partner's clock may be ahead of the server's."""
 _TOKEN_LIMIT = 16 * 1024
 _JTI_LIMIT = 200
 _REFUSED = "This session token was not signed for this environment, or it was changed."
 
 
 def issuer() -> str:
-    """What our tokens name as theirs: the stage's public address, or its name where it has none."""
+    """The `iss` of the stage's tokens: its public URL, or its name without a domain."""
     return config.public_url or f"urn:craftkit:{config.stage}"
 
 
 def issue(
     subject: str, session_claims: Mapping[str, Any], *, now: datetime, until: datetime
 ) -> str:
-    """A token that is good from now until `until`.
+    """A token that is valid from `now` until `until`.
 
     Args:
-        subject: the actor's own id.
-        session_claims: what the token says of its session, under `ck`.
+        subject: the actor's external id.
+        session_claims: the claim `ck`, which describes the session.
     """
     key = signing_key()
     claims = {
@@ -62,11 +62,12 @@ def issue(
 
 
 def read(token: str, now: datetime) -> Claims:
-    """The claims of a token of ours.
+    """The claims of a token that the stage has signed.
 
     Raises:
-        InvalidSignatureError: not ours, changed, for something else, or not valid yet.
-        SessionExpiredError: ours, and too old.
+        InvalidSignatureError: the token is not signed by this stage, has another purpose, or is not
+            valid yet.
+        SessionExpiredError: the token has expired.
     """
     key = repository.find(str(_header(token).get("kid", "")))
     if key is None:
@@ -83,12 +84,12 @@ def read(token: str, now: datetime) -> Claims:
 
 
 def is_partner_signed(token: str) -> bool:
-    """Whether a token says that a partner signed it. It may lie: nothing is verified here."""
+    """Whether a token claims to be signed by a partner. The token is not verified."""
     return partners.is_publishable(_issuer_named_in(token))
 
 
 def holder_of(token: str) -> str | None:
-    """The project whose token this is or once was: its signature is good, its time may be over."""
+    """The project of a token with a valid signature, expired or not; None for other tokens."""
     try:
         if is_partner_signed(token):
             publishable_key = _issuer_named_in(token)
@@ -106,13 +107,14 @@ def holder_of(token: str) -> str | None:
 
 
 def read_partner_token(token: str, now: datetime) -> PartnerToken:
-    """A token that a partner signed itself, at most five minutes ago.
+    """Verify a token that a partner has signed at most five minutes ago.
 
     Raises:
-        InvalidSignatureError: no key of ours, changed, for something else, or lives too long.
-        SessionRevokedError: the key was revoked.
-        SessionExpiredError: it came too late.
-        InvalidCredentialsError, PartnerSuspendedError: the partnership is not on.
+        InvalidSignatureError: the key is unknown, the signature or a claim is not valid, or the
+            lifetime exceeds five minutes.
+        SessionRevokedError: the key is revoked.
+        SessionExpiredError: the token has expired.
+        InvalidCredentialsError, PartnerSuspendedError: embed is not enabled, or suspended.
     """
     publishable_key = _issuer_named_in(token)
     partner, key = partners.find_signing_key(publishable_key)
@@ -125,17 +127,21 @@ def read_partner_token(token: str, now: datetime) -> PartnerToken:
     _require_present(claims, now)
     lifetime = claims["exp"] - claims["iat"]
     if not 0 < lifetime <= PARTNER_TOKEN_LIFETIME.total_seconds():
-        raise InvalidSignatureError("A token that a partner signs lives five minutes at most.")
+        raise InvalidSignatureError(
+            "The lifetime of a partner's token (exp - iat) exceeds 5 minutes."
+        )
     jti, request = claims["jti"], claims.get("ck")
     if not isinstance(jti, str) or not 0 < len(jti) <= _JTI_LIMIT or not isinstance(request, dict):
-        raise InvalidSignatureError("The token needs a jti of its own, and the session under ck.")
+        raise InvalidSignatureError(
+            "The token requires the claims jti (unique) and ck (the session)."
+        )
     return PartnerToken(partner, key, jti, claims["exp"], request)
 
 
 def _verified(
     token: str, key: Ed25519PublicKey, issuer: str, required: list[str]
 ) -> dict[str, Any]:
-    """The claims under a good signature. Times are judged afterwards, by our clock."""
+    """The claims of a token with a valid signature. The caller checks the times."""
     options: Options = {
         "require": required,
         "verify_exp": False,

@@ -1,8 +1,7 @@
-"""The environment's private signing key: in Secrets Manager, in the memory of what mints, no more.
+"""The stage's private signing key, derived from a secret in Secrets Manager.
 
-The secret is random text that Secrets Manager made at the deploy; the Ed25519 key is derived from
-it. So there is a key from the first moment, nobody has to be the first to make one, and no role
-but the operator's may write it.
+Secrets Manager generates the secret at the first deployment, and the Ed25519 key is derived from
+it. So the key exists before the first request, and only the operator's role may write the secret.
 """
 
 import base64
@@ -11,7 +10,7 @@ import json
 import secrets
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cache, lru_cache
+from functools import lru_cache
 
 import boto3
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -24,16 +23,17 @@ from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.embed.tokens import repository
 from craftkit.errors import ConflictError
+from craftkit.process_cache import process_cache
 
 OVERLAP = timedelta(hours=24)
-"""How long a replaced key is honoured: longer than any token lives."""
+"""How long a replaced key stays valid: longer than the lifetime of any token."""
 
 _PURPOSE = b"craftkit embed session tokens, Ed25519"
 
 
 @dataclass(frozen=True)
 class StageKey:
-    """`kid` is the key's JWK thumbprint (RFC 7638); `x` its public half, base64url."""
+    """A key pair. `kid` is the JWK thumbprint (RFC 7638), `x` the public key in base64url."""
 
     kid: str
     x: str
@@ -41,9 +41,9 @@ class StageKey:
 
 
 def signing_key() -> StageKey:
-    """The key to sign with now; anybody can verify what it signs from this moment on.
+    """The key to sign with. It is in the JWKS before this returns.
 
-    A key that was replaced may still come for five minutes, which its overlap allows for.
+    A cached secret can give a replaced key for five minutes; the key is valid during this time.
     """
     key = _derive(settings.secret(config.embed_signing_secret))
     _publish_once(key.kid, key.x)
@@ -51,16 +51,16 @@ def signing_key() -> StageKey:
 
 
 def rotate(*, overlap: timedelta = OVERLAP) -> tuple[StageKey, StageKey]:
-    """Replace the key, as the operator. Of two who do it at once, one is refused.
+    """Replace the key, as the operator.
 
-    The new key can be verified with before anything is signed with it; the old one for `overlap`
-    afterwards (zero ends every token that it has signed).
+    The new key is in the JWKS before the first token is signed with it. The old key stays valid for
+    `overlap`; zero invalidates all its tokens.
 
     Returns:
-        The new key, and the one before.
+        The new key and the old key.
 
     Raises:
-        ConflictError: another rotation is under way.
+        ConflictError: another rotation is in progress.
     """
     client = boto3.client("secretsmanager")
     old = _derive(client.get_secret_value(SecretId=config.embed_signing_secret)["SecretString"])
@@ -70,7 +70,7 @@ def rotate(*, overlap: timedelta = OVERLAP) -> tuple[StageKey, StageKey]:
     try:
         repository.claim_rotation(old.kid)
     except ConditionFailedError as error:
-        raise ConflictError("This key is being replaced already.") from error
+        raise ConflictError("Another rotation of this key is in progress.") from error
     repository.publish(new.kid, new.x)
     client.put_secret_value(SecretId=config.embed_signing_secret, SecretString=fresh)
     repository.retire_others(new.kid, honoured_until=utc_now() + overlap)
@@ -86,7 +86,7 @@ def _derive(secret: str) -> StageKey:
     return StageKey(_base64url(hashlib.sha256(required.encode()).digest()), x, private)
 
 
-@cache
+@process_cache
 def _publish_once(kid: str, x: str) -> None:
     repository.publish(kid, x)
 

@@ -1,4 +1,4 @@
-"""The public keys, as `GET /.well-known/jwks.json` answers them."""
+"""The public keys in the response of `GET /.well-known/jwks.json`."""
 
 from pydantic import BaseModel
 
@@ -15,6 +15,6 @@ class JwkView(BaseModel):
 
 
 class JwksView(BaseModel):
-    """The answer of `GET /.well-known/jwks.json` (RFC 7517), newest first."""
+    """The response of `GET /.well-known/jwks.json` (RFC 7517), newest first."""
 
     keys: list[JwkView]

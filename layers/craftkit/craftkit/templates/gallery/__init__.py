@@ -1,7 +1,6 @@
-"""Finished templates to start from: each a folder with its manifest, its source and what it is.
+"""Complete templates to start from: a folder for each, with manifest, source and description.
 
-A manifest's preview data is a whole, realistic document, so `preview_data(entry.manifest)` is what
-one sends to try the template.
+The preview data of each manifest is a realistic document.
 """
 
 import json
@@ -30,7 +29,7 @@ SLUGS = (
     "certificate",
     "ticket",
 )
-"""In the order that a gallery shows them."""
+"""The slugs in the order of the gallery."""
 
 
 @dataclass(frozen=True)
