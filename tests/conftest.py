@@ -1,4 +1,4 @@
-"""Fixtures of every kind of test. Sockets are off but for the tests of a deployed stack."""
+"""Fixtures of all tests. Sockets are disabled except for the tests of a deployed stack."""
 
 import os
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from testkit.template import REGION, template
 from testkit.typesetter import FakeTypesetter
 from testkit.wire import DynamoDBWire
 
-# Before any client is made: no test reaches a real account, whatever the machine is set up for.
+# Before any client is created: no test uses a real account, whatever the machine's configuration.
 for name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[name]
 os.environ |= {
@@ -34,14 +34,14 @@ os.environ |= {
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
 }
 
-# Nothing that any test has the code write may hold a key.
+# No output, log or table of a test may contain a key.
 api_key.mint = leaks.recording(api_key.mint)
 pytest_runtest_makereport = leaks.pytest_runtest_makereport
 
 clients.keep()
 hypothesis.settings.register_profile(
     "craftkit",
-    # Nothing depends on time: a busy machine is no fault.
+    # No deadline: tests do not depend on the machine's speed.
     deadline=None,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
@@ -51,7 +51,7 @@ _WITH_SOCKETS = ("tests/e2e/", "tests/browser/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of the deployed stack go to one worker, which begins with them: they take longest."""
+    """Run tests of the deployed stack first and in one worker: they take longest."""
     for item in items:
         if item.nodeid.startswith(_WITH_SOCKETS):
             item.add_marker(pytest.mark.xdist_group("stack"))
@@ -77,7 +77,7 @@ def event() -> Any:
 
 @pytest.fixture
 def clock() -> Iterator[FrozenClock]:
-    """Time that stands still, for whatever asks `craftkit.clock`."""
+    """A frozen clock that `craftkit.clock` reads."""
     with frozen_time() as frozen:
         yield frozen
 
@@ -89,7 +89,7 @@ def typesetter() -> FakeTypesetter:
 
 @pytest.fixture
 def wire(monkeypatch: pytest.MonkeyPatch) -> DynamoDBWire:
-    """DynamoDB for code that signs its own requests; counts them, and fails when told to."""
+    """DynamoDB for the code that signs its own requests; counts them, and can be set to fail."""
     made = DynamoDBWire()
     monkeypatch.setattr("craftkit.auth.connections.post", made.post)
     return made
@@ -97,7 +97,7 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> DynamoDBWire:
 
 @pytest.fixture
 def one_write_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What DynamoDB promises and moto does not: a condition and its write are one step."""
+    """Make a condition and its write atomic, as in DynamoDB; moto does not."""
     lock, answer = Lock(), DynamoHandler.call_action
 
     def call_action(handler: DynamoHandler) -> Any:
@@ -111,7 +111,7 @@ def one_write_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 def cloud(wire: DynamoDBWire, one_write_at_a_time: None) -> Iterator[Cloud]:
     """The stack's resources in moto, with every function's variables set.
 
-    `cloud.invoke("create_render", event)` runs a handler with no more than its own.
+    `cloud.invoke("create_render", event)` runs a handler with only its own variables.
     """
     with mock_aws():
         made = Cloud(template())
@@ -130,19 +130,19 @@ def _local_stack() -> Iterator[tuple[RunningStack, Path]]:
 
 @pytest.fixture(scope="session")
 def stack(_local_stack: tuple[RunningStack, Path]) -> Iterator[RunningStack]:
-    """The deployed stack, IAM on, with the demo project in it."""
+    """The deployed stack with IAM enabled and the demo project."""
     yield _local_stack[0]
     assert list(leaks.in_stack(_local_stack[0])) == []
 
 
 @pytest.fixture(scope="session")
 def home(_local_stack: tuple[RunningStack, Path]) -> Path:
-    """Where the stack's files are: `.local` for the one of `make dev`."""
+    """The folder of the stack's files: `.local` for the one of `make dev`."""
     return _local_stack[1]
 
 
 @pytest.fixture(scope="session")
 def staging(_local_stack: tuple[RunningStack, Path]) -> Iterator[RunningStack]:
-    """A second stage beside it, on the same embedded AWS."""
+    """A second stage on the same embedded AWS."""
     with further_stage("staging", _local_stack[1]) as running:
         yield running

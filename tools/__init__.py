@@ -1,1 +1,1 @@
-"""How the data that the typesetting layer carries was made. Run by hand, when a source changes."""
+"""Scripts that write generated pages, data files and screenshots, and scan the code."""

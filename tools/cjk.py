@@ -2,8 +2,8 @@
 
     python -m tools.cjk FOLDER_WITH_NotoSansCJK-Regular.ttc_AND_-Bold.ttc
 
-A collection has a face a region, all of the same glyphs, which differ in what they show first.
-One face is enough: `locl` turns to another region's shapes by the language of the text.
+A collection has one face for each region, with the same glyphs and different defaults. One face is
+enough: the OpenType feature `locl` selects a region's glyphs by the language of the text.
 """
 
 import sys

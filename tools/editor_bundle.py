@@ -1,8 +1,8 @@
 """The dashboard's code editor, bundled: `tools/editor` → `dashboard/static/code-editor.js`.
 
-The bundle is in the repository, so that nobody needs Node to deploy. The versions of what goes into
-it are pinned by `tools/editor/package-lock.json`: the same sources make the same
-bytes, and `tests/infrastructure/test_editor_bundle.py` makes them again.
+The bundle is in the repository, so a deployment needs no Node. `tools/editor/package-lock.json`
+pins its dependencies: the same sources give the same bytes, which
+`tests/infrastructure/test_editor_bundle.py` verifies.
 """
 
 import shutil

@@ -1,7 +1,6 @@
-"""`make screenshots`: the embedded page, as docs/images/embed shows it.
+"""`make screenshots`: writes the screenshots of the embedded page to docs/images/embed.
 
-It is shown inside the example partner's own site, against the stack of `make dev`, or one that is
-started for it.
+They show the example partner's site, with the stack of `make dev` or a new one.
 """
 
 from typing import Any

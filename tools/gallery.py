@@ -1,4 +1,4 @@
-"""Writes what is derived of the gallery: each template's `data.json`, and its picture in the docs.
+"""Writes the gallery's derived files: each template's `data.json`, and its image in the docs.
 
 python -m tools.gallery
 """

@@ -1,10 +1,10 @@
-"""Makes the font of last resort: a box for every character that no other font can show.
+"""Generates the last-resort font: a box for every character that no other font has.
 
     python -m tools.last_resort
 
-PDF/A forbids the `.notdef` glyph, so one foreign letter in a customer's name would cost the whole
-document. With this font it costs a warning: the box is a real glyph, and the text below it stays
-the caller's own. Its name is long and unlike any other, so that Typst falls back to it last.
+PDF/A forbids the `.notdef` glyph, so one letter without a font would fail the render. With this
+font it causes a warning: the box is a real glyph with the original text. Its name is long and
+distinct, so that Typst falls back to it last.
 """
 
 import unicodedata
@@ -18,7 +18,7 @@ from fontTools.ttLib.tables._c_m_a_p import CmapSubtable
 NAME = "Zz Craftkit Missing Glyph"
 FILE = Path(__file__).parents[1] / "layers/typesetting/typesetting/fonts/CraftkitMissingGlyph.ttf"
 
-# Neighbours share a glyph. The PDF keeps one character of each, for the warning to name.
+# Neighbouring characters share a glyph. The PDF keeps one of them, which the warning names.
 _NEIGHBOURS = 64
 _LAST = 0x3347F
 _BOX_WIDTH = 620
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def _characters() -> Iterator[int]:
-    """All that could be shown: no control, format, space, private or non-character."""
+    """All printable characters: no control, format, space, private use or noncharacter."""
     for code in range(0x21, _LAST):
         selects = 0xFE00 <= code <= 0xFE0F
         nothing = 0xFDD0 <= code <= 0xFDEF or code & 0xFFFE == 0xFFFE or 0xFFF0 <= code <= 0xFFFB

@@ -1,10 +1,10 @@
-"""Writes what Craftkit needs of CLDR, through Babel.
+"""Writes the CLDR data that Craftkit uses, with Babel.
 
     python -m tools.locales
 
-`typesetting/locales.jsonl` is for the prelude: each line is a BCP 47 tag, a tab, and JSON. It is
-there instead of Babel: 30 MB less, and a shorter cold start. `templates/locale_tags.json` has the
-languages, scripts and territories, for the check of a template's locale.
+`typesetting/locales.jsonl` is for the prelude: each line is a BCP 47 tag, a tab, and JSON. It
+replaces Babel in the layer: 30 MB less, and a shorter cold start. `templates/locale_tags.json` has
+the languages, scripts and territories to validate a template's locale.
 """
 
 import json
@@ -24,10 +24,10 @@ _LAYERS = Path(__file__).parents[1] / "layers"
 FILE = _LAYERS / "typesetting/typesetting/locales.jsonl"
 TAGS_FILE = _LAYERS / "craftkit/craftkit/templates/locale_tags.json"
 
-# The day that a territory's money is asked for, so that the file depends on Babel alone.
+# The date for a territory's currency, fixed so that the file depends on Babel only.
 _DAY = date(2026, 11, 24)
 _STYLES = ("short", "medium", "long", "full")
-# The digit zero of each numbering system that some locale writes by default.
+# The digit zero of each numbering system that is a locale's default.
 _ZERO = {
     "latn": "0",
     "adlm": "\U0001e950",
@@ -69,7 +69,7 @@ def tags_file(content: list[str]) -> str:
 
 
 def lines() -> Iterator[str]:
-    # Babel resolves aliases in place: what was looked up before would show in what comes now.
+    # Babel resolves aliases in place, so earlier lookups would change later results.
     localedata._cache.clear()  # noqa: SLF001
     found = {tag: locale for tag in sorted(_tags()) if (locale := _parse(tag))}
     yield _line("*", {"digits": _currency_digits()})
@@ -78,7 +78,7 @@ def lines() -> Iterator[str]:
 
 
 def of(locale: Locale) -> dict[str, Any]:
-    """What the prelude knows of a locale."""
+    """The prelude's data of a locale."""
     numbering = locale.default_numbering_system
     if numbering not in locale.number_symbols or numbering not in _ZERO:
         numbering = "latn"
@@ -115,7 +115,7 @@ def of(locale: Locale) -> dict[str, Any]:
 
 
 def _tags() -> Iterator[str]:
-    """Babel's locales, and the short forms of those whose script goes without saying (zh-TW)."""
+    """Babel's locales, and short forms without a default script (zh-TW)."""
     for identifier in locale_identifiers():
         yield identifier.replace("_", "-")
         language, *rest = identifier.split("_")

@@ -1,6 +1,6 @@
-"""`make screenshots`: every page of the dashboard, as docs/images/dashboard shows it.
+"""`make screenshots`: writes the screenshots of the dashboard to docs/images/dashboard.
 
-They are taken from the stack of `make dev`, or from one that is started for them.
+They are taken from the stack of `make dev`, or from a new one.
 """
 
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def _fill(stack: RunningStack, receiver: LoopbackReceiver) -> None:
-    """A webhook, and some renders of both modes, so that there is something to see."""
+    """Create a webhook and renders of both modes as content for the screenshots."""
     stack.craftkit("webhooks", "create", "--project", stack.project_id, "--url", receiver.url)
     data = {"customer": {"name": "Ada Lovelace"}, "items": [], "total": 42}
     body = {"data": data, "options": {"sync": True}}

@@ -2,8 +2,8 @@
 
     python -m tools.site
 
-The pages are `docs/*.md`. No script, no font
-and no address from outside: the menu of a narrow screen is the browser's own popover.
+The pages are `docs/*.md`. They use no JavaScript, web fonts or external resources; the menu on
+narrow screens is a popover.
 """
 
 import re
@@ -18,7 +18,7 @@ from tools.reference import anchor_of
 
 SITE = DOCS.parent / "site"
 
-# In the order in which somebody who is new reads them.
+# In reading order for newcomers.
 CHAPTERS = {
     "Begin": ("quick-start", "authentication", "errors", "api"),
     "Build": (
@@ -37,19 +37,19 @@ CHAPTERS = {
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 _STYLE = Path(__file__).with_name("site.css")
 
-# What a sample is in, as people call it.
+# Display names of the samples' languages.
 _LANGUAGES = {
     "curl": "curl", "html": "HTML", "js": "JavaScript", "json": "JSON",
     "mermaid": "Diagram", "node": "Node", "python": "Python", "sh": "Shell", "typst": "Typst",
 }  # fmt: skip
 _SHELLS = ("", "curl", "sh")
-# Texts and comments of a sample, as they stand in escaped HTML.
+# Strings and comments of a sample in escaped HTML.
 _TEXT = r"&quot;(?:\\.|(?!&quot;).)*?&quot;"
 _COMMENT = {"shell": r"(?<!\S)#\s.*", "python": r"#\s.*", "c": r"(?<!\S)//\s.*"}
 
 
 def build(site: Path = SITE) -> list[Path]:
-    """Write every page anew. Returns them."""
+    """Write all pages. Returns their paths."""
     shutil.rmtree(site, ignore_errors=True)
     site.mkdir(parents=True)
     for folder in ("images", "gallery"):
@@ -69,7 +69,7 @@ def build(site: Path = SITE) -> list[Path]:
 
 
 def pages() -> list[str]:
-    """The names of the pages that there are. Performance is written by `make bench`."""
+    """The names of the existing pages. `make bench` writes the performance page."""
     named = [name for names in CHAPTERS.values() for name in names]
     return [name for name in named if (DOCS / f"{name}.md").is_file()]
 
@@ -91,7 +91,7 @@ def _html(text: str) -> str:
 
 
 def _link(match: re.Match[str]) -> str:
-    """A link to a page's Markdown leads to the page; one into the repository is words alone."""
+    """Links to Markdown pages become links to HTML pages; links into the repository become text."""
     target, _, anchor = match[1].partition("#")
     name = target.removesuffix(".md")
     if not target or (name in pages() and target.endswith(".md")):
@@ -107,19 +107,19 @@ def _heading(match: re.Match[str]) -> str:
 
 
 def _sample(match: re.Match[str]) -> str:
-    """A sample under the name of its language, with its texts and comments told apart."""
+    """A code sample with the name of its language, and highlighted strings and comments."""
     kind, code = match[1] or "", match[2]
     comment = "shell" if kind in _SHELLS else kind if kind in _COMMENT else "c"
     tokens = rf"(?P<text>{_TEXT})|(?P<comment>{_COMMENT[comment]})"
     code = re.sub(tokens, lambda found: f"<i class={found.lastgroup}>{found[0]}</i>", code)
     name = _LANGUAGES.get(kind)
     caption = f"<figcaption>{name}</figcaption>" if name else ""
-    # It scrolls by itself, so it can be reached by the keyboard.
+    # It scrolls, so it must be focusable by keyboard.
     return f'<figure>{caption}<pre tabindex="0"><code>{code}</code></pre></figure>'
 
 
 def _table(match: re.Match[str]) -> str:
-    """A table may be wider than the page; one without a heading only places things."""
+    """A table that can scroll; one without a header is only for layout."""
     head = re.search(r"<thead>(.*?)</thead>", match[0], re.DOTALL)
     if head and not _words(head[1]).strip():
         plain = match[0].replace(head[0], "").replace("<td></td>\n", "")
@@ -159,7 +159,7 @@ def _items(name: str, titles: dict[str, str], names: tuple[str, ...]) -> str:
 
 
 def _neighbours(name: str, titles: dict[str, str]) -> str:
-    """The page before and the page after."""
+    """Links to the previous and the next page."""
     names = list(titles)
     at = names.index(name)
     links = [
@@ -171,7 +171,7 @@ def _neighbours(name: str, titles: dict[str, str]) -> str:
 
 
 def _contents(body: str) -> str:
-    """What is on the page, beside it."""
+    """The table of contents of the page."""
     sections = re.findall(r'<h2 id="([^"]*)">(.*?) <a class="anchor"', body, re.DOTALL)
     if len(sections) < 2:
         return ""

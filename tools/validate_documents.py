@@ -1,7 +1,6 @@
-"""IAM documents through parliament, and API definitions through an OpenAPI validator.
+"""Validates IAM policies with parliament, and API definitions with an OpenAPI validator.
 
-Run by the scanners' own Python, with the expanded templates as arguments. Prints each fault, and
-nothing where there is none.
+Runs with the scanners' own Python and the expanded templates as arguments. Prints each error.
 """
 
 import json
@@ -20,7 +19,7 @@ from parliament import analyze_policy_string  # noqa: E402
 Json = dict[str, Any]
 
 _AT = "us-east-1:123456789012"
-# What a reference in a policy stands for, by the end of its name.
+# The value of a reference in a policy, by the end of its name.
 _ARNS = {
     "TableStreamArn": f"arn:aws:dynamodb:{_AT}:table/it/stream/it",
     "TableArn": f"arn:aws:dynamodb:{_AT}:table/it",
@@ -34,7 +33,7 @@ _ARNS = {
     "Function": f"arn:aws:lambda:{_AT}:function:it",
     "Role": "arn:aws:iam::123456789012:role/it",
 }
-# Findings that AWS's documentation contradicts: an action, and where it is shown with a resource.
+# Findings that AWS's documentation contradicts: the action, and the page that shows its resource.
 _DOCUMENTED = {
     "dynamodb:ListStreams": (
         "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/"

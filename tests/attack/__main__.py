@@ -1,9 +1,9 @@
-"""`make attack`: requests made up from the OpenAPI document, sent to a stack on this machine.
+"""`make attack`: sends requests generated from the OpenAPI document to a local stack.
 
     python -m tests.attack --seed 7 --examples 50 --seconds 300
 
-It fails on a 5xx, on an answer that the document does not describe, and on one whose body is not
-as described. It ends by itself, and talks to loopback alone.
+It fails on a 5xx, on a response that the document does not describe, and on a body that does not
+match its schema. It is limited in time, and connects to loopback only.
 """
 
 import argparse

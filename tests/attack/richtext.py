@@ -1,4 +1,4 @@
-"""A million hostile rich texts: none becomes more than text and elements of known kinds.
+"""A million hostile rich texts: each is parsed into text and known elements only.
 
     python -m tests.attack.richtext --seed 7 --texts 1000000
 
@@ -39,7 +39,7 @@ def main() -> int:
 
 
 def typeset_texts(texts: Sequence[str]) -> bytes:
-    """One document with all of them; a breach of PDF/UA or an error of Typst's is raised."""
+    """One document with all of them; raises on a PDF/UA violation or a Typst error."""
     items = [
         {text_format: content.replace("\0", "")}
         for text_format, _, content in (text.partition(":") for text in texts)

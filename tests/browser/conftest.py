@@ -27,9 +27,9 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[OpenPage]:
-    """`open_page(width=360, color_scheme="dark")`: a page of a person who was never here before.
+    """`open_page(width=360, color_scheme="dark")`: a page in a new browser context.
 
-    An error of the page's own script fails the test.
+    A JavaScript error of the page fails the test.
     """
     contexts = []
     errors: list[str] = []

@@ -31,7 +31,7 @@ def receiver() -> Iterator[LoopbackReceiver]:
 
 
 def run(command: str, key: str) -> Any:
-    """A command as it stands on the page, in a shell, with the key that it asks for."""
+    """Run a command from the page in a shell, with the key that it needs."""
     done = subprocess.run(
         ["bash", "-c", command.replace("curl ", "curl --silent --show-error ", 1)],
         env={**os.environ, "CRAFTKIT_API_KEY": key},
@@ -44,7 +44,7 @@ def run(command: str, key: str) -> Any:
 
 
 def write(page: Page, text: str) -> None:
-    """Put the text in place of the editor's whole source."""
+    """Replace the editor's source with the text."""
     page.locator(".cm-content").click()
     page.keyboard.press("Control+a")
     page.keyboard.insert_text(text)
@@ -199,7 +199,7 @@ def test_a_key_is_made_with_the_keyboard_alone(stack: RunningStack, open_page: O
 def test_every_page_is_usable(
     width: int, scheme: str, stack: RunningStack, open_page: OpenPage
 ) -> None:
-    """axe-core finds nothing serious, and nothing is wider than the screen."""
+    """Check that axe-core finds nothing serious, and nothing is wider than the screen."""
     page = open_page(width=width, color_scheme=scheme)
     sign_in(page, stack)  # on the user pool's own page, which has its own console
     refused: list[str] = []

@@ -1,4 +1,4 @@
-"""Single pages of the dashboard in Chromium: nothing on them costs anybody their work."""
+"""Single pages of the dashboard in Chromium: no user input is lost."""
 
 import re
 from collections.abc import Callable
@@ -49,7 +49,7 @@ class TestSession:
     def test_signing_out_leaves_no_unsaved_draft_in_the_browser(
         self, open_dashboard: OpenPage, dashboard: ServedDashboard, project: Project
     ) -> None:
-        """The next user of the browser could read it; where a session merely ended, it stays."""
+        """After a sign-out the stored draft is deleted; after an expired session it stays."""
         page = open_dashboard("/settings")
         page.evaluate("localStorage.setItem('craftkit-draft:/x', 'salaries')")
         kept = "localStorage.getItem('craftkit-draft:/x')"
@@ -83,7 +83,7 @@ def source_of(page: Page) -> str:
 
 
 def write(page: Page, text: str) -> None:
-    """Put the text in place of the whole source, as a person who pastes it."""
+    """Replace the source by pasting the text."""
     page.locator(".cm-content").click()
     page.keyboard.press("Control+a")
     page.keyboard.insert_text(text)

@@ -1,4 +1,4 @@
-"""The embedded page in Chromium, as a partner's people meet it, and as attackers would."""
+"""The embedded page in Chromium: used by a partner's users, and attacked."""
 
 import json
 import re
@@ -59,7 +59,7 @@ def site(stack: RunningStack) -> Iterator[str]:
 
 
 def opened(page: Page, session: Any) -> Page:
-    """The page of a session, its first preview drawn."""
+    """The page of a session, after its first preview is shown."""
     page.goto(session["iframe_url"])
     page.wait_for_selector(SHOWN)
     return page

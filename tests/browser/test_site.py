@@ -1,4 +1,4 @@
-"""The documentation's pages in a real Chromium: from a telephone's width up, without a script."""
+"""The documentation's pages in Chromium: from a phone's width up, without JavaScript."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The authentication page, sentence by sentence, at the deployed gateway with IAM on."""
+"""Each sentence of the authentication page, at the deployed API with IAM enabled."""
 
 import http.client
 import json
@@ -12,7 +12,7 @@ from testkit.stack import RunningStack
 
 
 def ask(stack: RunningStack, *headers: tuple[str, bytes]) -> tuple[int, Any, Any]:
-    """GET /v1/renders with headers exactly as they are, byte for byte."""
+    """GET /v1/renders with exactly these header bytes."""
     address = urlsplit(stack.api_url)
     connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=30)
     try:

@@ -1,8 +1,8 @@
-"""Who may call what: every route of the OpenAPI document by every kind of caller, with IAM on.
+"""The authorization matrix: every route by every kind of caller, with IAM enabled.
 
 `MATRIX` holds the expected outcome of each route; a route without a row fails. A cell is an HTTP
-status with its error code, or the status alone. Each call that could change a thing gets a thing of
-its own, made by the project's live key.
+status with its error code, or the status alone. Each call that could change a resource gets a new
+one, created with the project's live key.
 """
 
 import base64
@@ -69,10 +69,10 @@ class Row:
 
     Args:
         scope: what the key needs; None where the route is public.
-        live: the outcome for the project's live key, which made the thing that is asked for.
+        live: the outcome for the project's live key, which created the resource.
         test: for the project's test key.
         other: for a live key of another project.
-        confined: for a live key that may use another template alone.
+        confined: for a live key that is restricted to another template.
         suspended: for a key of a project whose embed partnership is suspended.
         federated: for a token of an OIDC exchange, whose only scope is templates:write.
     """
@@ -153,7 +153,7 @@ MATRIX: dict[str, Row] = {
 
 
 class World:
-    """The stack's demo project with one thing of each kind, and the callers."""
+    """The stack's demo project with one resource of each kind, and the callers."""
 
     def __init__(
         self, stack: RunningStack, staging: RunningStack, issuer: Issuer, folder: Path
@@ -191,7 +191,7 @@ class World:
         return self._make_key("live")
 
     def headers(self, caller: str, method: str, path: str) -> dict[str, str]:
-        """What a caller with a good key sends."""
+        """The headers of a caller with a valid key."""
         if caller == "federated":
             return bearer(self._federated())
         if caller == "bound, with a proof":
@@ -199,7 +199,7 @@ class World:
         return bearer(self.callers[caller])
 
     def refused_headers(self, caller: str, method: str, path: str) -> dict[str, str]:
-        """What a caller sends whom the authorizer refuses."""
+        """The headers of a caller that the authorizer denies."""
         if caller == "bound, with another's proof":
             return self._proved(Prover(), method, path)
         if caller == "bound, with a proof for another route":
@@ -219,7 +219,7 @@ class World:
         )  # fmt: skip
 
     def _federated(self) -> str:
-        """A new token each time: it ends after 15 minutes, which a busy machine can take."""
+        """A new token for each call, because it expires after 15 minutes."""
         form = {
             "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
             "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
@@ -286,7 +286,7 @@ class World:
         return made
 
     def _expire(self, key_id: str) -> None:
-        """Move a key's expiry into the past, in every item that the key has."""
+        """Set a key's expiry to a past time, in all of its items."""
         table = self.stack.client("dynamodb")
         name = self.stack.outputs["KeysTable"]
         head = table.get_item(TableName=name, Key={"key_hash": {"S": f"key#{key_id}"}})["Item"]
@@ -390,7 +390,7 @@ def outcome(world: World, route: str, headers: Headers) -> str:
 
 
 def read(answer: requests.Response) -> str:
-    """The status and, of a refusal in the envelope, its code."""
+    """The status, and the code of an error."""
     try:
         code = answer.json()["error"]["code"]
     except (json.JSONDecodeError, KeyError, TypeError):

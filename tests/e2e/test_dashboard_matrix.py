@@ -1,8 +1,8 @@
-"""Who may do what in the dashboard: each of its routes by each role, on the deployed stack, IAM on.
+"""The dashboard's authorization matrix: each route by each role, on the deployed stack with IAM.
 
-`MATRIX` says whom each route is for, `OUTCOMES` what every caller then gets; a route without a row
-fails. Callers who are let in send an empty form about things that do not exist: what they get then
-is `in`, whether it is a page, a redirect or an error about the thing.
+`MATRIX` has the role of each route, `OUTCOMES` the outcome of each caller; a route without a row
+fails. Allowed callers send an empty form about resources that do not exist: any response to that,
+a page, a redirect or an error, is `in`.
 """
 
 import base64
@@ -166,7 +166,7 @@ class World:
     def send(
         self, caller: str, method: str, path: str, form: dict[str, str] | None = None
     ) -> requests.Response:
-        """One request of a caller's browser. Each has a new session: signing out ends the old."""
+        """A request of a caller's browser, each with a new session, because signing out ends it."""
         csrf = secrets.token_urlsafe(24)
         cookie = {} if caller == "stranger" else {"Cookie": self._cookie(caller, csrf)}
         return requests.request(
@@ -179,7 +179,7 @@ class World:
         )
 
     def _cookie(self, caller: str, csrf: str) -> str:
-        """The session that the hosted page would lead to (tests/browser goes through that page)."""
+        """A signed-in session, without the hosted page (tests/browser uses that page)."""
         secret = self.stack.client("secretsmanager").get_secret_value(
             SecretId=self.stack.outputs["SessionSecret"]
         )["SecretString"]
@@ -220,7 +220,7 @@ def world(stack: RunningStack) -> World:
 
 
 def path_of(route: str, project: str) -> str:
-    """A route's path below /dashboard in a project, and for all else with an id of nothing."""
+    """A route's path in a project, with ids of resources that do not exist."""
     path = route.partition(" ")[2]
     path = path.replace("{project}", project).replace("{project_id}", project)
     path = path.replace("{number}", "1").replace("{size}.png", "small.png")

@@ -1,4 +1,4 @@
-"""Embed on the deployed stack, IAM on: through the front, as a partner's server and page would."""
+"""Embed on the deployed stack with IAM: requests of a partner's server and page."""
 
 import base64
 import json
@@ -243,7 +243,7 @@ def test_the_stages_signing_key_is_rotated_without_an_interruption(stack: Runnin
 
 
 def test_only_functions_that_sign_can_read_the_signing_secret(stack: RunningStack) -> None:
-    """And only it can publish a key: a forger would need both."""
+    """Only the same function can publish a key; forging a token would need both."""
     secret = stack.outputs["EmbedSigningSecret"]
     minting = {"CreateEmbedSession", "RefreshEmbedSession", "ExchangeEmbedToken"}
     for name in minting:

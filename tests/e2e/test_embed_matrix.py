@@ -1,4 +1,4 @@
-"""Who may call what on the embedded page: each of its routes by each kind of session, IAM on.
+"""The embedded page's authorization matrix: each route by each kind of session, with IAM.
 
 A route of template.yaml without a row fails. A session is a mode with one of the presets.
 """
@@ -85,7 +85,7 @@ OPEN = {"/embed", "/embed/embed.js", "/embed/assets/{name}", "/embed/api/exchang
 
 
 class World:
-    """Sessions of every kind. Each edits a template of its own, so that none waits for another."""
+    """Sessions of every kind. Each edits its own template, to avoid conflicts."""
 
     def __init__(self, stack: RunningStack, staging: RunningStack) -> None:
         self.stack = stack

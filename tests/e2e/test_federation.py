@@ -1,4 +1,4 @@
-"""A build job's own identity renders a document and publishes a template: no stored secret."""
+"""A build job renders and publishes with its OIDC token, without a stored secret."""
 
 from collections.abc import Iterator
 from typing import Any

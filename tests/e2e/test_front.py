@@ -1,4 +1,4 @@
-"""The front before the local stack: it passes on what it was sent, to the right side."""
+"""The local stack's proxy: it forwards requests unchanged to the right API."""
 
 import http.client
 import json
@@ -16,7 +16,7 @@ from local.front import Front
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Answers with what it was asked; `/chunked` in pieces, `/gone` not at all."""
+    """Echoes requests; `/chunked` responds in chunks, `/gone` closes the connection."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True

@@ -1,4 +1,4 @@
-"""Generated clients make and read a render, and tell one error from another."""
+"""Generated clients create and read a render, and distinguish errors."""
 
 import json
 

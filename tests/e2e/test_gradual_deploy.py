@@ -1,4 +1,4 @@
-"""A new version gets callers, and loses them again, without one of them noticing."""
+"""An alias moves to a new version and back without a failed request."""
 
 import json
 import threading
@@ -22,7 +22,7 @@ DENY = {
 
 @pytest.fixture
 def versions(stack: RunningStack) -> Iterator[dict[str, tuple[str, str]]]:
-    """By function: the version that has callers, and a new one like it. Put back at the end."""
+    """By function: the current version, and a new one. The alias is restored at the end."""
     client = stack.client("lambda")
     names = stack.deployed.physical_ids("AWS::Lambda::Function")
     made = {}
@@ -64,7 +64,7 @@ def test_moving_an_alias_under_load_drops_no_request(
 
 
 def probe(stack: RunningStack, function: str, qualifier: str = "live") -> tuple[bool, str]:
-    """Whether the pre-traffic hook would let this version pass, and what the version answered."""
+    """Whether the version passes the pre-traffic hook's probe, and its response."""
     answer = stack.client("lambda").invoke(
         FunctionName=function, Qualifier=qualifier, Payload=json.dumps(PROBE)
     )
@@ -89,7 +89,7 @@ def test_a_version_that_cannot_start_fails_its_probe(stack: RunningStack) -> Non
 def test_probes_pass_with_permissions_and_fail_without(
     stack: RunningStack,
 ) -> None:
-    """IAM is on: the deny reaches the calls that the deployed function makes with its own role."""
+    """With IAM, the deny applies to the calls of the deployed function's role."""
     functions = stack.deployed.physical_ids("AWS::Lambda::Function")
     roles = stack.deployed.physical_ids("AWS::IAM::Role")
     iam = stack.client("iam")

@@ -1,4 +1,4 @@
-"""Keys at the deployed gateway, with IAM on: revoked, rotated, limited, used, found in the open."""
+"""Keys at the deployed API with IAM: revoked, rotated, limited, used, reported as exposed."""
 
 import json
 import time
@@ -31,7 +31,7 @@ def status(stack: RunningStack, key: str) -> int:
 
 
 def awaited(found: Callable[[], Any]) -> Any:
-    """What streams and schedules bring about, once it is there."""
+    """Wait for the result of streams and schedules."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         if value := found():
@@ -101,7 +101,7 @@ def test_budget_of_100_accepts_exactly_100_of_400_concurrent_requests(
 
 
 def warning_of(stack: RunningStack, target: str) -> Any:
-    """The audit's `limit.warning`, which the limits table's stream brings there."""
+    """The audit entry `limit.warning`, which the limits table's stream causes."""
     table = stack.outputs["AuditTable"]
     pages = stack.client("dynamodb").get_paginator("query")
     for page in pages.paginate(
@@ -150,7 +150,7 @@ def test_exposed_keys__an_unsigned_report_is_refused(
 
 
 def test_no_key_is_written_wherever_it_is_put(stack: RunningStack, key: dict[str, Any]) -> None:
-    """The logs and tables are searched after the last test; here is what could get into them."""
+    """Use keys in all places that could store them; logs and tables are searched at the end."""
     secret = key["key"]
     stack.call("GET", f"/v1/renders/{secret}", key=secret)
     stack.call("GET", f"/v1/renders?cursor={secret}", key=secret)
@@ -163,7 +163,7 @@ def test_no_key_is_written_wherever_it_is_put(stack: RunningStack, key: dict[str
 
 
 class TestRights:
-    """Beside docs/permissions.md, which is held against every role: what keys stand on."""
+    """The permissions on the keys table, in addition to the test of docs/permissions.md."""
 
     def test_the_authorizer_can_only_read_keys_and_write_activity(
         self, stack: RunningStack

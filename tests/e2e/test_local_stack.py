@@ -1,4 +1,4 @@
-"""`make dev`: what it promises to whoever reads its file, and the page's quick starts."""
+"""`make dev`: the stack's file, the first invoice, and the quick starts."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from testkit.stack import RunningStack
 
 @pytest.fixture(scope="session")
 def render_id(stack: RunningStack) -> str:
-    """The invoice that the seed rendered."""
+    """The invoice that was rendered with the demo data."""
     renders = stack.call("GET", "/v1/renders").json()["renders"]
     return str(renders[-1]["id"])
 

@@ -1,7 +1,7 @@
-"""Each role may do what docs/permissions.md says, in its own stage; and nothing else anywhere.
+"""Each role has exactly the permissions of docs/permissions.md, in its own stage only.
 
-The calls are made for real, as the role, with IAM enforced. They are malformed, so that one that is
-allowed gets as far as being refused for its form and changes nothing.
+The calls are made with the role's credentials and IAM enforced. Their parameters are invalid, so an
+allowed call fails validation and changes nothing.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ NEVER_INVOKED = ["AuthorizeFunction", "DashboardFunction"]
 
 
 class Attempt(NamedTuple):
-    """One call. `marks` says whether it stands for its resource where a whole stage is tried."""
+    """One call. `marks`: whether it represents its resource in the test of a whole stage."""
 
     service: str
     action: str
@@ -41,7 +41,7 @@ class Attempt(NamedTuple):
 
 
 class Actor:
-    """Clients that put on one role after another, made once: making them is what takes time."""
+    """Clients whose role can be changed, because creating clients is slow."""
 
     def __init__(self, stack: RunningStack) -> None:
         self._stack = stack
@@ -178,7 +178,7 @@ def test_no_role_has_permissions_in_another_stage(staging: RunningStack, actor: 
 def test_a_data_plane_role_cannot_write_a_member_or_a_partner(
     stack: RunningStack, actor: Actor
 ) -> None:
-    """Well-formed writes of items that give access, tried as every role but the dashboard's."""
+    """Valid writes of access data, tried as every role except the dashboard's."""
     projects = stack.outputs["ProjectsTable"]
     rows = [
         MEMBER.key(stack.project_id, "intruder"),

@@ -1,4 +1,4 @@
-"""What the pipelines' make targets do, against the embedded AWS."""
+"""The pipelines' make targets, against the embedded AWS."""
 
 import base64
 import json
@@ -29,14 +29,14 @@ REPOSITORY = "owner/name"
 
 @pytest.fixture
 def administrator(stack: RunningStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment of the person who prepares an account."""
+    """The environment variables of an administrator."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", stack.aws_endpoint_url)
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setenv("CI", "true")
 
 
 class Job:
-    """A job of GitHub in the environment of a stage, which has the stage's deploy role alone.
+    """A GitHub job in the environment of a stage, with the stage's deploy role.
 
     The embedded AWS evaluates the role's trust and policies, as AWS does. It cannot assume the role
     of a stack: what an execution role may do is simulated in test_pipeline_rights.
@@ -46,7 +46,7 @@ class Job:
         self._stack, self._monkeypatch = stack, monkeypatch
 
     def start(self, stage: str) -> boto3.Session:
-        """Prepare the account for the stage, and go on as its deploy role."""
+        """Bootstrap the stage, and continue with its deploy role."""
         prepare_account(self._stack)
         outputs = bootstrap(stage, REPOSITORY)
         # The embedded AWS has no TLS, which the bucket's policy demands.
@@ -80,7 +80,7 @@ def token(claims: dict[str, str]) -> str:
 
 
 def prepare_account(stack: RunningStack) -> None:
-    """GitHub's provider, which the embedded AWS makes by its API alone, not by CloudFormation."""
+    """GitHub's provider, created by API, because the embedded CloudFormation cannot."""
     iam = stack.client("iam")
     present = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
     if not any(each["Arn"].endswith(GITHUB) for each in present):

@@ -1,4 +1,4 @@
-"""Renders through the whole of it: gateway, queue, worker, Typst, bucket."""
+"""Renders through the whole stack: API Gateway, queue, worker, Typst, bucket."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The request log of a deployed stack: each request of a key is there seconds after its answer."""
+"""The request log of a deployed stack: requests are in it seconds after the response."""
 
 import time
 from typing import Any
@@ -18,7 +18,7 @@ def make_key(stack: RunningStack, mode: str = "live") -> dict[str, Any]:
 
 
 def awaited(stack: RunningStack, key: str, request_id: str) -> dict[str, Any]:
-    """The request in the key's log, once it is there."""
+    """Wait until the request is in the key's log, and return it."""
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
         page = stack.call("GET", f"/v1/requests?requestId={request_id}", key=key).json()

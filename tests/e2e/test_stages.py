@@ -1,4 +1,4 @@
-"""Two stages side by side on one embedded AWS, IAM on: nothing crosses."""
+"""Two stages on one embedded AWS with IAM: neither has access to the other."""
 
 from typing import Any
 
@@ -72,7 +72,7 @@ def test_a_role_has_no_permissions_that_its_route_does_not_need(stack: RunningSt
 
 
 def get(stack: RunningStack, function: str, table: str) -> str | None:
-    """What a `GetItem` with the function's role comes to: None, or why it was refused."""
+    """The error of a `GetItem` with the function's role, or None."""
     client = stack.client_of(function, "dynamodb")
     key: dict[str, Any] = {
         element["AttributeName"]: {"S": "x"}

@@ -1,4 +1,4 @@
-"""What foreign HTTP clients send: other methods, other bytes, compressed bodies."""
+"""Requests of other HTTP clients: other methods, other encodings, compressed bodies."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""After renders with `options.store` false, no byte of a stage holds what their requests held."""
+"""After renders with `options.store` false, the stage stores no content of their requests."""
 
 import time
 from typing import Any
@@ -83,7 +83,7 @@ def test_store_false__stores_no_content_of_the_request(
 
 
 def wait_until_counted(stack: RunningStack, expected: int) -> None:
-    """The meter reads the stream, which takes its time; what it counts is exact."""
+    """Usage is counted from the stream: late, and exact."""
     deadline = time.monotonic() + 60
     while (counted := _renders(stack.call("GET", "/v1/usage").json())) < expected:
         assert time.monotonic() < deadline, (counted, expected)

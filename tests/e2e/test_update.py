@@ -1,4 +1,4 @@
-"""A parameter that alone changes reaches callers, and a rollback takes it back."""
+"""A changed parameter takes effect, and a rollback reverts it."""
 
 import base64
 import json
@@ -37,7 +37,7 @@ def test_make_deploy__applies_a_changed_parameter_and_a_rollback_reverts_it(
 
 
 def server_of(stack: RunningStack) -> str:
-    """The address that the API's description names, from the version that callers reach."""
+    """The server URL of the API's OpenAPI document."""
     lambda_ = stack.client("lambda")
     payload = json.dumps(event("get_openapi"))
     answer = lambda_.invoke(FunctionName=name_of(stack), Qualifier="live", Payload=payload)

@@ -28,7 +28,7 @@ _WAIT_SECONDS = 60
 
 
 def eventually[Found](look: Callable[[], Found | None]) -> Found:
-    """What `look` finds, once it finds something; at most a minute."""
+    """The result of `look` as soon as it is not empty; waits at most a minute."""
     deadline = time.monotonic() + _WAIT_SECONDS
     while time.monotonic() < deadline:
         if (found := look()) is not None:
@@ -59,7 +59,7 @@ def render(stack: RunningStack) -> Any:
 
 
 def bring_forward(stack: RunningStack, delivery: Any) -> None:
-    """Let the time pass that a delivery waits for: it is due now, and the schedule comes by."""
+    """Make a delivery due now, and run the scheduled requeuer."""
     stack.client("dynamodb").update_item(
         TableName=stack.outputs["DeliveriesTable"],
         Key={"endpoint_id": {"S": delivery["endpointId"]}, "delivery_id": {"S": delivery["id"]}},
@@ -174,7 +174,7 @@ def test_a_hook_renders_as_its_key_until_the_key_is_revoked(stack: RunningStack)
 
 
 def dead_letter(stack: RunningStack, *, age: timedelta) -> str:
-    """A queued render whose message came into the dead-letter queue. Returns its id.
+    """Create a queued render whose message is in the dead-letter queue. Returns its id.
 
     Args:
         age: how long ago the render was created.

@@ -16,7 +16,7 @@ from testkit.project import DemoProject, make_project
 
 @dataclass(frozen=True)
 class Answer:
-    """What a handler answered, its body read."""
+    """A handler's response with its parsed body."""
 
     status: int
     headers: dict[str, str]
@@ -38,7 +38,7 @@ def project(cloud: Cloud) -> DemoProject:
 
 @pytest.fixture
 def call(cloud: Cloud, event: Any) -> Callable[..., Answer]:
-    """`call("get_render", project, path={"id": …})`: the handler with its own variables alone."""
+    """`call("get_render", project, path={"id": …})`: runs the handler with its own variables."""
 
     def invoke(route: str, project: DemoProject, **how: Any) -> Answer:
         answer = cloud.invoke(route, event(route, principal=project.principal, **how))
@@ -58,5 +58,5 @@ def partner(cloud: Cloud) -> DemoProject:
 
 @pytest.fixture
 def page(cloud: Cloud) -> Callable[..., PageAnswer]:
-    """`page("open_embed_session", token, body)`: a call as the embedded page makes it."""
+    """`page("open_embed_session", token, body)`: a request as the embedded page sends it."""
     return partial(page_call, cloud)

@@ -1,4 +1,4 @@
-"""Every alarm can ring: what it reads is written, by our code or by AWS, under those very names."""
+"""The metrics of every alarm exist: our code or AWS writes them with the same dimensions."""
 
 import json
 import re
@@ -66,7 +66,7 @@ def of_the_board() -> Iterator[tuple[str, str, dict[str, str]]]:
 
 @pytest.fixture
 def written(cloud: Cloud, capfd: pytest.CaptureFixture[str]) -> set[Metric]:
-    """What the handlers write as metrics while keys are tried and documents rendered."""
+    """The metrics that the handlers write for key checks and renders."""
     project = make_project("live")
     for header in (None, "Bearer nonsense", f"Bearer {project.key.cleartext}"):
         authorize(cloud, header)
@@ -104,7 +104,7 @@ def a_key_that_nobody_has() -> str:
 
 
 def emf(line: str) -> Iterator[Metric]:
-    """The metrics in a line of log, as CloudWatch reads it (embedded metric format)."""
+    """The metrics of a log line in the embedded metric format."""
     if not line.startswith("{") or "_aws" not in (told := json.loads(line)):
         return
     for directive in told["_aws"]["CloudWatchMetrics"]:

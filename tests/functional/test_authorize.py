@@ -1,4 +1,4 @@
-"""The authorizer's answer to each header, with the table in moto behind its real wire."""
+"""The authorizer's policy for each header, with its own DynamoDB client and moto."""
 
 import json
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""A new version is probed before callers reach it: the probe, and the report to CodeDeploy."""
+"""A new version is probed before it receives traffic: the probe, and the report to CodeDeploy."""
 
 import json
 import re
@@ -65,7 +65,7 @@ def needs_of(cloud: Cloud, function: str) -> tuple[tuple[str, ...], tuple[Any, .
 
 
 def probe(cloud: Cloud, function: str, *without: str) -> Any:
-    """What a version answers, with every variable of the function but those named."""
+    """A version's response, with all variables of the function except these."""
     with cloud.as_function(function):
         handler = cloud.module(folder_of(function)).handler
     environment = cloud.environment(function)
@@ -79,7 +79,7 @@ def fit(answer: Any) -> bool:
 
 @pytest.fixture
 def invocable(cloud: Cloud) -> Iterator[None]:
-    """Lambda lets every dry run pass: moto runs no functions."""
+    """A fake of Lambda's dry runs, because moto runs no functions."""
     call = BaseClient._make_api_call
 
     def answered(client: Any, operation: str, arguments: Any) -> Any:
@@ -93,7 +93,7 @@ def invocable(cloud: Cloud) -> Iterator[None]:
 
 @contextmanager
 def keys_answer(answer: Any) -> Iterator[None]:
-    """What the authorizer's own DynamoDB client answers, which moto cannot intercept."""
+    """A fake of the authorizer's DynamoDB client, which moto cannot intercept."""
 
     def call(*_: Any) -> Any:
         if isinstance(answer, Exception):
@@ -136,7 +136,7 @@ def test_probe__fails_without_a_permission(cloud: Cloud, name: str) -> None:
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_probe__a_function_declares_what_the_template_gives_it(cloud: Cloud, name: str) -> None:
-    """A table, bucket or secret that it has a right on, and every variable of its own."""
+    """The resources that it has permissions on, and its own variables."""
     declared, reads = needs_of(cloud, name)
     document = template().document
     shared = document["Globals"]["Function"]["Environment"]["Variables"]
@@ -235,7 +235,7 @@ def test_is_fit__only_the_answer_to_the_probe_counts(payload: bytes, failed: boo
 
 
 class Deployment:
-    """CodeDeploy and Lambda as the hook calls them, and what it reported."""
+    """Fakes of CodeDeploy and Lambda, and the reported status."""
 
     def __init__(self, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
         self.cloud = cloud

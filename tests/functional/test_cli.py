@@ -67,7 +67,7 @@ def test_projects_create__a_name_twice_makes_two_slugs(craftkit: Any, project_id
 def test_projects_add_member__the_first_person_of_a_stage_is_invited(
     craftkit: Any, project_id: str
 ) -> None:
-    """A new stage's user pool is empty, and nobody can sign up: the operator comes first."""
+    """A new stage's user pool is empty and has no sign-up: an operator adds the first user."""
     words = ("--project", project_id, "--email", "ada@example.com", "--role", "owner")
     run = craftkit("projects", "add-member", *words)
     assert (run.exit_code, run.out["email"], run.out["role"]) == (0, "ada@example.com", "owner")
@@ -220,7 +220,7 @@ def test_templates_publish__a_missing_file_says_which(craftkit: Any, project_id:
 def published(
     craftkit: Any, project_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[str, ...]:
-    """Two versions of `invoice`; the words that name it."""
+    """Two versions of `invoice`. Returns the CLI arguments for the template."""
     monkeypatch.setattr("craftkit_cli.templates.typeset_remotely", FakeTypesetter())
     manifest, source = tmp_path / "manifest.json", tmp_path / "source.typ"
     manifest.write_text(json.dumps(MANIFEST))

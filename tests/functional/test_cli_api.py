@@ -129,7 +129,7 @@ def test_no_key__says_what_to_set(
 def test_no_key__a_stack_file_of_another_machine_is_ignored(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Somebody else could have put it into a folder, to be sent what a command renders."""
+    """A stack file of another user in the folder must not redirect the command's requests."""
     monkeypatch.delenv("CRAFTKIT_API_KEY", raising=False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("craftkit_cli.local_stack.__file__", str(tmp_path / "a" / "b" / "c.py"))

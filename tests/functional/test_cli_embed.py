@@ -31,7 +31,7 @@ def embed(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Any:
-    """`embed("keys create", …)`: what it printed, for the project; a refusal's code."""
+    """`embed("keys create", …)`: runs the command. Returns its output, or the error code."""
     monkeypatch.setattr(cli, "connect", lambda _stage: "arn:aws:iam::123456789012:user/ada")
 
     def run(command: str, *words: str, on_project: bool = True) -> Any:

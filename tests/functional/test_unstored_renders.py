@@ -32,7 +32,7 @@ BODY: dict[str, Any] = {
 
 
 class Workers:
-    """AWS Lambda, which runs the real worker function. `fault` takes the place of its answer."""
+    """A fake of Lambda that runs the real worker. `fault` replaces its response."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
@@ -80,7 +80,7 @@ def code_of(answer: Any) -> str:
 
 @pytest.fixture
 def usage(cloud: Cloud, call: Any, live: DemoProject) -> Callable[[], list[tuple[int, int]]]:
-    """Renders and pages that the meter counted, each row of the usage route."""
+    """The counted renders and pages, from the rows of the usage route."""
 
     def usage() -> list[tuple[int, int]]:
         cloud.invoke("meter_usage", Stream(cloud, "MeterUsageSource").event())

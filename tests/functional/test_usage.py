@@ -1,4 +1,4 @@
-"""What is counted, once each, and GET /v1/usage."""
+"""Usage: each render is counted once; GET /v1/usage."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -22,7 +22,7 @@ from typesetting.worker import render_document
 
 
 class Meter:
-    """Renders that end, and the function that counts them."""
+    """Finished renders, and the function that counts them."""
 
     def __init__(self, cloud: Cloud, call: Any) -> None:
         self._cloud, self._call = cloud, call

@@ -1,4 +1,4 @@
-"""Endpoints of outgoing webhooks: what the control plane can do with them."""
+"""Webhook endpoints: create, change, rotate, disable, delete."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -21,7 +21,7 @@ URL = "https://hooks.example.com/craftkit"
 
 
 def no_check(_url: str, _policy: Policy) -> None:
-    """Stands in for the look at the URL, which has tests of its own."""
+    """A fake of the URL check, which has its own tests."""
 
 
 def make(project: DemoProject, url: str = URL, **fields: Any) -> MadeEndpoint:
@@ -48,7 +48,7 @@ def public_stage(project: DemoProject, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 
 def check_with(*addresses: str) -> Any:
-    """`network.check` in a world where every host has these addresses."""
+    """`network.check` with these addresses for every host."""
     world = Network(resolve=lambda _host, _port: addresses)
     return lambda url, policy: network.check(url, policy, network=world)
 

@@ -1,4 +1,4 @@
-"""The worker and its queue: a fault is repeated soon, and a throttled receive is no attempt."""
+"""The worker and its queue: a failed attempt is retried soon; a throttled receive is no attempt."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from testkit.typesetter import FakeTypesetter
 
 @pytest.fixture
 def receive(cloud: Cloud, event: Any) -> Callable[[], Any]:
-    """What Lambda would hand to the worker now; None where no message is visible."""
+    """The event that Lambda would pass to the worker; None if no message is visible."""
 
     def next_event() -> Any:
         client: Any = boto3.client("sqs")

@@ -1,4 +1,4 @@
-"""Sources that we write, through the real typesetter: whatever the manifest, it compiles."""
+"""Generated sources compile with the real typesetter, for any manifest."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is deployed stands on itself, its layers and boto3."""
+"""Deployed functions need only their own code, their layers and boto3."""
 
 import json
 import re
@@ -89,7 +89,7 @@ def test_a_functions_package_has_only_its_own_module(built: Path) -> None:
 
 
 def test_every_module_has_its_byte_code(built: Path) -> None:
-    """Lambda's folders are read-only: what is not compiled here is compiled at every cold start."""
+    """Lambda's folders are read-only: without byte code, each cold start compiles modules."""
     modules = [*built.rglob("*.py")]
     assert len(modules) > 500
     for module in modules:

@@ -1,7 +1,7 @@
-"""docs/deploy.md can be followed: what it says to run exists, and takes what it is given.
+"""The commands of docs/deploy.md exist and accept their arguments.
 
-What its commands do is tried in tests/e2e (test_release, test_local_stack); what cannot be
-tried without an account is held against the files that it speaks of.
+tests/e2e (test_release, test_local_stack) runs them; statements that need an AWS account are
+compared with the templates and workflows.
 """
 
 import re

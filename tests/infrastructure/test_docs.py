@@ -1,4 +1,4 @@
-"""The pages that are made from the code are the code's."""
+"""The documentation matches the code."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The bundle of the code editor is what its sources make."""
+"""The code editor's bundle matches its sources."""
 
 import shutil
 
@@ -14,7 +14,7 @@ def test_the_bundle_matches_its_pinned_sources() -> None:
 
 
 def test_the_bundle_is_light_enough() -> None:
-    """The editor's page may weigh 220 kB once; a browser keeps it for good."""
+    """The editor's bundle is at most 220 kB; browsers cache it permanently."""
     import gzip
 
     assert len(gzip.compress(editor_bundle.BUNDLE.read_bytes(), 6)) <= 160_000

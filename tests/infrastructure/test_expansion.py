@@ -1,6 +1,6 @@
-"""What CloudFormation would refuse or serve unguarded, found in the expanded templates.
+"""Finds errors and missing protection in the expanded templates.
 
-No account is needed: the transform runs here, and the result is compared with AWS's documentation.
+SAM's transform runs locally, and the result is compared with AWS's documentation.
 """
 
 import copy
@@ -88,7 +88,7 @@ class TestGateways:
     def test_each_rest_api_is_behind_the_firewall_and_has_a_throttle_of_its_own(
         self, stage: str
     ) -> None:
-        """One address is blocked before it can use up what a stage takes from everybody."""
+        """One address is blocked before it can use up the throttle of a stage."""
         made = expansion(stage)
         edge = template(stage, Part.EDGE)
         guarded = json.dumps(edge.of_type("AWS::WAFv2::WebACLAssociation"))
@@ -110,7 +110,7 @@ class TestGateways:
                 assert one_address < throttle["ThrottlingRateLimit"]
 
     def test_every_server_of_a_definition_has_a_url(self, stage: str) -> None:
-        """API Gateway warns of one that has none, and may overlook what is set in it."""
+        """API Gateway warns about a definition with a server without a URL."""
         document = template(stage).document
         made = expanded(document, {"Stage": stage, **DOMAINS})
         bodies = [api["Body"] for api in of_type(made, "AWS::ApiGateway::RestApi").values()]
@@ -125,10 +125,10 @@ class TestGateways:
 
 
 class TestVersions:
-    """A change of anything that a version holds publishes a new one, and the alias moves."""
+    """A change of a versioned property publishes a new version and updates the alias."""
 
     def changed(self, document: Json, **parameters: str) -> set[str]:
-        """The functions that get another version than prod has now."""
+        """The functions whose version differs from prod's."""
         before = versions(expansion("prod"))
         after = versions(expanded(document, {"Stage": "prod", **parameters}))
         assert before.keys() == after.keys()

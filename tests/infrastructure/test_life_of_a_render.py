@@ -1,4 +1,4 @@
-"""What the code and the template must agree on, so that every render ends and is told."""
+"""Timeouts, queues and filters in the template match the code, so that every render ends."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ def test_streams_start_at_trim_horizon_and_have_a_failure_destination(stage: Tem
 
 
 def test_a_message_stays_hidden_for_six_times_its_functions_timeout(stage: Template) -> None:
-    """As AWS says: a throttled batch is tried again before it is seen again.
+    """As AWS recommends, for retries of throttled batches.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
     """
@@ -113,7 +113,7 @@ def test_throttled_receives_do_not_end_a_render(stage: Template) -> None:
 
 
 class TestReservedConcurrency:
-    """A flood of one kind of call cannot take the executions of another."""
+    """A flood of one kind of request cannot use up the concurrency of another."""
 
     POOLS = (
         "AuthorizeFunction",

@@ -1,4 +1,4 @@
-"""The OpenAPI document is one that people and generators can use."""
+"""The OpenAPI document is complete and works with generators."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -51,7 +51,7 @@ def test_operations_have_names_and_descriptions() -> None:
 
 
 def test_a_header_with_a_maximum_length_declares_it() -> None:
-    """A browser's `Accept` is longer than an idempotency key may be, and no fault."""
+    """A browser's `Accept` is longer than the maximum of an idempotency key, and valid."""
     limits = {
         parameter["name"]: parameter["schema"].get("maxLength")
         for _, operation in OPERATIONS

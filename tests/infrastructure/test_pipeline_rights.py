@@ -1,4 +1,4 @@
-"""The roles of infrastructure/bootstrap.yaml: enough for the pipeline, and no more."""
+"""The roles of infrastructure/bootstrap.yaml have exactly the permissions of the pipeline."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -87,7 +87,7 @@ class TestStagesOfOneAccount:
             assert not allows(role, f"apigateway:{verb}", on, {TAG: "prod"})
 
     def test_the_firewall_of_another_stages_dashboard_is_denied(self) -> None:
-        """Its stage in API Gateway has the same name in every stage of ours: the tag decides."""
+        """The dashboard's API stage has the same name in all stages, so the tag separates them."""
         role = policies("dev", ROLES[Part.EDGE])
         on = gateway("/restapis/a1/stages/dashboard")
         for action in ("apigateway:SetWebACL", "wafv2:AssociateWebACL", "wafv2:DisassociateWebACL"):

@@ -1,4 +1,4 @@
-"""Who may write which kind of a project's items: project_items.py and the template agree."""
+"""The permissions to write a project's items match project_items.py."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +19,7 @@ def stage(request: pytest.FixtureRequest) -> Template:
 
 
 def write_grants(properties: dict[str, Any]) -> Iterator[tuple[str, set[str], set[str] | None]]:
-    """Table, actions, and the partitions that the grant is limited to; None where it is not."""
+    """Table, actions, and the partitions of the condition; None without one."""
     for policy in properties.get("Policies", []):
         statements = policy["Statement"]
         for statement in statements if isinstance(statements, list) else [statements]:

@@ -1,4 +1,4 @@
-"""What the tracked files must not hold, and what they must agree on."""
+"""The tracked files contain no secrets or build output, and are consistent."""
 
 import getpass
 import re

@@ -1,4 +1,4 @@
-"""The documentation's pages: they build, lead nowhere that is not there, and their samples hold.
+"""The documentation's site: it builds, its links have targets, and its samples are valid.
 
 The three samples of the quick start are run against a stack in tests/e2e/test_quick_start.py.
 """

@@ -1,4 +1,4 @@
-"""What a stage is beyond its functions: names, guards, gradual deploys, backups."""
+"""A stage's domains, firewall, canaries and backups."""
 
 import json
 import re
@@ -59,7 +59,7 @@ class TestGradualDeploys:
             assert properties["DeploymentPreference"]["Alarms"] == []
 
     def test_the_pre_traffic_hook_does_not_reference_an_alias(self) -> None:
-        """Every alias waits for its deployment group, which waits for the hook."""
+        """Every alias depends on its deployment group, which depends on the hook."""
         assert ".Alias" not in text_of(template("prod").functions["CheckDeploymentFunction"])
 
     def test_the_hook_has_the_name_that_codedeploy_may_invoke(self) -> None:
@@ -223,7 +223,7 @@ class TestBackups:
 
 class TestIdleStage:
     def test_dev_has_no_resources_with_fixed_costs(self) -> None:
-        """No firewall, no alarms, no board, no snapshots, no provisioned anything."""
+        """No firewall, alarms, CloudWatch dashboard, snapshots or provisioned concurrency."""
         dev = template("dev")
         resources = [each for part in Part for each in template("dev", part).resources.values()]
         kinds = {resource["Type"] for resource in resources}
@@ -252,7 +252,7 @@ def test_only_stage_config_depends_on_the_stage() -> None:
 
 
 def test_each_parameter_is_set_by_an_operator_or_an_earlier_stacks_output() -> None:
-    """What a deploy cannot find is missing at its first run, when nothing is there yet."""
+    """A reference that a deployment cannot resolve fails at the first deployment."""
     persons = {"Stage", *DOMAINS, "AlarmEmail", "ScannerKeysUrl", "AwsEndpointUrl"}
     persons |= {"DeletionProtection", "ReservedConcurrency", "RollbackAlarms"}
     persons |= set(read_template(BOOTSTRAP)["Outputs"])

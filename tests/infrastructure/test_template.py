@@ -1,4 +1,4 @@
-"""What template.yaml promises, in every stage."""
+"""Assertions on template.yaml, in every stage."""
 
 import json
 import re
@@ -24,7 +24,7 @@ WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "PartiQLInser
 
 @pytest.fixture(params=STAGES)
 def stage(request: pytest.FixtureRequest) -> Template:
-    """The application's template as each stage sees it."""
+    """The application's template, resolved for each stage."""
     return template(request.param)
 
 
@@ -47,7 +47,7 @@ def as_list(value: Any) -> list[Any]:
 
 
 def grants(properties: Json) -> Iterator[tuple[str, Any]]:
-    """Each action with each resource that a function's policies allow."""
+    """All pairs of action and resource that a function's policies allow."""
     for statement in statements(properties):
         assert statement["Effect"] == "Allow"
         for action in as_list(statement["Action"]):
@@ -223,7 +223,7 @@ class TestGateway:
         return template("prod").of_type("AWS::Serverless::Api")["Api"]
 
     def responses(self) -> Iterator[tuple[str, Json]]:
-        """The answers that each REST API gives by itself."""
+        """The gateway responses of each REST API."""
         for api in template("prod").of_type("AWS::Serverless::Api").values():
             yield from api["GatewayResponses"].items()
 
@@ -281,7 +281,7 @@ class TestGateway:
             assert ("WWW-Authenticate" in headers) == (response.get("StatusCode") == 401), kind
 
     def test_a_code_that_handlers_send_too_has_the_same_message(self) -> None:
-        """Not where the gateway's reason is another one than a handler's."""
+        """Except for codes that the gateway returns for other reasons than a handler."""
         own_reason = {"not_found", "permission_denied", "invalid_request", "timeout"}
         messages = {error.code: error.message for error in errors.every_error()}
         for kind, response in self.responses():

@@ -16,7 +16,7 @@ from deployment.workspace import ROOT
 def test_deploy__an_ungated_deployment_names_no_alarm(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ungated: bool, alarms: str
 ) -> None:
-    """What each stack of a stage that stands is deployed with."""
+    """The parameters of each stack of a deployed stage."""
     given: dict[Part, Mapping[str, str]] = {}
 
     def note(_stage: str, part: Part, _template: Path, _outputs: Any, known: Any) -> None:

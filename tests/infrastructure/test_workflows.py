@@ -1,4 +1,4 @@
-"""The pipelines: nothing but pinned actions and commands of the Makefile, and no secret."""
+"""The workflows use pinned actions and make targets only, and no secret."""
 
 import re
 from typing import Any
@@ -81,7 +81,7 @@ def test_no_checkout_persists_credentials() -> None:
 
 
 def test_shell_steps_of_workflows_are_make_targets_or_ci_run() -> None:
-    """What runs there can be run by hand, and is run by tests."""
+    """Every step can be run by hand, and is run by tests."""
     commands = [step["run"] for _, step in steps() if "run" in step]
     assert commands
     for command in commands:
@@ -110,7 +110,7 @@ def test_a_release_is_built_once_and_deployed_to_each_stage() -> None:
 
 
 def test_a_private_repository_gets_a_notice_about_missing_features() -> None:
-    """Neither step runs where the other does, and prod waits for a person."""
+    """Exactly one of the two steps runs, and prod waits for an approval."""
     skipped = "${{ github.event.repository.private && vars.HAS_ATTESTATIONS != 'true' }}"
     done = "${{ !github.event.repository.private || vars.HAS_ATTESTATIONS == 'true' }}"
     for file, job, signs in (

@@ -1,4 +1,4 @@
-"""The API on loopback as far as the clients use it, with faults before and after the work."""
+"""A fake of the API on loopback for the SDKs, with faults before and after a call's work."""
 
 import json
 import random
@@ -39,14 +39,14 @@ class Stub:
         self._server.server_close()
 
     def answer(self, status: int, body: Any = None, **headers: str) -> None:
-        """Give this answer once, before any other."""
+        """Return this response once, before others."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         self.answers.append((status, body, named))
 
     def respond(
         self, method: str, path: str, headers: dict[str, str], body: Any
     ) -> tuple[int | None, Any, dict[str, str]]:
-        """Status, body and headers; None as status to hang up."""
+        """Status, body and headers; a status of None closes the connection."""
         with self._lock:
             self.calls[f"{method} {path.split('?')[0]}"] += 1
             self.headers.append(headers)
@@ -129,7 +129,7 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is no event."""
+        """Do not log clients that close the connection."""
 
 
 def error(code: str, message: str, **more: Any) -> dict[str, Any]:
@@ -180,6 +180,6 @@ def _handler_of(stub: Stub) -> type[BaseHTTPRequestHandler]:
         do_GET = do_POST = do_DELETE = _serve  # noqa: N815 the base class finds them so
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 the base class's
-            """Calls are counted already."""
+            """Do nothing: calls are counted already."""
 
     return Handler

@@ -1,4 +1,4 @@
-"""The OpenAPI document gives linters nothing to say, and generators what compiles."""
+"""Linters accept the OpenAPI document, and generated clients compile."""
 
 from collections.abc import Iterator
 

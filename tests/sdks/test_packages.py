@@ -1,4 +1,4 @@
-"""Both clients are built as the packages that are published."""
+"""Both SDKs are built as packages for publishing."""
 
 import json
 import subprocess

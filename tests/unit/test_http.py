@@ -1,4 +1,4 @@
-"""How a request's body is read, and what is refused of it."""
+"""Parsing of request bodies, and the errors of invalid ones."""
 
 import base64
 import gzip

@@ -1,4 +1,4 @@
-"""Ids that are drawn from what they stand for."""
+"""Ids that are derived from their content."""
 
 from datetime import timedelta
 

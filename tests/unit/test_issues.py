@@ -1,4 +1,4 @@
-"""What a caller reads of a body that does not fit: where, and in the API's own words."""
+"""The issues of an invalid body: paths, and messages without pydantic's wording."""
 
 from pathlib import Path
 from typing import Any
@@ -126,7 +126,7 @@ def test_an_email_address_is_not_repeated() -> None:
 
 
 def test_a_body_that_is_wrong_everywhere_gets_a_short_answer() -> None:
-    """A mebibyte of unknown fields was answered with four."""
+    """Before, 1 MiB of unknown fields caused a response of 4 MiB."""
     unknown = found(RenderRequest, {"data": {}} | {str(number): 1 for number in range(90_000)})
     assert unknown.pop("") == [f"{90_000 - ISSUE_LIMIT} more issues like these"]
     assert len(unknown) == ISSUE_LIMIT

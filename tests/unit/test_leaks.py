@@ -1,4 +1,4 @@
-"""The search for keys finds them, and takes nothing else for one."""
+"""The search for leaked keys finds all keys and nothing else."""
 
 from types import SimpleNamespace
 from typing import Any

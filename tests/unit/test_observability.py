@@ -1,4 +1,4 @@
-"""One line for a log entry and its metric, without fields that say nothing."""
+"""One line for a log entry and its metric, without empty fields."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Where a download URL points, in every region that there is."""
+"""The host of a signed URL in every region."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

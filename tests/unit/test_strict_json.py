@@ -1,4 +1,4 @@
-"""What a caller reads of a body that is not JSON: where, and what is wrong there."""
+"""The error of a body that is not JSON: line, column and mistake."""
 
 import pytest
 

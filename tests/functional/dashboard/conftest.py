@@ -1,4 +1,4 @@
-"""People at the dashboard, and what the compile function would draw."""
+"""Fixtures of the dashboard's tests: signed-in users and a fake of the compile function."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def ada(cloud: Cloud, project: Project) -> Visitor:
 
 @pytest.fixture
 def bob(cloud: Cloud) -> Visitor:
-    """Somebody who is signed in and, so far, a member of nothing."""
+    """A signed-in user without any membership."""
     return Visitor(cloud).signs_in(BOB)
 
 

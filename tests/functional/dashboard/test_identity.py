@@ -1,4 +1,4 @@
-"""Whom the user pool vouches for: tokens that are good, and every way in which they are not."""
+"""ID tokens of the user pool: a valid one, and every kind of invalid one."""
 
 import hmac
 import json
@@ -24,7 +24,7 @@ OTHER_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 @pytest.fixture
 def pool(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The pool's endpoints. `pool["token"]` is what it gives for a code."""
+    """The pool's endpoints. `pool["token"]` is the token that it returns for a code."""
     answers: dict[str, Any] = {"asked": []}
     public = {**json.loads(RSAAlgorithm.to_jwk(KEY.public_key())), "kid": "one", "alg": "RS256"}
 
@@ -101,9 +101,9 @@ def test_a_token_that_the_pool_did_not_sign_is_refused(pool: Any, claims: dict[s
 
 
 def _under_the_public_key(claims: dict[str, Any]) -> str:
-    """HS256 with the public key as the secret: who reads `alg` from the token takes it for good.
+    """HS256 with the public key as the secret, which a verifier that trusts `alg` would accept.
 
-    Made by hand, since the library will not.
+    Encoded by hand, because PyJWT refuses to.
     """
     public = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     header = {"alg": "HS256", "kid": "one", "typ": "JWT"}

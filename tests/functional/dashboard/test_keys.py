@@ -1,4 +1,4 @@
-"""API keys: made, shown once, revoked, diagnosed."""
+"""API keys: created, shown once, revoked, diagnosed."""
 
 import re
 
@@ -21,7 +21,7 @@ def path(project: Project, rest: str = "") -> str:
 
 
 def created(visitor: Visitor, project: Project, **form: object) -> str:
-    """The cleartext of a key made through the form."""
+    """The cleartext of a key created with the form."""
     page = visitor.follow(visitor.post(path(project), FORM | form))
     found = KEY.search(page.text)
     assert found, page.words

@@ -1,4 +1,4 @@
-"""Renders: found, seen, cancelled and tried again, however many there are."""
+"""Renders in the dashboard: listed, shown, cancelled and retried."""
 
 import re
 from typing import Any
@@ -172,7 +172,7 @@ def test_download__leads_to_the_document_once_it_is_there(
 def test_list_renders__of_very_many_reads_a_page_and_not_the_table(
     ada: Visitor, demo: DemoProject, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """2,500 here; what is read does not depend on how many there are."""
+    """With 2,500 renders, the number of items read does not depend on their total."""
     _fill(cloud, demo, 2_500)
     reads: list[int] = []
     from craftkit.renders import repository

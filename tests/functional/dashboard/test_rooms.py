@@ -1,4 +1,4 @@
-"""Webhooks, hooks, embed, usage, audit and settings: each deed by its form."""
+"""Webhooks, hooks, embed, usage, audit and settings: each action by its form."""
 
 import json
 import re
@@ -41,7 +41,7 @@ def key_of(project: Project, **fields: Any) -> str:
 class TestWebhooks:
     @pytest.fixture(autouse=True)
     def names(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Every host is this machine, and nobody is asked for it."""
+        """Every host resolves to this machine, without a DNS request."""
         here = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0))]
         monkeypatch.setattr("craftkit.network.socket.getaddrinfo", lambda *_, **__: here)
 

@@ -1,4 +1,4 @@
-"""Attacks on the dashboard: each as it would come, on every route that there is."""
+"""Attacks on every route of the dashboard."""
 
 import re
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def routes(method: str, *roles: str) -> Iterator[str]:
 
 
 def filled(path: str, project_id: str) -> str:
-    """A route's path with a project and, for all else, an id of nothing."""
+    """A route's path with a project and ids of resources that do not exist."""
     path = path.replace("{project}", project_id).replace("{project_id}", project_id)
     path = path.replace("{number}", "1").replace("{size}.png", "small.png")
     return re.sub(r"\{\w+\}", SOMETHING, path)
@@ -181,7 +181,7 @@ class TestRoles:
 class TestWhatIsShown:
     @pytest.fixture
     def hostile(self, cloud: Cloud) -> tuple[Visitor, str]:
-        """A project in which everything is named by an attacker."""
+        """A project in which all names are chosen by an attacker."""
         person = User.model_construct(sub="mallory", email=XSS)
         project = projects.create_project(XSS[:120], by=person.sub, owner=person)
         request = NewKey(name=XSS, mode="live")

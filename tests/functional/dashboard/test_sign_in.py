@@ -1,4 +1,4 @@
-"""In by the hosted page and out again, and whoever tries to get in otherwise."""
+"""Sign-in with the hosted page, sign-out, and attempts to get a session in other ways."""
 
 import base64
 import hashlib
@@ -21,7 +21,7 @@ def stranger(cloud: Cloud) -> Visitor:
 
 @pytest.fixture
 def hosted_page(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """The user pool: whom it vouches for, and what it was asked with."""
+    """The user pool: the user of its token, and the parameters of its last request."""
     from dashboard import identity
 
     pool: dict[str, Any] = {"person": ADA}
@@ -38,7 +38,7 @@ def hosted_page(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def begin(visitor: Visitor, to: str = "/dashboard") -> str:
-    """Go to the hosted page; the state that it must send back."""
+    """Open the hosted page. Returns the state that it must send back."""
     page = visitor.get(f"/dashboard/sign-in?to={to}")
     assert page.status == 303
     return parse_qs(urlsplit(page.location).query)["state"][0]
@@ -111,7 +111,7 @@ class TestSigningIn:
     def test_takes_no_session_over_that_was_there_before(
         self, stranger: Visitor, hosted_page: dict[str, Any], cloud: Cloud
     ) -> None:
-        """Session fixation: what an attacker planted is worth nothing after the sign-in."""
+        """Session fixation: a cookie set by an attacker is invalid after the sign-in."""
         mallory = Visitor(cloud).signs_in(User(sub="mallory", email="m@example.com"))
         planted = dict(mallory.jar)
         stranger.jar |= planted
@@ -217,7 +217,7 @@ class TestSessions:
         assert Visitor(cloud).signs_in(ADA).get("/dashboard").status == 200
 
     def test_of_another_stage_open_nothing(self, cloud: Cloud) -> None:
-        """The very cookie, with the very secret: the stage is a part of what seals it."""
+        """The same cookie and secret are invalid in another stage: the key includes the stage."""
         visitor = Visitor(cloud).signs_in(ADA)
         assert visitor.get("/dashboard").status == 200
         environment = cloud.environment

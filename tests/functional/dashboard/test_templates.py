@@ -74,7 +74,7 @@ def test_gallery__shows_every_template_with_a_picture(
 def test_create_template__every_one_of_the_gallery_comes_back_whole_from_the_editor(
     ada: Visitor, project: Project
 ) -> None:
-    """What the table of the manifest shows is all that there is: nothing is lost on the way."""
+    """A manifest is unchanged after it was shown in the editor and saved."""
     for entry in gallery.entries():
         form = {"from": entry.slug, "name": entry.name, "slug": entry.slug}
         page = ada.follow(ada.post(path(project), form))
@@ -233,7 +233,7 @@ def test_discard__deletes_a_template_that_was_never_published(
 
 
 def _without_previews(value: Any) -> Any:
-    """A manifest without preview data and without what is said by default."""
+    """A manifest without preview data and without default values."""
     if isinstance(value, dict):
         usual = {"required": False}
         return {

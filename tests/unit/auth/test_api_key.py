@@ -1,4 +1,4 @@
-"""A key's form and checksum decide, before any read, whether it can be a key of this stage."""
+"""A key's format and checksum are verified before any read."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What an instance does once the answer is out, and what it asks Lambda for."""
+"""Writes after the response, and the calls of the Lambda Extensions API."""
 
 import json
 import queue
@@ -28,7 +28,7 @@ class Answer:
 
 
 class ExtensionsApi:
-    """Lambda's side: `asked` is what came, and `invoke()` lets the next invocation begin."""
+    """A fake of the Extensions API: `asked` are its requests, `invoke()` starts an invocation."""
 
     def __init__(self, *, status: int = 200) -> None:
         self.asked: queue.Queue[str] = queue.Queue()
@@ -60,7 +60,7 @@ class ExtensionsApi:
 
 
 class Signalling(Table):
-    """A table that says when it was written to."""
+    """A table that signals each write."""
 
     def __init__(self) -> None:
         super().__init__()

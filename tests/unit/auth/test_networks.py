@@ -1,4 +1,4 @@
-"""Which addresses a key's networks allow, and what of an address is shown."""
+"""The addresses that a key's networks allow, and the part of an address that is shown."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Requests that we sign ourselves are those that botocore would have signed."""
+"""Own signatures are identical to botocore's."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""From a header to a verdict, and how many reads it took."""
+"""The verdict for each header, and the number of reads."""
 
 from datetime import timedelta
 

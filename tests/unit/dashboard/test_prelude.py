@@ -1,4 +1,4 @@
-"""What the editor completes is what a template can call."""
+"""The editor's completions are the prelude's functions."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The page's files: one script of its modules, light, and nothing that a strict policy refuses."""
+"""The embedded page's assets: one small script that a strict content security policy allows."""
 
 import re
 import shutil

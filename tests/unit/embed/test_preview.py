@@ -1,4 +1,4 @@
-"""What a preview is drawn from while a form is half filled."""
+"""The data of a preview for a partly filled form."""
 
 from hypothesis import given
 from hypothesis import strategies as st

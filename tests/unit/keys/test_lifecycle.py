@@ -1,4 +1,4 @@
-"""A key's steps, one by one, in the order in which time and people can take them."""
+"""The changes of a key's life cycle, in all orders."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -252,7 +252,7 @@ class TestExpose:
 
 class TestReminders:
     def remind(self, life_days: float, at_days: list[float]) -> list[str]:
-        """The reminders that a key of this life is sent when it is looked after at these times."""
+        """The expiry reminders of a key that is checked at these times."""
         expires_at = NOON + timedelta(days=life_days)
         passed = lifecycle.passed_reminder(expires_at, NOON)
         current, days = key(expires_at=expires_at, reminded_days=passed), []

@@ -1,4 +1,4 @@
-"""What a charge finds of an item, and how limits are written and moved by time."""
+"""Charging an item, and how limits change with time."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -126,7 +126,7 @@ def test_validate_data__many_issues_are_cut_and_counted() -> None:
 
 
 def test_validate_data__of_much_data_the_first_misfit_of_each_list_is_named() -> None:
-    """Each misfit takes memory: a request of 900 KB had a million and a half, and took 1.4 GB."""
+    """Each error takes memory: 900 KB of data had 1.5 million errors and took 1.4 GB."""
     with pytest.raises(InvalidInputDataError) as refusal:
         data.validate_data(nested(), {"orders": [{"number": "1", "lines": [{}] * 10_000}] * 30})
     assert refusal.value.issues is not None

@@ -1,4 +1,4 @@
-"""Names that the manifest nearly knows are reported, others are dropped without a word."""
+"""Names that are similar to the manifest's are reported, others are ignored."""
 
 from typing import Any
 

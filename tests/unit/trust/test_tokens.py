@@ -1,4 +1,4 @@
-"""Two hundred kinds of forged tokens are refused; what an issuer really signed is not."""
+"""Over 200 kinds of forged tokens are refused, and valid ones accepted."""
 
 import base64
 import hashlib

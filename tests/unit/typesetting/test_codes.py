@@ -1,4 +1,4 @@
-"""Barcodes and pictures: what is drawn, what is said to those who do not see it."""
+"""Barcodes and images: drawing and alternative texts."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What an author is told when a template does not compile."""
+"""The errors of templates that do not compile."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Scripts and fonts: what is covered, and what is said of what is not."""
+"""Scripts and fonts: covered characters, and warnings for others."""
 
 from collections.abc import Callable
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""The file of locales says what Babel says."""
+"""The locale file matches Babel."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the prelude makes of data: exact numbers, and words as the locale writes them."""
+"""The prelude's values: exact numbers, and formats by locale."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime

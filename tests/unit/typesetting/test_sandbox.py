@@ -1,4 +1,4 @@
-"""Templates that mean harm: each ends by itself, and the next render is as if it had not been."""
+"""Hostile templates: each ends, and does not affect the next render."""
 
 import os
 import resource

@@ -1,4 +1,4 @@
-"""Sums stay exact, whatever is brought twice, meets another write, or fails half way."""
+"""Sums stay exact with duplicates, concurrent writes and partial failures."""
 
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
@@ -43,7 +43,7 @@ batches = st.lists(
 
 
 class Table:
-    """The usage table; `fault` is what becomes of the next transaction."""
+    """The usage table; `fault` is the error of the next transaction."""
 
     def __init__(self) -> None:
         properties = template("prod", Part.DATA).of_type("AWS::DynamoDB::Table")["UsageTable"]

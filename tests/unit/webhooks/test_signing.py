@@ -1,4 +1,4 @@
-"""The signatures, judged by the official library alone."""
+"""Signatures, verified with the official library."""
 
 import base64
 from datetime import UTC, datetime, timedelta
