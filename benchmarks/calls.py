@@ -30,11 +30,14 @@ from botocore.client import BaseClient
 from moto import mock_aws
 
 from benchmarks.measurement import Result
-from craftkit.clock import to_rfc3339
+from craftkit.auth.principal import Principal
+from craftkit.auth.request_log import logged_request
+from craftkit.clock import to_rfc3339, utc_now
 from craftkit.dynamodb import size_bytes
 from deployment.workspace import ROOT
 from testkit.clock import FrozenClock, frozen_time
 from testkit.template import REGION
+from tools import cost
 
 FILE = ROOT / "docs" / "cost-inputs.json"
 _ROUNDS = 40
@@ -200,7 +203,17 @@ def _measured(clock: FrozenClock) -> Iterator[tuple[str, Any]]:
 
         with patch("craftkit.network.fetch", lambda *_args, **_how: answered(200)):
             yield "deliver_webhook", record(deliver)
+        asked = event("create_render", principal=project.principal)
+        yield "request_row", {"bytes": _request_row_bytes(asked)}
         yield "access_log", {"bytes": _access_line_bytes(template("prod")) + _LINE_OVERHEAD_BYTES}
+
+
+def _request_row_bytes(asked: dict[str, Any]) -> int:
+    """The row of a refused request in the request log, as DynamoDB bills it."""
+    principal = Principal.from_context(asked["requestContext"]["authorizer"])
+    row = logged_request(asked, principal, status=403, code="insufficient_scope", now=utc_now())
+    item = row.as_item(cost.REQUEST_LOG_DAYS)
+    return size_bytes({name: value.get("S") or int(value["N"]) for name, value in item.items()})
 
 
 def reading_ends(stream: Any, *steps: Callable[[], object]) -> list[Any]:

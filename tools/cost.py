@@ -39,6 +39,8 @@ RECEIVER_MILLISECONDS = 200.0  # of a webhook's receiver, waited for
 FULL_CPU_MB = 1769
 DOCUMENT_KB, RETENTION_DAYS = 60, 90
 TRACED = 0.01  # `TracedShare` of prod in template.yaml; a test compares the two
+REQUEST_LOG_DAYS = 30  # `RequestLogDays` of prod in template.yaml; a test compares the two
+AFTER_RESPONSE_MILLISECONDS = 11.0  # 5 until the write begins, 4 of latency, 2 of CPU
 LISTED_BYTES = 40  # of a render that was counted: its id and its share of a list
 ITEM_OVERHEAD_BYTES = 100  # what DynamoDB stores beside each item
 METRIC_SERIES = 40  # routes by code, verdicts, ends of renders, webhooks: what one stage writes
@@ -149,6 +151,18 @@ def _bill(
     return [price for price in prices if documents or price.dollars]
 
 
+def request_log(inputs: dict[str, Any]) -> list[Price]:
+    """A million rows of the request log: write, time after the response, storage."""
+    million, size = 1e6, inputs["request_row"]["bytes"]
+    seconds = AFTER_RESPONSE_MILLISECONDS / 1000
+    stored = million * (size + ITEM_OVERHEAD_BYTES) / 1e9 * REQUEST_LOG_DAYS / 30
+    return [
+        Price("One write per request", million * ceil(size / 1024) * WRITE_UNIT),
+        Price("Lambda, after the response", million * 0.5 * seconds * LAMBDA_GB_SECOND),
+        Price("Storage and recovery", stored * (TABLE_GB_MONTH + RECOVERY_GB_MONTH)),
+    ]
+
+
 def used(stage: str) -> list[Price]:
     """The monthly fixed costs that a stage adds to `idle` when it receives requests."""
     if stage not in ("staging", "prod"):
@@ -221,6 +235,7 @@ def page() -> str:
     parts += [_table(render(inputs, 1.0)), "", _units(inputs), ""]
     parts += ["## A million renders, with a webhook instead of the poll", ""]
     parts += [_table(render(inputs, 1.0, NOTIFIED)), ""]
+    parts += ["## A million requests in the request log", "", _log_table(inputs), ""]
     parts += ["## Per month", "", _months(inputs), "", _BREAKS]
     parts += ["## An idle stage", "", _stages_table(idle), ""]
     parts += [
@@ -244,6 +259,20 @@ def _table(prices: list[Price]) -> str:
             "| --- | ---: | --- |",
             *rows,
             f"| **all** | **{total:,.2f}** | |",
+        ]
+    )
+
+
+def _log_table(inputs: dict[str, Any]) -> str:
+    prices = request_log(inputs)
+    return "\n".join(
+        [
+            "The tables above and below do not include the request log.",
+            "",
+            "| part | US$ |",
+            "| --- | ---: |",
+            *(f"| {price.service} | {price.dollars:,.2f} |" for price in prices),
+            f"| **all** | **{sum(price.dollars for price in prices):,.2f}** |",
         ]
     )
 

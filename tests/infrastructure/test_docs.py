@@ -129,6 +129,14 @@ def test_costs__come_from_the_inputs_each_of_which_changes_the_bill() -> None:
         assert bill({**INPUTS, name: {"bytes": INPUTS[name]["bytes"] + 50}}) > bill(INPUTS)
 
 
+def test_costs__a_million_requests_in_the_request_log_are_at_most_one_dollar() -> None:
+    assert sum(price.dollars for price in cost.request_log(INPUTS)) <= 1
+    days = template("prod").document["Mappings"]["StageConfig"]["prod"]["RequestLogDays"]
+    assert days == cost.REQUEST_LOG_DAYS
+    larger = {**INPUTS, "request_row": {"bytes": 1100}}
+    assert sum(price.dollars for price in cost.request_log(larger)) > 1
+
+
 def test_costs__assume_what_the_template_says_of_prod() -> None:
     prod = template("prod")
     (rule,) = prod.of_type("AWS::XRay::SamplingRule").values()
