@@ -23,6 +23,8 @@ from craftkit.renders.views import unsigned_view_of, view_of
     "LIVE_WORKER_FUNCTION",
     "SYNC_RENDERS_PER_PROJECT",
     "TEST_QUEUE_URL",
+    "VAULT_KEY",
+    "PRIVATE_WEBHOOKS",
     "TEST_WORKER_FUNCTION",
     reads=(item("CONTENT_TABLE"),),
 )

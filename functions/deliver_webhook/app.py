@@ -10,12 +10,14 @@ from craftkit.webhooks.batch import deliver_batch
 
 @needs(
     "DELIVERIES_TABLE",
+    "RENDERS_TABLE",
+    "DOCUMENTS_BUCKET",
     "CONTENT_TABLE",
     "AUDIT_TABLE",
     "DELIVERIES_QUEUE_URL",
     "PRIVATE_WEBHOOKS",
     "VAULT_KEY",
-    reads=(item("CONTENT_TABLE"),),
+    reads=(item("CONTENT_TABLE"), item("RENDERS_TABLE")),
 )
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

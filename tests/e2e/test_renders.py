@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
@@ -11,6 +12,8 @@ import pikepdf
 import pytest
 import requests
 
+from local.logs import lines
+from testkit.contents import places_of
 from testkit.stack import RunningStack
 
 DATA: dict[str, Any] = {
@@ -199,3 +202,26 @@ def test_a_render_expires_after_expires_in_seconds(stack: RunningStack) -> None:
         FunctionName=stack.outputs["RequeueStaleRendersFunctionName"], Payload=b"{}"
     )
     assert requests.get(render["downloadUrl"], timeout=30).status_code in (403, 404)
+
+
+def test_a_document_is_delivered_to_a_presigned_address(stack: RunningStack) -> None:
+    s3 = stack.client("s3")
+    s3.create_bucket(Bucket="callers-own-storage")
+    place = {"Bucket": "callers-own-storage", "Key": "in/invoice.pdf"}
+    url = s3.generate_presigned_url(
+        "put_object", Params={**place, "ContentType": "application/pdf"}, ExpiresIn=3600
+    )
+    body = {"data": DATA, "options": {"deliverTo": {"url": url}}}
+    made = stack.call("POST", RENDER, json=body)
+    assert (made.status_code, made.json()["delivery"]["status"]) == (202, "pending")
+    deadline = time.monotonic() + 60
+    while (render := stack.finished(made.json()["id"]))["delivery"]["status"] == "pending":
+        assert time.monotonic() < deadline, render
+        time.sleep(0.2)
+    assert render["delivery"] == {"status": "delivered", "attempts": 1, "lastError": None}
+    stored = s3.get_object(**place)
+    assert stored["ContentType"] == "application/pdf"
+    assert stored["Body"].read() == requests.get(render["downloadUrl"], timeout=30).content
+    signature = url.partition("Signature=")[2].partition("&")[0]
+    assert places_of(signature, stack.client) == []
+    assert not [line for _, line in lines(stack.aws_endpoint_url) if signature in line]

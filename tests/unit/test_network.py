@@ -2,7 +2,7 @@ import socket
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 from cryptography import x509
@@ -15,6 +15,7 @@ from craftkit.network import (
     FetchError,
     Network,
     Policy,
+    Upload,
     fetch,
     is_public,
 )
@@ -273,6 +274,49 @@ def test_fetch__post_carries_body_and_headers(internet: Internet) -> None:
     assert head.startswith(b"POST /hook HTTP/1.1\r\n")
     assert b"content-length: 2\r\n" in head
     assert b"webhook-id: msg_1\r\n" in head
+
+
+def test_fetch__an_upload_is_sent_part_by_part_with_its_length(internet: Internet) -> None:
+    received = []
+
+    def serve(connection: socket.socket, head: bytes) -> None:
+        received.append(head)
+        answering()(connection, head)
+
+    internet.host("bucket.example.com", serve)
+    parts = (b"x" * 70_000 for _ in range(3))
+    answer = fetch(
+        "http://bucket.example.com/a?sig=1%2F2",
+        ANY,
+        "PUT",
+        Upload(210_000, parts),
+        {"content-type": "application/pdf"},
+        network=internet.network,
+    )
+    assert answer.status == 200
+    (head,) = received
+    assert head.startswith(b"PUT /a?sig=1%2F2 HTTP/1.1")
+    assert b"content-length: 210000" in head
+    assert b"transfer-encoding" not in head.lower()
+    assert next(parts, None) is None
+
+
+def test_fetch__a_refusal_before_the_end_of_an_upload_is_its_answer() -> None:
+    ours, theirs = socket.socketpair()
+
+    def refuse() -> None:
+        with theirs.makefile("rb") as stream:
+            b"".join(iter(stream.readline, b"\r\n"))
+        theirs.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+        theirs.shutdown(socket.SHUT_RDWR)
+
+    server = Thread(target=refuse, daemon=True)
+    server.start()
+    network = Network(resolve=lambda *_: [PUBLIC], connect=lambda *_: ours)
+    upload = Upload(64 * 70_000, (b"x" * 70_000 for _ in range(64)))
+    with theirs:
+        assert fetch("http://bucket/", ANY, "PUT", upload, network=network).status == 403
+    server.join()
 
 
 def test_fetch__header_that_would_add_another_is_refused(internet: Internet) -> None:

@@ -63,6 +63,20 @@ class Policy:
 
 
 @dataclass(frozen=True)
+class Upload:
+    """A body that is sent part by part, so that it is never in memory as a whole.
+
+    `parts` is read once: a policy for uploads allows no redirects.
+    """
+
+    size_bytes: int
+    parts: Iterator[bytes]
+
+    def __len__(self) -> int:
+        return self.size_bytes
+
+
+@dataclass(frozen=True)
 class Fetched:
     """A response of any status. Headers are by lower-case name; the last of equal ones counts."""
 
@@ -116,7 +130,7 @@ class _Call:
     policy: Policy
     network: Network
     method: str = "GET"
-    body: bytes | None = None
+    body: bytes | Upload | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     started: float = field(init=False)
 
@@ -141,7 +155,7 @@ def fetch(
     url: str,
     policy: Policy,
     method: str = "GET",
-    body: bytes | None = None,
+    body: bytes | Upload | None = None,
     headers: Mapping[str, str] | None = None,
     *,
     network: Network | None = None,
@@ -320,7 +334,7 @@ def _exchange(target: SplitResult, connection: socket.socket, call: _Call) -> Fe
             sent["content-length"] = str(len(call.body))
         for name, value in sent.items():
             client.putheader(name, value)
-        client.endheaders(call.body)
+        _send(client, call.body)
         answer = client.getresponse()
         content = _read(answer, call.policy)
     finally:
@@ -332,6 +346,18 @@ def _exchange(target: SplitResult, connection: socket.socket, call: _Call) -> Fe
         body=content,
         elapsed_ms=round(call.elapsed_seconds * 1000),
     )
+
+
+def _send(client: http.client.HTTPConnection, body: bytes | Upload | None) -> None:
+    if not isinstance(body, Upload):
+        client.endheaders(body)
+        return
+    client.endheaders()
+    try:
+        for part in body.parts:
+            client.send(part)
+    except (BrokenPipeError, ConnectionResetError):
+        return  # a server that refuses an upload responds before it has read it all
 
 
 def _path(target: SplitResult) -> str:

@@ -4,7 +4,7 @@ from craftkit.errors import NotFoundError
 from craftkit.renders import erasure, service
 from craftkit.renders.models import Render
 from craftkit.renders.service import Visibility
-from craftkit.webhooks import render_events
+from craftkit.webhooks import document_deliveries, render_events
 
 
 def delete_render(project_id: str, render_id: str, *, visible: Visibility) -> None:
@@ -23,4 +23,5 @@ def erase(render: Render) -> Render | None:
     erased = erasure.erase_render(render)
     if erased is not None:
         render_events.delete_deliveries(erased)
+        document_deliveries.delete_document_delivery(erased)
     return erased

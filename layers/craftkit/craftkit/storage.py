@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 DOWNLOAD_LIFETIME = timedelta(minutes=15)
 """Within the hour that is promised, and within the life of the credentials that sign."""
+
+
+_PART_BYTES = 64 * 1024
 
 
 @process_cache
@@ -39,6 +43,11 @@ def _client() -> "S3Client":
     )
 
 
+def connect() -> None:
+    """Make the client now, before several threads use it."""
+    _client()
+
+
 def put(key: str, content: bytes, *, content_type: str) -> None:
     _client().put_object(
         Bucket=config.documents_bucket, Key=key, Body=content, ContentType=content_type
@@ -47,6 +56,12 @@ def put(key: str, content: bytes, *, content_type: str) -> None:
 
 def get(key: str) -> bytes:
     return _client().get_object(Bucket=config.documents_bucket, Key=key)["Body"].read()
+
+
+def read_in_parts(key: str) -> tuple[int, Iterator[bytes]]:
+    """The size of an object, and its content in parts of 64 KiB."""
+    answer = _client().get_object(Bucket=config.documents_bucket, Key=key)
+    return answer["ContentLength"], answer["Body"].iter_chunks(_PART_BYTES)
 
 
 def find(key: str) -> bytes | None:

@@ -31,6 +31,7 @@ class RenderJson(TypedDict):
     completedAt: str | None
     durationMs: int | None
     expiresAt: str
+    delivery: dict[str, Any] | None
 
 
 class TemplateSummary(TypedDict):

@@ -28,6 +28,12 @@ export interface RenderJson {
   completedAt: string | null;
   durationMs: number | null;
   expiresAt: string;
+  /** Of `options.deliverTo`: its status, attempts and last error. */
+  delivery: {
+    status: "pending" | "delivered" | "failed" | "skipped";
+    attempts: number;
+    lastError: string | null;
+  } | null;
 }
 
 export interface CreateRenderOptions {

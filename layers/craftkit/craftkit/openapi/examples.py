@@ -41,6 +41,7 @@ QUEUED = {
     "completedAt": None,
     "durationMs": None,
     "expiresAt": "2026-04-13T12:00:00.000Z",
+    "delivery": None,
 }
 SUCCEEDED = {
     **QUEUED,

@@ -31,6 +31,8 @@ _CONTENT = (
     "document_date",
     "lease_until",
     "erase_at",
+    "deliver_to",
+    "delivery",
 )
 
 
@@ -45,6 +47,7 @@ def without_content(render: Render) -> Render:
             "warnings": (),
             "pages": None,
             "document_date": None,
+            "delivery": None,
             "erase_at": None,
             "erased_at": render.ended_at,
         }

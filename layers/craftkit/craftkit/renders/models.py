@@ -71,6 +71,15 @@ MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 MetadataValue = Annotated[str, StringConstraints(max_length=500)]
 
 
+_OUR_HEADERS = {"host", "content-length", "connection", "transfer-encoding", "te", "upgrade"}
+
+
+def _require_own_header(name: str) -> str:
+    if name.lower() in _OUR_HEADERS:
+        raise PydanticCustomError("header", "This header is set by the service")
+    return name
+
+
 _EARLIEST_DATE = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST_DATE = datetime(3000, 1, 1, tzinfo=UTC)
 
@@ -91,6 +100,32 @@ DocumentDate = Annotated[
         "same version, data and date give the same bytes. Without it, when the render was created."
     ),
 ]
+
+
+HeaderName = Annotated[
+    str,
+    Matches(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}", "Must be the name of an HTTP header"),
+    AfterValidator(_require_own_header),
+]
+HeaderValue = Annotated[
+    str,
+    Matches(
+        r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?",
+        "Must be the value of an HTTP header, in printable ASCII",
+    ),
+    StringConstraints(max_length=2000),
+]
+
+
+class DeliverTo(ApiModel):
+    """Where the finished document is sent to with PUT: a presigned URL of S3, GCS or Azure.
+
+    The URL and the headers are secrets: they are stored encrypted until the delivery has ended, and
+    no response shows them. Azure Blob Storage requires the header `x-ms-blob-type: BlockBlob`.
+    """
+
+    url: Annotated[str, StringConstraints(min_length=1, max_length=4000)] = Field(repr=False)
+    headers: dict[HeaderName, HeaderValue] = Field({}, max_length=20, repr=False)
 
 
 class RenderOptions(ApiModel):
@@ -129,8 +164,12 @@ class RenderOptions(ApiModel):
         ),
     ] = True
 
+    deliver_to: DeliverTo | None = None
+
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
+        if not self.store and self.deliver_to:
+            _refuse("`deliverTo` does not apply with `store` false: nothing is kept to be sent")
         if not self.store and self.expires_in_seconds:
             _refuse("`expiresInSeconds` does not apply with `store` false: nothing is kept")
         if self.format == "pdf" and (self.pages or self.scale):
@@ -193,6 +232,14 @@ def _read_epoch(value: object) -> object:
     return datetime.fromtimestamp(int(value), UTC) if isinstance(value, (int, Decimal)) else value
 
 
+class RenderDelivery(ApiModel):
+    """The delivery to `options.deliverTo`. `skipped`: there is no document to send."""
+
+    status: Literal["pending", "delivered", "failed", "skipped"] = "pending"
+    attempts: int = 0
+    last_error: str | None = None
+
+
 class Render(BaseModel):
     """A render's row. `attempt` is the number of the current attempt, from 1.
 
@@ -233,6 +280,7 @@ class Render(BaseModel):
     warnings: tuple[str, ...] = ()
     error_code: str | None = None
     error_message: str | None = None
+    delivery: RenderDelivery | None = None
     is_stored: bool = True
     erase_at: datetime | None = None
     erased_at: datetime | None = None
@@ -339,6 +387,7 @@ class RenderView(ApiModel):
     completed_at: str | None
     duration_ms: int | None
     expires_at: str
+    delivery: RenderDelivery | None
 
 
 class RenderPage(ApiModel):

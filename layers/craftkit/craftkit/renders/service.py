@@ -30,12 +30,13 @@ from craftkit.limits import service as limits
 from craftkit.limits.concurrency import running
 from craftkit.limits.service import Charge
 from craftkit.observability import logger
-from craftkit.renders import dispatch, inputs, lifecycle, repository
+from craftkit.renders import delivery_target, dispatch, inputs, lifecycle, repository
 from craftkit.renders.dispatch import StillRunningError
 from craftkit.renders.files import ENDINGS, MEDIA_TYPES
 from craftkit.renders.idempotency import check_request, create_once, find_render, idempotency_of
 from craftkit.renders.models import (
     Render,
+    RenderDelivery,
     RenderList,
     RenderPage,
     RenderRequest,
@@ -111,6 +112,9 @@ def create_render(
     principal.require_template(slug)
     waits = waits or request.options.sync
     render, data = new_render(principal, slug, request, base_url=base_url, source=source)
+    target = request.options.deliver_to
+    if target:
+        delivery_target.check_target(target)
     idempotency = idempotency_of(
         idempotency_key or request.job_id, principal.mode, source, slug, request
     )
@@ -124,6 +128,8 @@ def create_render(
         return accepted, False
     with charge.commit_on_success():
         row = repository.new_row(render, lifecycle.first_check_at(render))
+        if target:
+            row |= delivery_target.sealed(render, target)
         row |= inputs.store(render, data, row)
         claim = create_once(render, row, idempotency, extra_writes(render))
         if claim and idempotency:
@@ -165,6 +171,7 @@ def new_render(
         attempt_limit=lifecycle.ATTEMPTS,
         created_at=(now := utc_now()),
         is_stored=options.store,
+        delivery=RenderDelivery() if options.deliver_to else None,
         erase_at=_erase_at(options.expires_in_seconds, now) if options.store else now,
         expires_at=repository.expires_at(now),
         warnings=warnings_of_names(version.manifest, request.data),

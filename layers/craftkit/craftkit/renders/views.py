@@ -5,7 +5,7 @@ from datetime import datetime
 from craftkit import storage
 from craftkit.clock import to_rfc3339
 from craftkit.renders import repository
-from craftkit.renders.models import Render, RenderView
+from craftkit.renders.models import Render, RenderDelivery, RenderView
 
 
 def view_of(render: Render, now: datetime) -> RenderView:
@@ -33,6 +33,14 @@ def unsigned_view_of(render: Render) -> RenderView:
             "created_at": to_rfc3339(render.created_at),
             "completed_at": to_rfc3339(render.completed_at) if render.completed_at else None,
             "expires_at": to_rfc3339(render.ends_at or repository.expires_at(render.asked_at)),
+            "delivery": delivery_of(render),
             "duration_ms": round(elapsed.total_seconds() * 1000) if elapsed else None,
         }
     )
+
+
+def delivery_of(render: Render) -> RenderDelivery | None:
+    """The delivery of the document; `skipped` where the render ended without one."""
+    if render.delivery and render.status in ("failed", "cancelled"):
+        return render.delivery.model_copy(update={"status": "skipped"})
+    return render.delivery

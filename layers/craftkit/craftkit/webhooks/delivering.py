@@ -2,29 +2,21 @@
 
 import random
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from craftkit import network, vault
 from craftkit.clock import utc_now
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.network import Fetched, FetchError, Policy
 from craftkit.observability import log_and_count, logger
-from craftkit.webhooks import deliveries, dispatch, repository
+from craftkit.webhooks import deliveries, repository
+from craftkit.webhooks.attempts import GONE, LEASE, put_off, time_of_next
 from craftkit.webhooks.models import Attempt, Delivery, Endpoint
 from craftkit.webhooks.policy import policy
-from craftkit.webhooks.schedule import PATIENCE, next_attempt_at
+from craftkit.webhooks.schedule import PATIENCE
 from craftkit.webhooks.signing import headers_of
 
-LEASE = timedelta(seconds=60)
-"""The lease of an attempt: longer than the function's time-out."""
-
-GONE = 410
 SYSTEM = "system:webhooks"
-
-_SHORT = timedelta(minutes=6)
-"""Waits up to this long are delays of the queue: 5 seconds and 5 minutes of the schedule. SQS
-allows 15 minutes, but the alarm on the age of the oldest message would then mean nothing.
-"""
 
 Fetch = Callable[[str, Policy, str, bytes, Mapping[str, str]], Fetched]
 """The signature of `network.fetch`."""
@@ -58,7 +50,8 @@ def deliver_webhook(
         ended = deliveries.finish(held, "delivered", utc_now(), made)
         _note_success(endpoint)
         return ended
-    ended = _put_off(held, made, retry_after, utc_now(), chance())
+    now = utc_now()
+    ended = put_off(held, made, time_of_next(held, made, retry_after, now, chance()), now)
     _note_failure(endpoint, made, utc_now())
     return ended
 
@@ -85,23 +78,6 @@ def _attempt(held: Delivery, endpoint: Endpoint, fetch: Fetch) -> tuple[Attempt,
         "error": None if 200 <= answer.status < 300 else f"answered {answer.status}",
     }
     return made.model_copy(update=told), answer.headers.get("retry-after")
-
-
-def _put_off(
-    held: Delivery, made: Attempt, retry_after: str | None, now: datetime, chance: float
-) -> Delivery | None:
-    """Schedule the next attempt: by a delay of the queue if it is short, else in the index."""
-    attempts = held.attempt - held.round_start
-    next_at = next_attempt_at(attempts, now, chance=chance, retry_after=retry_after)
-    if next_at is None or made.status_code == GONE:
-        return deliveries.finish(held, "failed", now, made)
-    delay = next_at - now
-    if delay > _SHORT:
-        return deliveries.put_off(held, next_at, made)
-    waiting = deliveries.put_off(held, next_at + dispatch.GRACE, made)
-    if waiting is not None:
-        dispatch.enqueue(waiting, delay)
-    return waiting
 
 
 def _note_success(endpoint: Endpoint) -> None:

@@ -1,5 +1,6 @@
 """Creates the deliveries of an event, and queues deliveries for sending."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from botocore.exceptions import ClientError
@@ -53,11 +54,16 @@ def create_delivery(event: Event, endpoint: Endpoint) -> Delivery | None:
         created_at=now,
         completed_at=now if is_off else None,
     )
+    return start(delivery)
+
+
+def start(delivery: Delivery) -> Delivery | None:
+    """Write a new delivery and queue its first attempt. None if the delivery exists."""
     try:
         deliveries.create(delivery)
     except ConditionFailedError:
         return None
-    if not is_off:
+    if delivery.status == "pending":
         enqueue(delivery)
     return delivery
 
@@ -83,8 +89,13 @@ def enqueue(delivery: Delivery, delay: timedelta = timedelta(0)) -> bool:
     return True
 
 
-def requeue_stale_deliveries() -> int:
+def requeue_stale_deliveries(
+    given_up: Callable[[Delivery], object] = lambda _delivery: None,
+) -> int:
     """Queue due deliveries: long waits, lost messages, and attempts whose sender died.
+
+    Args:
+        given_up: called with a delivery whose last attempt was not finished.
 
     Returns:
         The number queued. A delivery that cannot be queued is due again after the grace.
@@ -93,17 +104,18 @@ def requeue_stale_deliveries() -> int:
     for shard in range(deliveries.SHARDS):
         for found in deliveries.due(shard, utc_now()):
             try:
-                queued += _take_up(found)
+                queued += _take_up(found, given_up)
             except ClientError:  # it is due again later; go on with the others
                 logger.exception("not taken up", extra={"delivery_id": found.delivery_id})
     return queued
 
 
-def _take_up(found: Due) -> bool:
+def _take_up(found: Due, given_up: Callable[[Delivery], object]) -> bool:
     delivery = deliveries.take_up(found, utc_now() + GRACE)
     if delivery is None:
         return False
     if delivery.attempt - delivery.round_start >= ATTEMPTS:
+        given_up(delivery)
         deliveries.give_up(delivery, utc_now())
         return False
     return enqueue(delivery)

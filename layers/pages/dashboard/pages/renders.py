@@ -14,6 +14,7 @@ from craftkit.renders import inspection
 from craftkit.renders import service as renders
 from craftkit.renders.inspection import Filter
 from craftkit.renders.models import Render, Source, Status
+from craftkit.renders.views import delivery_of
 from craftkit.templates import service as templates
 from craftkit.typesetter import TypesettingError
 from dashboard.compilations import bounded
@@ -74,7 +75,7 @@ def show_render(context: RequestContext) -> Response:
 def show_state(context: RequestContext) -> Response:
     """The part of the page that is polled until the render has ended."""
     render = _render(context)
-    if context.request.query.get("seen") == f"{render.status}-{render.attempt}":
+    if context.request.query.get("seen") == _state_of(render):
         return Response(204)
     return context.fragment("renders/state.html", **_shown(render))
 
@@ -129,4 +130,17 @@ def _key_of(render: Render) -> str | None:
 def _shown(render: Render) -> dict[str, Any]:
     ended = render.completed_at or utc_now()
     elapsed = round((ended - render.created_at).total_seconds() * 1000)
-    return {"render": render, "elapsed": elapsed}
+    is_changing = not render.is_finished or _is_first_delivery_pending(render)
+    shown = {"render": render, "elapsed": elapsed, "is_changing": is_changing}
+    return {**shown, "delivery": delivery_of(render), "state": _state_of(render)}
+
+
+def _state_of(render: Render) -> str:
+    """What changes while a page shows the render."""
+    sent = f"-{render.delivery.status}-{render.delivery.attempts}" if render.delivery else ""
+    return f"{render.status}-{render.attempt}{sent}"
+
+
+def _is_first_delivery_pending(render: Render) -> bool:
+    delivery = delivery_of(render)
+    return bool(delivery and delivery.status == "pending" and delivery.attempts == 0)
