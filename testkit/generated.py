@@ -92,3 +92,16 @@ def run_python(program: str, **environment: str) -> str:
     folder = python()
     path = str(folder / "craftkit-client")
     return run([_PYTHON / "python", f"{program}.py"], PYTHONPATH=path, **environment)
+
+
+def run_tool(program: str, *arguments: str) -> str:
+    """The output of a program of tests/clients, run with the Python of the `clients` tools."""
+    subprocess.run([sys.executable, ROOT / "local" / "prepare.py", "clients"], check=True)
+    done = subprocess.run(
+        [_PYTHON / "python", _SOURCES / program, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout

@@ -1,7 +1,8 @@
 """Prints one JSON document to stdout, or the error envelope to stderr.
 
-render, types, listen and templates list|get call the API with an API key (CRAFTKIT_API_KEY). All
-other commands act on the stack of --stage and need AWS credentials.
+render, types, listen, mcp and templates list|get|push|pull|diff call the API with an API key
+(CRAFTKIT_API_KEY). templates new|dev|test need nothing. All other commands act on the stack of
+--stage and need AWS credentials.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from craftkit_cli import (
     keys,
     limits,
     listen,
+    mcp,
     projects,
     render,
     renders,
@@ -40,6 +42,7 @@ from craftkit_cli.stack import connect
 _GROUPS = (
     render,
     listen,
+    mcp,
     types,
     projects,
     keys,
@@ -92,7 +95,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # callers parse the envelope, so every error is printed as one
         return _refuse(CraftkitError(f"{type(error).__name__}: {error}"))
     is_text = isinstance(answer, str)
-    print(answer if is_text else json.dumps(answer, ensure_ascii=False, indent=2))
+    if answer != "":
+        print(answer if is_text else json.dumps(answer, ensure_ascii=False, indent=2))
     return 1 if isinstance(answer, FailedAnswer) else 0
 
 
