@@ -7,6 +7,7 @@ import pytest
 from craftkit.auth import api_key
 from craftkit.keys import service as keys
 from craftkit.keys.models import NewKey
+from craftkit.projects import service as projects
 from craftkit.projects.models import Project
 from testkit.clock import FrozenClock
 from testkit.cloud import Cloud
@@ -107,9 +108,8 @@ def test_diagnose__says_why_and_never_echoes_the_key(ada: Visitor, project: Proj
 def test_diagnose__does_not_reveal_another_projects_key(
     ada: Visitor, project: Project, cloud: Cloud
 ) -> None:
-    minted = keys.create_key(
-        "019cec2a-0000-7000-8000-0000000000ff", NewKey(name="Theirs", mode="live"), by="somebody"
-    )
+    other = projects.create_project("Other", by="somebody")
+    minted = keys.create_key(other.id, NewKey(name="Theirs", mode="live"), by="somebody")
     page = ada.post(path(project, "/diagnose"), {"key": minted.cleartext})
     assert "another project" in page.words
     assert minted.key.id not in page.text
@@ -144,9 +144,8 @@ def test_create_key__a_double_click_makes_one_key(ada: Visitor, project: Project
 def test_create_key__an_id_of_another_projects_key_is_not_revealed(
     ada: Visitor, project: Project
 ) -> None:
-    theirs = keys.create_key(
-        "019cec2a-0000-7000-8000-0000000000ff", NewKey(name="Theirs", mode="live"), by="somebody"
-    ).key
+    other = projects.create_project("Other", by="somebody")
+    theirs = keys.create_key(other.id, NewKey(name="Theirs", mode="live"), by="somebody").key
     page = ada.follow(ada.post(path(project), FORM | {"once": theirs.id}))
     assert page.status == 404
     assert keys.get_key(theirs.id) == theirs
