@@ -1,10 +1,12 @@
 """API keys: created, shown once, revoked, diagnosed."""
 
 import re
+from datetime import timedelta
 
 import pytest
 
 from craftkit.auth import api_key
+from craftkit.clock import utc_now
 from craftkit.keys import service as keys
 from craftkit.keys.models import NewKey
 from craftkit.projects import service as projects
@@ -56,6 +58,35 @@ def test_create_key__the_back_button_never_shows_it_again(ada: Visitor, project:
     assert again.status == 303
     assert not KEY.search(ada.follow(again).text)
     assert not KEY.search(ada.get(path(project)).text)
+
+
+def test_create_key__may_be_for_some_networks_alone(ada: Visitor, project: Project) -> None:
+    created(ada, project, networks="203.0.113.0/24, 2001:db8::/32")
+    (kept,) = keys.list_keys(project.id)[0]
+    assert kept.networks == ("2001:db8::/32", "203.0.113.0/24")
+    page = ada.post(path(project), FORM | {"networks": "203.0.113.7/24"})
+    assert page.status == 422
+    assert "A network is a CIDR range without host bits" in page.words
+    assert 'value="203.0.113.7/24"' in page.text
+    assert len(keys.list_keys(project.id)[0]) == 1
+
+
+def test_show_key__proposes_the_networks_of_the_last_thirty_days(
+    ada: Visitor, project: Project, cloud: Cloud
+) -> None:
+    created(ada, project)
+    (key,) = keys.list_keys(project.id)[0]
+    table = cloud.table("KeyActivityTable")
+    for days_ago, network in ((1, "203.0.113.0/24"), (40, "192.0.2.0/24")):
+        day = utc_now() - timedelta(days=days_ago)
+        row = {"requests": 3, "renders": 0, "networks": {network}}
+        table.put_item(Item={"key_id": key.id, "secret_day": f"{key.prefix}#{day:%Y-%m-%d}", **row})
+    page = ada.get(path(project, f"/{key.id}"))
+    assert "203.0.113.0/24" in page.words
+    assert "192.0.2.0/24" not in page.words
+    form = ada.get(path(project, "/new?networks=203.0.113.0%2F24"))
+    assert "/new?networks=203.0.113.0/24" in page.text
+    assert 'value="203.0.113.0/24"' in form.text
 
 
 @pytest.mark.parametrize("name", ["x", "n" * 120, "  padded  ", "名前 🔑 <b>"])

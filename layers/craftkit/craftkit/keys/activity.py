@@ -22,7 +22,8 @@ class DayOfUse(BaseModel):
 
 
 class SecretActivity(BaseModel):
-    """Use of one secret. `days` are the days with requests, oldest first."""
+    """Use of one secret. `days` are the days with requests, oldest first. `networks` are the /24
+    and /48 that the requests of these days came from."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -30,6 +31,7 @@ class SecretActivity(BaseModel):
     first_used_at: datetime | None = None
     last_used_at: datetime | None = None
     days: tuple[DayOfUse, ...] = ()
+    networks: frozenset[str] = frozenset()
 
     @property
     def requests(self) -> int:
@@ -102,11 +104,12 @@ def merged(prefix: str, each: Iterable[SecretActivity]) -> SecretActivity:
         first_used_at=min(firsts, default=None),
         last_used_at=max(lasts, default=None),
         days=tuple(days[day] for day in sorted(days)),
+        networks=frozenset().union(*(part.networks for part in parts)),
     )
 
 
 def _activity_of(
-    prefix: str, whole: dynamodb.Item | None, rows: Iterable[dynamodb.Item]
+    prefix: str, whole: dynamodb.Item | None, rows: Sequence[dynamodb.Item]
 ) -> SecretActivity:
     moments = {
         name: from_rfc3339(whole[name])
@@ -121,7 +124,8 @@ def _activity_of(
         )
         for row in rows
     ]
-    return SecretActivity(prefix=prefix, days=tuple(days), **moments)
+    networks = frozenset().union(*(row.get("networks", ()) for row in rows))
+    return SecretActivity(prefix=prefix, days=tuple(days), networks=networks, **moments)
 
 
 def _key(key_id: str, secret_day: str) -> dict[str, str]:

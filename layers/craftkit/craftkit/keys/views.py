@@ -84,9 +84,13 @@ class RotationView(BaseModel):
 
 
 class KeyDetails(KeyView):
-    """One key in detail: each secret's use over the last 30 days, newest secret first."""
+    """One key in detail: each secret's use over the last 30 days, newest secret first.
+
+    `networks_seen` are the /24 and /48 of these days' requests: a proposal for `networks`.
+    """
 
     exposed_urls: tuple[str, ...]
+    networks_seen: tuple[str, ...]
     secrets: tuple[SecretView, ...]
     rotation: RotationView | None
     limits: LimitsState | None
@@ -117,9 +121,11 @@ def show_key(key_id: str) -> KeyDetails:
         _secret_view(key, secret, of_it, now)
         for secret, of_it in zip(key.secrets, used, strict=True)
     ]
+    of_all = activity.merged(key.prefix, used)
     return KeyDetails(
-        **_fields(key, activity.merged(key.prefix, used), now),
+        **_fields(key, of_all, now),
         exposed_urls=key.exposed_urls,
+        networks_seen=tuple(sorted(each for each in of_all.networks if "/" in each)),
         secrets=tuple(reversed(secrets)),
         rotation=_rotation_view(key, used, now),
         limits=limits_of("key", key.id),

@@ -26,6 +26,7 @@ from dashboard.web import Response
 
 _PAGE_LIMIT = 25
 _GRACES = {"24": "24 hours", "168": "7 days", "720": "30 days", "0": "none: at its first use"}
+_NETWORKS_LENGTH = 1000
 _LIFETIMES = {"": None, "7": 7, "30": 30, "90": 90, "365": 365}
 
 
@@ -152,6 +153,7 @@ def _read_request(context: RequestContext) -> NewKey:
             "mode": context.form("mode"),
             "scopes": context.request.all("scopes"),
             "templates": context.request.all("templates"),
+            "networks": tuple(context.form("networks").replace(",", " ").split()),
             "expires_at": utc_now() + timedelta(days=days) if days else None,
         },
     )
@@ -169,6 +171,7 @@ def _choices(context: RequestContext) -> dict[str, Any]:
         "once": new_id(),
         "chosen": context.request.all("scopes") or DEFAULT_SCOPES,
         "chosen_slugs": context.request.all("templates"),
+        "proposed": context.request.query.get("networks", "")[:_NETWORKS_LENGTH],
         "error": None,
     }
 
