@@ -1,4 +1,4 @@
-"""A browser without a window: it keeps cookies, follows no redirect, and posts forms."""
+"""A client of the dashboard for tests: it keeps cookies, follows no redirects, and posts forms."""
 
 import base64
 import gzip
@@ -13,13 +13,13 @@ from testkit.cloud import Cloud
 from testkit.events import event
 
 API_ORIGIN = "https://f6g7h8i9j0.execute-api.us-east-1.amazonaws.com"
-"""Where the event's own API is, for a stage without a domain."""
+"""The API's default endpoint in the event, for a stage without a domain."""
 
 
 def dashboard_event(
     method: str, path: str, headers: dict[str, str], body: bytes = b""
 ) -> dict[str, Any]:
-    """A browser's request as the dashboard's REST API hands it over: every body in base64.
+    """A browser's request as the dashboard's REST API passes it: bodies in Base64.
 
     Args:
         path: below the API's host, with its query, such as `/dashboard/sign-in?to=/dashboard`.
@@ -51,7 +51,7 @@ def dashboard_event(
 
 @dataclass(frozen=True)
 class Page:
-    """What the dashboard answered, its body unpacked."""
+    """A response of the dashboard with its decompressed body."""
 
     status: int
     headers: dict[str, str]
@@ -64,7 +64,7 @@ class Page:
 
     @property
     def words(self) -> str:
-        """The text that a reader sees, more or less."""
+        """The approximate visible text of the page."""
         return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", self.text)))
 
     @property
@@ -73,7 +73,7 @@ class Page:
 
 
 class Visitor:
-    """Somebody at the dashboard; nobody until `signs_in`."""
+    """A user of the dashboard, signed in after `signs_in`."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
@@ -83,7 +83,7 @@ class Visitor:
         self.origin = variables.get("PAGES_ORIGIN") or API_ORIGIN
 
     def signs_in(self, person: User) -> "Visitor":
-        """Skip the hosted page: what it would have led to is tested on its own."""
+        """Create a session without the hosted page, which has its own tests."""
         from dashboard import session
         from dashboard.web import Request
 
@@ -99,7 +99,7 @@ class Visitor:
         self, path: str, form: dict[str, Any] | None = None, *, csrf: str | None = None,
         **headers: str,
     ) -> Page:  # fmt: skip
-        """Post a form as one of our pages would. Header names with underscores for hyphens."""
+        """Post a form of a page. Header names have underscores instead of hyphens."""
         fields = {"csrf": self.csrf if csrf is None else csrf, **(form or {})}
         return self._ask("POST", path, urlencode(fields, doseq=True), headers)
 

@@ -1,4 +1,4 @@
-"""Other ways to the same invoice. Each program runs in an environment of its own.
+"""Other programs that render the same invoice. Each runs in its own virtual environment.
 
 It reads an invoice's data as a line of JSON, makes the PDF, and answers with a line of JSON: how
 many milliseconds that took, and how large the PDF is.

@@ -1,4 +1,4 @@
-"""The rivals, each in turns with us on the same invoice."""
+"""Measures other programs and Craftkit alternately with the same invoice."""
 
 import itertools
 import json

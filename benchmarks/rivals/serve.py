@@ -1,4 +1,4 @@
-"""The loop that every rival runs: a line of data in, a line of what it took out."""
+"""The main loop of each measured program: reads a line of data, prints a line with the time."""
 
 import json
 import sys

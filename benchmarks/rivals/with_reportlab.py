@@ -1,4 +1,4 @@
-"""ReportLab's platypus, in a living process: `FONTS_URL QR_FILE`.
+"""ReportLab's platypus, in a long-running process: `FONTS_URL QR_FILE`.
 
 Its own Helvetica, as it takes no fonts of the OpenType CFF kind; no tags, no PDF/A, no PDF/UA.
 """

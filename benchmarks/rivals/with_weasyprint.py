@@ -1,4 +1,4 @@
-"""WeasyPrint, in a living process, its fonts read once: `FONTS_URL QR_FILE`."""
+"""WeasyPrint, in a long-running process with cached fonts: `FONTS_URL QR_FILE`."""
 
 import sys
 from pathlib import Path

@@ -156,7 +156,7 @@ class TestEditor:
         expect(page.get_by_text("Draft saved")).to_be_visible(timeout=15_000)
         assert drafts.get_draft(project.id, template).source == "= Saved by itself"
 
-    def test_what_was_not_saved_is_restored_after_a_crash(
+    def test_unsaved_input_is_restored_after_a_crash(
         self, open_dashboard: OpenPage, template: str, dashboard: ServedDashboard
     ) -> None:
         page = open_dashboard(f"/templates/{template}/edit")
@@ -204,7 +204,7 @@ class TestEditor:
             expect(mine.get_by_text("Draft saved")).to_be_visible()
         assert drafts.get_draft(project.id, template).source == wanted
 
-    def test_what_does_not_compile_keeps_the_last_good_page(
+    def test_a_compile_error_keeps_the_last_good_page(
         self, open_dashboard: OpenPage, template: str, compiler: Compiler
     ) -> None:
         page = open_dashboard(f"/templates/{template}/edit")

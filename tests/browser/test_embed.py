@@ -367,7 +367,7 @@ class TestForm:
             ("broken.png", b"\x89PNG\r\n\x1a\n" + b"\0" * 64, "damaged"),
         ],
     )
-    def test_a_file_that_is_no_picture_is_refused_at_its_field(
+    def test_a_file_that_is_not_an_image_is_refused_at_its_field(
         self, open_page: OpenPage, mint: Mint, name: str, content: bytes, fault: str
     ) -> None:
         page = opened(open_page(), mint())
@@ -442,7 +442,7 @@ class TestForm:
 
 
 class TestAttacks:
-    def test_nothing_that_is_shown_is_ever_run(
+    def test_displayed_content_is_never_executed(
         self, open_page: OpenPage, mint: Mint, stack: RunningStack, tmp_path: Path
     ) -> None:
         manifest = {

@@ -39,7 +39,7 @@ def test_a_telephone_shows_the_page_first_and_the_others_on_demand(
     assert page.get_by_role("heading", level=1).inner_text() == "Webhooks"
 
 
-def test_a_desk_shows_the_other_pages_beside_it(site: Path, open_page: OpenPage) -> None:
+def test_wide_screens_show_the_navigation(site: Path, open_page: OpenPage) -> None:
     page = open_page()
     page.goto((site / "errors.html").as_uri())
     assert page.get_by_role("navigation", name="Pages").is_visible()

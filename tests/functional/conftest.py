@@ -1,4 +1,4 @@
-"""A call of one route by one key, as the gateway would make it."""
+"""Calls of a route with a key, with events as API Gateway sends them."""
 
 import json
 from collections.abc import Callable

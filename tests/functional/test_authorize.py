@@ -138,7 +138,7 @@ def test_authorize__logs_the_verdict_and_never_the_key(
     assert project.key.cleartext[8:] not in logged
 
 
-def test_authorize__logs_the_ids_of_a_refusal_alone(
+def test_authorize__logs_ids_of_denied_requests_only(
     authorize: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The gateway's access log has the ids of an allowed request, with the same request id."""

@@ -86,7 +86,7 @@ def test_get_catalog__returns_the_changes_since_an_earlier_version(
 
 
 @pytest.mark.parametrize("query", [None, {"version": "9"}, {"compareTo": "9"}])
-def test_get_catalog__what_is_not_there_is_404(
+def test_get_catalog__a_missing_catalog_is_404(
     call: Call, partner: DemoProject, query: Any
 ) -> None:
     if query:

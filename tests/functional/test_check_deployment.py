@@ -135,7 +135,7 @@ def test_probe__fails_without_a_permission(cloud: Cloud, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_probe__a_function_declares_what_the_template_gives_it(cloud: Cloud, name: str) -> None:
+def test_probe__declarations_match_the_template(cloud: Cloud, name: str) -> None:
     """The resources that it has permissions on, and its own variables."""
     declared, reads = needs_of(cloud, name)
     document = template().document

@@ -122,7 +122,7 @@ def test_fail_dead_letter_renders__after_a_day_it_ends_as_failed_and_its_message
     assert cloud.messages("DeadRendersQueue") == [message]
 
 
-def test_requeue_stale_renders__what_no_worker_began_in_a_day_is_kept_for_an_operator(
+def test_requeue_stale_renders__keeps_messages_of_renders_that_no_worker_started(
     cloud: Cloud, day_old: str, read: Any
 ) -> None:
     assert requeue_stale_renders().ended == 1
@@ -200,7 +200,7 @@ def test_redrive__queues_it_as_its_next_attempt(
     assert render and render.status == "succeeded"
 
 
-def test_redrive__leaves_alone_what_was_asked_for_again_meanwhile(
+def test_redrive__skips_renders_that_were_requested_again(
     call: Any, project: DemoProject, day_old: str, bury: Any, read: Any
 ) -> None:
     bury(day_old)
@@ -210,7 +210,7 @@ def test_redrive__leaves_alone_what_was_asked_for_again_meanwhile(
     assert read(day_old)["attempt"] == 2
 
 
-def test_redrive__what_the_queue_does_not_take_stays_failed_and_waits_on(
+def test_redrive__a_render_that_cannot_be_queued_stays_failed(
     cloud: Cloud, day_old: str, bury: Any, read: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_render: Any) -> None:
@@ -229,7 +229,7 @@ def test_redrive__what_the_queue_does_not_take_stays_failed_and_waits_on(
     assert hidden["Attributes"]["ApproximateNumberOfMessagesNotVisible"] == "1"
 
 
-def test_redrive__takes_no_more_than_it_is_told(
+def test_redrive__respects_the_limit(
     cloud: Cloud, clock: FrozenClock, call: Any, project: DemoProject, bury: Any
 ) -> None:
     made = [call("create_render", project, body={"data": DATA}).body["id"] for _ in range(3)]

@@ -579,7 +579,7 @@ def test_requeue_stale_deliveries__two_at_once_put_one_message_there(
     assert requeue_stale_deliveries() == 0
 
 
-def test_replay__of_what_failed_begins_the_schedule_anew(scene: Scene, delays: list[int]) -> None:
+def test_replay__restarts_the_schedule(scene: Scene, delays: list[int]) -> None:
     scene.send(scene.started(410))
     service.switch_endpoint(scene.project.id, scene.endpoint_id, on=True, by="ada")
     again = service.replay_delivery(scene.delivery().id)
@@ -619,7 +619,7 @@ def test_replay__of_an_endpoint_that_is_off_is_refused(scene: Scene) -> None:
         service.replay_delivery(scene.delivery().id)
 
 
-def test_replay__a_range_of_time_takes_what_did_not_arrive(scene: Scene) -> None:
+def test_replay__a_time_range_contains_failed_deliveries(scene: Scene) -> None:
     since = scene.clock.now
     scene.send(scene.started(200))
     scene.clock.advance(minutes=1)

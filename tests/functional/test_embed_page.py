@@ -72,7 +72,7 @@ def test_the_function_answers_each_route_that_the_gateway_sends_to_it(cloud: Clo
 
 
 class TestAddress:
-    def test_get_embed_page__its_frame_is_for_the_partners_sites_alone(
+    def test_get_embed_page__only_the_partners_sites_can_frame_it(
         self, page: Call, mint: Call
     ) -> None:
         answer = page("get_embed_page", None, query={"session_token": mint()})
@@ -106,7 +106,7 @@ class TestAddress:
             "frame-ancestors https://app.example.com"
         )
 
-    def test_get_embed_page__pictures_come_from_the_tenants_own_hosts_alone(
+    def test_get_embed_page__images_are_allowed_from_the_tenants_hosts_only(
         self, page: Call, mint: Call
     ) -> None:
         branding = {"logoUrl": "https://cdn.acme.example/logo.png?x='self'"}
@@ -134,7 +134,7 @@ class TestAddress:
         assert "https://app.example.com" in answer.headers["Content-Security-Policy"]
         assert "session has expired" in answer.text
 
-    def test_get_embed_page__what_a_partner_shows_is_escaped(self, page: Call, mint: Call) -> None:
+    def test_get_embed_page__partner_content_is_escaped(self, page: Call, mint: Call) -> None:
         token = mint(form={"title": "</title><script>alert(1)</script>"})
         answer = page("get_embed_page", None, query={"session_token": token})
         assert "<script>alert" not in answer.text
@@ -157,7 +157,7 @@ class TestAddress:
         assert b"window.Craftkit" in gzip.decompress(answer.raw)
 
     @pytest.mark.parametrize("name", ["nothing.js", "page.css.map", "__init__.py"])
-    def test_get_embed_asset__what_is_not_there_is_404(self, page: Call, name: str) -> None:
+    def test_get_embed_asset__a_missing_asset_is_404(self, page: Call, name: str) -> None:
         answer = page("get_embed_asset", None, path=f"/embed/assets/{name}")
         assert (answer.status, answer.code) == (404, "not_found")
 
@@ -354,7 +354,7 @@ class TestPartnerSigned:
             ({"ck": session_body(permissions="root")}, 400, "invalid_request"),
         ],
     )
-    def test_exchange_embed_token__what_does_not_fit_is_refused(
+    def test_exchange_embed_token__invalid_claims_are_refused(
         self,
         page: Call,
         partner: DemoProject,
@@ -393,7 +393,7 @@ class TestPartnerSigned:
         answer = page("exchange_embed_token", PartnerSigner(partner).sign(clock(), iss=theirs))
         assert (answer.status, answer.code) == (401, "invalid_signature")
 
-    def test_exchange_embed_token__a_token_of_ours_is_no_partners(
+    def test_exchange_embed_token__a_token_signed_by_the_stage_is_refused(
         self, page: Call, mint: Call
     ) -> None:
         answer = page("exchange_embed_token", mint())

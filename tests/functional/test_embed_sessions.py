@@ -264,13 +264,15 @@ class TestRefresh:
         assert sorted(statuses) == [200] + [401] * 9
 
     @pytest.mark.parametrize("token", ["ert_nonsense", "x", f"ert_{'0' * 32}{'A' * 43}"])
-    def test_refresh_embed_session__what_is_no_token_is_401(
+    def test_refresh_embed_session__a_malformed_token_is_401(
         self, call: Call, partner: DemoProject, token: str
     ) -> None:
         answer = call("refresh_embed_session", partner, body={"renewToken": token})
         assert (answer.status, answer.code) == (401, "refresh_failed")
 
-    def test_refresh_embed_session__anothers_token_is_401(self, call: Call, opened: Any) -> None:
+    def test_refresh_embed_session__another_projects_token_is_401(
+        self, call: Call, opened: Any
+    ) -> None:
         other = make_project(name="Other")
         partnership(other)
         answer = call("refresh_embed_session", other, body={"renewToken": opened["renew_token"]})
@@ -309,7 +311,7 @@ class TestRevoke:
         assert call("revoke_embed_session", partner, path={"id": session_id}).status == 204
         assert audited(cloud, partner).count(("embed.session.revoked", session_id)) == 1
 
-    def test_revoke_embed_session__unknown_and_anothers_are_the_same_404(
+    def test_revoke_embed_session__unknown_and_foreign_sessions_are_the_same_404(
         self, call: Call, partner: DemoProject
     ) -> None:
         other = make_project(name="Other")

@@ -63,7 +63,7 @@ def test_delete_render__is_204_then_every_route_of_it_is_404(
 
 
 @pytest.mark.parametrize("size", [10, 3_000, 200_000])
-def test_delete_render__leaves_none_of_its_content_wherever_its_data_was(
+def test_delete_render__removes_all_content(
     cloud: Cloud, call: Any, live: DemoProject, size: int
 ) -> None:
     noise = "".join(f"{number:x} " for number in range(size))

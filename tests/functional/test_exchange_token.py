@@ -393,7 +393,7 @@ def test_exchange_token__a_request_that_is_not_one(
         ("&".join(f"a{number}=1" for number in range(50)), "application/x-www-form-urlencoded"),
     ],
 )
-def test_exchange_token__a_body_that_is_no_form(
+def test_exchange_token__a_body_that_is_not_a_form_is_refused(
     cloud: Cloud, body: str, media_type: str | None
 ) -> None:
     sent = load_event("exchange_token", body=body, headers={"content-type": media_type})
@@ -465,7 +465,7 @@ def test_create_rule__an_issuer_over_http_is_this_machines_and_in_the_local_stag
         new_rule(project, issuer="http://localhost:9")
 
 
-def test_create_rule__refuses_what_cannot_be_trusted(project: DemoProject) -> None:
+def test_create_rule__refuses_unsafe_rules(project: DemoProject) -> None:
     for changes in (
         {"issuer": "issuer.example.com"},
         {"issuer": "https://user:secret@issuer.example.com"},

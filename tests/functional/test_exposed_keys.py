@@ -119,7 +119,7 @@ def labels(answer: Any) -> list[str]:
     return [finding["label"] for finding in json.loads(answer["body"])]
 
 
-def test_report__a_good_key_is_revoked_and_told_of(
+def test_report__a_valid_key_is_revoked_and_an_event_sent(
     cloud: Cloud, project: DemoProject, report: Any
 ) -> None:
     answer = report([found(project.key.cleartext)])
@@ -139,7 +139,7 @@ def test_report__a_good_key_is_revoked_and_told_of(
         service.undo_revocation(project.key.key.id, by="tester")
 
 
-def test_report__a_project_may_rather_be_told_only(
+def test_report__with_the_alert_policy_only_an_event_is_sent(
     cloud: Cloud, project: DemoProject, report: Any
 ) -> None:
     projects.set_exposure_policy(project.id, "alert", by="tester")
@@ -241,7 +241,7 @@ def test_report__never_keeps_the_key_that_a_url_carries(
 
 
 @pytest.mark.parametrize("missing", ["Github-Public-Key-Identifier", "Github-Public-Key-Signature"])
-def test_report__without_a_signature_is_401_and_hands_nothing_over(
+def test_report__without_a_signature_is_401_and_not_forwarded(
     cloud: Cloud, project: DemoProject, scanner: Scanner, report: Any, missing: str
 ) -> None:
     body = json.dumps([found(project.key.cleartext)])

@@ -55,7 +55,7 @@ def test_get_me__shows_the_key_and_what_is_left_in_one_read(cloud: Cloud, monkey
 
 
 @pytest.mark.usefixtures("clock")
-def test_get_me__says_what_requests_have_used(cloud: Cloud) -> None:
+def test_get_me__returns_the_used_limits(cloud: Cloud) -> None:
     project = make_project()
     cloud.invoke("list_renders", event("list_renders", principal=project.principal))
     body = json.loads(cloud.invoke("get_me", event("get_me", principal=project.principal))["body"])

@@ -105,7 +105,7 @@ class TestRotation:
         expire()
         assert verdict(project.key.cleartext) == "expired"
 
-    def test_of_an_unknown_key_is_told_to_nobody(self, cloud: Cloud) -> None:
+    def test_a_report_of_an_unknown_key_sends_no_event(self, cloud: Cloud) -> None:
         assert cloud.invoke("start_rotation_grace", load_event("start_rotation_grace")) == {
             "batchItemFailures": []
         }
@@ -219,7 +219,7 @@ class TestRevocation:
 
 
 class TestExpiry:
-    def test_is_told_14_3_and_1_days_before(
+    def test_expiry_reminders_are_sent_14_3_and_1_days_before(
         self, cloud: Cloud, clock: FrozenClock, expire: Any
     ) -> None:
         project = make_project(expires_at=utc_now() + 20 * DAY)

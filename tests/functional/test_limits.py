@@ -185,7 +185,7 @@ def test_charge__a_clock_set_back_does_not_block_requests(
     assert outcome_of(principal) == "rate_limited"
 
 
-def test_charge__a_call_without_a_render_is_of_the_rate_alone(
+def test_charge__a_call_without_a_render_is_charged_to_the_rate_only(
     clock: FrozenClock, project: DemoProject
 ) -> None:
     rate = Rate(calls=1, seconds=60, burst=1)
@@ -315,7 +315,7 @@ def test_charge_read__each_project_has_a_rate_of_its_own(
         assert refused.value.headers["Retry-After"] == "1"
 
 
-def test_list_renders__tells_its_limits(cloud: Cloud, project: DemoProject) -> None:
+def test_list_renders__returns_its_limits_in_headers(cloud: Cloud, project: DemoProject) -> None:
     sent = load_event("list_renders", principal=project.principal)
     headers = cloud.invoke("list_renders", sent)["headers"]
     assert headers["RateLimit-Policy"] == '"project-reads";q=1000;w=2'
@@ -348,7 +348,9 @@ def test_charge__a_client_that_paces_itself_by_the_headers_is_never_refused(
         send()
 
 
-def test_create_render__tells_budgets_and_rates(create: Any, project: DemoProject) -> None:
+def test_create_render__returns_budgets_and_rates_in_headers(
+    create: Any, project: DemoProject
+) -> None:
     limit_key(project, renders_per_day=5, rate=Rate(calls=1, seconds=60, burst=3))
     headers = create()["headers"]
     policy = '"key-writes";q=3;w=180, "key-renders-day";q=5;w=86400, "project-writes";q=1000;w=2'
@@ -539,7 +541,7 @@ def test_create_render__a_charge_is_one_call_more(
     assert len(made) <= 2  # two, where the bucket has become full or begun to empty meanwhile
 
 
-def test_send_limit_warnings__eighty_per_cent_is_told_once(
+def test_send_limit_warnings__80_percent_is_reported_once(
     cloud: Cloud, project: DemoProject
 ) -> None:
     principal = limit_key(project, renders_per_day=10)

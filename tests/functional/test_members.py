@@ -32,7 +32,7 @@ def roles(project: Project) -> dict[str, str]:
     return {member.email: member.role for member in members.list_members(project.id)}
 
 
-def test_who_makes_a_project_is_its_owner(project: Project, clock: FrozenClock) -> None:
+def test_the_creator_of_a_project_is_its_owner(project: Project, clock: FrozenClock) -> None:
     access = members.open_project(ADA, project.id, signed_in_at=clock())
     assert access.project.name == "Demo"
     assert access.member.role == "owner"
@@ -62,12 +62,12 @@ def test_an_invitation_gives_no_access_until_it_is_accepted(
     assert members.open_project(BOB, project.id, signed_in_at=clock()).member.may_change
 
 
-def test_nobody_accepts_what_was_not_offered(project: Project) -> None:
+def test_an_invitation_that_was_not_offered_cannot_be_accepted(project: Project) -> None:
     with pytest.raises(NotFoundError):
         members.accept(BOB, project.id)
 
 
-def test_nobody_is_invited_twice(project: Project) -> None:
+def test_a_user_cannot_be_invited_twice(project: Project) -> None:
     invite(project, BOB, "viewer")
     with pytest.raises(ConflictError):
         invite(project, BOB, "owner")
@@ -104,7 +104,7 @@ def test_of_two_owners_who_leave_at_once_one_stays(project: Project) -> None:
     assert list(roles(project).values()) == ["owner"]
 
 
-def test_who_is_removed_is_out_at_once(project: Project, clock: FrozenClock) -> None:
+def test_a_removed_member_loses_access_at_once(project: Project, clock: FrozenClock) -> None:
     members.add_member(project.id, BOB, "viewer", by=ADA.sub)
     members.open_project(BOB, project.id, signed_in_at=clock())
     members.remove(project.id, BOB.sub, by=ADA.sub)
@@ -219,7 +219,7 @@ def test_a_project_has_at_most_fifty_open_invitations(project: Project, clock: F
         invite(project, BOB, "viewer")
 
 
-def test_who_accepts_while_their_role_is_changed_is_counted_once(
+def test_accepting_during_a_role_change_is_counted_once(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Bob accepts as an owner between the read and the write that makes him a viewer."""

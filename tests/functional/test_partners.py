@@ -43,7 +43,7 @@ def test_a_suspension_is_not_ended_by_enabling_or_by_going_off_and_on(
     assert projects.embed_status(project.id) == "suspended"
 
 
-def test_doing_it_twice_changes_nothing(project: DemoProject, cloud: Cloud) -> None:
+def test_repeating_it_changes_nothing(project: DemoProject, cloud: Cloud) -> None:
     partners.enable(project.id, by="dana")
     partners.enable(project.id, by="dana")
     assert actions(cloud).count("embed.enabled") == 1

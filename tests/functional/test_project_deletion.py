@@ -50,7 +50,7 @@ def owned(project: DemoProject) -> DemoProject:
     return project
 
 
-def test_delete_project__ends_and_deletes_what_it_owns_and_says_so(
+def test_delete_project__ends_and_deletes_its_resources_and_returns_a_summary(
     owned: DemoProject, clock: FrozenClock, cloud: Cloud
 ) -> None:
     report = project_deletion.delete_project(owned.id, by=ADA.sub)

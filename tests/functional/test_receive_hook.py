@@ -221,7 +221,7 @@ def test_receive_hook__an_expired_key_closes_its_hooks(
     assert (answer.status, answer.code) == (401, "invalid_credentials")
 
 
-def test_receive_hook__who_cannot_sign_does_not_learn_what_became_of_the_key(
+def test_receive_hook__an_unsigned_request_does_not_reveal_the_keys_state(
     send: Send, project: DemoProject
 ) -> None:
     made = make(project, requires_signature=True)
@@ -301,7 +301,7 @@ def test_create__a_revoked_key_is_refused(project: DemoProject) -> None:
         make(project)
 
 
-def test_every_deed_is_in_the_audit(project: DemoProject, made: MadeHook) -> None:
+def test_every_action_is_in_the_audit_log(project: DemoProject, made: MadeHook) -> None:
     service.switch_hook(project.id, made.hook.id, on=False, by="ada")
     service.switch_hook(project.id, made.hook.id, on=False, by="ada")
     service.switch_hook(project.id, made.hook.id, on=True, by="ada")

@@ -57,7 +57,7 @@ def test_worker__keeps_the_pdf_and_ends_the_render(
 
 
 @pytest.mark.parametrize(("mode", "watermark"), [("test", True), ("live", False)])
-def test_worker__watermarks_test_renders_alone(
+def test_worker__watermarks_test_renders_only(
     cloud: Cloud, call: Any, typesetter: FakeTypesetter, mode: Any, watermark: bool
 ) -> None:
     project = make_project(mode)
@@ -284,11 +284,11 @@ def test_idempotency__a_retry_that_cannot_be_queued_stays_failed(
     assert (body["status"], body["errorCode"]) == ("failed", "template_error")
 
 
-def test_requeue_stale_renders__leaves_what_is_not_due(queued: str) -> None:
+def test_requeue_stale_renders__skips_renders_that_are_not_due(queued: str) -> None:
     assert requeue_stale_renders().requeued == 0
 
 
-def test_requeue_stale_renders__queues_again_what_waited_too_long(
+def test_requeue_stale_renders__queues_renders_that_waited_too_long(
     cloud: Cloud, clock: FrozenClock, queued: str
 ) -> None:
     cloud.messages("TestQueue")
@@ -298,7 +298,7 @@ def test_requeue_stale_renders__queues_again_what_waited_too_long(
     assert requeue_stale_renders().requeued == 0
 
 
-def test_requeue_stale_renders__queues_again_what_a_dead_worker_held(
+def test_requeue_stale_renders__queues_renders_of_crashed_workers(
     cloud: Cloud, clock: FrozenClock, project: DemoProject, queued: str, typesetter: FakeTypesetter
 ) -> None:
     typesetter.before = kill

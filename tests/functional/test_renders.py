@@ -48,7 +48,7 @@ def test_get_render__a_finished_one_has_a_signed_url_of_at_most_an_hour(
 
 
 @pytest.mark.parametrize("route", ["get_render", "download_render", "cancel_render"])
-def test_renders__an_unknown_id_anothers_and_a_non_id_are_the_same_404(
+def test_renders__unknown_foreign_and_malformed_ids_are_the_same_404(
     call: Any, project: DemoProject, route: str
 ) -> None:
     other = make_project(name="Other")
@@ -129,7 +129,7 @@ def test_renders__of_a_template_that_the_key_may_not_use_are_not_there(
     assert call("cancel_render", confined, path={"id": own}).status == 200
 
 
-def test_list_renders__a_key_sees_those_of_its_own_templates_alone(
+def test_list_renders__a_restricted_key_sees_renders_of_its_templates_only(
     call: Any, project: DemoProject, confined: DemoProject, finished: str
 ) -> None:
     own = call("create_render", confined, path={"slug": "letter"}, body={"data": DATA}).body["id"]
@@ -188,7 +188,7 @@ def test_list_renders__filters_by_time_of_creation(call: Any, project: DemoProje
     assert len(listed(**{"from": times[0][:10]})) == 3
 
 
-def test_list_renders__a_cursor_is_for_the_same_filters_alone(
+def test_list_renders__a_cursor_is_valid_for_the_same_filters_only(
     call: Any, project: DemoProject
 ) -> None:
     for _ in range(2):
@@ -290,7 +290,7 @@ def test_renders__of_the_other_mode_are_the_same_404_as_another_projects(
         assert status == ("succeeded" if is_finished else "queued")
 
 
-def test_list_renders__shows_the_keys_own_mode_alone(
+def test_list_renders__returns_the_keys_own_mode_only(
     call: Any, project: DemoProject, live: DemoProject
 ) -> None:
     made = {

@@ -109,7 +109,7 @@ def test_list_requests__a_refusal_says_why_and_what_to_do(
 
 
 @pytest.mark.usefixtures("clock")
-def test_list_requests__holds_nothing_that_a_caller_sent(
+def test_list_requests__contains_no_data_of_the_request(
     do: Any, cloud: Cloud, project: DemoProject
 ) -> None:
     secret = "5ecret-5ecret"

@@ -66,7 +66,7 @@ def test_publish__compiles_the_preview_and_numbers_from_one(
     assert (template.latest_version, template.created_at) == (2, clock.now)
 
 
-def test_publish__what_does_not_compile_is_refused_with_its_place(
+def test_publish__a_source_that_does_not_compile_is_refused_with_line_and_column(
     publish: Any, typesetter: FakeTypesetter
 ) -> None:
     typesetter.failure = SourceError("unclosed delimiter", 3, 7)
@@ -194,7 +194,7 @@ def test_delete__another_projects_template_stays(publish: Any) -> None:
     assert service.get_template(OTHER, "invoice").latest_version == 1
 
 
-def test_delete__while_somebody_publishes_is_a_conflict(
+def test_delete__during_a_publish_is_a_conflict(
     publish: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish()
@@ -234,9 +234,7 @@ def test_diff__shows_changed_settings(publish: Any) -> None:
         assert line in changed
 
 
-def test_publish__tells_the_warnings_of_the_document(
-    publish: Any, typesetter: FakeTypesetter
-) -> None:
+def test_publish__returns_the_documents_warnings(publish: Any, typesetter: FakeTypesetter) -> None:
     typesetter.document = replace(typesetter.document, warnings=("line 1: unknown font family",))
     assert publish().warnings == ("line 1: unknown font family",)
 
@@ -308,7 +306,7 @@ def test_draft__is_stored_separately_and_can_be_incomplete(publish: Any) -> None
         drafts.get_draft(PROJECT, "invoice")
 
 
-def test_draft__second_editor_is_told_of_the_first() -> None:
+def test_draft__a_second_editor_sees_the_firsts_change() -> None:
     drafts.save_draft(PROJECT, "invoice", "Invoice", {}, by="ada")
     drafts.save_draft(PROJECT, "invoice", "Invoice", {}, revision=1, by="ada")
     for stale in (0, 1):

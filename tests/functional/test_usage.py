@@ -180,7 +180,7 @@ def test_usage__a_marker_outlives_the_row_that_could_be_counted_again(
     assert not any("expires_at" in row for row in rows if row is not marker)
 
 
-def test_reconcile__makes_up_for_what_a_stream_did_not_bring_once(
+def test_reconcile__counts_and_delivers_missed_records_once(
     meter: Meter, live: DemoProject, clock: FrozenClock
 ) -> None:
     meter.render(live)

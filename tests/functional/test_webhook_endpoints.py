@@ -122,7 +122,7 @@ def test_create__a_host_with_a_private_address_is_refused(
 
 
 @pytest.mark.usefixtures("public_stage")
-def test_create__a_host_that_nobody_knows_is_refused(project: DemoProject) -> None:
+def test_create__an_unknown_host_is_refused(project: DemoProject) -> None:
     def unknown(_url: str, _policy: Policy) -> None:
         raise FetchError("the host is not known")
 
@@ -216,7 +216,7 @@ def test_rotate__an_overlap_out_of_range_is_refused(
         service.rotate_secret(project.id, made.endpoint.id, by="ada", overlap=timedelta(days=days))
 
 
-def test_rotate__of_two_at_once_one_is_told(
+def test_rotate__of_two_concurrent_rotations_one_is_refused(
     project: DemoProject, made: MadeEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stale = service.get_endpoint(project.id, made.endpoint.id)
@@ -234,7 +234,7 @@ def test_switch__off_and_on_again(project: DemoProject, made: MadeEndpoint) -> N
     assert on.disabled_at is None and on.disabled_reason is None
 
 
-def test_every_deed_is_in_the_audit(project: DemoProject, made: MadeEndpoint) -> None:
+def test_every_action_is_in_the_audit_log(project: DemoProject, made: MadeEndpoint) -> None:
     id_ = made.endpoint.id
     new_endpoint = NewEndpoint(url="https://new.example.com/")
     service.change_endpoint(project.id, id_, new_endpoint, by="ada", check=no_check)

@@ -66,7 +66,7 @@ _MANIFESTS = _fields(3).map(
 
 @settings(deadline=None, max_examples=40)
 @given(_MANIFESTS, _LABEL, st.booleans())
-def test_written_source__compiles_to_the_standard_whatever_the_manifest(
+def test_generated_source__conforms_to_the_standard_for_any_manifest(
     raw: dict[str, Any], title: str, sparse: bool
 ) -> None:
     manifest = read_manifest(raw)

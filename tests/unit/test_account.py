@@ -63,7 +63,7 @@ def test_needed_concurrency__without_reservations_leaves_room_for_the_checks(
 
 
 @pytest.mark.parametrize(("quota", "fits"), [(10, False), (349, False), (350, True), (1000, True)])
-def test_check_concurrency__a_smaller_quota_stops_the_deployment_and_says_what_to_ask_for(
+def test_check_concurrency__a_small_quota_stops_the_deployment_with_the_command_to_raise_it(
     tmp_path: Path, quota: int, fits: bool
 ) -> None:
     build = build_of(tmp_path, (50, 200, 0), HOOKED)

@@ -15,7 +15,7 @@ def test_keys_in__finds_a_key_whole_and_without_its_prefix() -> None:
     assert leaks.keys_in(key[8:40]) == [f"…{key[8:13]}"]
 
 
-def test_keys_in__knows_a_key_of_another_process_by_its_checksum(
+def test_keys_in__finds_keys_of_other_processes_by_checksum(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     key = api_key.mint("live", "prod")
@@ -24,7 +24,7 @@ def test_keys_in__knows_a_key_of_another_process_by_its_checksum(
 
 
 @pytest.mark.parametrize("text", ["", "ck_live_" + "0" * 38, "ck_test_Ab3dE", "a" * 500])
-def test_keys_in__takes_nothing_else_for_a_key(text: str) -> None:
+def test_keys_in__finds_only_keys(text: str) -> None:
     assert leaks.keys_in(text) == []
 
 

@@ -114,7 +114,7 @@ def test_dev__expected_pages_are_no_change_of_the_template(
     assert found["revision"] == revision + 1
 
 
-def test_dev__serves_its_page_to_this_machine_alone(client: httpx.Client) -> None:
+def test_dev__serves_its_page_on_loopback_only(client: httpx.Client) -> None:
     assert "Template preview" in client.get("/").text
     assert "EventSource" in client.get("/dev.js").text
     answer = client.get("/", headers={"Host": "evil.example:4300"})

@@ -77,7 +77,7 @@ def test_list_renders__filters_by_status_mode_template_and_key(
     assert ada.get(path(demo, "?status=eaten")).status == 400
 
 
-def test_show_render__tells_its_error_and_the_shape_of_its_data_without_a_value(
+def test_show_render__shows_the_error_and_the_structure_of_its_data(
     ada: Visitor, demo: DemoProject
 ) -> None:
     render = make(demo, metadata={"order": "4711"})
@@ -90,7 +90,7 @@ def test_show_render__tells_its_error_and_the_shape_of_its_data_without_a_value(
     assert "Ada Lovelace" not in page.words
 
 
-def test_show_render__draws_its_pages_anew(ada: Visitor, demo: DemoProject, compiler: Any) -> None:
+def test_show_render__shows_its_pages(ada: Visitor, demo: DemoProject, compiler: Any) -> None:
     render = make(demo)
     page = ada.get(path(demo, f"/{render.id}/pages"), hx_request="true")
     assert page.text.count("data:image/png;base64,") == 1

@@ -141,7 +141,7 @@ class TestHooks:
         assert "/v1/hooks/" in ada.follow(ada.post(f"{here}/rotate")).text
         assert "invoice" in ada.get(path(project, "/hooks")).words
 
-    def test_a_hook_cannot_render_as_anothers_key(self, ada: Visitor, project: Project) -> None:
+    def test_a_hook_cannot_use_another_projects_key(self, ada: Visitor, project: Project) -> None:
         publish(project.id, "invoice")
         other = projects.create_project("Other", by=BOB.sub, owner=BOB)
         form = {"slug": "invoice", "key": key_of(other)}
@@ -267,7 +267,7 @@ class TestUsageAndAudit:
         assert re.search(r"<title>\d+ \w+: 2 live</title>", page.text)
         assert ada.get(path(project, "/usage?days=8")).status == 400
 
-    def test_the_audit_says_who_did_what(self, ada: Visitor, project: Project) -> None:
+    def test_the_audit_log_has_user_and_action(self, ada: Visitor, project: Project) -> None:
         ada.post(path(project, "/settings/name"), {"name": "Renamed"})
         page = ada.get(path(project, "/audit"))
         assert "project.renamed ada@example.com" in page.words
@@ -295,7 +295,7 @@ class TestSettings:
             {"email": "", "role": "viewer"},
         ],
     )
-    def test_nobody_is_invited_by_half_a_form(
+    def test_an_incomplete_form_invites_no_one(
         self, ada: Visitor, project: Project, form: dict[str, str]
     ) -> None:
         assert ada.post(path(project, "/members"), form).status == 400
@@ -307,7 +307,7 @@ class TestSettings:
         assert ada.post(role, {"role": "viewer"}).status == 409
         assert ada.get(path(project)).status == 200
 
-    def test_what_becomes_of_exposed_keys_is_chosen(self, ada: Visitor, project: Project) -> None:
+    def test_the_exposure_policy_can_be_set(self, ada: Visitor, project: Project) -> None:
         ada.post(path(project, "/settings/exposure"), {"policy": "alert"})
         assert projects.get_project(project.id).exposure_policy == "alert"
         assert ada.post(path(project, "/settings/exposure"), {"policy": "x"}).status == 400

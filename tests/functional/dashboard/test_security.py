@@ -52,7 +52,7 @@ class TestCsrf:
             for csrf in ("", ada.csrf[:-1], ada.csrf + "x"):
                 assert ada.post(filled(path, project.id), csrf=csrf).status == 403, path
 
-    def test_another_sessions_token_is_no_good(self, ada: Visitor, bob: Visitor) -> None:
+    def test_the_csrf_token_of_another_session_is_refused(self, ada: Visitor, bob: Visitor) -> None:
         page = ada.post("/dashboard/projects", {"name": "Mine"}, csrf=bob.csrf)
         assert page.status == 403
         assert "This form has expired" in page.words
@@ -143,7 +143,7 @@ class TestRoles:
         members.add_member(project.id, BOB, "viewer", by=ADA.sub)
         return bob
 
-    def test_a_viewer_changes_nothing(self, viewer: Visitor, project: Project) -> None:
+    def test_a_viewer_cannot_change_anything(self, viewer: Visitor, project: Project) -> None:
         for path in PROJECT_POSTS:
             assert viewer.post(filled(path, project.id)).status == 403, path
 
@@ -162,14 +162,14 @@ class TestRoles:
             actions = re.findall(r'\saction="([^"]*)"', page.text)
             assert actions == ["/dashboard/sign-out"], path
 
-    def test_an_admin_does_not_decide_who_is_a_member(self, bob: Visitor, project: Project) -> None:
+    def test_an_admin_cannot_change_members(self, bob: Visitor, project: Project) -> None:
         members.add_member(project.id, BOB, "admin", by=ADA.sub)
         base = f"/dashboard/projects/{project.id}"
         assert bob.post(f"{base}/members", {"email": "x@y.example", "role": "owner"}).status == 403
         assert bob.post(f"{base}/members/{BOB.sub}/role", {"role": "owner"}).status == 403
         assert bob.post(f"{base}/settings/name", {"name": "New name"}).status == 303
 
-    def test_who_is_removed_is_out_with_the_next_request(
+    def test_a_removed_member_gets_404_at_the_next_request(
         self, viewer: Visitor, ada: Visitor, project: Project
     ) -> None:
         base = f"/dashboard/projects/{project.id}"
@@ -206,7 +206,7 @@ class TestWhatIsShown:
                 assert str(1234 * 5678) not in page.text, path
         assert seen > 10
 
-    def test_an_error_echoes_nothing_as_markup(self, ada: Visitor, project: Project) -> None:
+    def test_errors_escape_user_input(self, ada: Visitor, project: Project) -> None:
         base = f"/dashboard/projects/{project.id}"
         answers = [
             ada.get(f"{base}/renders?status={XSS}"),

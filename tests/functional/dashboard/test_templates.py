@@ -101,7 +101,7 @@ def test_create_template__of_no_or_too_long_a_name_is_refused(
     assert ada.post(path(project), {"name": name}).status == 422
 
 
-def test_preview__draws_what_is_typed(ada: Visitor, project: Project, compiler: Any) -> None:
+def test_preview__shows_the_input(ada: Visitor, project: Project, compiler: Any) -> None:
     form = editor_form(from_gallery(ada, project), source="= Typed")
     page = ada.post(path(project, "/my-invoice/preview"), form, hx_request="true")
     assert page.status == 200
@@ -147,7 +147,7 @@ def test_preview__names_the_line_that_does_not_compile(
         ("row.0.type", "unheard-of", "manifest is not valid"),
     ],
 )
-def test_preview__says_what_does_not_fit(
+def test_preview__reports_invalid_values(
     ada: Visitor, project: Project, field: str, value: str, words: str
 ) -> None:
     form = editor_form(from_gallery(ada, project)) | {field: value}
@@ -180,7 +180,7 @@ def test_publish__makes_the_next_version_and_forgets_the_draft(
     assert templates.current_version(project.id, "my-invoice").source == "= Second"
 
 
-def test_publish__of_what_does_not_compile_shows_the_line_and_keeps_the_text(
+def test_publish__a_compile_error_shows_the_line_and_keeps_the_source(
     ada: Visitor, project: Project, compiler: Any
 ) -> None:
     form = editor_form(from_gallery(ada, project), source="= Broken [")

@@ -40,7 +40,7 @@ def test_stage_of__one_changed_character_is_no_key_of_the_stage(at: int, other: 
 
 
 @given(st.text(max_size=80))
-def test_stage_of__garbage_is_no_key(text: str) -> None:
+def test_stage_of__malformed_text_has_no_stage(text: str) -> None:
     assert api_key.stage_of(text) is None
 
 

@@ -31,7 +31,7 @@ def test_contains__one_of_several_is_enough() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "x", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/8 ; drop"])
-def test_canonical__refuses_what_is_no_range(text: str) -> None:
+def test_canonical__refuses_invalid_ranges(text: str) -> None:
     with pytest.raises(ValueError, match=r"\S"):
         canonical(text)
 

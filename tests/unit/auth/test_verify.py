@@ -49,7 +49,7 @@ def test_verify__scheme_case_and_spaces_are_free(scheme: str) -> None:
 @pytest.mark.parametrize(
     "header", [None, "", "Basic dXNlcjpwYXNz", "Bearer", "Bearer ", "Bearer   ", "Token abc"]
 )
-def test_verify__what_is_no_bearer_token_is_missing_without_a_read(header: str | None) -> None:
+def test_verify__other_schemes_are_missing_without_a_read(header: str | None) -> None:
     records = Records()
     assert verify_header(header, records).verdict is Verdict.MISSING
     assert records.reads == 0
@@ -58,7 +58,7 @@ def test_verify__what_is_no_bearer_token_is_missing_without_a_read(header: str |
 @pytest.mark.parametrize(
     "text", ["nope", "x" * 10_000, "ck_live_" + "ü" * 38, "ck_live_" + "0" * 38, "a b"]
 )
-def test_verify__what_cannot_be_a_key_is_malformed_without_a_read(text: str) -> None:
+def test_verify__a_malformed_key_needs_no_read(text: str) -> None:
     records = Records()
     assert verify_header(f"Bearer {text}", records).verdict is Verdict.MALFORMED
     assert records.reads == 0
@@ -71,7 +71,7 @@ def test_verify__a_key_of_another_stage_is_named_without_a_read() -> None:
     assert records.reads == 0
 
 
-def test_verify__a_key_nobody_made_is_unknown_after_one_read() -> None:
+def test_verify__an_unknown_key_is_unknown_after_one_read() -> None:
     records = Records()
     assert (
         verify_header(f"Bearer {api_key.mint('live', 'local')}", records).verdict is Verdict.UNKNOWN

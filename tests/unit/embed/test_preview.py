@@ -38,7 +38,7 @@ def test_what_is_right_stays_and_what_is_missing_is_the_sample() -> None:
     assert data["number"] is None
 
 
-def test_the_persons_own_data_is_left_alone() -> None:
+def test_the_users_input_is_unchanged() -> None:
     data = {"items": [{"name": 1}]}
     complete(INVOICE, data)
     assert data == {"items": [{"name": 1}]}

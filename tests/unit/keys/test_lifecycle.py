@@ -71,14 +71,14 @@ class TestRotate:
         assert previous
         assert previous.expires_at == used_at + DAY
 
-    def test_a_grace_of_nothing_ends_the_old_one_with_that_use(self) -> None:
+    def test_a_grace_of_zero_ends_the_old_secret_at_the_first_use(self) -> None:
         assert in_grace(timedelta(0)).previous(NOON) is None
 
     def test_the_grace_begins_once(self) -> None:
         again = lifecycle.start_grace(in_grace(), "ck_live_second", NOON + HOUR, NOON + HOUR)
         assert again is None
 
-    def test_a_use_of_the_old_one_begins_nothing(self) -> None:
+    def test_a_use_of_the_old_secret_does_not_start_the_grace(self) -> None:
         assert lifecycle.start_grace(rotated(), "ck_live_first", NOON, NOON) is None
 
     def test_a_use_in_the_future_counts_from_now(self) -> None:
@@ -136,7 +136,7 @@ class TestQuiet:
     def test_one_use_within_the_day_is_not_quiet(self) -> None:
         assert lifecycle.quiet_since(in_grace(10 * DAY), NOON + HOUR, NOON + DAY) is None
 
-    def test_silence_before_the_new_ones_first_use_means_nothing(self) -> None:
+    def test_unused_secrets_before_the_first_use_are_not_reported_as_quiet(self) -> None:
         assert lifecycle.quiet_since(rotated(), None, NOON + 10 * DAY) is None
 
 
@@ -189,7 +189,7 @@ class TestExpose:
         assert step
         assert step.key.status(NOON) == "revoked"
 
-    def test_only_tells_where_the_project_says_so(self) -> None:
+    def test_the_alert_policy_only_sends_the_event(self) -> None:
         step = expose(key(), is_revoked=False)
         assert actions(step) == ["key.exposed"]
         assert step
@@ -202,7 +202,7 @@ class TestExpose:
         assert first
         assert lifecycle.expose(first.key, "ck_live_first", *report, is_revoked=is_revoked) is None
 
-    def test_another_place_is_told_of_too_up_to_a_number(self) -> None:
+    def test_each_further_place_is_reported_up_to_a_limit(self) -> None:
         exposed, told = key(), 0
         for number in range(50):
             step = lifecycle.expose(
@@ -243,7 +243,7 @@ class TestExpose:
         assert revoked
         assert actions(lifecycle.restore(revoked.key, NOON)) == ["key.revocation_undone"]
 
-    def test_a_second_secret_is_told_of_though_many_places_are_known(self) -> None:
+    def test_a_second_exposed_secret_is_reported_despite_many_places(self) -> None:
         places = tuple(f"https://{number}.example" for number in range(10))
         known = key(exposed_at=NOON, exposed_urls=places)
         step = expose(known, url="https://new.example", is_revoked=False)
@@ -283,10 +283,10 @@ class TestReminders:
 
 
 class TestDue:
-    def test_nothing_waits_for_a_key_without_an_end(self) -> None:
+    def test_a_key_without_expiry_has_no_due_time(self) -> None:
         assert lifecycle.due_at(key(), NOON) is None
 
-    def test_nothing_waits_for_a_revoked_key(self) -> None:
+    def test_a_revoked_key_has_no_due_time(self) -> None:
         revoked = key(revoked_at=NOON, expires_at=NOON + timedelta(days=30))
         assert lifecycle.due_at(revoked, NOON) is None
 

@@ -39,7 +39,7 @@ def bucket(*, empty_in: float, free_in: float, **fields: Any) -> dict[str, Any]:
         (bucket(empty_in=0.5, free_in=-0.4), ExpectedState("same", "busy")),
     ],
 )
-def test_next_expected_state__says_what_to_try_instead(
+def test_next_expected_state__returns_the_next_state_to_try(
     found: dict[str, Any], expected: ExpectedState
 ) -> None:
     assert next_expected_state(found, NOW, renders=1, kind="key") == expected
@@ -83,7 +83,7 @@ def test_next_expected_state__an_empty_bucket_waits_for_one_calls_room() -> None
     assert "project" in str(found)
 
 
-def test_next_expected_state__a_clock_that_was_put_back_refuses_nobody() -> None:
+def test_next_expected_state__a_clock_set_back_refuses_no_request() -> None:
     ahead = bucket(empty_in=3600.9, free_in=3600)
     assert next_expected_state(ahead, NOW, renders=1, kind="key") == ExpectedState(
         "same", "jumped", ahead["empty_until"]
@@ -105,7 +105,7 @@ def test_rate__anything_else_is_refused(text: str) -> None:
         Rate.of_text(text)
 
 
-def test_change__what_is_not_named_stays_and_what_is_cleared_goes() -> None:
+def test_change__keeps_other_limits_and_removes_cleared_ones() -> None:
     had = Limits(renders_per_day=5, renders_per_month=50)
     change = LimitsChange(renders_per_day=9, cleared=frozenset({"renders_per_month"}))
     assert change.applied_to(had) == Limits(renders_per_day=9)

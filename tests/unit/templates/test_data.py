@@ -180,7 +180,7 @@ def test_currency__takes_three_digits_more_than_a_number() -> None:
         *(math.nan, math.inf, -math.inf, 1e15, pytest.param(10**400, id="huge"), -(10**15)),
     ],
 )
-def test_number__what_is_none_is_refused(value: object) -> None:
+def test_number__other_values_are_refused(value: object) -> None:
     assert _refused(value, "number")
 
 
@@ -190,7 +190,7 @@ def test_boolean__strings_are_coerced(value: object, expected: bool) -> None:
 
 
 @pytest.mark.parametrize("value", [1, 0, "yes", "", "true ", []])
-def test_boolean__what_is_none_is_refused(value: object) -> None:
+def test_boolean__other_values_are_refused(value: object) -> None:
     assert _refused(value, "boolean") == ["Must be true or false"]
 
 
@@ -205,12 +205,12 @@ def test_text__takes_a_whole_number(value: object, text: str) -> None:
 
 
 @pytest.mark.parametrize("value", [1.5, True, ["a"], {"a": "b"}, "\ud800"])
-def test_text__what_is_none_is_refused(value: object) -> None:
+def test_text__other_values_are_refused(value: object) -> None:
     assert _refused(value, "text")
 
 
 @pytest.mark.parametrize("value", ["2026-02-30", "2026-2-3", "20260203", "03.02.2026", 20260203])
-def test_date__what_is_none_is_refused(value: object) -> None:
+def test_date__other_values_are_refused(value: object) -> None:
     assert _refused(value, "date") == ["Must be a date, as YYYY-MM-DD"]
 
 
@@ -223,7 +223,7 @@ def test_date__and_time_are_kept() -> None:
 @pytest.mark.parametrize(
     "value", ["2026-11-24", "2026-11-24T10:30:00", "2026-11-24T25:00:00Z", "2026-13-24T10:30:00Z"]
 )
-def test_datetime__what_is_none_is_refused(value: str) -> None:
+def test_datetime__other_values_are_refused(value: str) -> None:
     assert _refused(value, "datetime")
 
 

@@ -51,7 +51,7 @@ def test_misspelling__of_every_item_is_reported_once() -> None:
         {"x" * 100_000: 1},
     ],
 )
-def test_misspelling__what_resembles_nothing_absent_is_not_reported(data: dict[str, Any]) -> None:
+def test_misspelling__dissimilar_names_are_not_reported(data: dict[str, Any]) -> None:
     assert warnings_of_names(MANIFEST, data) == ()
 
 

@@ -63,7 +63,7 @@ def test_manifest__unknown_property_and_missing_label_are_refused() -> None:
 
 
 @pytest.mark.parametrize("key", ["", "1st", "a..b", ".a", "a.", "a b", "a.1", "ключ", "a" * 65])
-def test_manifest__key_that_is_no_path_is_refused(key: str) -> None:
+def test_manifest__an_invalid_key_is_refused(key: str) -> None:
     assert "variables.0.key" in _issues_of({"variables": [_field(key)]})
 
 
@@ -162,19 +162,19 @@ def test_publishable__a_locale_of_cldr(locale: str) -> None:
         ("de_DE", "Must be a BCP 47 tag"),
     ],
 )
-def test_publishable__a_locale_that_nobody_knows_is_refused(locale: str, fault: str) -> None:
+def test_publishable__an_unknown_locale_is_refused(locale: str, fault: str) -> None:
     with pytest.raises(InvalidRequestError) as refusal:
         require_publishable("a", "A", "1.7", locale)
     assert refusal.value.issues is not None
     assert refusal.value.issues.field_errors["locale"][0].startswith(fault)
 
 
-def test_manifest__what_is_no_object_is_refused() -> None:
+def test_manifest__other_types_than_objects_are_refused() -> None:
     for value in (None, [], "manifest", 3):
         _issues_of(value)
 
 
-def test_manifest__refusal_never_repeats_what_was_sent() -> None:
+def test_manifest__errors_do_not_contain_the_value() -> None:
     secret = "s3cr3t value"
     with pytest.raises(InvalidRequestError) as refusal:
         read_manifest({"variables": [_field(secret, secret), secret], "loops": secret})
@@ -191,7 +191,7 @@ def test_slug__bad(slug: str) -> None:
     assert not is_slug(slug)
 
 
-def test_publishable__every_misfit_is_named_at_once() -> None:
+def test_publishable__all_errors_are_reported_together() -> None:
     with pytest.raises(InvalidRequestError) as refusal:
         require_publishable("Not A Slug", " ", "a-4", "english please")
     assert refusal.value.issues is not None

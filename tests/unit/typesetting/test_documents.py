@@ -196,7 +196,7 @@ class TestMarkedImages:
         assert len(marked.convert("RGB").getcolors(10_000) or []) > 1
 
 
-def test_preview__tells_what_the_pdf_would_be_refused_for(job: Make) -> None:
+def test_preview__warns_of_pdf_standard_violations(job: Make) -> None:
     source = "#image(bytes(\"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>\"))"
     shown = preview(job(source), 36)
     assert shown.warnings == (

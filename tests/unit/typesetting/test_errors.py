@@ -126,7 +126,7 @@ def test_warning__unknown_fonts_are_named_with_their_line(job: Make) -> None:
     assert warnings == ("line 2: unknown font family: comic sans",)
 
 
-def test_warning__of_very_many_fifty_are_told_and_the_others_counted(job: Make) -> None:
+def test_warning__fifty_are_listed_and_the_others_counted(job: Make) -> None:
     source = '#for n in range(10000) { text(font: "F" + str(n), "a") }'
     warnings = typeset(job(source)).warnings
     assert len(warnings) == 51

@@ -118,7 +118,7 @@ def test_font__every_bundled_file_has_its_licence_beside_it() -> None:
 
 
 class TestCheckFont:
-    def test_check_font__tells_the_face(self) -> None:
+    def test_check_font__returns_the_face(self) -> None:
         assert check_font(own_font("Ownfont")) == FontFace("Ownfont", 400, "normal")
 
     def test_check_font__one_of_the_layers(self) -> None:
@@ -129,7 +129,7 @@ class TestCheckFont:
         "content",
         [b"", b"no font", b"\0\1\0\0" + bytes(500), b"OTTO" + bytes(80), b"ttcf" + bytes(80)],
     )
-    def test_check_font__what_is_none_is_refused(self, content: bytes) -> None:
+    def test_check_font__an_invalid_font_is_refused(self, content: bytes) -> None:
         with pytest.raises(FontError):
             check_font(content)
 

@@ -73,7 +73,7 @@ def unforeseen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("unforeseen")
-def test_hostile__what_ends_the_child_is_a_template_error_and_not_said_in_the_log(
+def test_hostile__a_job_that_ends_the_child_is_a_template_error_without_data_in_the_log(
     job: Make, capfd: pytest.CaptureFixture[str]
 ) -> None:
     service._sandbox().close()  # the next child's messages come here

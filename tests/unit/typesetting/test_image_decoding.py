@@ -40,7 +40,7 @@ def check(content: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP"])
-def test_check__what_decodes_is_an_image(kind: str) -> None:
+def test_check__decodable_images_are_accepted(kind: str) -> None:
     check(_picture(kind))
 
 
@@ -59,7 +59,7 @@ def test_check__svg_that_stands_on_its_own_is_an_image() -> None:
         _png(8, 8, b"too few pixels"),
     ],
 )
-def test_check__what_does_not_decode_is_none(content: bytes) -> None:
+def test_check__undecodable_images_are_refused(content: bytes) -> None:
     with pytest.raises(ImageError):
         check(content)
 

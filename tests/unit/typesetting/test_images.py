@@ -18,7 +18,7 @@ def _picture(kind: str = "PNG", size: tuple[int, int] = (8, 6)) -> bytes:
     return file.getvalue()
 
 
-def test_fetch_images__asks_for_each_url_once_and_says_what_failed_where() -> None:
+def test_fetch_images__fetches_each_url_once_and_reports_failures_by_path() -> None:
     internet = Internet()
     internet.host("a.dev", answering(_picture()))
     internet.host("gone.dev", answering(status="404 Not Found"), ("93.184.216.35",))

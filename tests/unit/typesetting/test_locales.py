@@ -6,7 +6,7 @@ from tools.locales import FILE, TAGS_FILE, lines, tags_file
 from typesetting import locales
 
 
-def test_locales__the_file_is_what_babel_makes() -> None:
+def test_locales__the_file_matches_babel() -> None:
     content = list(lines())
     assert FILE.read_text(encoding="utf-8") == "".join(content)
     assert TAGS_FILE.read_text(encoding="utf-8") == tags_file(content)
@@ -16,7 +16,7 @@ def test_locales__the_file_is_what_babel_makes() -> None:
     ("tag", "currency"),
     [("de", "EUR"), ("de-CH", "CHF"), ("pt", "BRL"), ("ja", "JPY"), ("ar", "EGP"), ("xx", "USD")],
 )
-def test_locale__knows_its_currency(tag: str, currency: str) -> None:
+def test_locale__has_its_currency(tag: str, currency: str) -> None:
     assert locales.locale(tag).currency == currency
 
 

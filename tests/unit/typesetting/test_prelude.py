@@ -68,7 +68,7 @@ class TestNumbers:
         assert told('money(decimal("0.125"))') == "$0.13"
         assert told('money(decimal("-0.125"))') == "-$0.13"
 
-    def test_money__what_rounds_to_zero_has_no_sign(self, told: Told) -> None:
+    def test_money__an_amount_rounded_to_zero_has_no_sign(self, told: Told) -> None:
         assert told('money(decimal("-0.001"))') == "$0.00"
 
     def test_money__places_are_the_currencys(self, told: Told) -> None:
@@ -99,7 +99,7 @@ class TestNumbers:
     def test_number__text_is_refused_by_name_of_its_kind(self, told: Told) -> None:
         assert told('number("abc")') == "number takes a number, not a value of type string"
 
-    def test_number__nothing_stays_nothing(self, told: Told) -> None:
+    def test_number__none_stays_none(self, told: Told) -> None:
         assert told("repr((number(none), money(none), day(none), qr(none), picture(none)))") == (
             "(none, none, none, none, none)"
         )
@@ -135,7 +135,7 @@ class TestData:
         )
         assert written == '((qty: decimal("2")), (qty: none))'
 
-    def test_data__what_is_absent_is_none(self, told: Told) -> None:
+    def test_data__absent_values_are_none(self, told: Told) -> None:
         data = {"customer": {"email": None}, "items": []}
         assert told("repr((data.customer.email, data.items))", data) == "(none, ())"
 

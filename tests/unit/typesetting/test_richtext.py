@@ -122,7 +122,7 @@ def test_richtext__parts_of_a_list_outside_of_one_are_text(job: Make) -> None:
     check_tree(f"html:{text}")
 
 
-def test_richtext__absent_and_blank_are_nothing(job: Make) -> None:
+def test_richtext__absent_and_blank_values_are_none(job: Make) -> None:
     source = "#panic(repr((data.a, data.b)))"
     types: dict[str, Any] = {"a": "richtext", "b": "richtext"}
     with pytest.raises(Exception, match="none"):

@@ -76,7 +76,7 @@ def test_hostile__a_timeout_is_said_as_one(job: Make, monkeypatch: pytest.Monkey
         typeset(job(ENDLESS))
 
 
-def test_child__starts_again_when_it_died_meanwhile(job: Make, sandbox: Sandbox) -> None:
+def test_child__is_restarted_after_a_crash(job: Make, sandbox: Sandbox) -> None:
     os.kill(pid_of(sandbox), signal.SIGKILL)
     assert sandbox._child is not None
     sandbox._child.wait()
@@ -84,7 +84,7 @@ def test_child__starts_again_when_it_died_meanwhile(job: Make, sandbox: Sandbox)
     assert answer["page_count"] == 1
 
 
-def test_child__a_fault_of_ours_is_not_the_templates(
+def test_child__an_internal_error_is_not_a_template_error(
     job: Make, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "_sandbox", lambda: sandbox)
@@ -107,9 +107,7 @@ def test_child__has_no_secret_in_its_environment(sandbox: Sandbox) -> None:
     assert names <= {b"HTTP_PROXY", b"HTTPS_PROXY", b"LD_LIBRARY_PATH", b"MALLOC_ARENA_MAX"}
 
 
-def test_child__keeps_no_data_of_a_job_and_nothing_beyond_its_end(
-    job: Make, sandbox: Sandbox
-) -> None:
+def test_child__keeps_no_data_after_a_job(job: Make, sandbox: Sandbox) -> None:
     pid_of(sandbox)
     assert sandbox._folder is not None
     folder = Path(sandbox._folder.name)
