@@ -7,7 +7,7 @@ from craftkit.auth.principal import Mode, Principal
 from craftkit.keys import service as keys
 from craftkit.keys.models import MintedKey, NewKey
 from craftkit.projects import service as projects
-from craftkit.templates import publishing
+from craftkit.templates import gallery, publishing
 from testkit.typesetter import FakeTypesetter
 
 MANIFEST: dict[str, Any] = {
@@ -69,5 +69,21 @@ def publish(
         manifest or MANIFEST,
         source,
         by="tester",
+        typeset=FakeTypesetter(),
+    )
+
+
+def publish_gallery(project_id: str, slug: str) -> None:
+    """Publish a template of the gallery under its own slug."""
+    entry = gallery.load(slug)
+    publishing.publish(
+        project_id,
+        slug,
+        entry.name,
+        entry.manifest,
+        entry.source,
+        entry.pdf_standard,
+        entry.locale,
+        by="test",
         typeset=FakeTypesetter(),
     )

@@ -102,6 +102,9 @@ MATRIX: dict[str, Row] = {
     "GET /v1/renders/{id}/download": Row(
         "renders:read", "302", NOT_FOUND, NOT_FOUND, NOT_FOUND, NOT_FOUND
     ),
+    "GET /v1/renders/{id}/invoice.xml": Row(
+        "renders:read", NOT_FOUND, NOT_FOUND, NOT_FOUND, NOT_FOUND, NOT_FOUND
+    ),
     "DELETE /v1/renders/{id}": Row(
         "renders:write", "204", NOT_FOUND, NOT_FOUND, NOT_FOUND, NOT_FOUND
     ),
@@ -313,6 +316,11 @@ REQUESTS: dict[str, Callable[[World], Call]] = {
     "GET /v1/renders/{id}/download": lambda world: (
         "GET",
         f"/v1/renders/{world.render_id}/download",
+        None,
+    ),
+    "GET /v1/renders/{id}/invoice.xml": lambda world: (
+        "GET",
+        f"/v1/renders/{world.render_id}/invoice.xml",
         None,
     ),
     "DELETE /v1/renders/{id}": lambda world: ("DELETE", f"/v1/renders/{world.new_render()}", None),

@@ -43,6 +43,7 @@ READS: dict[str, dict[str, Any]] = {
     "list_renders": {},
     "get_render": {"path": {"id": ID}},
     "download_render": {"path": {"id": ID}},
+    "get_invoice": {"path": {"id": ID}},
     "list_templates": {},
     "get_template": {"path": {"slug": "invoice"}},
     "list_template_versions": {"path": {"slug": "invoice"}},

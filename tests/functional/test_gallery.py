@@ -58,6 +58,8 @@ _SHORT = (
 
 # What a template does not print as text, by design.
 _SILENT = {
+    "invoice": {"issuer.country", "customer.country", "items.vatRate", "items.vatCategory"},
+    "credit-note": {"issuer.country", "customer.country", "items.vatRate"},
     "receipt": {"items.qty"},
     "ticket": {"currency"},
 }

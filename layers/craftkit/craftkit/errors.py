@@ -117,6 +117,22 @@ class InvalidInputDataError(InvalidInputError):
     )
 
 
+class InvalidInvoiceError(InvalidInputError):
+    """The data makes no valid electronic invoice.
+
+    `issues.fieldErrors` names each field of the data with the rule that it breaks, such as
+    `items.2.vatRate: BR-S-05 …`. Rules are those of EN 16931 (`BR-…`), XRechnung (`BR-DE-…`) and
+    Peppol (`PEPPOL-…`). Correct the data, or send `options.invoice: false` to render the document
+    without an electronic invoice.
+    """
+
+    code = "invalid_invoice"
+    message = (
+        "The data makes no valid electronic invoice. `issues` names each field and the rule that "
+        "it breaks."
+    )
+
+
 class InvalidCursorError(InvalidInputError):
     """`cursor` was not returned by this list with these filters, or is no longer valid."""
 

@@ -13,12 +13,35 @@ from itertools import accumulate
 from typing import Any, Literal, Self
 from zlib import compress, decompress
 
-PdfStandard = Literal["a-2a+ua-1", "a-2a", "a-2b", "ua-1", "1.7"]
+PdfStandard = Literal["a-2a+ua-1", "a-2a", "a-2b", "a-3a+ua-1", "a-3a", "a-3b", "ua-1", "1.7"]
 """Names of what the PDF conforms to; `a-2a+ua-1` (PDF/A-2a and PDF/UA-1) is the default."""
 
 DEFAULT_PDF_STANDARD: PdfStandard = "a-2a+ua-1"
 
 OutputFormat = Literal["pdf", "png", "jpeg", "webp", "svg"]
+
+INVOICE_STANDARDS: Mapping[PdfStandard, PdfStandard] = {
+    "a-2a+ua-1": "a-3a+ua-1",
+    "a-2a": "a-3a",
+    "a-2b": "a-3b",
+    "ua-1": "a-3a+ua-1",
+    "1.7": "a-3b",
+}
+"""What a PDF with an attached invoice conforms to: only PDF/A-3 allows an attachment in XML."""
+
+
+@dataclass(frozen=True)
+class InvoiceFile:
+    """The XML of an electronic invoice that is attached to a PDF (Factur-X 1.0, ZUGFeRD 2).
+
+    Args:
+        level: the conformance level in the PDF's metadata, such as `EN 16931`.
+        relationship: of the attachment to the page: `Alternative`, or `Data`.
+    """
+
+    xml: bytes
+    level: str
+    relationship: Literal["Alternative", "Data"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +64,7 @@ class Job:
         images: the bytes behind each image value of `data` (its URL), fetched by the worker.
         fonts: the project's own font files, by name.
         font_files: where they lie in the bucket until `typesetting.files.with_files` reads them.
+        invoice: the electronic invoice that is attached to a PDF; images have none.
     """
 
     source: str
@@ -55,6 +79,7 @@ class Job:
     images: Mapping[str, bytes] = field(default_factory=dict)
     fonts: Mapping[str, bytes] = field(default_factory=dict)
     font_files: Mapping[str, str] = field(default_factory=dict)
+    invoice: InvoiceFile | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The form for a call to another function: JSON types only, bytes packed into text."""
@@ -63,6 +88,7 @@ class Job:
             "images": {name: pack(image) for name, image in self.images.items()},
             "fonts": {name: pack(font) for name, font in self.fonts.items()},
             "font_files": dict(self.font_files),
+            "invoice": None,  # a preview has none
         }
 
     @classmethod

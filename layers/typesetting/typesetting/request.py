@@ -14,6 +14,9 @@ _STANDARDS: Mapping[str, list[str]] = {
     "a-2a+ua-1": ["a-2a", "ua-1"],
     "a-2a": ["a-2a"],
     "a-2b": ["a-2b"],
+    "a-3a+ua-1": ["a-3a", "ua-1"],
+    "a-3a": ["a-3a"],
+    "a-3b": ["a-3b"],
     "ua-1": ["ua-1"],
     "1.7": ["1.7"],
 }
@@ -71,7 +74,7 @@ def request(
         check_standard: for images: whether violations of the job's PDF standard become warnings.
     """
     locale = locales.locale(job.locale)
-    header = {
+    header: dict[str, Any] = {
         "format": output_format,
         "pixels_per_inch": pixels_per_inch,
         "codes": _codes(job),
@@ -80,7 +83,11 @@ def request(
         "standards": _STANDARDS[job.pdf_standard if check_standard else "1.7"],
         "timestamp": int(job.created_at.timestamp()),
         "watermark": job.watermark,
+        "invoice": None,
     }
+    invoice = job.invoice if output_format == "pdf" else None
+    if invoice:
+        header["invoice"] = {"level": invoice.level, "relationship": invoice.relationship}
     data = _json(job.data)
     described = _json({**_description(job, locale), "tall": _has_tall_script(data, job.source)})
     description = f'{{"data":{data},{described[1:]}'
@@ -88,6 +95,7 @@ def request(
     texts = (description, images_index, _json(_richtexts(job)), locale.text, job.source)
     return header, [
         *(text.encode() for text in texts),
+        invoice.xml if invoice else b"",
         *job.images.values(),
         *job.fonts.values(),
     ]

@@ -11,6 +11,7 @@ from typing import Any
 from craftkit import storage
 from craftkit.clock import utc_now
 from craftkit.errors import NotFoundError
+from craftkit.invoices.service import create_invoice
 from craftkit.observability import logger
 from craftkit.renders import inputs, lifecycle
 from craftkit.renders.files import MEDIA_TYPES, ZIP_TYPE, filename_of, zip_of
@@ -19,7 +20,15 @@ from craftkit.renders.lifecycle import AttemptsExhaustedError, Claim, GoneError
 from craftkit.renders.models import Render, UnstoredJob, UnstoredResult
 from craftkit.templates import service as templates
 from craftkit.templates.data import types
-from craftkit.typesetter import DrawImages, Job, Typeset, TypesettingError
+from craftkit.templates.models import TemplateVersion
+from craftkit.typesetter import (
+    INVOICE_STANDARDS,
+    DrawImages,
+    InvoiceFile,
+    Job,
+    Typeset,
+    TypesettingError,
+)
 from typesetting.files import with_files
 from typesetting.service import draw_images
 
@@ -32,6 +41,9 @@ class _File:
     media_type: str
     page_count: int
     warnings: tuple[str, ...]
+
+
+_XML_TYPE = "application/xml"
 
 
 def render_document(
@@ -151,6 +163,8 @@ def _job_of(render: Render, data: dict[str, Any]) -> Job:
     version = templates.current_version(
         render.project_id, render.template_slug, render.version_number
     )
+    data = inputs.load(held.item)
+    invoice = _invoice_of(render, version, data)
     return Job(
         source=version.source,
         data=data,
@@ -158,8 +172,22 @@ def _job_of(render: Render, data: dict[str, Any]) -> Job:
         locale=version.locale,
         title=version.name,
         created_at=render.document_date or render.created_at,
-        pdf_standard=version.pdf_standard,
+        pdf_standard=INVOICE_STANDARDS.get(version.pdf_standard, version.pdf_standard)
+        if invoice
+        else version.pdf_standard,
+        invoice=invoice,
         font_files=version.fonts,
         watermark=render.mode == "test",
         is_live=render.mode == "live",
     )
+
+
+def _invoice_of(
+    render: Render, version: TemplateVersion, data: dict[str, Any]
+) -> InvoiceFile | None:
+    """Store the render's electronic invoice; returned is what belongs into the PDF."""
+    if render.invoice is None or version.manifest.invoice is None:
+        return None
+    invoice = create_invoice(version.manifest.invoice, data, render.invoice)
+    storage.put(render.invoice_key, invoice.xml, content_type=_XML_TYPE)
+    return invoice.attachment if render.format == "pdf" else None

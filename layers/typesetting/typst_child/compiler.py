@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Self, cast
 
 import typst
 
-from typst_child import codes, diagnosis, fonts, raster, watermark
+from typst_child import codes, diagnosis, facturx, fonts, raster, watermark
 from typst_child.glyphs import missing
 from typst_child.images import ImageChecker
 from typst_child.pages import (
@@ -55,6 +55,7 @@ class Job(NamedTuple):
         pixels_per_inch: of images other than SVG.
         pages: ranges of the pages that become images; all of them if None.
         standards: the standards that a PDF must conform to. For images, violations are warnings.
+        invoice: of a PDF, level and relationship of the electronic invoice; its XML is a blob.
         images_index: the path of each image that the data names: `{"https://…": "/images/0"}`.
     """
 
@@ -65,18 +66,20 @@ class Job(NamedTuple):
     standards: list[str]
     timestamp: int
     watermark: bool
+    invoice: dict[str, str] | None
     image_kinds: list[str]
     description: bytes
     images_index: bytes
     richtexts: bytes
     locale: bytes
     source: bytes
+    invoice_xml: bytes
     images: Sequence[bytes]
     fonts: Sequence[bytes]
 
     @classmethod
     def read(cls, header: Header, blobs: Sequence[bytes]) -> Self:
-        description, images_index, richtexts, locale, source, *files = blobs
+        description, images_index, richtexts, locale, source, xml, *files = blobs
         count = len(header["image_kinds"])
         return cls(
             **header,
@@ -85,6 +88,7 @@ class Job(NamedTuple):
             richtexts=richtexts,
             locale=locale,
             source=source,
+            invoice_xml=xml,
             images=files[:count],
             fonts=files[count:],
         )
@@ -155,6 +159,8 @@ class Typesetter:
         }
         if compilation.job.watermark:
             pdf = watermark.stamp(pdf, self._workplaces.fonts)
+        if invoice := compilation.job.invoice:
+            pdf = facturx.attach(pdf, compilation.job.invoice_xml, **invoice)
         return answer, [pdf]
 
     def _images_of(self, compilation: "Compilation") -> Answer:

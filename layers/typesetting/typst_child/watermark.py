@@ -54,7 +54,7 @@ def stamp(pdf: bytes, fonts: typst.Fonts) -> bytes:
             page.contents_add(b"q", prepend=True)
             page.contents_add(f"Q {_ARTIFACT} BDC {draw} EMC".encode())
         output = BytesIO()
-        document.save(output, deterministic_id=True, linearize=False)
+        document.save(output, deterministic_id=True, fix_metadata_version=False)
         return output.getvalue()
 
 

@@ -233,6 +233,8 @@ def _answer(route: Route, status: int, kind: Kind | None, reference: References)
     if kind:
         example = examples.RESPONSES[route.function, status]
         answer["content"] = _json(reference[kind, "serialization"], example)
+    elif status == 200 and route.media_type:
+        answer["content"] = {route.media_type: {"schema": {"type": "string"}}}
     elif status == 200 and not route.documents:
         answer["content"] = _json({"type": "object"}, {"openapi": "3.1.0"})
     if status == 200 and route.documents:

@@ -118,6 +118,7 @@ ROUTES: tuple[Route, ...] = (
         documents=True,
         errors=(
             errors.InvalidInputDataError,
+            errors.InvalidInvoiceError,
             errors.TemplateNotFoundError,
             errors.VersionNotFoundError,
             errors.NoPublishedVersionError,
@@ -169,6 +170,18 @@ ROUTES: tuple[Route, ...] = (
         errors=(errors.NotFoundError, errors.NotReadyError),
         description="Redirects to a signed URL of the document, valid for a few minutes. The URL "
         "supports `Range`. With the document's media type in `Accept`, 200 is the document.",
+    ),
+    Route(
+        "GET",
+        "/v1/renders/{id}/invoice.xml",
+        "get_invoice",
+        "Download a render's electronic invoice",
+        {200: None},
+        scope=RENDERS_READ,
+        media_type="application/xml",
+        errors=(errors.NotFoundError, errors.NotReadyError),
+        description="The XML of a render whose template has an invoice mapping. It is the file "
+        "that is attached to a Factur-X PDF.",
     ),
     Route(
         "POST",

@@ -104,5 +104,7 @@ def remove_content(render: Render) -> None:
     media_types = {render.media_type} if render.format == "pdf" else {render.media_type, ZIP_TYPE}
     for media_type in media_types:
         storage.delete(f"renders/{render.project_id}/{render.id}{ENDINGS[media_type][0]}")
+    if render.invoice:
+        storage.delete(render.invoice_key)
     storage.delete(f"inputs/{render.project_id}/{render.id}")
     repository.delete_input(render.project_id, render.id)

@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from craftkit.auth.principal import Mode
+from craftkit.invoices.models import InvoiceOptions
 from craftkit.renders.files import ENDINGS, MEDIA_TYPES, endings_of
 from craftkit.schema import INTEGRAL, ApiModel, Matches, Time
 from craftkit.templates.values import read_datetime
@@ -142,6 +143,16 @@ class RenderOptions(ApiModel):
     pages: PageSelection | None = None
     scale: Annotated[StrictFloat | StrictInt, Field(ge=0.1, le=4)] | None = None
     document_date: DocumentDate | None = None
+    invoice: (
+        Annotated[
+            InvoiceOptions | Literal[False],
+            Field(
+                description="The electronic invoice of a template with an invoice mapping; `false` "
+                "leaves it out. Without it, what the template says."
+            ),
+        ]
+        | None
+    ) = None
     expires_in_seconds: (
         Annotated[
             int,
@@ -269,6 +280,7 @@ class Render(BaseModel):
     scale: Decimal = Decimal(1)
     document_date: datetime | None = None
     media_type: str = MEDIA_TYPES["pdf"]
+    invoice: InvoiceOptions | None = None
     attempt: int = 1
     attempt_limit: int
     created_at: datetime
@@ -323,6 +335,11 @@ class Render(BaseModel):
     def document_key(self) -> str:
         """The key of the finished file in the documents bucket."""
         return f"renders/{self.project_id}/{self.id}{ENDINGS[self.media_type][0]}"
+
+    @property
+    def invoice_key(self) -> str:
+        """The key of the electronic invoice in the documents bucket."""
+        return f"renders/{self.project_id}/{self.id}.xml"
 
 
 class UnstoredJob(BaseModel):

@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import PurePosixPath
 from typing import Any
 
-from craftkit import cursors
+from craftkit import cursors, storage
 from craftkit.auth.principal import Mode, Principal
 from craftkit.clock import utc_now
 from craftkit.config import config
@@ -34,6 +35,7 @@ from craftkit.renders import delivery_target, dispatch, inputs, lifecycle, repos
 from craftkit.renders.dispatch import StillRunningError
 from craftkit.renders.files import ENDINGS, MEDIA_TYPES
 from craftkit.renders.idempotency import check_request, create_once, find_render, idempotency_of
+from craftkit.renders.invoices import invoice_of, pdf_standard_of
 from craftkit.renders.models import (
     Render,
     RenderDelivery,
@@ -104,7 +106,8 @@ def create_render(
 
     Raises:
         InsufficientScopeError, TemplateNotFoundError, VersionNotFoundError,
-        NoPublishedVersionError, InvalidInputDataError: the request cannot be rendered.
+        NoPublishedVersionError, InvalidInputDataError, InvalidInvoiceError: the request cannot
+            be rendered.
         IdempotencyConflictError: its idempotency key was used for another request.
         RateLimitedError, QuotaExceededError: a limit of the key or its project is reached.
         QueueUnavailableError: nothing was stored; the same request may be sent again.
@@ -149,6 +152,7 @@ def new_render(
     options = request.options
     version = templates.current_version(principal.project_id, slug, options.version_number)
     data = validate_data(version.manifest, request.data)
+    invoice, invoice_warnings = invoice_of(version.manifest, data, options)
     render = Render(
         project_id=principal.project_id,
         id=new_id(),
@@ -158,7 +162,8 @@ def new_render(
         source=source,
         template_slug=slug,
         version_number=version.number,
-        pdf_standard=version.pdf_standard,
+        pdf_standard=pdf_standard_of(version, options, invoice),
+        invoice=invoice,
         filename=options.filename or f"{slug}{ENDINGS[MEDIA_TYPES[options.format]][0]}",
         format=options.format,
         pages=options.pages,
@@ -174,7 +179,7 @@ def new_render(
         delivery=RenderDelivery() if options.deliver_to else None,
         erase_at=_erase_at(options.expires_in_seconds, now) if options.store else now,
         expires_at=repository.expires_at(now),
-        warnings=warnings_of_names(version.manifest, request.data),
+        warnings=(*warnings_of_names(version.manifest, request.data), *invoice_warnings),
     )
     return render, data
 
@@ -371,6 +376,36 @@ def retry_render(project_id: str, render_id: str) -> Render:
     with charge.commit_on_success(), _failed_as_before(render, again):
         dispatch.enqueue(again)
     return again
+
+
+def get_invoice(
+    project_id: str, render_id: str, *, visible: Visibility = EVERYTHING
+) -> tuple[Render, bytes]:
+    """A finished render, and the XML of its electronic invoice.
+
+    Raises:
+        NotFoundError: the project has no such render, or the render has no electronic invoice.
+        NotReadyError: the render is not finished, or failed.
+    """
+    render = get_render(project_id, render_id, visible=visible)
+    if render.invoice is None:
+        raise NotFoundError(
+            "This render has no electronic invoice: its template has no invoice mapping, or the "
+            "request or its data left the invoice out."
+        )
+    if render.status != "succeeded":
+        raise NotReadyError
+    return render, storage.get(render.invoice_key)
+
+
+def invoice_headers_of(render: Render) -> dict[str, str]:
+    """The headers of a response whose body is the electronic invoice."""
+    name = f"{PurePosixPath(render.filename).stem}.xml"
+    return {
+        "Content-Type": "application/xml",
+        "Content-Disposition": storage.content_disposition(name),
+        "x-craftkit-render-id": render.id,
+    }
 
 
 def download(

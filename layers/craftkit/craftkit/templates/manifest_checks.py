@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from craftkit.invoices.mapping import mapping_faults
+
 LOOP_DEPTH_LIMIT = 3
 """Maximum depth of nested loops, such as orders, lines and serial numbers."""
 
@@ -89,6 +91,36 @@ def faults_of(manifest: object) -> Iterator[Fault]:
         yield from _variable_faults(variable, place)
     for index, loop in enumerate(loops):
         yield from _loop_faults(loop, f"loops.{index}", 1)
+    yield from invoice_faults(manifest)
+
+
+def invoice_faults(manifest: dict[str, Any]) -> Iterator[Fault]:
+    """Every fault of the invoice mapping that joins it with variables and loops."""
+    invoice = manifest.get("invoice")
+    if not isinstance(invoice, dict):
+        return
+    types = dict(_types_in(manifest.get("variables"), manifest.get("loops"), ""))
+    mapping, defaults = (_texts(invoice.get(part)) for part in ("map", "defaults"))
+    profile = str(invoice.get("profile") or "en16931")
+    for path, message in mapping_faults(mapping, defaults, types, profile):
+        yield f"invoice.{path}", message
+
+
+def _types_in(variables: Any, loops: Any, prefix: str) -> Iterator[tuple[str, str]]:
+    for variable in _entries(variables):
+        yield f"{prefix}{variable.get('key')}", str(variable.get("dataType", ""))
+    for loop in _entries(loops):
+        path = f"{prefix}{loop.get('key')}"
+        yield path, "loop"
+        fields = _entries(loop.get("itemFields"))
+        inner = [field for field in fields if "itemFields" in field]
+        yield from _types_in([field for field in fields if field not in inner], inner, f"{path}.")
+
+
+def _texts(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict):
+        return {}
+    return {str(key): text for key, text in value.items() if isinstance(text, str)}
 
 
 def _loop_faults(loop: dict[str, Any], place: str, depth: int) -> Iterator[Fault]:

@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from craftkit.errors import InvalidRequestError, Issues
+from craftkit.invoices.models import InvoiceMapping
 from craftkit.issues import ISSUE_LIMIT, issues_of
 from craftkit.schema import ApiModel, Matches
 from craftkit.templates.locales import locale_fault
@@ -29,6 +30,7 @@ from craftkit.templates.manifest_checks import (
     LOOP_DEPTH_LIMIT,
     faults_of,
     format_fault,
+    invoice_faults,
     key_faults,
 )
 from craftkit.typesetter import PdfStandard
@@ -157,10 +159,14 @@ class Loop(ApiModel):
 
 
 class Manifest(ApiModel):
-    """The data that a template takes: variables by dotted key, and loops of items."""
+    """The data that a template takes: variables by dotted key, and loops of items.
+
+    `invoice` says how this data becomes an electronic invoice.
+    """
 
     variables: Annotated[tuple[Variable, ...], Field(max_length=300)] = ()
     loops: Annotated[tuple[Loop, ...], Field(max_length=30)] = ()
+    invoice: InvoiceMapping | None = None
 
     @model_validator(mode="after")
     def _keys_fit(self) -> Self:
@@ -169,6 +175,9 @@ class Manifest(ApiModel):
         )
         if any(_loop_depth(loop) > LOOP_DEPTH_LIMIT for loop in self.loops):
             _refuse(f"Loops can be nested at most {LOOP_DEPTH_LIMIT} levels deep")
+        if self.invoice:
+            for _, fault in invoice_faults(self.model_dump(mode="json", by_alias=True)):
+                _refuse(fault)
         return self
 
     @cached_property

@@ -1,0 +1,176 @@
+"""A render whose template has an invoice mapping: the PDF, its attachment, its XML, refusals."""
+
+import base64
+import hashlib
+import json
+import re
+from io import BytesIO
+from typing import Any
+
+import pytest
+from pikepdf import Pdf
+
+from craftkit import storage
+from craftkit.templates import gallery
+from testkit.cloud import Cloud
+from testkit.pdf import text_of
+from testkit.project import DemoProject, publish_gallery
+from typesetting import typeset
+from typesetting.worker import render_document
+
+DATE = "2026-11-24T12:00:00Z"
+
+
+def sample(slug: str) -> dict[str, Any]:
+    return dict(json.loads((gallery.FOLDER / slug / "data.json").read_text(encoding="utf-8")))
+
+
+@pytest.fixture
+def make(call: Any, project: DemoProject) -> Any:
+    """Render data with a template of the gallery; the render when it has ended."""
+
+    def make(slug: str = "invoice", data: Any = None, **options: Any) -> Any:
+        publish_gallery(project.id, slug)
+        body = {"data": data or sample(slug), "options": options}
+        answer = call("create_render", project, path={"slug": slug}, body=body)
+        if answer.status == 202:
+            render_document(project.id, answer.body["id"], typeset=typeset)
+            return call("get_render", project, path={"id": answer.body["id"]}).body
+        return answer
+
+    return make
+
+
+@pytest.fixture
+def xml_of(cloud: Cloud, event: Any, project: DemoProject) -> Any:
+    def xml_of(render: Any) -> Any:
+        how = {"path": {"id": render["id"]}, "principal": project.principal}
+        return cloud.invoke("get_invoice", event("get_invoice", **how))
+
+    return xml_of
+
+
+def pdf_of(project: DemoProject, render: Any) -> bytes:
+    return storage.get(f"renders/{project.id}/{render['id']}.pdf")
+
+
+def metadata_of(pdf: Pdf) -> dict[str, str]:
+    text = pdf.Root.Metadata.read_bytes().decode()
+    return dict(re.findall(r"<((?:fx|pdfaid|pdfuaid):\w+)>([^<]+)<", text))
+
+
+@pytest.mark.parametrize("slug", ["invoice", "credit-note"])
+def test_a_gallery_template_makes_a_pdf_a_3_with_its_invoice(
+    make: Any, xml_of: Any, project: DemoProject, slug: str
+) -> None:
+    render = make(slug, documentDate=DATE)
+    assert (render["status"], render["pdfStandard"]) == ("succeeded", "a-3a+ua-1")
+    answer = xml_of(render)
+    assert answer["headers"]["Content-Type"] == "application/xml"
+    assert answer["headers"]["Content-Disposition"] == f'inline; filename="{slug}.xml"'
+    content = pdf_of(project, render)
+    with Pdf.open(BytesIO(content)) as pdf:
+        assert metadata_of(pdf) == {
+            "fx:DocumentType": "INVOICE",
+            "fx:DocumentFileName": "factur-x.xml",
+            "fx:Version": "1.0",
+            "fx:ConformanceLevel": "EN 16931",
+            "pdfaid:part": "3",
+            "pdfaid:conformance": "A",
+            "pdfuaid:part": "1",
+        }
+        [file] = pdf.Root.AF
+        assert (str(file.UF), str(file.AFRelationship)) == ("factur-x.xml", "/Alternative")
+        attached = pdf.attachments["factur-x.xml"].get_file()
+        assert attached.mime_type == "text/xml"
+        xml = attached.read_bytes()
+    assert xml == base64.b64decode(answer["body"])
+    total = re.findall(rb"<ram:GrandTotalAmount>([^<]+)<", xml)[0].decode()
+    shown = text_of(content).replace(",", "").replace(" ", "")
+    assert total in shown
+
+
+def test_the_same_data_and_date_make_the_same_bytes(make: Any, project: DemoProject) -> None:
+    first, second = make(documentDate=DATE), make(documentDate=DATE)
+    assert first["sha256"] == second["sha256"]
+    content = pdf_of(project, first)
+    assert hashlib.sha256(content).hexdigest() == first["sha256"]
+
+
+def test_a_profile_of_the_request_is_the_one_of_the_document(
+    make: Any, xml_of: Any, project: DemoProject
+) -> None:
+    render = make(invoice={"profile": "minimum"})
+    with Pdf.open(BytesIO(pdf_of(project, render))) as pdf:
+        assert metadata_of(pdf)["fx:ConformanceLevel"] == "MINIMUM"
+        assert str(pdf.Root.AF[0].AFRelationship) == "/Data"
+
+
+def test_an_image_has_its_invoice_apart(make: Any, xml_of: Any) -> None:
+    render = make(format="png")
+    assert xml_of(render)["statusCode"] == 200
+
+
+def test_without_an_invoice_the_document_is_the_plain_one(make: Any, xml_of: Any) -> None:
+    render = make(invoice=False)
+    assert (render["status"], render["pdfStandard"]) == ("succeeded", "a-2a+ua-1")
+    assert xml_of(render)["statusCode"] == 404
+
+
+def test_a_gallery_invoice_of_incomplete_data_is_rendered_with_a_warning(
+    make: Any, xml_of: Any
+) -> None:
+    render = make(data={"customer": {"name": "Ada"}, "total": 42, "items": []})
+    assert render["status"] == "succeeded"
+    [warning] = [each for each in render["warnings"] if "electronic invoice" in each]
+    assert "number: BR-02" in warning
+    assert xml_of(render)["statusCode"] == 404
+
+
+def test_an_invoice_that_was_asked_for_is_refused_by_the_path_of_its_fault(make: Any) -> None:
+    data = sample("invoice")
+    data["items"][2]["vatRate"] = 0
+    data["total"] = "10000.01"
+    answer = make(data=data, invoice={})
+    assert (answer.status, answer.code) == (400, "invalid_invoice")
+    assert answer.field_errors["items.2.vatCategory"][0].startswith("BR-CO-04: ")
+
+
+def test_a_total_that_is_no_sum_is_refused(make: Any) -> None:
+    answer = make(data=sample("invoice") | {"total": "10000.01"}, invoice={})
+    assert answer.code == "invalid_invoice"
+    assert list(answer.field_errors) == ["total"]
+    assert answer.field_errors["total"][0].startswith("BR-CO-15: ")
+
+
+def test_a_template_without_a_mapping_refuses_an_invoice(make: Any) -> None:
+    answer = make("letter", invoice={})
+    assert (answer.status, answer.code) == (400, "invalid_request")
+    assert list(answer.field_errors) == ["options.invoice"]
+
+
+@pytest.mark.parametrize(
+    "invoice",
+    [
+        {"syntax": "ubl"},
+        {"standard": "peppol-bis-3", "syntax": "cii"},
+        {"standard": "xrechnung", "profile": "basic"},
+        {"profile": "comfort"},
+        {"level": "basic"},
+        True,
+    ],
+)
+def test_options_that_do_not_fit_together_are_refused(make: Any, invoice: Any) -> None:
+    answer = make(invoice=invoice)
+    assert (answer.status, answer.code) == (400, "invalid_request")
+
+
+def test_an_erased_render_has_no_invoice_left(
+    make: Any, xml_of: Any, call: Any, project: DemoProject
+) -> None:
+    render = make()
+    key = f"renders/{project.id}/{render['id']}.xml"
+    assert storage.find(key)
+    assert call("delete_render", project, path={"id": render["id"]}).status == 204
+    assert xml_of(render)["statusCode"] == 404
+    assert storage.find(key) is None
