@@ -120,7 +120,7 @@ lock: setup ## Update dependencies to the newest versions that pyproject.toml al
 
 .PHONY: pins
 pins: setup ## Write the layers' requirements.txt from uv.lock, and the tools' from their .in files.
-	@for layer in craftkit pages typesetting; do \
+	@for layer in craftkit invoices pages typesetting; do \
 	  $(UV) export --quiet --frozen --only-group layer-$$layer --no-annotate --no-header \
 	    --output-file layers/$$layer/requirements.txt >/dev/null || exit 1; done
 	@for tool in aws sam runtime rivals scan scanners attack clients; do \

@@ -58,8 +58,10 @@ def _operation(method: str, path: str, operation: Json) -> list[str]:
         parts.append("")
     if body := operation.get("requestBody"):
         ((media_type, content),) = body["content"].items()
-        form = ", as a form" if media_type != "application/json" else ""
-        parts += [f"Body: {_type(content['schema'])}{form}.", ""]
+        is_form = media_type == "application/x-www-form-urlencoded"
+        form = ", as a form" if is_form else ""
+        body_words = body.get("description") or f"{_type(content['schema'])}{form}."
+        parts += [f"Body: {body_words}", ""]
     parts += ["| status | response |", "| --- | --- |"]
     for status, answer in sorted(operation["responses"].items()):
         content = answer.get("content", {}).get("application/json", {}).get("schema", {})

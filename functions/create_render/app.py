@@ -4,7 +4,7 @@ from craftkit.auth.principal import RENDERS_WRITE
 from craftkit.clock import utc_now
 from craftkit.errors import NotReadyError, RenderFailedError
 from craftkit.http import Request, Response, endpoint
-from craftkit.probes import item, needs
+from craftkit.probes import invocation, item, needs
 from craftkit.renders import inline, service, unstored
 from craftkit.renders.models import Render, RenderRequest, RenderView
 from craftkit.renders.views import unsigned_view_of, view_of
@@ -26,7 +26,8 @@ from craftkit.renders.views import unsigned_view_of, view_of
     "VAULT_KEY",
     "PRIVATE_WEBHOOKS",
     "TEST_WORKER_FUNCTION",
-    reads=(item("CONTENT_TABLE"),),
+    "VALIDATE_FUNCTION",
+    reads=(item("CONTENT_TABLE"), invocation("VALIDATE_FUNCTION")),
 )
 @endpoint
 def handler(request: Request) -> Response:

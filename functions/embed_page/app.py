@@ -121,6 +121,7 @@ ROUTES: dict[str, Callable[[Request], Response]] = {
     "RETENTION_DAYS",
     "API_URL",
     "COMPILE_FUNCTION",
+    "VALIDATE_FUNCTION",
     "EMBED_ALLOWS_LOOPBACK",
     "LIVE_QUEUE_URL",
     "LIVE_WORKER_FUNCTION",
@@ -137,6 +138,7 @@ ROUTES: dict[str, Callable[[Request], Response]] = {
         query("CONTENT_TABLE"),
         update("LIMITS_TABLE"),
         invocation("COMPILE_FUNCTION"),
+        invocation("VALIDATE_FUNCTION"),
     ),
 )
 @endpoint

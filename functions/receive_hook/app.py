@@ -2,7 +2,7 @@
 
 from craftkit.hooks.service import receive_hook
 from craftkit.http import Request, Response, endpoint
-from craftkit.probes import item, needs
+from craftkit.probes import invocation, item, needs
 from craftkit.renders.views import unsigned_view_of
 
 HEADER = "x-craftkit-hook-token"
@@ -21,7 +21,8 @@ HEADER = "x-craftkit-hook-token"
     "LIVE_QUEUE_URL",
     "TEST_QUEUE_URL",
     "VAULT_KEY",
-    reads=(item("PROJECTS_TABLE"),),
+    "VALIDATE_FUNCTION",
+    reads=(item("PROJECTS_TABLE"), invocation("VALIDATE_FUNCTION")),
 )
 @endpoint
 def handler(request: Request) -> Response:

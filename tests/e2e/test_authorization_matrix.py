@@ -105,6 +105,7 @@ MATRIX: dict[str, Row] = {
     "GET /v1/renders/{id}/invoice.xml": Row(
         "renders:read", NOT_FOUND, NOT_FOUND, NOT_FOUND, NOT_FOUND, NOT_FOUND
     ),
+    "POST /v1/invoices/validate": Row("renders:read", *("400 invalid_invoice",) * 5),
     "DELETE /v1/renders/{id}": Row(
         "renders:write", "204", NOT_FOUND, NOT_FOUND, NOT_FOUND, NOT_FOUND
     ),
@@ -323,6 +324,7 @@ REQUESTS: dict[str, Callable[[World], Call]] = {
         f"/v1/renders/{world.render_id}/invoice.xml",
         None,
     ),
+    "POST /v1/invoices/validate": lambda _: ("POST", "/v1/invoices/validate", {}),
     "DELETE /v1/renders/{id}": lambda world: ("DELETE", f"/v1/renders/{world.new_render()}", None),
     "POST /v1/renders/{id}/cancel": lambda world: (
         "POST",

@@ -44,6 +44,7 @@ READS: dict[str, dict[str, Any]] = {
     "get_render": {"path": {"id": ID}},
     "download_render": {"path": {"id": ID}},
     "get_invoice": {"path": {"id": ID}},
+    "validate_invoice": {},
     "list_templates": {},
     "get_template": {"path": {"slug": "invoice"}},
     "list_template_versions": {"path": {"slug": "invoice"}},

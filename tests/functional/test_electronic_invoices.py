@@ -11,6 +11,7 @@ import pytest
 from pikepdf import Pdf
 
 from craftkit import storage
+from craftkit.errors import ValidatorUnavailableError
 from craftkit.templates import gallery
 from testkit.cloud import Cloud
 from testkit.pdf import text_of
@@ -163,6 +164,86 @@ def test_a_template_without_a_mapping_refuses_an_invoice(make: Any) -> None:
 def test_options_that_do_not_fit_together_are_refused(make: Any, invoice: Any) -> None:
     answer = make(invoice=invoice)
     assert (answer.status, answer.code) == (400, "invalid_request")
+
+
+def test_a_rule_of_the_official_set_is_answered_with_the_data_path(make: Any) -> None:
+    data = sample("invoice")
+    data["customer"]["country"] = "XX"
+    answer = make(data=data, invoice={})
+    assert (answer.status, answer.code) == (400, "invalid_invoice")
+    assert "'ram:CountryID' is not allowed" in answer.field_errors["customer.country"][0]
+
+
+def test_a_broken_official_rule_is_a_warning_where_no_invoice_is_required(make: Any) -> None:
+    data = sample("invoice")
+    data["customer"]["country"] = "XX"
+    render = make(data=data)
+    assert (render["status"], render["pdfStandard"]) == ("succeeded", "a-2a+ua-1")
+    assert "valid one: customer.country: " in render["warnings"][0]
+
+
+def test_rules_that_cannot_be_checked_leave_nothing_behind(
+    make: Any, call: Any, project: DemoProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unavailable(function: str, xml: bytes) -> list[dict[str, Any]]:
+        raise ValidatorUnavailableError
+
+    monkeypatch.setattr("craftkit.invoices.official.failures_of", unavailable)
+    answer = make(invoice={})
+    assert (answer.status, answer.code) == (503, "validator_unavailable")
+    assert answer.headers["Retry-After"] == "5"
+    assert call("list_renders", project).body["renders"] == []
+
+
+@pytest.fixture
+def verdict_of(cloud: Cloud, event: Any, project: DemoProject) -> Any:
+    """The answer of the validation route to a file."""
+
+    def verdict_of(content: bytes) -> Any:
+        sent = event("validate_invoice", principal=project.principal)
+        sent["body"], sent["isBase64Encoded"] = base64.b64encode(content).decode(), True
+        answer = cloud.invoke("validate_invoice", sent)
+        return answer["statusCode"], json.loads(answer["body"])
+
+    return verdict_of
+
+
+def test_validate_invoice__its_own_pdf_and_xml_are_valid(
+    make: Any, verdict_of: Any, project: DemoProject
+) -> None:
+    content = pdf_of(project, make())
+    expected = {"valid": True, "standard": "factur-x", "profile": "en16931", "issues": []}
+    assert verdict_of(content) == (200, expected)
+    with Pdf.open(BytesIO(content)) as pdf:
+        xml = pdf.attachments["factur-x.xml"].get_file().read_bytes()
+    assert verdict_of(xml) == (200, expected)
+    status, body = verdict_of(xml.replace(b">10000.00<", b">10000.01<"))
+    assert (status, body["valid"]) == (200, False)
+    assert "BR-CO-15" in {issue["rule"] for issue in body["issues"]}
+    assert all(issue["path"].startswith("/CrossIndustryInvoice[1]") for issue in body["issues"])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{}",
+        b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><a>&x;</a>',
+        b"%PDF-1.7",
+    ],
+)
+def test_validate_invoice__what_is_no_invoice_is_refused(verdict_of: Any, content: bytes) -> None:
+    status, body = verdict_of(content)
+    assert (status, body["error"]["code"]) == (400, "invalid_invoice")
+    assert "passwd" not in json.dumps(body)
+
+
+def test_validate_invoice__a_pdf_without_an_invoice_is_refused(
+    make: Any, verdict_of: Any, project: DemoProject
+) -> None:
+    status, body = verdict_of(pdf_of(project, make(invoice=False)))
+    assert (status, body["error"]["code"]) == (400, "invalid_invoice")
+    assert "no electronic invoice attached" in body["error"]["message"]
 
 
 def test_an_erased_render_has_no_invoice_left(

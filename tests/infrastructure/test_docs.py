@@ -252,7 +252,7 @@ def test_the_errors_of_a_route_follow_from_its_declaration() -> None:
     create, health = refusals(BY_FUNCTION["create_render"]), refusals(BY_FUNCTION["get_health"])
     assert create[401] == ["invalid_credentials", "missing_authorization"]
     assert create[413] == ["payload_too_large"]
-    assert create[503] == ["queue_unavailable"]
+    assert create[503] == ["queue_unavailable", "validator_unavailable"]
     assert set(health) == {403, 429, 500, 504}
 
 

@@ -120,6 +120,7 @@ class TestReservedConcurrency:
         "LiveWorkerFunction",
         "TestWorkerFunction",
         "CompileTemplateFunction",
+        "ValidateInvoiceFunction",
     )
 
     def reserved(self, of: Template) -> dict[str, int]:

@@ -183,6 +183,11 @@ class Config:
         return _required("COMPILE_FUNCTION")
 
     @cached_property
+    def validate_function(self) -> str | None:
+        """The function with the official rules of invoices; None where only our own are checked."""
+        return os.environ.get("VALIDATE_FUNCTION") or None
+
+    @cached_property
     def deliveries_table(self) -> str:
         return _required("DELIVERIES_TABLE")
 

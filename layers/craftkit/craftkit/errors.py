@@ -538,6 +538,20 @@ class QueueUnavailableError(CraftkitError):
         super().__init__(message, headers={"Retry-After": "5"})
 
 
+class ValidatorUnavailableError(CraftkitError):
+    """The rules of electronic invoices cannot be checked at present. Nothing was stored."""
+
+    code = "validator_unavailable"
+    status = 503
+    message = (
+        "The electronic invoice could not be validated, and the render was not stored. Send the "
+        "request again, or send options.invoice: false to render without an electronic invoice."
+    )
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message, headers={"Retry-After": "5"})
+
+
 class ScannerKeysUnavailableError(CraftkitError):
     """The public key that a report of exposed keys names cannot be looked up at present."""
 

@@ -163,7 +163,6 @@ def _job_of(render: Render, data: dict[str, Any]) -> Job:
     version = templates.current_version(
         render.project_id, render.template_slug, render.version_number
     )
-    data = inputs.load(held.item)
     invoice = _invoice_of(render, version, data)
     return Job(
         source=version.source,
@@ -189,5 +188,6 @@ def _invoice_of(
     if render.invoice is None or version.manifest.invoice is None:
         return None
     invoice = create_invoice(version.manifest.invoice, data, render.invoice)
-    storage.put(render.invoice_key, invoice.xml, content_type=_XML_TYPE)
+    if render.is_stored:
+        storage.put(render.invoice_key, invoice.xml, content_type=_XML_TYPE)
     return invoice.attachment if render.format == "pdf" else None

@@ -44,6 +44,7 @@ _XRECHNUNG = (
     ("PEPPOL-EN16931-R020", "BT-34"),
     ("PEPPOL-EN16931-R010", "BT-49"),
 )
+_DELIVERY_ADDRESS = ("BT-75", "BT-76", "BT-77", "BT-78", "BT-79", "BT-80", "BT-165")
 _PEPPOL = (("PEPPOL-EN16931-R020", "BT-34"), ("PEPPOL-EN16931-R010", "BT-49"))
 
 _COUNTRY = re.compile(r"[A-Z]{2}")
@@ -84,6 +85,9 @@ def check(invoice: Terms, mapping: Mapping[str, str], faults: Faults, *, profile
         require(invoice, "BR-61", "BT-84")
     for rule, number in _XRECHNUNG if standard == "xrechnung" else ():
         require(invoice, rule, number)
+    if standard == "xrechnung" and any(map(invoice.text, _DELIVERY_ADDRESS)):
+        require(invoice, "BR-DE-10", "BT-77")
+        require(invoice, "BR-DE-11", "BT-78")
     for rule, number in _PEPPOL if standard == "peppol-bis-3" else ():
         require(invoice, rule, number)
     if standard == "peppol-bis-3" and not invoice.text("BT-10"):
@@ -106,6 +110,10 @@ class _Requirement:
                 "for it"
             )
         self._faults.add(terms.paths.get(number) or terms.path, rule, message)
+
+    def refuse(self, terms: Terms, rule: str, number: str, words: str) -> None:
+        path = terms.paths.get(number) or terms.path
+        self._faults.add(path, rule, f"{TERMS[number]} {words}")
 
 
 def _check_line(line: Terms, faults: Faults) -> None:
@@ -186,5 +194,9 @@ def _check_vat(invoice: Terms, require: _Requirement) -> None:
             require(invoice, "BR-IC-12", "BT-80")
         if category == "AE" and not invoice.text("BT-47"):
             require(invoice, "BR-AE-02", "BT-48")
+        for number in ("BT-31", "BT-48", "BT-63") if category == "O" else ():
+            if invoice.text(number):
+                require.refuse(invoice, "BR-O-02", number, "must be absent: the invoice is not "
+                               "subject to VAT")  # fmt: skip
         if category == "E" and not entry.text("BT-121"):
             require(entry, "BR-E-10", "BT-120")

@@ -1,6 +1,7 @@
 """The use case: a template's data in, an electronic invoice out."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from craftkit.errors import InvalidInvoiceError, InvalidRequestError, Issues
@@ -50,6 +51,9 @@ def create_invoice(
     terms = read_terms(mapping, data, faults)
     _add_defaults(terms, options.standard, profile)
     complete(terms, faults, has_lines="BG-25" in mapping.map)
+    if options.standard == "xrechnung":
+        for entry in terms.each("BG-23"):
+            entry.values.setdefault("BT-119", Decimal(0))  # BR-DE-14
     check(terms, mapping.map, faults, profile=profile, standard=options.standard)
     if faults.issues:
         raise InvalidInvoiceError(issues=faults.issues)

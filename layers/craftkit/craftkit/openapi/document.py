@@ -149,6 +149,13 @@ def _operation(route: Route, reference: References) -> Json:
     if route.body:
         content = _json(reference[route.body, "validation"], examples.REQUESTS[route.function])
         operation["requestBody"] = {"required": True, "content": content}
+    if route.file:
+        schema = {"type": "string"}
+        operation["requestBody"] = {
+            "required": True,
+            "description": route.file,
+            "content": {"application/xml": {"schema": schema, "example": examples.INVOICE_XML}},
+        }
     if route.form:
         example = examples.REQUESTS[route.function]
         schema = reference[route.form, "validation"]
@@ -234,7 +241,9 @@ def _answer(route: Route, status: int, kind: Kind | None, reference: References)
         example = examples.RESPONSES[route.function, status]
         answer["content"] = _json(reference[kind, "serialization"], example)
     elif status == 200 and route.media_type:
-        answer["content"] = {route.media_type: {"schema": {"type": "string"}}}
+        answer["content"] = {
+            route.media_type: {"schema": {"type": "string"}, "example": examples.INVOICE_XML}
+        }
     elif status == 200 and not route.documents:
         answer["content"] = _json({"type": "object"}, {"openapi": "3.1.0"})
     if status == 200 and route.documents:

@@ -102,6 +102,13 @@ _PUBLISHED = {
     "changes": None,
 }
 
+INVOICE_XML = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n'
+    "<rsm:CrossIndustryInvoice "
+    'xmlns:rsm="urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:100">…'
+    "</rsm:CrossIndustryInvoice>"
+)
+
 REQUESTS: dict[str, Json] = {
     "create_render": {
         "data": DATA,
@@ -190,6 +197,19 @@ RESPONSES: dict[tuple[str, int], Json] = {
         "scope": "renders:write",
     },
     ("create_render", 200): SUCCEEDED,
+    ("validate_invoice", 200): {
+        "valid": False,
+        "standard": "factur-x",
+        "profile": "en16931",
+        "issues": [
+            {
+                "rule": "BR-CO-15",
+                "path": "/CrossIndustryInvoice[1]",
+                "message": "Invoice total amount with VAT (BT-112) = Invoice total amount without "
+                "VAT (BT-109) + Invoice total VAT amount (BT-110).",
+            }
+        ],
+    },
     ("list_renders", 200): {"renders": [SUCCEEDED], "nextCursor": None},
     ("get_render", 200): SUCCEEDED,
     ("cancel_render", 200): CANCELLED,

@@ -24,6 +24,7 @@ class Route:
         errors: what this route can refuse beyond what its shape implies (see `every_error`).
         headers: request headers that mean something here, with their description.
         documents: 200 can be a document, in one of the formats' media types.
+        file: what the body is, where it is a file and no JSON.
         media_type: of a 200 that is a file, such as `application/xml`.
     """
 
@@ -43,6 +44,7 @@ class Route:
     needs_key: bool = False
     documents: bool = False
     media_type: str = ""
+    file: str = ""
 
     @property
     def tag(self) -> str:

@@ -22,6 +22,7 @@ from craftkit.embed.sessions.models import RefreshRequest, SessionRequest
 from craftkit.embed.sessions.views import SessionView
 from craftkit.embed.tokens.views import JwksView
 from craftkit.hooks.models import HookData
+from craftkit.invoices.views import VerdictView
 from craftkit.keys.caller import CallerView
 from craftkit.keys.models import Exposure
 from craftkit.openapi.route import Route
@@ -93,6 +94,7 @@ _HOOK_TOKEN = {"x-craftkit-hook-token": "The hook's token."}
 
 TAGS = {
     "renders": "Create, read, list, download, cancel and delete renders.",
+    "invoices": "Validate electronic invoices.",
     "templates": "Read the project's templates.",
     "me": "Read what your own key may do.",
     "requests": "Read what your own key was used for.",
@@ -126,6 +128,7 @@ ROUTES: tuple[Route, ...] = (
             errors.NotReadyError,
             errors.QueueUnavailableError,
             errors.RenderFailedError,
+            errors.ValidatorUnavailableError,
             *_LIMITS,
         ),
         description="202: the render is queued; read `pollUrl` until `status` is final. 200: the "
@@ -182,6 +185,18 @@ ROUTES: tuple[Route, ...] = (
         errors=(errors.NotFoundError, errors.NotReadyError),
         description="The XML of a render whose template has an invoice mapping. It is the file "
         "that is attached to a Factur-X PDF.",
+    ),
+    Route(
+        "POST",
+        "/v1/invoices/validate",
+        "validate_invoice",
+        "Validate an electronic invoice",
+        {200: VerdictView},
+        scope=RENDERS_READ,
+        file="An invoice as XML (CII or UBL), or a PDF that holds one; at most 4 MiB.",
+        errors=(errors.InvalidInvoiceError, errors.PayloadTooLargeError, errors.RateLimitedError),
+        description="Checks schema and official rules of the standard that the invoice names. "
+        "Nothing is rendered or stored. Warnings of the rules are left out.",
     ),
     Route(
         "POST",

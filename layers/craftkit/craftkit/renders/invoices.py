@@ -1,43 +1,80 @@
 """The electronic invoice of a render that is requested."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from craftkit.errors import InvalidInvoiceError, InvalidRequestError, Issues
-from craftkit.invoices.models import InvoiceOptions
+from craftkit.invoices.models import ElectronicInvoice, InvoiceOptions
+from craftkit.invoices.official import check_officially
 from craftkit.invoices.service import create_invoice
-from craftkit.renders.models import RenderOptions
-from craftkit.templates.models import Manifest, TemplateVersion
+from craftkit.renders.models import Render, RenderOptions
+from craftkit.templates.models import TemplateVersion
 from craftkit.typesetter import INVOICE_STANDARDS
 
 _SHOWN_FAULTS = 3
 
 
-def invoice_of(
-    manifest: Manifest, data: dict[str, Any], options: RenderOptions
-) -> tuple[InvoiceOptions | None, tuple[str, ...]]:
-    """The options of the electronic invoice that the render makes, if any, and warnings.
+@dataclass(frozen=True)
+class RequestedInvoice:
+    """The invoice that a render makes, if any.
+
+    Attributes:
+        plain_standard: of the PDF without an invoice.
+        is_required: data that makes no valid invoice is refused; else it is a warning.
+    """
+
+    options: InvoiceOptions | None = None
+    invoice: ElectronicInvoice | None = None
+    plain_standard: str = ""
+    is_required: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+def requested_invoice(
+    version: TemplateVersion, data: dict[str, Any], options: RenderOptions
+) -> RequestedInvoice:
+    """The invoice of validated data, checked by the rules of `craftkit.invoices.rules`.
 
     Raises:
         InvalidRequestError: an invoice was requested and the template has no mapping.
         InvalidInvoiceError: the data makes no valid invoice, and the template or the request
             requires one.
     """
-    requested, mapping = options.invoice, manifest.invoice
-    if requested is False:
-        return None, ()
+    requested, mapping = options.invoice, version.manifest.invoice
+    if requested is False or (mapping is None and requested is None):
+        return RequestedInvoice()
     if mapping is None:
-        if requested is None:
-            return None, ()
         issue = "This template has no invoice mapping: its manifest has no `invoice`"
         raise InvalidRequestError(issues=Issues(field_errors={"options.invoice": [issue]}))
     invoice_options = requested or InvoiceOptions()
+    is_required = requested is not None or mapping.required
     try:
-        create_invoice(mapping, data, invoice_options)
+        invoice = create_invoice(mapping, data, invoice_options)
     except InvalidInvoiceError as error:
-        if requested or mapping.required:
+        if is_required:
             raise
-        return None, (_warning(error.issues or Issues()),)
-    return invoice_options, ()
+        return RequestedInvoice(warnings=(_warning(error.issues or Issues()),))
+    return RequestedInvoice(invoice_options, invoice, version.pdf_standard, is_required)
+
+
+def officially_checked(render: Render, requested: RequestedInvoice) -> Render:
+    """The render, whose invoice keeps the official rules; without it where it is not required.
+
+    Raises:
+        InvalidInvoiceError: the invoice breaks a rule, and is required.
+        ValidatorUnavailableError: the rules cannot be checked at present.
+    """
+    if requested.invoice is None:
+        return render
+    try:
+        check_officially(requested.invoice)
+    except InvalidInvoiceError as error:
+        if requested.is_required:
+            raise
+        warnings = (*render.warnings, _warning(error.issues or Issues()))
+        plain = {"invoice": None, "pdf_standard": requested.plain_standard, "warnings": warnings}
+        return render.model_copy(update=plain)
+    return render
 
 
 def _warning(issues: Issues) -> str:

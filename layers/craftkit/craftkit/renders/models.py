@@ -187,6 +187,9 @@ class RenderOptions(ApiModel):
             _refuse("`pages` and `scale` apply to the formats png, jpeg, webp and svg, not to pdf")
         if self.format == "svg" and self.scale:
             _refuse("`scale` does not apply to the format svg")
+        is_apart = isinstance(self.invoice, InvoiceOptions) and self.invoice.standard != "factur-x"
+        if is_apart and not self.store:
+            _refuse("With `store` false there is no invoice.xml: use the standard factur-x")
         if self.filename and not self.filename.lower().endswith(endings_of(self.format)):
             expected = " or ".join(endings_of(self.format))
             _refuse(f"`filename` must end in {expected} for the format {self.format}")

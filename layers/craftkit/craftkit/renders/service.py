@@ -35,7 +35,12 @@ from craftkit.renders import delivery_target, dispatch, inputs, lifecycle, repos
 from craftkit.renders.dispatch import StillRunningError
 from craftkit.renders.files import ENDINGS, MEDIA_TYPES
 from craftkit.renders.idempotency import check_request, create_once, find_render, idempotency_of
-from craftkit.renders.invoices import invoice_of, pdf_standard_of
+from craftkit.renders.invoices import (
+    RequestedInvoice,
+    officially_checked,
+    pdf_standard_of,
+    requested_invoice,
+)
 from craftkit.renders.models import (
     Render,
     RenderDelivery,
@@ -110,11 +115,12 @@ def create_render(
             be rendered.
         IdempotencyConflictError: its idempotency key was used for another request.
         RateLimitedError, QuotaExceededError: a limit of the key or its project is reached.
-        QueueUnavailableError: nothing was stored; the same request may be sent again.
+        QueueUnavailableError, ValidatorUnavailableError: nothing was stored; the same request may
+            be sent again.
     """
     principal.require_template(slug)
     waits = waits or request.options.sync
-    render, data = new_render(principal, slug, request, base_url=base_url, source=source)
+    render, data, invoice = new_render(principal, slug, request, base_url=base_url, source=source)
     target = request.options.deliver_to
     if target:
         delivery_target.check_target(target)
@@ -130,6 +136,11 @@ def create_render(
             raise
         return accepted, False
     with charge.commit_on_success():
+        try:
+            render = officially_checked(render, invoice)
+        except CraftkitError:
+            charge.refund()
+            raise
         row = repository.new_row(render, lifecycle.first_check_at(render))
         if target:
             row |= delivery_target.sealed(render, target)
@@ -142,17 +153,18 @@ def create_render(
 
 def new_render(
     principal: Principal, slug: str, request: RenderRequest, *, base_url: str, source: Source
-) -> tuple[Render, dict[str, Any]]:
-    """A render that is not written yet, and its validated data.
+) -> tuple[Render, dict[str, Any], RequestedInvoice]:
+    """A render that is not written yet, its validated data, and its electronic invoice.
 
     Raises:
         TemplateNotFoundError, VersionNotFoundError, NoPublishedVersionError,
-        InvalidInputDataError, InvalidRequestError: the request cannot be rendered.
+        InvalidInputDataError, InvalidInvoiceError, InvalidRequestError: the request cannot be
+            rendered.
     """
     options = request.options
     version = templates.current_version(principal.project_id, slug, options.version_number)
     data = validate_data(version.manifest, request.data)
-    invoice, invoice_warnings = invoice_of(version.manifest, data, options)
+    requested = requested_invoice(version, data, options)
     render = Render(
         project_id=principal.project_id,
         id=new_id(),
@@ -162,8 +174,8 @@ def new_render(
         source=source,
         template_slug=slug,
         version_number=version.number,
-        pdf_standard=pdf_standard_of(version, options, invoice),
-        invoice=invoice,
+        pdf_standard=pdf_standard_of(version, options, requested.options),
+        invoice=requested.options,
         filename=options.filename or f"{slug}{ENDINGS[MEDIA_TYPES[options.format]][0]}",
         format=options.format,
         pages=options.pages,
@@ -179,9 +191,9 @@ def new_render(
         delivery=RenderDelivery() if options.deliver_to else None,
         erase_at=_erase_at(options.expires_in_seconds, now) if options.store else now,
         expires_at=repository.expires_at(now),
-        warnings=(*warnings_of_names(version.manifest, request.data), *invoice_warnings),
+        warnings=(*warnings_of_names(version.manifest, request.data), *requested.warnings),
     )
-    return render, data
+    return render, data, requested
 
 
 def _erase_at(seconds: int | None, now: datetime) -> datetime | None:

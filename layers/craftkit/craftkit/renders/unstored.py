@@ -17,6 +17,7 @@ from craftkit.renders import dispatch, repository
 from craftkit.renders.dispatch import SYNC_WAIT_SECONDS, StillRunningError
 from craftkit.renders.erasure import without_content
 from craftkit.renders.idempotency import check_request, create_once, find_render, idempotency_of
+from craftkit.renders.invoices import officially_checked
 from craftkit.renders.models import Render, RenderRequest, UnstoredJob, UnstoredResult
 from craftkit.renders.service import new_render
 
@@ -42,14 +43,15 @@ def render_unstored(
 
     Raises:
         InsufficientScopeError, TemplateNotFoundError, VersionNotFoundError,
-        NoPublishedVersionError, InvalidInputDataError: the request cannot be rendered.
+        NoPublishedVersionError, InvalidInputDataError, InvalidInvoiceError: the request cannot
+            be rendered.
         IdempotencyConflictError: its idempotency key was used for another request.
         RateLimitedError, QuotaExceededError: a limit of the key or its project is reached, or the
             project has the maximum of synchronous renders running.
         QueueUnavailableError: no worker took it. Nothing was charged.
     """
     principal.require_template(slug)
-    render, data = new_render(principal, slug, request, base_url=base_url, source="api")
+    render, data, invoice = new_render(principal, slug, request, base_url=base_url, source="api")
     idempotency = idempotency_of(
         idempotency_key or request.job_id, principal.mode, "api", slug, request
     )
@@ -59,6 +61,7 @@ def render_unstored(
         return _render_again(earlier, principal, slug, request)
     charge = limits.charge(principal, renders=1)
     try:
+        render = officially_checked(render, invoice)
         result = _render(render, data)
         if result.content is None:  # failed: it stays charged, like every render that fails
             return result
@@ -82,7 +85,7 @@ def _render_again(
     """The document of an earlier render, from the same request: same id, version and date."""
     options = request.options.model_copy(update={"version_number": earlier.version_number})
     request = request.model_copy(update={"options": options})
-    render, data = new_render(principal, slug, request, base_url=earlier.base_url, source="api")
+    render, data, _ = new_render(principal, slug, request, base_url=earlier.base_url, source="api")
     same = {"id": earlier.id, "created_at": earlier.created_at}
     return _render(render.model_copy(update=same), data)
 
