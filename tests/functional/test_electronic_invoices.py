@@ -246,6 +246,38 @@ def test_validate_invoice__a_pdf_without_an_invoice_is_refused(
     assert "no electronic invoice attached" in body["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    ("slug", "invoice", "root"),
+    [
+        ("invoice", {"standard": "xrechnung"}, b"<Invoice "),
+        ("invoice", {"standard": "xrechnung", "syntax": "cii"}, b"<rsm:CrossIndustryInvoice "),
+        ("invoice", {"standard": "peppol-bis-3"}, b"<Invoice "),
+    ],
+)
+def test_xml_of_other_standards_is_beside_a_plain_pdf(
+    make: Any,
+    xml_of: Any,
+    verdict_of: Any,
+    project: DemoProject,
+    slug: str,
+    invoice: dict[str, str],
+    root: bytes,
+) -> None:
+    render = make(slug, invoice=invoice)
+    assert (render["status"], render["pdfStandard"]) == ("succeeded", "a-2a+ua-1")
+    xml = base64.b64decode(xml_of(render)["body"])
+    assert root in xml
+    expected = {
+        "valid": True,
+        "standard": invoice["standard"],
+        "profile": None,
+        "issues": [],
+    }
+    assert verdict_of(xml) == (200, expected)
+    with Pdf.open(BytesIO(pdf_of(project, render))) as pdf:
+        assert not pdf.attachments
+
+
 def test_an_erased_render_has_no_invoice_left(
     make: Any, xml_of: Any, call: Any, project: DemoProject
 ) -> None:

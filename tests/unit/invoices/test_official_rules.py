@@ -14,7 +14,9 @@ from tests.unit.invoices.cases import MAPPING, invoice_data
 
 FORMATS: list[dict[str, Any]] = [
     *({"profile": profile} for profile in PROFILES),
-    {"standard": "xrechnung"},
+    {"standard": "xrechnung", "syntax": "cii"},
+    {"standard": "xrechnung", "syntax": "ubl"},
+    {"standard": "peppol-bis-3"},
 ]
 CATEGORIES = {
     "S": ["19", "7", "5.5"],

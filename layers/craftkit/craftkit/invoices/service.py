@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from craftkit.errors import InvalidInvoiceError, InvalidRequestError, Issues
-from craftkit.invoices import cii
+from craftkit.errors import InvalidInvoiceError
+from craftkit.invoices import cii, ubl
 from craftkit.invoices.calculation import complete
 from craftkit.invoices.layout import Writer
 from craftkit.invoices.mapping import read_terms
@@ -41,9 +41,6 @@ def create_invoice(
     Raises:
         InvalidInvoiceError: the data makes none; issues by data path, each with its rule.
     """
-    if options.syntax == "ubl" or options.standard == "peppol-bis-3":
-        issue = "The syntax ubl is not available"
-        raise InvalidRequestError(issues=Issues(field_errors={"options.invoice": [issue]}))
     faults = Faults()
     profile = options.profile or mapping.profile
     if options.standard != "factur-x":
@@ -57,10 +54,21 @@ def create_invoice(
     check(terms, mapping.map, faults, profile=profile, standard=options.standard)
     if faults.issues:
         raise InvalidInvoiceError(issues=faults.issues)
-    syntax: Syntax = options.syntax or "cii"
+    syntax = _syntax_of(options)
     writer = Writer(profile)
-    xml = writer.write(cii.ROOT, cii.NAMESPACES, terms)
+    root, namespaces = cii.ROOT, cii.NAMESPACES
+    if syntax == "ubl":
+        ubl.prepare(terms)
+        root, namespaces = ubl.document_of(terms)
+    xml = writer.write(root, namespaces, terms)
     return ElectronicInvoice(xml, options.standard, syntax, profile, writer.places, writer.scopes)
+
+
+def _syntax_of(options: InvoiceOptions) -> Syntax:
+    """CII for Factur-X; UBL for Peppol, which takes nothing else, and for XRechnung by default."""
+    if options.syntax:
+        return options.syntax
+    return "cii" if options.standard == "factur-x" else "ubl"
 
 
 def _add_defaults(terms: Terms, standard: Standard, profile: Profile) -> None:
