@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ DEPLOYED_BUILD = ROOT / ".aws-sam" / "build"
 _INPUTS = ("functions", "infrastructure", "layers")
 _FINISHED = "finished.txt"
 _KEPT_BUILDS = 2
+_MANYLINUX = ("2014", "_2_17", "_2_24", "_2_28", "_2_34")
 _IGNORED = {"__pycache__", ".DS_Store"}
 
 
@@ -38,7 +40,8 @@ def build_for_host() -> Path:
         text = (ROOT / "template.yaml").read_text(encoding="utf-8")
         here = re.sub(r"\barm64\b", host_architecture(), text)
         (HOME / "template.yaml").write_text(here, encoding="utf-8")
-        _sam_build("local", folder, HOME / "logs" / "build.log", "pack")
+        log = HOME / "logs" / "build.log"
+        _sam_build("local", folder, log, "pack", architecture=host_architecture())
         (folder / _FINISHED).touch()
         _forget_old_builds()
         return folder
@@ -47,7 +50,8 @@ def build_for_host() -> Path:
 def build_for_deploy() -> Path:
     """Build into `.aws-sam/build` for the template's architecture, to deploy to AWS."""
     with _alone():
-        _sam_build("dev", DEPLOYED_BUILD, HOME / "logs" / "build-deployed.log")
+        log = HOME / "logs" / "build-deployed.log"
+        _sam_build("dev", DEPLOYED_BUILD, log, architecture="arm64")
     return DEPLOYED_BUILD
 
 
@@ -73,13 +77,25 @@ def fingerprint() -> str:
     return digest.hexdigest()[:16]
 
 
-def _sam_build(config: str, folder: Path, log: Path, *finishing: str) -> None:
+def _sam_build(config: str, folder: Path, log: Path, *finishing: str, architecture: str) -> None:
     sam = TOOLS / "sam" / "bin" / "sam"
     command: list[str | Path] = [sam, "build", "--config-env", config, "--build-dir", folder]
-    run(command, log=log, env=environment())
+    run(command, log=log, env=environment() | _accepted_wheels(architecture))
     finish: list[str | Path] = [BIN / "python", "-m", "deployment.artifacts", folder, *finishing]
     run(finish, log=log.with_suffix(".artifacts.log"), env=environment())
     write_templates(folder)
+
+
+def _accepted_wheels(architecture: str) -> dict[str, str]:
+    """Let pip take every wheel that runs on Lambda's glibc 2.34.
+
+    SAM itself asks for four platforms by name, and saxonche has wheels for glibc 2.24 alone.
+    """
+    if sys.platform != "linux":
+        return {}
+    machine = "aarch64" if architecture == "arm64" else architecture
+    platforms = (f"manylinux{tag}_{machine}" for tag in _MANYLINUX)
+    return {"PIP_PLATFORM": " ".join(platforms), "PIP_ONLY_BINARY": ":all:"}
 
 
 def _forget_old_builds() -> None:
