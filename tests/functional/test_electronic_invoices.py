@@ -193,6 +193,8 @@ def test_rules_that_cannot_be_checked_leave_nothing_behind(
     assert (answer.status, answer.code) == (503, "validator_unavailable")
     assert answer.headers["Retry-After"] == "5"
     assert call("list_renders", project).body["renders"] == []
+    render = make()
+    assert "could not be checked" in render["warnings"][0]
 
 
 @pytest.fixture

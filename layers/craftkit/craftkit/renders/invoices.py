@@ -3,7 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from craftkit.errors import InvalidInvoiceError, InvalidRequestError, Issues
+from craftkit.errors import (
+    InvalidInvoiceError,
+    InvalidRequestError,
+    Issues,
+    ValidatorUnavailableError,
+)
 from craftkit.invoices.models import ElectronicInvoice, InvoiceOptions
 from craftkit.invoices.official import check_officially
 from craftkit.invoices.service import create_invoice
@@ -12,6 +17,10 @@ from craftkit.templates.models import TemplateVersion
 from craftkit.typesetter import INVOICE_STANDARDS
 
 _SHOWN_FAULTS = 3
+_UNCHECKED = (
+    "The document has no electronic invoice, because its rules could not be checked. Send the "
+    "request again, or with `options.invoice: {}` to be refused in this case."
+)
 
 
 @dataclass(frozen=True)
@@ -62,16 +71,17 @@ def officially_checked(render: Render, requested: RequestedInvoice) -> Render:
 
     Raises:
         InvalidInvoiceError: the invoice breaks a rule, and is required.
-        ValidatorUnavailableError: the rules cannot be checked at present.
+        ValidatorUnavailableError: the rules cannot be checked at present, and the invoice is
+            required.
     """
     if requested.invoice is None:
         return render
     try:
         check_officially(requested.invoice)
-    except InvalidInvoiceError as error:
+    except (InvalidInvoiceError, ValidatorUnavailableError) as error:
         if requested.is_required:
             raise
-        warnings = (*render.warnings, _warning(error.issues or Issues()))
+        warnings = (*render.warnings, _warning(error.issues) if error.issues else _UNCHECKED)
         plain = {"invoice": None, "pdf_standard": requested.plain_standard, "warnings": warnings}
         return render.model_copy(update=plain)
     return render
