@@ -9,6 +9,7 @@ from craftkit.renders.service import Visibility
 
 
 @needs(
+    "REQUESTS_TABLE",
     "RENDERS_TABLE",
     "LIMITS_TABLE",
     "PROJECT_READS_PER_SECOND",

@@ -42,6 +42,7 @@ def _view_of(verdict: Verdict) -> VerdictView:
 
 
 @needs(
+    "REQUESTS_TABLE",
     "LIMITS_TABLE",
     "PROJECT_READS_PER_SECOND",
     reads=(update("LIMITS_TABLE"),),
