@@ -24,7 +24,7 @@ def add_commands(root: Any) -> None:
     add.add_argument("--email", required=True, help="a new user gets a temporary password by email")
     add.add_argument("--role", choices=ROLES, default="viewer")
     command(commands, "members", _members, "list a project's members and invitations")
-    command(commands, "delete", _delete, "delete a project and its data")
+    command(commands, "delete", _delete, "delete a project and erase its data")
     exposure = command(
         commands,
         "set-exposure",
@@ -40,7 +40,8 @@ def add_commands(root: Any) -> None:
 
 def _delete(arguments: argparse.Namespace, operator: str) -> Answer:
     report = project_deletion.delete_project(arguments.project, by=operator)
-    return {to_camel(name): count for name, count in asdict(report).items()}
+    counts = {to_camel(name): count for name, count in asdict(report).items()}
+    return {**counts, "remains": project_deletion.REMAINS}
 
 
 def _create(arguments: argparse.Namespace, operator: str) -> Answer:

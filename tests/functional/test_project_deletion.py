@@ -1,10 +1,13 @@
 """Deleting and transferring a project: what ends, what stays, and who may."""
 
+from datetime import timedelta
 from typing import Any
 
+import boto3
 import pytest
 
 from craftkit import project_deletion
+from craftkit.clock import utc_now
 from craftkit.embed.partners import service as partners
 from craftkit.errors import ConflictError, NotFoundError
 from craftkit.hooks import service as hooks
@@ -15,11 +18,16 @@ from craftkit.projects.models import User
 from craftkit.templates import service as templates
 from craftkit.trust import service as trust
 from craftkit.trust.models import NewTrustRule, TrustRule
+from craftkit.usage import metering
+from craftkit.webhooks import render_events
 from craftkit.webhooks import service as webhooks
 from craftkit.webhooks.models import NewEndpoint
 from testkit.clock import FrozenClock
 from testkit.cloud import Cloud
-from testkit.project import DemoProject
+from testkit.contents import places_of
+from testkit.project import DATA, DemoProject, make_project
+from typesetting import typeset
+from typesetting.worker import render_document
 
 ADA = User(sub="ada", email="ada@example.com")
 BOB = User(sub="bob", email="bob@example.com")
@@ -71,6 +79,69 @@ def test_delete_project__ends_and_deletes_its_resources_and_returns_a_summary(
         service.get_project(owned.id)
     actions = [row["action"] for row in cloud.table("AuditTable").scan()["Items"]]
     assert actions.count("project.deleted") == 1
+
+
+SECRET = "Vertraulich-8f21"
+
+
+def _render(call: Any, project: DemoProject, finish: bool = True) -> str:
+    body = {"data": {**DATA, "customer": {"name": SECRET}}, "metadata": {"order": SECRET}}
+    id_ = str(call("create_render", project, body=body).body["id"])
+    if finish:
+        render_document(project.id, id_, typeset=typeset)
+    return id_
+
+
+def test_delete_project__erases_its_renders_everywhere_and_counts_them(
+    owned: DemoProject, cloud: Cloud, call: Any
+) -> None:
+    other = make_project()
+    kept = _render(call, other)
+    erased = [_render(call, owned) for _ in range(3)] + [_render(call, owned, finish=False)]
+    render_events.reconcile(
+        owned.id, utc_now() - timedelta(hours=1), utc_now() + timedelta(hours=1)
+    )
+    with cloud.as_function("DashboardFunction"):
+        report = project_deletion.delete_project(owned.id, by=ADA.sub)
+    assert (report.renders_erased, report.deliveries_deleted) == (4, 3)
+    assert "4 renders erased" in report.sentence()
+    call("delete_render", other, path={"id": kept})
+    assert places_of(SECRET, boto3.client) == []
+    rows = {item["render_id"]: item for item in cloud.table("RendersTable").scan()["Items"]}
+    assert {id_ for id_ in rows if len(id_) == 36} == {kept, *erased}
+    now = utc_now()
+    metering.reconcile(owned.id, now - timedelta(hours=1), now + timedelta(hours=1))
+    usage = cloud.table("UsageTable").scan()["Items"]
+    assert sum(int(row["renders"]) for row in usage if row["project_id"] == owned.id) == 3
+    assert set(project_deletion.REMAINS) >= {"audit", "usage", "renders", "keys"}
+
+
+def test_delete_project__that_ran_out_of_time_goes_on_and_counts_all(
+    owned: DemoProject, cloud: Cloud, call: Any
+) -> None:
+    for _ in range(2):
+        _render(call, owned)
+    with pytest.raises(ConflictError, match="delete the project again"):
+        project_deletion.delete_project(owned.id, by=ADA.sub, patience=-timedelta(seconds=1))
+    assert service.get_project(owned.id)
+    report = project_deletion.delete_project(owned.id, by=ADA.sub)
+    assert report.renders_erased == 2
+
+
+def test_delete_project__deletes_embed_sessions_and_catalogs(
+    cloud: Cloud, partner: DemoProject, call: Any
+) -> None:
+    catalog = {"namespaces": [], "loops": []}
+    for _ in range(2):
+        call("publish_catalog", partner, body={"name": "orders", "catalog": catalog})
+    sessions = cloud.table("EmbedSessionsTable")
+    sessions.put_item(Item={"pk": f"project#{partner.id}", "sk": "session#a", "data": SECRET})
+    sessions.put_item(Item={"pk": f"project#{partner.id}", "sk": "tenant#b"})
+    report = project_deletion.delete_project(partner.id, by="tester")
+    assert (report.embed_sessions_deleted, report.catalogs_deleted) == (1, 1)
+    assert sessions.scan()["Items"] == []
+    content = cloud.table("ContentTable").scan()["Items"]
+    assert [item for item in content if item["pk"].startswith("catalogs#")] == []
 
 
 def test_delete_project__its_slug_is_free_again(owned: DemoProject) -> None:

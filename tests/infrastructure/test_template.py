@@ -157,12 +157,13 @@ class TestRights:
             # A key's rows are put whole, under a condition, or deleted.
             ("KeysTable", "UpdateItem", set()),
             # What cannot be queued is taken back, but for what a person was told is submitted.
-            # An erasure deletes the item of a render's data.
+            # An erasure deletes the item of a render's data; so does the deletion of a project.
             (
                 "RendersTable",
                 "DeleteItem",
                 {
                     "CreateRenderFunction",
+                    "DashboardFunction",
                     "DeleteRenderFunction",
                     "ReceiveHookFunction",
                     "RequeueStaleRendersFunction",

@@ -2,14 +2,17 @@
 
 The deletion begins with a mark on the project: new keys and trust rules are written on the
 condition that it is not there. Each step is idempotent. The project's own item is deleted last, so
-that an owner can start the deletion again after a failed step. Renders and their documents expire
-with the stage's retention; without keys and members they cannot be read.
+that an owner can start the deletion again after a failed step. The report says how many things of
+each kind were erased, and `REMAINS` what stays and why.
 """
 
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 
+from craftkit import project_contents
 from craftkit.clock import utc_now
 from craftkit.embed.partners import service as partners
+from craftkit.embed.sessions import repository as sessions
 from craftkit.hooks import service as hooks
 from craftkit.keys import service as keys
 from craftkit.keys.models import Key
@@ -18,7 +21,23 @@ from craftkit.projects import service as projects
 from craftkit.templates import fonts
 from craftkit.templates import service as templates
 from craftkit.trust import service as trust
+from craftkit.webhooks import deliveries
 from craftkit.webhooks import service as webhooks
+
+REMAINS = {
+    "audit": "Who changed what, and when, without content. Kept for accountability.",
+    "usage": "Numbers of renders and pages by day, mode, key and template. Kept for billing.",
+    "keys": "Revoked keys with their names, no secrets. The audit refers to them.",
+    "hooks": "Switched-off hooks with their template. The audit refers to them.",
+    "thumbnails": "Small pictures of templates, for at most 90 days.",
+    "renders": "Rows without content, until the retention ends. Usage is counted again from them.",
+    "backups": "Rows of the last 35 days as they were. The data of renders in them is encrypted "
+    "with keys that were erased.",
+}
+"""What stays of a deleted project, by kind, and why."""
+
+RENDERS_PATIENCE = timedelta(seconds=15)
+"""How long one request of the dashboard erases renders; the command goes on to the end."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +52,10 @@ class DeletionReport:
     templates_deleted: int
     fonts_deleted: int
     members_removed: int
+    renders_erased: int
+    deliveries_deleted: int
+    embed_sessions_deleted: int
+    catalogs_deleted: int
 
     def sentence(self) -> str:
         """The report as text, without zeros: `3 keys revoked, 1 member removed`."""
@@ -48,16 +71,22 @@ class DeletionReport:
         return ", ".join(parts)
 
 
-def delete_project(project_id: str, *, by: str) -> DeletionReport:
-    """Delete a project and what it owns.
+def delete_project(
+    project_id: str, *, by: str, patience: timedelta | None = None
+) -> DeletionReport:
+    """Delete a project, and erase what it owns.
+
+    Args:
+        patience: how long renders are erased in this call; without it, to the end.
 
     Raises:
         NotFoundError: there is no such project.
-        ConflictError: a template was published, or the project changed, during the deletion.
+        ConflictError: a template was published, or the project changed, during the deletion; or
+            renders are left. Calling it again goes on.
     """
     project = projects.get_project(project_id)
     now = utc_now()
-    repository.begin_deletion(project_id, now)
+    began_at = repository.begin_deletion(project_id, now)
     revoked = _revoke_keys(project_id, by=by)
     rules = [rule for rule in trust.list_rules(project_id) if rule.ended_at is None]
     for rule in rules:
@@ -70,8 +99,12 @@ def delete_project(project_id: str, *, by: str) -> DeletionReport:
         partners.revoke_signing_key(project_id, each.publishable_key, by=by)
     if partners.get_partner(project_id).status == "enabled":
         partners.disable(project_id, by=by)
+    until = now + patience if patience else None
+    erased = project_contents.erase_renders(project_id, since=began_at, until=until)
     endpoints = webhooks.list_endpoints(project_id)
+    sent = 0
     for endpoint in endpoints:
+        sent += deliveries.delete_all(endpoint.id)
         webhooks.delete_endpoint(project_id, endpoint.id, by=by)
     slugs = _every_slug(project_id)
     for slug in slugs:
@@ -91,6 +124,10 @@ def delete_project(project_id: str, *, by: str) -> DeletionReport:
         templates_deleted=len(slugs),
         fonts_deleted=len(files),
         members_removed=len(everyone),
+        renders_erased=erased,
+        deliveries_deleted=sent,
+        embed_sessions_deleted=sessions.delete_all(project_id),
+        catalogs_deleted=project_contents.delete_catalogs(project_id),
     )
     repository.delete(project, everyone, by=by, now=now, report=report.sentence())
     return report

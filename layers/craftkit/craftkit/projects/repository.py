@@ -4,7 +4,7 @@ from datetime import datetime
 
 from craftkit import dynamodb
 from craftkit.audit import repository as audit
-from craftkit.clock import to_rfc3339
+from craftkit.clock import from_rfc3339, to_rfc3339
 from craftkit.project_items import PARTNER, PROJECT, SLUG, THERE
 from craftkit.projects import member_items
 from craftkit.projects.models import AnomalyPolicy, EmbedStatus, ExposurePolicy, Member, Project
@@ -88,8 +88,11 @@ def set_anomaly_policy(project_id: str, policy: AnomalyPolicy, *, by: str, now: 
     dynamodb.transact([update, entry])
 
 
-def begin_deletion(project_id: str, now: datetime) -> None:
+def begin_deletion(project_id: str, now: datetime) -> datetime:
     """From now on nothing is added to the project that gives access to it.
+
+    Returns:
+        When the deletion began: now, or at an earlier call.
 
     Raises:
         ConditionFailedError: there is no such project.
@@ -101,6 +104,8 @@ def begin_deletion(project_id: str, now: datetime) -> None:
         {":now": to_rfc3339(now)},
     )
     dynamodb.transact([update])
+    item = PROJECT.get(project_id)
+    return from_rfc3339(str(item["deleting_at"])) if item else now
 
 
 def delete(project: Project, members: list[Member], *, by: str, now: datetime, report: str) -> None:

@@ -71,6 +71,20 @@ def delete(endpoint_id: str, delivery_id: str) -> None:
     _table().delete_item(Key=_key(endpoint_id, delivery_id))
 
 
+def delete_all(endpoint_id: str) -> int:
+    """Delete every delivery to an endpoint. Returns their number."""
+    found = dynamodb.query(
+        config.deliveries_table,
+        KeyConditionExpression=Key("endpoint_id").eq(endpoint_id),
+        ProjectionExpression="endpoint_id, delivery_id",
+        ConsistentRead=True,
+    )
+    number = 0
+    for number, item in enumerate(found, start=1):  # noqa: B007 it is the count
+        _table().delete_item(Key=item)
+    return number
+
+
 def page(
     endpoint_id: str, limit: int, after: str | None = None
 ) -> tuple[list[Delivery], str | None]:

@@ -70,8 +70,11 @@ def delete_project(context: RequestContext) -> Response:
         message = f"Enter the project's name, {project.name}, to delete it."
         error = InvalidRequestError(message, issues=Issues(field_errors={"confirm": [message]}))
         return _page(context, error)
-    report = project_deletion.delete_project(project.id, by=context.user.sub)
-    return context.go(BASE, f"{project.name} is deleted: {report.sentence()}.")
+    report = project_deletion.delete_project(
+        project.id, by=context.user.sub, patience=project_deletion.RENDERS_PATIENCE
+    )
+    kept = "Audit and usage remain, without content."
+    return context.go(BASE, f"{project.name} is deleted: {report.sentence()}. {kept}")
 
 
 def _page(context: RequestContext, error: InvalidRequestError | None = None) -> Response:

@@ -232,6 +232,21 @@ def _session(project_id: str, item: Item) -> EmbedSession:
     )
 
 
+def delete_all(project_id: str) -> int:
+    """Delete every session, tenant and actor of a project. Returns the number of sessions."""
+    found = dynamodb.query(
+        config.embed_sessions_table,
+        KeyConditionExpression=KeyCondition("pk").eq(_pk(project_id)),
+        ProjectionExpression="pk, sk",
+        ConsistentRead=True,
+    )
+    deleted = 0
+    for item in found:
+        table().delete_item(Key=item)
+        deleted += str(item["sk"]).startswith(_SESSION)
+    return deleted
+
+
 def _keep_described(project_id: str, sk: str, described: Tenant | Actor, now: datetime) -> None:
     table().update_item(
         Key=_key(project_id, sk),
