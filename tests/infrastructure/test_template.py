@@ -133,6 +133,15 @@ class TestRights:
             ("dynamodb:UpdateItem", {"Ref": "KeyActivityTableArn"}),
         ]
 
+    def test_each_route_that_takes_a_key_writes_the_request_log(self, stage: Template) -> None:
+        for name, route in routes(stage):
+            takes_key = route.get("Auth", {}).get("Authorizer") != "NONE"
+            writes = ("dynamodb:PutItem", {"Ref": "RequestsTableArn"}) in list(
+                grants(stage.functions[name])
+            )
+            has_table = "REQUESTS_TABLE" in stage.environment(name)
+            assert (writes, has_table) == (takes_key, takes_key), (name, route["Path"])
+
     def test_only_the_token_exchange_route_can_write_keys(self, stage: Template) -> None:
         data_plane = {name for name, _ in routes(stage)}
         issuing = "ExchangeTokenFunction"
