@@ -40,11 +40,11 @@ logs: setup ## Follow the logs of the functions of `make dev`.
 
 .PHONY: invoke
 invoke: setup ## Run one function in Docker with its event, against `make dev`: FUNCTION=create_render.
-	@exec $(LOCAL) invoke $(FUNCTION)
+	@exec $(LOCAL) invoke $(FUNCTION) $(if $(ARGS),--args='$(ARGS)')
 
 .PHONY: sam-api
 sam-api: setup ## Serve the routes from Docker with `sam local start-api`, against `make dev`.
-	@exec $(LOCAL) sam-api $(PORTS)
+	@exec $(LOCAL) sam-api $(PORTS) $(if $(ARGS),--args='$(ARGS)')
 
 .PHONY: test
 test: setup ## Run all tests (TESTS=tests/unit for some, ARGS=… for pytest).

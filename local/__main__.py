@@ -1,6 +1,7 @@
 """The Makefile's entry point for the local stack: `python -m local dev|stage|logs|…`."""
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
@@ -22,9 +23,9 @@ def main() -> None:
             case "logs":
                 logs.follow(running(HOME).aws_endpoint_url)
             case "invoke":
-                docker.invoke(arguments.function)
+                docker.invoke(arguments.function, shlex.split(arguments.args))
             case "sam-api":
-                docker.serve(arguments.port)
+                docker.serve(arguments.port, shlex.split(arguments.args))
     except TaskError as error:
         sys.exit(f"\n{error}")
     except KeyboardInterrupt:
@@ -42,8 +43,13 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--aws-port", type=int)
         command.add_argument("--home", type=Path, default=HOME)
     commands.add_parser("logs")
-    commands.add_parser("invoke").add_argument("function")
-    commands.add_parser("sam-api").add_argument("--port", type=int)
+    invoke = commands.add_parser("invoke")
+    invoke.add_argument("function", nargs="?")
+    sam_api = commands.add_parser("sam-api")
+    sam_api.add_argument("--port", type=int)
+    sam_api.add_argument("--aws-port", type=int, help="ignored: the running stack has its own")
+    for command in (invoke, sam_api):
+        command.add_argument("--args", default="", help="further arguments of sam local")
     return parser
 
 

@@ -143,7 +143,7 @@ def _serve(
         with steps("Rendering an invoice"):
             render_invoice(stack, _pdf(home, name))
     if name == "local":
-        write_environment(deployed, home)
+        write_environment(deployed, home / "sam-env.json")
         (home / "deployed.txt").write_text(build.name)
     stack.write(home)
     return stack

@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import subprocess
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,30 +14,62 @@ from deployment.stacks import parameters_of
 from deployment.template import Json, read_template
 from deployment.workspace import HOME, ROOT, TOOLS, TaskError, environment
 from local.front import Front
-from local.stack import Deployed, running
+from local.stack import Deployed, Stack, running
 
 DEFAULT_PORT = 3002
 DASHBOARD = "DashboardFunction"
 # The host's name for containers on Docker's default network.
 _USUAL_GATEWAY = "172.17.0.1"
+_PASSED = ("DOCKER_", "SAM_")
+_EXAMPLE_BEARER = re.compile(r"Bearer ck_(test|live)_\w+")
+_EXAMPLE_PROJECTS = re.compile(
+    "0193c2c3-7a10-7c44-8f21-1d2e3f405162|019cec2a-0000-7000-8000-000000000001"
+)
+"""What the events of events/ have as key and project."""
 
 
-def invoke(folder: str) -> None:
-    """Run the function of `functions/<folder>` in a container, on `events/<folder>.json`."""
+def invoke(folder: str | None, arguments: Sequence[str] = ()) -> None:
+    """Run the function of `functions/<folder>` in a container, on `events/<folder>.json`.
+
+    The event is a copy with the project and the test key of the running stack.
+
+    Args:
+        arguments: further arguments of `sam local invoke`.
+    """
+    event = event_file(folder)
+    stack = running(HOME)
+    filled = HOME / "event.json"
+    filled.write_text(fill_event(event.read_text(encoding="utf-8"), stack), encoding="utf-8")
+    _sam_local("invoke", function_of(event.stem), "--event", str(filled), *arguments)
+
+
+def event_file(folder: str | None) -> Path:
+    """The event of a function.
+
+    Raises:
+        TaskError: there is none of this name; lists the names.
+    """
     event = ROOT / "events" / f"{folder}.json"
-    if not event.exists():
+    if folder is None or not event.exists():
         known = ", ".join(sorted(path.stem for path in event.parent.glob("*.json")))
-        raise TaskError(f"There is no {event.relative_to(ROOT)}. FUNCTION is one of: {known}")
-    _sam_local("invoke", function_of(folder), "--event", str(event))
+        wrong = f"There is no {event.relative_to(ROOT)}" if folder else "FUNCTION is missing"
+        raise TaskError(f"{wrong}. FUNCTION is one of: {known}")
+    return event
 
 
-def serve(port: int | None) -> None:
+def fill_event(event: str, stack: Stack) -> str:
+    """An event with the running stack's project and test key in place of the example's."""
+    with_key = _EXAMPLE_BEARER.sub(f"Bearer {stack.test_key}", event)
+    return _EXAMPLE_PROJECTS.sub(stack.project_id, with_key)
+
+
+def serve(port: int | None, arguments: Sequence[str] = ()) -> None:
     """Serve the routes from containers, the authorizer included, until Ctrl-C.
 
     Without the dashboard: `sam local` serves all APIs below one root, where the dashboard's
     `/{proxy+}` would answer the paths that no other API has.
     """
-    _sam_local("start-api", "--port", str(port or DEFAULT_PORT), without=DASHBOARD)
+    _sam_local("start-api", "--port", str(port or DEFAULT_PORT), *arguments, without=DASHBOARD)
 
 
 def without_function(template: Json, function: str) -> Json:
@@ -55,21 +89,40 @@ def function_of(folder: str) -> str:
     raise TaskError(f"No function of template.yaml has its code in functions/{folder}.")
 
 
-def write_environment(deployed: Deployed, home: Path, gateway: str = _USUAL_GATEWAY) -> Path:
+def write_environment(deployed: Deployed, path: Path, endpoint: str | None = None) -> Path:
     """Write the file for `sam local --env-vars`: the deployed variables of each function.
 
-    The endpoint has an IP address, so that boto3 does not put the bucket's name before the host.
+    Args:
+        endpoint: the embedded AWS as containers reach it, with an IP address, so that boto3 does
+            not put the bucket's name before the host; by default, Docker's usual gateway.
     """
-    port = urlsplit(deployed.endpoint).port
+    endpoint = endpoint or f"http://{_USUAL_GATEWAY}:{urlsplit(deployed.endpoint).port}"
     functions = deployed.client("lambda")
     variables: dict[str, dict[str, str]] = {}
     for logical_id, name in deployed.physical_ids("AWS::Lambda::Function").items():
         configuration = functions.get_function_configuration(FunctionName=name)
         own = configuration.get("Environment", {}).get("Variables", {})
-        variables[logical_id] = own | {"AWS_ENDPOINT_URL": f"http://{gateway}:{port}"}
-    path = home / "sam-env.json"
+        variables[logical_id] = own | {"AWS_ENDPOINT_URL": endpoint}
     path.write_text(json.dumps(variables, indent=2) + "\n", encoding="utf-8")
     return path
+
+
+def open_relay(gateway: str, upstream: tuple[str, int]) -> Front:
+    """A proxy to the embedded AWS on Docker's network: containers cannot reach loopback.
+
+    Each command has its own, on a free port, so that several can run at the same time.
+
+    Raises:
+        TaskError: the address is not one of this machine.
+    """
+    try:
+        return Front(0, upstream, lambda path: path, host=None, addresses=(gateway,))
+    except OSError as error:
+        raise TaskError(
+            f"Docker's address {gateway} is not an address of this machine ({error.strerror}), so "
+            "containers cannot reach the stack. This is so with Docker Desktop, with rootless "
+            "Docker and with a daemon on another machine: run `sam local` where the daemon runs."
+        ) from error
 
 
 def _sam_local(command: str, *arguments: str, without: str | None = None) -> None:
@@ -77,35 +130,35 @@ def _sam_local(command: str, *arguments: str, without: str | None = None) -> Non
     gateway = _gateway()
     build = build_for_host()
     deployed = Deployed("local", stack.aws_endpoint_url)
-    variables = write_environment(deployed, HOME, gateway)
     address = urlsplit(stack.aws_endpoint_url)
-    upstream = (str(address.hostname), int(address.port or 80))
-    known = deployed.outputs | {
-        "Stage": "local",
-        "AwsEndpointUrl": f"http://{gateway}:{upstream[1]}",
-        "PublicUrl": stack.api_url,
-        "PagesUrl": stack.api_url,
-        "EmbedUrl": stack.embed_url,
-    }
-    template = build / "template.yaml"
-    parameters = parameters_of(template, known)
-    if without:
-        left = without_function(read_template(template), without)
-        template = build / "sam-local.json"  # beside the build's, whose paths are relative
-        template.write_text(json.dumps(left), encoding="utf-8")
     with ExitStack() as stopping:
-        # Containers cannot reach loopback, so this proxy listens on Docker's network.
-        relay = Front(upstream[1], upstream, lambda path: path, host=None, addresses=(gateway,))
+        relay = open_relay(gateway, (str(address.hostname), int(address.port or 80)))
         stopping.callback(relay.stop)
+        endpoint = f"http://{gateway}:{relay.port}"
+        variables = write_environment(deployed, HOME / f"sam-env-{command}.json", endpoint)
+        known = deployed.outputs | {
+            "Stage": "local",
+            "AwsEndpointUrl": endpoint,
+            "PublicUrl": stack.api_url,
+            "PagesUrl": stack.api_url,
+            "EmbedUrl": stack.embed_url,
+        }
+        template = build / "template.yaml"
+        parameters = parameters_of(template, known)
+        if without:
+            left = without_function(read_template(template), without)
+            template = build / "sam-local.json"  # beside the build's, whose paths are relative
+            template.write_text(json.dumps(left), encoding="utf-8")
         done = subprocess.run(
             [
-                TOOLS / "sam" / "bin" / "sam", "local", command, *arguments,
+                TOOLS / "sam" / "bin" / "sam", "local", command,
                 "--template", template, "--env-vars", variables,
+                *arguments,
                 "--parameter-overrides",
                 *(f"{name}={value}" for name, value in parameters.items()),
             ],
             cwd=ROOT,
-            env=environment() | _docker_variables(),
+            env=environment() | passed_variables(),
         )  # fmt: skip
     if done.returncode != 0:
         raise TaskError(f"sam local {command} failed. Its output is above.")
@@ -128,5 +181,6 @@ def _gateway() -> str:
     return done.stdout.strip() or _USUAL_GATEWAY
 
 
-def _docker_variables() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name.startswith("DOCKER_")}
+def passed_variables() -> dict[str, str]:
+    """The variables of Docker and SAM, such as DOCKER_HOST and SAM_SKIP_PULL_IMAGE."""
+    return {name: value for name, value in os.environ.items() if name.startswith(_PASSED)}

@@ -25,7 +25,7 @@ class Front:
     """A proxy that listens until `stop`.
 
     Args:
-        port: the port on the loopback interface, for IPv4 and, if available, IPv6.
+        port: the port on the addresses; 0 for any that is free.
         upstream: host and port of the embedded AWS.
         host: the Host header to send to the embedded AWS, or None for the caller's.
     """
@@ -47,6 +47,11 @@ class Front:
                 continue
         for server in self._servers:
             threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    @property
+    def port(self) -> int:
+        """The port of the first address."""
+        return int(self._servers[0].server_address[1])
 
     def stop(self) -> None:
         for server in self._servers:
