@@ -24,7 +24,7 @@ def structure_findings(pdf: bytes) -> list[str]:
     kinds = {kind for kind, _ in tags}
     found = []
     if tags and not kinds & _HEADINGS:
-        found.append("The document has no heading, so nobody can jump to a part of it.")
+        found.append("The document has no heading, so readers cannot navigate to its parts.")
     tables = [below for kind, below in tags if kind == "/Table"]
     without = sum("/TH" not in below for below in tables)
     if without:

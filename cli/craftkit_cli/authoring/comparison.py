@@ -1,4 +1,4 @@
-"""Whether the data stands on the pages: each value of a data set, looked for in the text."""
+"""Checks that the text of the pages contains each value of a data set."""
 
 import re
 import unicodedata
@@ -47,7 +47,7 @@ class PageText:
         return cls(letters, frozenset((*spaced, *joined, *split)), len(texts))
 
     def has(self, value: Any, data_type: str) -> bool:
-        """Whether the value stands in the text, however the locale writes it."""
+        """Whether the text contains the value, in any format of the locale."""
         match data_type:
             case "number" | "currency":
                 return any(form in self.numbers for form in _number_forms(Decimal(value)))
@@ -64,7 +64,7 @@ class PageText:
 
     def _has_words(self, words: list[str]) -> bool:
         missing = sum(not self._has_word(word) for word in words)
-        # A footer may stand between the halves of a word that a page's end divides.
+        # A footer can separate the two parts of a word that continues on the next page.
         divided = self.page_count - 1 if len(words) >= _LONG_TEXT_WORDS else 0
         return missing <= divided
 
@@ -104,7 +104,7 @@ def match[T](path: str, by_pattern: Mapping[str, T]) -> T | None:
 def shown_fields(
     manifest: Manifest, validated: Mapping[str, Any], text: PageText
 ) -> tuple[frozenset[str], frozenset[str]]:
-    """The fields whose every value stands on the page, and those of which none does."""
+    """The fields of which all values are on the pages, and those of which none is."""
     found: dict[str, list[bool]] = {}
     for path, _, data_type, value in printed_values(manifest, validated):
         found.setdefault(path, []).append(text.has(value, data_type))
@@ -120,7 +120,7 @@ def missing_values(
     fields: frozenset[str],
     printed_with: Mapping[str, str],
 ) -> list[str]:
-    """Where the values of these fields are that do not stand on the page: `items.3.qty`."""
+    """The paths of these fields' values that are not on the pages, such as `items.3.qty`."""
     return [
         place
         for path, place, data_type, value in printed_values(manifest, validated)

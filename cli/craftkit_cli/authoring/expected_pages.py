@@ -1,4 +1,4 @@
-"""The pages of a folder's data sets, compared with the pictures that are kept beside them."""
+"""Compares the pages of a folder's data sets with the expected images in the folder."""
 
 from collections.abc import Iterator
 from pathlib import Path

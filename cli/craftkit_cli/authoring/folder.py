@@ -37,9 +37,9 @@ DOCUMENT_DATE = datetime(2026, 1, 15, tzinfo=UTC)
 
 
 class CheckSettings(ApiModel):
-    """What `craftkit templates test` has to know about a template.
+    """The settings of `craftkit templates test` for a template.
 
-    Fields and loops are named by path (`items.qty`); `*` in a path stands for anything.
+    Fields and loops are named by path (`items.qty`); `*` in a path matches anything.
 
     Args:
         silent: fields that the template does not print as text.
@@ -71,7 +71,7 @@ class Settings(ApiModel):
 
 @dataclass(frozen=True)
 class Template:
-    """The files of a folder, read and checked. Data sets are as they stand in their files."""
+    """The files of a folder, validated. Data sets are unchanged."""
 
     folder: Path
     settings: Settings

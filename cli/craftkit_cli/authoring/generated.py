@@ -177,7 +177,7 @@ class _Maker:
         return match(loop, self._most_items) or LONG_LOOP
 
     def mixed(self) -> Json:
-        """Data with a style, presence and length of its own for each value."""
+        """Data in which each value has its own style, presence and length."""
         styles: tuple[Style, ...] = (
             "short", "plain", "plain", "plain", "long text", "right-to-left", "large", "negative",
         )  # fmt: skip

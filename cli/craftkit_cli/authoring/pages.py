@@ -11,7 +11,7 @@ _BREAKS = re.compile("[\\s\u00ad\u200b\ufffe\x02-]+")
 
 @dataclass(frozen=True)
 class ReadPages:
-    """The text of each page, and pieces of text that lie on one another or off the page."""
+    """The text of each page, and pieces of text that overlap or are outside of the page."""
 
     texts: list[str]
     collisions: list[str]
@@ -20,7 +20,7 @@ class ReadPages:
 def read_pages(pdf: bytes, *, find_collisions: bool = True) -> ReadPages:
     """Text and layout of a PDF.
 
-    Boxes may meet by a hair: a point beside one another, and one and a half above.
+    Boxes may overlap by 1 pt horizontally and 1.5 pt vertically.
     """
     texts, found = [], []
     document = pypdfium2.PdfDocument(pdf)
@@ -46,7 +46,7 @@ def pages_of(pdf: bytes) -> list[str]:
 
 
 def collisions(pdf: bytes) -> list[str]:
-    """Pieces of text that lie on one another or off the page, in words."""
+    """A message for each piece of text that overlaps another or is outside of the page."""
     return read_pages(pdf).collisions
 
 

@@ -229,7 +229,7 @@ class Config:
 
     @cached_property
     def project_writes_per_second(self) -> int:
-        """Write requests a second of a project without a rate of its own; 0 is no limit."""
+        """The default rate of write requests per second for a project; 0 is no limit."""
         return int(_required("PROJECT_WRITES_PER_SECOND"))
 
     @cached_property

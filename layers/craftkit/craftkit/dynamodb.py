@@ -114,7 +114,7 @@ def get_from_tables(keys: Mapping[str, Sequence[Item]]) -> dict[str, list[Item]]
         for name, items in answer["Responses"].items():
             found[name] += items
         wanted = dict(answer.get("UnprocessedKeys", {}))
-    raise ThrottledError(f"{', '.join(wanted)} did not answer for every key")
+    raise ThrottledError(f"{', '.join(wanted)} did not return every key")
 
 
 def transact(writes: Sequence[dict[str, Any]], *, attempts: int = _TRANSACTION_ATTEMPTS) -> None:

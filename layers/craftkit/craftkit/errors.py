@@ -475,7 +475,7 @@ class UnsupportedMediaTypeError(CraftkitError):
 
 
 class RenderFailedError(CraftkitError):
-    """A render with `options.sync`, or whose document the `Accept` header asks for, failed.
+    """A render with `options.sync`, or whose document the `Accept` header requests, failed.
 
     `error.render` is the render, with its `errorCode` and `errorMessage`; it is kept and can be
     read, unless `options.store` is false. The same request under the same idempotency key tries it

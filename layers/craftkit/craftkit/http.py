@@ -68,7 +68,7 @@ class Request:
         return Principal.from_context(self._event["requestContext"]["authorizer"])
 
     def check_refusal(self) -> None:
-        """Answer a refusal of the authorizer that has a status of its own (see `auth.policy`)."""
+        """Raise the authorizer's refusal if its status is not 401 (see `auth.policy`)."""
         context = self._event["requestContext"]["authorizer"]
         if context.get("refusal") == "network_not_allowed":
             raise NetworkNotAllowedError(context.get("address"))

@@ -57,7 +57,7 @@ class ItemKind:
         return {"pk": f"{self.partition}#{owner}", "sk": "#".join((self.name, *parts))}
 
     def id_of(self, item: Item) -> str:
-        """The part of the sort key that tells the item from others of its kind."""
+        """The part of the sort key that distinguishes the item from others of its kind."""
         return str(item["sk"]).removeprefix(f"{self.name}#")
 
     def owner_of(self, item: Item) -> str:
@@ -98,7 +98,7 @@ class ItemKind:
         )
 
     def condition(self, owner: str, *parts: str) -> Any:
-        """The key condition of `list`, for a query of its own."""
+        """The key condition of `list`, for a separate query."""
         first = self.key(owner, *parts, "")
         return Key("pk").eq(first["pk"]) & Key("sk").begins_with(first["sk"])
 

@@ -65,7 +65,7 @@ def read_in_parts(key: str) -> tuple[int, Iterator[bytes]]:
 
 
 def find(key: str) -> bytes | None:
-    """The object, or None. S3 answers 403 for a missing object if the role may not list."""
+    """The object, or None. S3 returns 403 for a missing object if the role may not list."""
     try:
         return get(key)
     except ClientError as error:

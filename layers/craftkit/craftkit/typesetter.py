@@ -123,7 +123,7 @@ class PageImages:
 
 @dataclass(frozen=True)
 class FontFace:
-    """What a font file holds, as `set text(font: …, weight: …, style: …)` asks for it."""
+    """The face of a font file, as `set text(font: …, weight: …, style: …)` selects it."""
 
     family: str
     weight: int
@@ -164,7 +164,7 @@ class SourceError(TypesettingError):
 
 
 class StandardError(TypesettingError):
-    """The document breaks a rule of the PDF standard that was asked for."""
+    """The document violates the requested PDF standard."""
 
     code = "pdf_standard_violated"
 
@@ -190,7 +190,7 @@ class FontError(TypesettingError):
 
 @dataclass(frozen=True)
 class Preview:
-    """The first pages of a document as images, as many as an answer holds; it has `page_count`.
+    """The first pages of a document as images, as many as fit into a response.
 
     `warnings` are those of the document, and what its PDF standard would refuse.
     """
@@ -201,7 +201,7 @@ class Preview:
 
     @classmethod
     def of(cls, pages: Sequence[bytes], warnings: tuple[str, ...] = ()) -> "Preview":
-        """The pages that fit into an answer, at least the first.
+        """The pages that fit into a response, at least the first.
 
         Raises:
             RenderTooLargeError: not even the first page fits.
@@ -217,7 +217,7 @@ Draw = Callable[[Job, float], Preview]
 """`typesetting.preview` in a worker, `preview_remotely` elsewhere, a fake in tests."""
 
 PREVIEW_LIMIT_BYTES = 4_300_000
-"""Of a preview's pages. In base 64 they must fit into an answer of Lambda's, which holds 6 MiB."""
+"""Maximum size of a preview's pages. In base64 they must fit into Lambda's response of 6 MB."""
 
 FONT_LIMIT_BYTES = 4 * 1024 * 1024
 """Of a project's own font. In base 64 it must fit into a call of Lambda's, which takes 6 MiB."""

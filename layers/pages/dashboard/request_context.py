@@ -39,12 +39,12 @@ class RequestContext:
 
     @property
     def project(self) -> Project:
-        assert self.access is not None  # noqa: S101 the route lies in a project
+        assert self.access is not None  # noqa: S101 the route's path has a project
         return self.access.project
 
     @property
     def member(self) -> Member:
-        assert self.access is not None  # noqa: S101 the route lies in a project
+        assert self.access is not None  # noqa: S101 the route's path has a project
         return self.access.member
 
     @property

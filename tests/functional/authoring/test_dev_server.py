@@ -98,7 +98,7 @@ def test_dev__warnings_and_accessibility_findings_are_apart(
     assert "unknown font family" in found["warnings"][0]
     found = save(client, folder / "source.typ", "heading[Invoice]", "[Invoice]")
     assert found["accessibility"] == [
-        "The document has no heading, so nobody can jump to a part of it."
+        "The document has no heading, so readers cannot navigate to its parts."
     ]
     found = save(client, folder / "source.typ", 'alt: "Logo"', "alt: none")
     assert any("alt" in each for each in found["accessibility"])

@@ -12,9 +12,9 @@ def policy_of(
 
     The policy is never cached (`ReauthorizeEvery: 0`), so it does not cover other routes.
 
-    The gateway answers each Deny with one fixed status, 401. A refusal with status 403 is therefore
-    an Allow with `refusal` in its context, and `http.endpoint` refuses the request. Its scopes are
-    empty, so that a handler of an older version refuses it too.
+    API Gateway responds to each Deny with the same status, 401. A refusal with status 403 is
+    therefore an Allow with `refusal` in its context, and `http.endpoint` refuses the request. Its
+    scopes are empty, so that a handler of an older version refuses it too.
     """
     record = verification.record
     refused = verification.verdict is Verdict.NETWORK_NOT_ALLOWED

@@ -26,7 +26,7 @@ TOKEN_SCOPES = (*SCOPES, TEMPLATES_WRITE)
 """The scopes that a federated token can have. An API key can never change a template."""
 
 LIMITED = ("key", "project")
-"""What can have limits of its own: the key, and its project."""
+"""What can have limits: the key, and its project."""
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ def rotate_hook(project_id: str, hook_id: str, *, by: str) -> MadeHook:
 
 
 def switch_hook(project_id: str, hook_id: str, *, on: bool, by: str) -> Hook:
-    """Switch a hook on or off. A hook that is off answers 404, as an unknown token does."""
+    """Enable or disable a hook. Requests to a disabled hook get 404, like an unknown token."""
     hook = get_hook(project_id, hook_id)
     if hook.is_on is not on:
         repository.switch(hook, on=on, by=by, now=utc_now())

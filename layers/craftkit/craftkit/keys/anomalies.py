@@ -111,7 +111,7 @@ def check_refusals(row: Item) -> None:
 
 
 def _report(key_id: str, anomaly: Anomaly) -> None:
-    """Send the event once, after the key was revoked where the project wants that."""
+    """Send the event once; first revoke the key if the project's policy says so."""
     key = repository.get(key_id)
     now = utc_now()
     if key is None or key.kind == "token" or _is_reported(key, anomaly):

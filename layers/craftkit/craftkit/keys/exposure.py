@@ -70,7 +70,7 @@ def _handle(
 
 
 def _policy_of(project_id: str) -> ExposurePolicy:
-    """What the project wants; a key of a deleted project must not go on."""
+    """The project's policy; a key of a deleted project is always revoked."""
     try:
         return projects.get_project(project_id).exposure_policy
     except NotFoundError:

@@ -140,7 +140,7 @@ class ScannerKeys:
         try:
             _write(confirmed, seen=claimed)
         except ConditionFailedError:
-            logger.warning("list of scanner keys was replaced meanwhile")
+            logger.warning("another instance replaced the list of scanner keys")
         return confirmed
 
     def _keys(self, text: str) -> Keys:

@@ -42,7 +42,7 @@ def create_key(
     """
     now = utc_now()
     if request.expires_at is not None and request.expires_at <= now:
-        issues = Issues(field_errors={"expiresAt": ["The expiry lies in the past."]})
+        issues = Issues(field_errors={"expiresAt": ["Must be in the future"]})
         raise InvalidRequestError(issues=issues)
     cleartext = api_key.mint(request.mode, config.stage)
     key = Key(
@@ -212,7 +212,7 @@ def change_key(key_id: str, step: Callable[[Key], Step | None], *, by: str) -> K
 
 
 def diagnose(cleartext: str) -> Diagnosis:
-    """Explain what the authorizer answers to a key, and why. The key is not stored or logged."""
+    """Explain the authorizer's response to a key. The key is neither stored nor logged."""
     verification = verify_key(
         cleartext.strip(), stage=config.stage, lookup=repository.find_record, now=utc_now()
     )

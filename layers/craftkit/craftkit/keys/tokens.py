@@ -45,7 +45,7 @@ def issue(
     """
     now = utc_now()
     if expires_at - now > LONGEST_LIFE:
-        raise ValueError("a token lives 15 minutes at most")
+        raise ValueError("the lifetime of a token is at most 15 minutes")
     cleartext = api_key.mint(mode, config.stage)
     key = Key(
         id=key_id,

@@ -1,4 +1,4 @@
-"""How much typesetting one project may ask for beside its renders: how often, how much at once.
+"""Limits the previews of one project: their rate, and how many run at the same time.
 
 Each preview of an editor or a form counts, and each check of a version before it is published.
 """

@@ -57,7 +57,7 @@ class Charge:
 def charge(principal: Principal, *, renders: int) -> Charge:
     """Charge one write request to its key's and its project's limits, right before it writes.
 
-    A project without a rate of its own is charged to the stage's default rate.
+    A project without a rate is charged to the stage's default rate.
 
     Args:
         renders: 1 for a call that makes a render, 0 for another, such as an embed session.
@@ -98,7 +98,7 @@ def charge_read(principal: Principal) -> None:
 
 
 def default_write_rate() -> ProjectRate:
-    """The stage's rate of write requests, for a project that has none of its own."""
+    """The stage's default rate of write requests, for a project without a rate."""
     return _default_rate("write", config.project_writes_per_second)
 
 

@@ -138,7 +138,7 @@ def _updates(
 
 
 def _unchanged(member: Member) -> str:
-    """The condition that the member is still as it was read: role, and whether they have joined.
+    """The condition that the member has not changed since it was read: role and status.
 
     The owners' count follows from both; a change that looked at one alone could miscount.
     """

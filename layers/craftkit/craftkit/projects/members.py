@@ -12,7 +12,7 @@ from craftkit.projects import daily, member_items, repository, users
 from craftkit.projects.models import Member, Project, Role, User
 
 OPEN_INVITATIONS_LIMIT = 50
-"""Invitations of one project that nobody has accepted yet."""
+"""Maximum open invitations of one project."""
 
 INVITATIONS_PER_DAY = 20
 """Invitations that one user may send on one day (UTC), to any projects."""
@@ -143,13 +143,13 @@ def accept(person: User, project_id: str) -> Member:
         try:
             member_items.join(member, utc_now())
         except ConditionFailedError as error:
-            raise ConflictError("The invitation changed meanwhile. Look again.") from error
+            raise ConflictError("The invitation has changed. Reload the page.") from error
     return get_member(project_id, person.sub)
 
 
 def get_member(project_id: str, sub: str) -> Member:
     """Raises:
-    NotFoundError: nobody of this id is a member or invited.
+    NotFoundError: the project has no member or invitation of this id.
     """
     member = member_items.get(project_id, sub)
     if member is None:
@@ -159,7 +159,7 @@ def get_member(project_id: str, sub: str) -> Member:
 
 def change_role(project_id: str, sub: str, role: Role, *, by: str) -> Member:
     """Raises:
-    NotFoundError: nobody of this id is a member or invited.
+    NotFoundError: the project has no member or invitation of this id.
     ConflictError: they are the last owner.
     """
 
@@ -175,7 +175,7 @@ def remove(project_id: str, sub: str, *, by: str) -> None:
     """Remove a member or withdraw an invitation. Users may remove themselves.
 
     Raises:
-        NotFoundError: nobody of this id is a member or invited.
+        NotFoundError: the project has no member or invitation of this id.
         ConflictError: they are the last owner.
     """
     _on_current_member(
@@ -211,7 +211,7 @@ def _on_current_member(project_id: str, sub: str, change: Callable[[Member], Non
     A write that fails although the member is unchanged would leave the project without an owner.
 
     Raises:
-        NotFoundError: nobody of this id is a member or invited.
+        NotFoundError: the project has no member or invitation of this id.
         ConflictError: they are the last owner, or others keep changing them.
     """
     for _ in range(_ATTEMPTS):

@@ -25,7 +25,7 @@ def find(email: str) -> User:
     try:
         answer = client.admin_get_user(UserPoolId=config.user_pool_id, Username=_normal(email))
     except client.exceptions.UserNotFoundException as error:
-        raise NotFoundError("Nobody with this address can sign in to this stage.") from error
+        raise NotFoundError("This stage has no user with this email address.") from error
     return _person(answer["UserAttributes"])
 
 

@@ -1,1 +1,1 @@
-"""Renders: asked for, queued, rendered, kept. Every one ends as succeeded, failed or cancelled."""
+"""Renders: created, queued and rendered. Each ends as succeeded, failed or cancelled."""

@@ -25,7 +25,7 @@ SYNC_WAIT_SECONDS = 25
 
 
 class StillRunningError(Exception):
-    """The worker did not end within the wait, and goes on."""
+    """The worker has not ended within the wait, and is still running."""
 
 
 @process_cache

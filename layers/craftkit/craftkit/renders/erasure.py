@@ -75,7 +75,7 @@ def erase_row(project_id: str, render_id: str) -> Render | None:
     while item is not None and "erased_at" not in item:
         try:
             item = _erase_row(item)
-        except ConditionFailedError as error:  # it moved on meanwhile
+        except ConditionFailedError as error:  # its state has changed
             item = error.items[0]
     return repository.render_of(item) if item else None
 

@@ -1,4 +1,4 @@
-"""Idempotency keys: one render for each key, and one request that the key stands for."""
+"""Idempotency keys: each key belongs to one render and one request."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Documents in the response itself: who asked for one, its headers, and what fits."""
+"""Documents in the response: whether the request accepts one, headers, and maximum size."""
 
 from craftkit import storage
 from craftkit.errors import InvalidRequestError, Issues
@@ -38,7 +38,7 @@ def wants_document(accept: str, output_format: OutputFormat) -> bool:
     others = accepted & {*MEDIA_TYPES.values(), ZIP_TYPE}
     if others and accepted.isdisjoint(_GENERAL):
         message = (
-            f"The Accept header asks for {sorted(others)[0]}, and `options.format` is "
+            f"The Accept header requests {sorted(others)[0]}, and `options.format` is "
             f"{output_format}. Send Accept: {MEDIA_TYPES[output_format]}, or change the format."
         )
         raise InvalidRequestError(issues=Issues(form_errors=[message]))

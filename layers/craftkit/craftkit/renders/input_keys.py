@@ -1,4 +1,4 @@
-"""Encrypts the data of renders, each with a data key of its own (AES-256-GCM).
+"""Encrypts the data of each render with a separate data key (AES-256-GCM).
 
 The keys are in a table without backups and without point-in-time recovery. Once a render's key is
 deleted, no backup, stream or copy of its row can be decrypted.

@@ -38,7 +38,7 @@ _ID_BEFORE_CREATION = timedelta(seconds=1)
 
 _QUERIES_A_PAGE = 10
 _FILTERED_LIMIT = 200
-"""A filtered page reads at most 2,000 rows, and says where to go on."""
+"""A filtered page reads at most 2,000 rows, and returns a cursor for the rest."""
 
 _TIMES = ("created_at", "queued_at", "completed_at", "document_date", "erase_at", "erased_at")
 
@@ -122,7 +122,7 @@ def finished_row(render: Render) -> dynamodb.Item:
 
 
 def put_input(render: Render, compressed: bytes) -> None:
-    """Store a render's data in an item of its own."""
+    """Store a render's data in a separate item."""
     item = {
         **_input_key(render.project_id, render.id),
         "input": compressed,
@@ -145,7 +145,7 @@ def get_input(project_id: str, render_id: str) -> bytes:
 
 
 def extend_input(project_id: str, render_id: str, expires_at: int) -> None:
-    """Keep a render's data, where it has an item of its own, as long as its row."""
+    """Extend the expiry of a render's separate data item, if it has one, to that of its row."""
     with suppress(ConditionFailedError), dynamodb.conditions():
         _table().update_item(
             Key=_input_key(project_id, render_id),
@@ -156,7 +156,7 @@ def extend_input(project_id: str, render_id: str, expires_at: int) -> None:
 
 
 def delete_input(project_id: str, render_id: str) -> None:
-    """Delete a render's data, where it has an item of its own."""
+    """Delete a render's separate data item, if it has one."""
     _table().delete_item(Key=_input_key(project_id, render_id))
 
 

@@ -227,7 +227,7 @@ def _repeat(
         charge.refund()
         raise
     again = lifecycle.retry(render, utc_now()) if render.status == "failed" else None
-    if again is None:  # it did not fail, or another repeat of this request was quicker
+    if again is None:  # it has not failed, or another repeat of this request has started it
         charge.refund()
         return get_render(project_id, render.id), False
     with _failed_as_before(render, again):

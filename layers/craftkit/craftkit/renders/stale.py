@@ -1,4 +1,4 @@
-"""Stale renders: queues them again, or ends those that nobody will finish."""
+"""Stale renders: queues them again, or ends those without attempts or time left."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

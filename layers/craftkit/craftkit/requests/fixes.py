@@ -16,7 +16,7 @@ _BY_REASON = {
     "network_not_allowed": "Call from one of the key's networks, or create a key that allows this "
     "one.",
 }
-"""By `reason`, which the authorizer knows and does not show in its answer."""
+"""By the authorizer's `reason`, which its response does not contain."""
 
 
 def fix_of(code: str | None, reason: str | None = None) -> str | None:

@@ -26,7 +26,7 @@ _FIRST, _LAST = "0", "~"
 
 _QUERIES_A_PAGE = 10
 _FILTERED_LIMIT = 200
-"""A filtered page reads at most 2,000 rows of a partition, and says where to go on."""
+"""A filtered page reads at most 2,000 rows of a partition, and returns a cursor for the rest."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Filters:
 def page(
     log_ids: Sequence[str], filters: Filters, *, limit: int, before: str | None
 ) -> tuple[list[LoggedRequest], str | None]:
-    """Rows of some partitions, newest first, and the position where the next page goes on.
+    """Rows of some partitions, newest first, and the start position of the next page.
 
     DynamoDB filters after it reads, so a filtered page can be short and still have a next one.
 

@@ -93,7 +93,7 @@ def _await_fetch(kept: IssuerKeys, now: datetime) -> IssuerKeys:
 
 
 def fetch_keys(issuer: str) -> tuple[Jwk, ...]:
-    """The issuer's public signing keys, asked for now.
+    """Fetch the issuer's public signing keys.
 
     Raises:
         IssuerUnavailableError: unreachable, off limits, or not an OIDC issuer's answer.

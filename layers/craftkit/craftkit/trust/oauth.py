@@ -40,7 +40,7 @@ class TokenRequest(BaseModel):
 
 
 class TokenResponse(BaseModel):
-    """The answer: a secret of an API key that lives 15 minutes at most and cannot be renewed."""
+    """The response: the secret of an API key that expires after at most 15 minutes."""
 
     access_token: str
     issued_token_type: str

@@ -78,7 +78,7 @@ def end_rule(rule_id: str, *, by: str) -> TrustRule:
     """
     rule = _get_rule(rule_id)
     if rule.ended_at is None:
-        with suppress(ConditionFailedError):  # somebody else ended it at the same time
+        with suppress(ConditionFailedError):  # another request has ended it at the same time
             repository.end_rule(rule, by=by, now=utc_now())
     for key_id in repository.token_ids(rule_id):
         keys.revoke_key(key_id, by=by, reason=f"Trust rule {rule_id} was ended.")
@@ -185,7 +185,7 @@ def _use_proof(proof: Proof) -> None:
 
 
 def _verified(subject_token: str, rules: list[TrustRule]) -> Claims:
-    """The token's claims. Only issuers that a rule names are asked for their keys."""
+    """The token's claims. Keys are fetched only from issuers that a rule names."""
     trusted = {rule.issuer for rule in rules}
     try:
         if tokens.issuer_of(subject_token) not in trusted:

@@ -12,7 +12,7 @@ from craftkit.webhooks.document_deliveries import deliver_document, is_document
 
 
 def deliver_batch(messages: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Make the attempt of each message, by its id, each in a thread of its own.
+    """Make the attempt of each message, by its id, each in a separate thread.
 
     Returns:
         The ids of the messages that a fault of ours kept from being handled.

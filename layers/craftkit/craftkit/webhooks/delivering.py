@@ -69,15 +69,15 @@ def _attempt(held: Delivery, endpoint: Endpoint, fetch: Fetch) -> tuple[Attempt,
         answer = fetch(endpoint.url, policy(), "POST", held.payload.encode(), headers)
     except FetchError as error:
         elapsed = utc_now() - started
-        told = {"error": str(error), "duration_ms": round(elapsed.total_seconds() * 1000)}
-        return made.model_copy(update=told), None
-    told = {
+        outcome = {"error": str(error), "duration_ms": round(elapsed.total_seconds() * 1000)}
+        return made.model_copy(update=outcome), None
+    outcome = {
         "status_code": answer.status,
         "duration_ms": answer.elapsed_ms,
         "response": answer.body.decode(errors="replace"),
         "error": None if 200 <= answer.status < 300 else f"answered {answer.status}",
     }
-    return made.model_copy(update=told), answer.headers.get("retry-after")
+    return made.model_copy(update=outcome), answer.headers.get("retry-after")
 
 
 def _note_success(endpoint: Endpoint) -> None:

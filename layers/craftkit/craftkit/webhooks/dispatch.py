@@ -105,7 +105,7 @@ def requeue_stale_deliveries(
         for found in deliveries.due(shard, utc_now()):
             try:
                 queued += _take_up(found, given_up)
-            except ClientError:  # it is due again later; go on with the others
+            except ClientError:  # it becomes due again later; continue with the others
                 logger.exception("not taken up", extra={"delivery_id": found.delivery_id})
     return queued
 

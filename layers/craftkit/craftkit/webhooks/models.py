@@ -27,7 +27,7 @@ PING = "ping"
 """Sent only on request, to endpoints with any filter."""
 
 ENDPOINT_LIMIT = 20
-"""Endpoints of one project: each is one more row for every event."""
+"""Maximum endpoints of one project: each adds a row for every event."""
 
 Url = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 DeliveryStatus = Literal["pending", "sending", "delivered", "failed", "skipped"]
@@ -50,8 +50,8 @@ class Event:
     @property
     def payload(self) -> str:
         """The body that is signed and sent."""
-        told = {"type": self.type, "timestamp": to_rfc3339(self.timestamp), "data": self.data}
-        return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+        content = {"type": self.type, "timestamp": to_rfc3339(self.timestamp), "data": self.data}
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
 
 class SealedSecret(BaseModel):

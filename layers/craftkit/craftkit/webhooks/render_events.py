@@ -46,7 +46,7 @@ def delete_deliveries(render: Render) -> None:
         deliveries.delete(endpoint.id, derived_id(event.timestamp, event.id, endpoint.id))
         if render.queued_at is None:
             continue
-        # It was asked for again after a failure: the ends of earlier attempts are looked for.
+        # The render was retried after a failure: include the ends of earlier attempts.
         made_since = deliveries.between(endpoint.id, render.created_at, render.ended_at)
         for delivery in made_since:
             if f'"id":"{render.id}"' in delivery.payload:

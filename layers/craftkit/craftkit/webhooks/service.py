@@ -162,7 +162,7 @@ def delete_endpoint(project_id: str, endpoint_id: str, *, by: str) -> None:
 
 
 def ping(project_id: str, endpoint_id: str) -> Delivery:
-    """Send the endpoint an event of type `ping`, whatever its filter says.
+    """Send an event of type `ping` to the endpoint, regardless of its filter.
 
     Raises:
         NotFoundError: the project has no such endpoint.

@@ -35,7 +35,7 @@ class Search(BaseModel):
     cursor: Text | None = None
 
     def as_query(self) -> RequestList:
-        """Raises InvalidRequestError: a status or time that is none."""
+        """The query of the log. Raises InvalidRequestError: a status or time is not valid."""
         given = {
             "limit": _PAGE_LIMIT,
             "cursor": self.cursor,

@@ -1,1 +1,1 @@
-"""The embedded page: its HTML, its files, and what its script asks for."""
+"""The embedded page: its HTML, its assets, and the requests of its script."""
