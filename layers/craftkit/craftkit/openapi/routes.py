@@ -463,8 +463,8 @@ ROUTES: tuple[Route, ...] = (
         ),
         description="OAuth 2.0 token exchange (RFC 8693). `audience` is the project's id. "
         "`access_token` is a key that expires after at most 15 minutes and cannot be renewed. Each "
-        "OIDC token is accepted once. A DPoP proof (RFC 9449) in the header `DPoP` binds the key to "
-        "the proof's public key. Errors have OAuth's form.",
+        "OIDC token is accepted once. A DPoP proof (RFC 9449) in the header `DPoP` binds the key "
+        "to the proof's public key. Errors have OAuth's form.",
     ),
     Route(
         "POST",
