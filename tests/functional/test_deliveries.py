@@ -619,7 +619,7 @@ def test_replay__of_an_endpoint_that_is_off_is_refused(scene: Scene) -> None:
         service.replay_delivery(scene.delivery().id)
 
 
-def test_replay__a_time_range_contains_failed_deliveries(scene: Scene) -> None:
+def test_replay__a_time_range_contains_undelivered_events(scene: Scene) -> None:
     since = scene.clock.now
     scene.send(scene.started(200))
     scene.clock.advance(minutes=1)
