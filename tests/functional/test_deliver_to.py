@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -9,7 +10,7 @@ import pytest
 
 from craftkit.network import BlockedTargetError, FetchError
 from craftkit.renders import delivery_target
-from craftkit.webhooks import dispatch
+from craftkit.webhooks import dispatch, render_events
 from craftkit.webhooks import service as webhooks
 from craftkit.webhooks.document_deliveries import deliver_document, note_given_up
 from craftkit.webhooks.models import NewEndpoint
@@ -194,6 +195,19 @@ def test_deliver_to__the_event_of_the_render_has_the_outcome(scene: Scene) -> No
     assert event["data"]["delivery"] == {"status": "delivered", "attempts": 1, "lastError": None}
     scene.read_stream()
     assert len(scene.events()) == 1
+
+
+def test_deliver_to__reconciling_creates_what_the_stream_missed_once(
+    scene: Scene, cloud: Cloud, call: Any
+) -> None:
+    made = scene.create()
+    render_document(scene.project.id, made.body["id"], typeset=typeset)
+    since, until = datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC) + timedelta(hours=1)
+    counts = [render_events.reconcile(scene.project.id, since, until) for _ in range(2)]
+    assert counts == [1, 0]
+    scene.read_stream()
+    (message,) = scene.messages()
+    assert scene.send(message).status == "delivered"
 
 
 def test_deliver_to__address_and_headers_are_nowhere_in_plain_text(

@@ -8,6 +8,7 @@ from craftkit.renders.models import Render
 from craftkit.renders.views import unsigned_view_of
 from craftkit.webhooks import deliveries, repository
 from craftkit.webhooks.dispatch import create_deliveries
+from craftkit.webhooks.document_deliveries import create_document_delivery
 from craftkit.webhooks.models import Event
 
 _WITHOUT = {"download_url", "download_expires_at"}
@@ -55,5 +56,12 @@ def delete_deliveries(render: Render) -> None:
 
 def reconcile(project_id: str, since: datetime, until: datetime) -> int:
     """Create the deliveries of a period that the stream missed. Returns their number."""
-    found = renders.between(project_id, since, until)
-    return sum(create_deliveries(event_of(render)) for render in found if has_event(render))
+    return sum(_create_missing(render) for render in renders.between(project_id, since, until))
+
+
+def _create_missing(render: Render) -> int:
+    created = create_deliveries(event_of(render)) if has_event(render) else 0
+    is_waiting = render.status == "succeeded" and render.erased_at is None
+    if is_waiting and render.delivery and render.delivery.status == "pending":
+        created += create_document_delivery(render) is not None
+    return created
