@@ -1,12 +1,13 @@
-"""Creates webhook deliveries from the streams of the renders table and the audit table."""
+"""Creates webhook deliveries from the streams of the renders, batches and audit tables."""
 
 from typing import Any
 
+from craftkit.batches.changes import finished_batch
 from craftkit.observability import logger
 from craftkit.probes import needs, query
 from craftkit.renders.changes import ended, first_sent
 from craftkit.streams import Change, each_change
-from craftkit.webhooks import audit_events, render_events
+from craftkit.webhooks import audit_events, batch_events, render_events
 from craftkit.webhooks.dispatch import create_deliveries
 from craftkit.webhooks.document_deliveries import create_document_delivery
 
@@ -21,6 +22,9 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 def _create_deliveries(change: Change) -> None:
     if change.new and "render_id" in change.new:
         _of_render(change)
+    elif change.new and "batch_id" in change.new:
+        if batch := finished_batch(change):
+            create_deliveries(batch_events.event_of(batch))
     elif event := audit_events.event_of(change.new):
         create_deliveries(event)
 

@@ -21,6 +21,9 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     again = []
     for record in event["Records"]:
         message = json.loads(record["body"])
+        if "batchId" in message:  # the check of its batch queues the chunk again
+            logger.warning("a chunk of a batch was not rendered yet", extra=message)
+            continue
         logger.append_keys(project_id=message["projectId"], render_id=message["renderId"])
         try:
             done = handle_dead_letter(message["projectId"], message["renderId"])

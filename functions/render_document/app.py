@@ -1,4 +1,4 @@
-"""The worker of both pools: renders one document for each message or direct invocation."""
+"""The worker of both pools: renders one document, or a chunk of a batch, for each message."""
 
 import json
 import traceback
@@ -14,6 +14,7 @@ from craftkit.renders.lifecycle import BusyError
 from craftkit.renders.models import Render, UnstoredJob
 from craftkit.typesetter import Job
 from typesetting import typeset, warm
+from typesetting.chunks import render_chunk
 from typesetting.worker import render_document, render_unstored
 
 _RETRY_AFTER = (timedelta(seconds=5), timedelta(seconds=60))
@@ -32,9 +33,16 @@ def _typesets() -> object:
     "CONTENT_TABLE",
     "RENDERS_TABLE",
     "RENDER_KEYS_TABLE",
+    "BATCHES_TABLE",
     "DOCUMENTS_BUCKET",
     "WORKER_QUEUE_URL",
-    reads=(item("CONTENT_TABLE"), item("RENDER_KEYS_TABLE"), _typesets),
+    "BATCHES_QUEUE_URL",
+    reads=(
+        item("CONTENT_TABLE"),
+        item("RENDER_KEYS_TABLE"),
+        item("BATCHES_TABLE"),
+        _typesets,
+    ),
 )
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any] | None:
@@ -65,6 +73,9 @@ def _retry_after(record: dict[str, Any], delay: timedelta) -> None:
 
 
 def _render(message: dict[str, str]) -> dict[str, Any] | None:
+    if "batchId" in message:
+        _render_chunk(message)
+        return None
     logger.append_keys(project_id=message["projectId"], render_id=message["renderId"])
     render = render_document(message["projectId"], message["renderId"], typeset=typeset)
     if render is None:
@@ -92,3 +103,12 @@ def _render_unstored(job: UnstoredJob) -> dict[str, Any] | None:
 def _count(render: Render) -> None:
     dimensions = {"mode": render.mode, "status": render.status}
     log_and_count("ended", "RenderEnded", dimensions, error_code=render.error_code)
+
+
+def _render_chunk(message: dict[str, str]) -> None:
+    batch_id = message["batchId"]
+    logger.append_keys(project_id=message["projectId"], batch_id=batch_id, chunk=message["chunk"])
+    chunk = render_chunk(message["projectId"], batch_id, message["chunk"], typeset=typeset)
+    if chunk is not None:
+        dimensions = {"mode": chunk.mode, "state": chunk.status}
+        log_and_count("rendered", "ChunkRendered", dimensions, done=chunk.done, rows=chunk.rows)

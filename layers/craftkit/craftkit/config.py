@@ -86,6 +86,15 @@ class Config:
         return _required("RENDER_KEYS_TABLE")
 
     @cached_property
+    def batches_table(self) -> str:
+        return _required("BATCHES_TABLE")
+
+    @cached_property
+    def batches_queue_url(self) -> str:
+        """The queue of batches whose state is to be checked."""
+        return _required("BATCHES_QUEUE_URL")
+
+    @cached_property
     def documents_bucket(self) -> str:
         return _required("DOCUMENTS_BUCKET")
 

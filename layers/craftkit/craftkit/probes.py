@@ -35,6 +35,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "CONTENT_TABLE": ("pk", "sk"),
     "RENDERS_TABLE": ("project_id", "render_id"),
     "RENDER_KEYS_TABLE": ("project_id", "render_id"),
+    "BATCHES_TABLE": ("project_id", "batch_id"),
     "EMBED_SESSIONS_TABLE": ("pk", "sk"),
     "EMBED_KEYS_TABLE": ("ring", "kid"),
     "DELIVERIES_TABLE": ("endpoint_id", "delivery_id"),

@@ -26,6 +26,7 @@ from craftkit.typesetter import (
     DrawImages,
     InvoiceFile,
     Job,
+    OutputFormat,
     Typeset,
     TypesettingError,
 )
@@ -36,7 +37,19 @@ CSS_PIXELS_PER_INCH = 96.0
 
 
 @dataclass(frozen=True)
-class _File:
+class FileRequest:
+    """The file to make of a job: format, name, and of images the pages and the scale."""
+
+    format: OutputFormat
+    filename: str
+    pages: str | None
+    scale: float
+
+
+@dataclass(frozen=True)
+class File:
+    """A document in its format, or its pages as ZIP."""
+
     content: bytes
     media_type: str
     page_count: int
@@ -138,25 +151,29 @@ def _too_large(size_bytes: int) -> str:
     )
 
 
-def _make_file(render: Render, data: dict[str, Any], typeset: Typeset, draw: DrawImages) -> _File:
-    """The document in the render's format.
+def _make_file(render: Render, data: dict[str, Any], typeset: Typeset, draw: DrawImages) -> File:
+    """The document of a render. Raises as `make_file`, and NotFoundError without its template."""
+    wanted = FileRequest(render.format, render.filename, render.pages, float(render.scale))
+    return make_file(with_files(_job_of(render, data)), wanted, typeset, draw)
+
+
+def make_file(job: Job, wanted: FileRequest, typeset: Typeset, draw: DrawImages) -> File:
+    """The document of a job, in the requested format.
 
     Raises:
         TypesettingError: it cannot be typeset.
-        NotFoundError: the template was deleted while the render was queued.
     """
-    job = with_files(_job_of(render, data))
-    if render.format == "pdf":
+    if wanted.format == "pdf":
         document = typeset(job)
         media_type = MEDIA_TYPES["pdf"]
-        return _File(document.pdf, media_type, document.page_count, document.warnings)
-    density = CSS_PIXELS_PER_INCH * float(render.scale)
-    drawn = draw(job, render.format, density, render.pages)
-    media_type, count = MEDIA_TYPES[render.format], len(drawn.files)
+        return File(document.pdf, media_type, document.page_count, document.warnings)
+    density = CSS_PIXELS_PER_INCH * wanted.scale
+    drawn = draw(job, wanted.format, density, wanted.pages)
+    media_type, count = MEDIA_TYPES[wanted.format], len(drawn.files)
     if count == 1:
-        return _File(drawn.files[0], media_type, 1, drawn.warnings)
-    archive = zip_of(drawn.files, drawn.numbers, render.filename, media_type)
-    return _File(archive, ZIP_TYPE, count, drawn.warnings)
+        return File(drawn.files[0], media_type, 1, drawn.warnings)
+    archive = zip_of(drawn.files, drawn.numbers, wanted.filename, media_type)
+    return File(archive, ZIP_TYPE, count, drawn.warnings)
 
 
 def _job_of(render: Render, data: dict[str, Any]) -> Job:

@@ -13,7 +13,7 @@ The rate is a token bucket stored as two times (GCRA): `empty_until`, when all t
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -23,6 +23,7 @@ from craftkit.rate_limits import LimitState
 
 _MICROSECONDS = 1_000_000
 _DAY_SECONDS = 86_400
+_BUDGETS = ("renders_per_day", "renders_per_month")
 _SKEW_US = 5 * _MICROSECONDS
 """The largest expected difference between two instances' clocks, in microseconds."""
 
@@ -32,11 +33,14 @@ class ExpectedState:
     """The state of the item that a charge assumes; its write fails if the item is in another one.
 
     `jumped_from` is the stored `empty_until` if it lies so far ahead that the clock was set back.
+    `budgets` are the stored `renders_per_day` and `renders_per_month`, None where there is none;
+    they matter to charges of several renders alone, because a condition cannot add.
     """
 
     period: Literal["same", "new_day", "new_month"] = "same"
     rate: Literal["none", "busy", "idle", "jumped"] = "none"
     jumped_from: int | None = None
+    budgets: tuple[int | None, int | None] = (None, None)
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,8 @@ class Write:
 
 
 def write_of(expected: ExpectedState, moment: Moment, *, renders: int) -> Write:
-    """The write that charges one call, with `renders` (0 or 1), in the expected state.
+    """The write that charges one call, with its `renders` (all of them or none), in the expected
+    state.
 
     An instance whose clock is behind charges the later day or month that another has started; a
     day or month starts only once.
@@ -107,9 +112,13 @@ def write_of(expected: ExpectedState, moment: Moment, *, renders: int) -> Write:
             "new_day": (":none", "month_used"),
             "new_month": (":none", ":none"),
         }[expected.period]
-        for limit, taken in zip(("renders_per_day", "renders_per_month"), used, strict=True):
-            conditions.append(f"(attribute_not_exists({limit}) OR {limit} > {taken})")
-        if ":none" in used:
+        for name, taken, budget in zip(_BUDGETS, used, expected.budgets, strict=True):
+            fits = f"{name} > {taken}"
+            if renders > 1:
+                fits, bound = _fits(name, taken, budget, renders)
+                values |= bound
+            conditions.append(f"(attribute_not_exists({name}) OR {fits})")
+        if renders == 1 and ":none" in used:
             values[":none"] = 0
     match expected.rate:
         case "none":
@@ -134,6 +143,16 @@ def write_of(expected: ExpectedState, moment: Moment, *, renders: int) -> Write:
     return Write("SET " + ", ".join(sets), " AND ".join(conditions), values)
 
 
+def _fits(name: str, taken: str, budget: int | None, renders: int) -> tuple[str, dict[str, Any]]:
+    """A condition that several renders fit into a budget, and its values."""
+    if taken == ":none":
+        return f"{name} >= :renders", {}
+    if budget is None:
+        return f"attribute_not_exists({name})", {}
+    seen, room = f":seen_{name}", f":room_{name}"
+    return f"({name} = {seen} AND {taken} <= {room})", {seen: budget, room: budget - renders}
+
+
 def next_expected_state(
     item: Item, moment: Moment, *, renders: int, kind: str
 ) -> ExpectedState | TooManyRequestsError:
@@ -150,13 +169,30 @@ def next_expected_state(
             ("renders_per_month", month_used, moment.seconds_to_next_month()),
             ("renders_per_day", day_used, moment.seconds_to_next_day()),
         ):
-            if name in item and used >= item[name]:
+            if name in item and used + renders > item[name]:
                 span = name.removeprefix("renders_per_")
                 message = (
                     f"This {kind} has used its {item[name]} renders of this {span}. Renders are "
                     f"possible again in {reset} s."
                 )
+                if renders > 1:
+                    left = max(0, int(item[name]) - used)
+                    message = (
+                        f"This request needs {renders} renders, and this {kind} has {left} of its "
+                        f"{item[name]} renders of this {span} left. The next {span} starts in "
+                        f"{reset} s."
+                    )
                 return QuotaExceededError(message, retry_seconds=reset)
+    if renders > 1:
+        day, month = (int(item[name]) if name in item else None for name in _BUDGETS)
+        state = _rate_state(item, moment, period, kind)
+        return replace(state, budgets=(day, month)) if isinstance(state, ExpectedState) else state
+    return _rate_state(item, moment, period, kind)
+
+
+def _rate_state(
+    item: Item, moment: Moment, period: Literal["same", "new_day", "new_month"], kind: str
+) -> ExpectedState | TooManyRequestsError:
     if "interval_us" not in item:
         return ExpectedState(period)
     now, interval = moment.microseconds, int(item["interval_us"])

@@ -142,17 +142,17 @@ def _note(item: Item, moment: Moment, kind: str) -> None:
         note(state)
 
 
-def refund(subject: str, charged: Item) -> None:
-    """Undo the render of a charge in its day and month. The rate stays charged."""
+def refund(subject: str, charged: Item, renders: int) -> None:
+    """Undo the renders of a charge in its day and month. The rate stays charged."""
     for period, used in (("day", "day_used"), ("month", "month_used")):
         try:
             with dynamodb.conditions():
                 _table().update_item(
                     Key={"subject": subject},
-                    UpdateExpression=f"SET {used} = {used} - :one",
-                    ConditionExpression=f"#period = :charged AND {used} >= :one",
+                    UpdateExpression=f"SET {used} = {used} - :renders",
+                    ConditionExpression=f"#period = :charged AND {used} >= :renders",
                     ExpressionAttributeNames={"#period": period},
-                    ExpressionAttributeValues={":one": 1, ":charged": charged[period]},
+                    ExpressionAttributeValues={":renders": renders, ":charged": charged[period]},
                 )
         except ConditionFailedError:
             continue  # the next day or month has started, and the charge no longer counts

@@ -41,15 +41,15 @@ class Charge:
             raise
 
     def refund(self) -> None:
-        """Undo the render's charge, because the render was not stored. The rate stays charged.
+        """Undo the charge of the renders, because they were not stored. The rate stays charged.
 
-        If this fails, a budget allows one render fewer; no budget is exceeded.
+        If this fails, a budget allows fewer renders; no budget is exceeded.
         """
         if not self.renders:
             return
         for subject, item in self.taken:
             try:
-                repository.refund(subject, item)
+                repository.refund(subject, item, self.renders)
             except Exception:
                 logger.exception("charge not refunded", extra={"subject": subject})
 
@@ -60,7 +60,8 @@ def charge(principal: Principal, *, renders: int) -> Charge:
     A project without a rate is charged to the stage's default rate.
 
     Args:
-        renders: 1 for a call that makes a render, 0 for another, such as an embed session.
+        renders: how many renders the call makes; 0 for another call, such as an embed session.
+            All of them are charged, or none.
 
     Raises:
         RateLimitedError, QuotaExceededError: a limit is used up; nothing was charged.

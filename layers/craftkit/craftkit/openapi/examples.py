@@ -69,6 +69,100 @@ FAILED = {
     "durationMs": 120,
 }
 
+_BATCH_ID = "019cec2a-7c20-7c44-8f21-1d2e3f405163"
+BATCH_RUNNING = {
+    "id": _BATCH_ID,
+    "status": "running",
+    "mode": "live",
+    "templateSlug": "invoice",
+    "versionNumber": 3,
+    "output": "files",
+    "onInvalid": "skip",
+    "format": "pdf",
+    "counts": {
+        "total": 1000,
+        "queued": 999,
+        "succeeded": 0,
+        "failed": 0,
+        "cancelled": 0,
+        "invalid": 1,
+    },
+    "pageCount": 0,
+    "attempt": 1,
+    "pollUrl": f"https://api.craftkit.dev/v1/batches/{_BATCH_ID}",
+    "uploadUrl": None,
+    "resultUrl": None,
+    "errorCode": None,
+    "errorMessage": None,
+    "createdAt": "2026-03-14T12:00:00.000Z",
+    "completedAt": None,
+    "expiresAt": "2026-04-13T12:00:00.000Z",
+}
+BATCH_COMPLETED = {
+    **BATCH_RUNNING,
+    "status": "completed",
+    "counts": {
+        "total": 1000,
+        "queued": 0,
+        "succeeded": 999,
+        "failed": 0,
+        "cancelled": 0,
+        "invalid": 1,
+    },
+    "pageCount": 1043,
+    "completedAt": "2026-03-14T12:00:09.400Z",
+}
+BATCH_REFUSED = {
+    **BATCH_RUNNING,
+    "status": "refused",
+    "onInvalid": "refuse",
+    "counts": {
+        "total": 1000,
+        "queued": 0,
+        "succeeded": 0,
+        "failed": 0,
+        "cancelled": 999,
+        "invalid": 1,
+    },
+    "errorCode": "invalid_input_data",
+    "errorMessage": "1 of 1000 items do not fit the template.",
+    "completedAt": "2026-03-14T12:00:00.000Z",
+}
+_ITEMS = [
+    {
+        "row": 1,
+        "status": "succeeded",
+        "jobId": "order-4711",
+        "filename": "invoice-2026-014.pdf",
+        "metadata": {"order": "4711"},
+        "downloadUrl": _DOCUMENT,
+        "downloadExpiresAt": "2026-03-14T12:15:00.000Z",
+        "pageCount": 1,
+        "sizeBytes": 21734,
+        "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "warnings": [],
+        "errorCode": None,
+        "errorMessage": None,
+        "issues": None,
+    },
+    {
+        "row": 17,
+        "status": "invalid",
+        "jobId": None,
+        "filename": None,
+        "metadata": {},
+        "downloadUrl": None,
+        "downloadExpiresAt": None,
+        "pageCount": None,
+        "sizeBytes": None,
+        "sha256": None,
+        "warnings": [],
+        "errorCode": None,
+        "errorMessage": None,
+        "issues": {"formErrors": [], "fieldErrors": {"customer.name": ["Required"]}},
+    },
+]
+
 _TEMPLATE = {
     "slug": "invoice",
     "name": "Invoice",
@@ -115,6 +209,11 @@ REQUESTS: dict[str, Json] = {
         "options": {"filename": "invoice-2026-014.pdf"},
         "metadata": {"order": "4711"},
     },
+    "create_batch": {
+        "templateSlug": "invoice",
+        "items": [{"data": DATA, "filename": "invoice-2026-014.pdf"}],
+        "onInvalid": "skip",
+    },
     "create_template_version": {
         "name": "Invoice",
         "manifest": {
@@ -152,6 +251,25 @@ REQUESTS: dict[str, Json] = {
 
 RESPONSES: dict[tuple[str, int], Json] = {
     ("create_render", 202): QUEUED,
+    ("create_batch", 202): BATCH_RUNNING,
+    ("create_batch", 200): BATCH_COMPLETED,
+    ("list_batches", 200): {"batches": [BATCH_COMPLETED], "nextCursor": None},
+    ("get_batch", 200): BATCH_COMPLETED,
+    ("list_batch_items", 200): {"items": _ITEMS, "nextCursor": None},
+    ("cancel_batch", 200): {
+        **BATCH_RUNNING,
+        "status": "cancelled",
+        "counts": {
+            "total": 1000,
+            "queued": 0,
+            "succeeded": 150,
+            "failed": 0,
+            "cancelled": 849,
+            "invalid": 1,
+        },
+        "completedAt": "2026-03-14T12:00:01.000Z",
+    },
+    ("retry_batch", 202): {**BATCH_RUNNING, "attempt": 2},
     ("create_template_version", 201): {
         "slug": "invoice",
         "versionNumber": 4,

@@ -16,6 +16,14 @@ from craftkit.auth.principal import (
     TEMPLATES_READ,
     TEMPLATES_WRITE,
 )
+from craftkit.batches.models import (
+    BatchList,
+    BatchPage,
+    BatchRequest,
+    BatchView,
+    ItemList,
+    ItemPage,
+)
 from craftkit.embed.catalogs.models import CatalogList, CatalogRead, CatalogRequest
 from craftkit.embed.catalogs.views import CatalogsView, CatalogView
 from craftkit.embed.sessions.models import RefreshRequest, SessionRequest
@@ -92,9 +100,16 @@ _HOOK_HEADERS = _IDEMPOTENCY | {
 }
 _HOOK_TOKEN = {"x-craftkit-hook-token": "The hook's token."}
 
+_BATCH_IDEMPOTENCY = {
+    "Idempotency-Key": "At most 200 characters. The same key with the same body returns the batch "
+    "that it made, in its present state; with another body it is refused with 409. A key belongs "
+    "to one project and mode, and is kept as long as its batch."
+}
+
 TAGS = {
     "renders": "Create, read, list, download, cancel and delete renders.",
     "invoices": "Validate electronic invoices.",
+    "batches": "Render many documents from one template.",
     "templates": "Read the project's templates.",
     "me": "Read what your own key may do.",
     "requests": "Read what your own key was used for.",
@@ -218,6 +233,83 @@ ROUTES: tuple[Route, ...] = (
         description="Erases the document, the data, the metadata and the file name, and the "
         "webhook deliveries that hold them. A render that is not finished is cancelled first. "
         "Usage still counts it. The second time is 404.",
+    ),
+    Route(
+        "POST",
+        "/v1/batches",
+        "create_batch",
+        "Create a batch",
+        {202: BatchView, 200: BatchView},
+        scope=RENDERS_WRITE,
+        body=BatchRequest,
+        headers=_BATCH_IDEMPOTENCY,
+        errors=(
+            errors.TemplateNotFoundError,
+            errors.VersionNotFoundError,
+            errors.NoPublishedVersionError,
+            errors.IdempotencyConflictError,
+            *_LIMITS,
+        ),
+        description="Renders up to 1,000 items from one template; the body has at most 4 MiB. The "
+        "data of every item is checked before anything is charged. With `onInvalid: refuse`, one "
+        "item that does not fit refuses the batch; with `skip`, the others are rendered. A budget "
+        "takes all of the documents, or none: 429 `quota_exceeded`. Read `pollUrl` until `status` "
+        "is final. 200: the same idempotent request was sent before.",
+    ),
+    Route(
+        "GET",
+        "/v1/batches",
+        "list_batches",
+        "List batches",
+        {200: BatchPage},
+        scope=RENDERS_READ,
+        query=BatchList,
+        errors=(errors.InvalidCursorError,),
+        description="The batches of the key's mode, and of its templates where it is restricted to "
+        "some; newest first.",
+    ),
+    Route(
+        "GET",
+        "/v1/batches/{id}",
+        "get_batch",
+        "Read a batch",
+        {200: BatchView},
+        scope=RENDERS_READ,
+        errors=(errors.NotFoundError,),
+        description="`counts.succeeded` and `counts.failed` grow while `status` is `running`.",
+    ),
+    Route(
+        "GET",
+        "/v1/batches/{id}/items",
+        "list_batch_items",
+        "List the documents of a batch",
+        {200: ItemPage},
+        scope=RENDERS_READ,
+        query=ItemList,
+        errors=(errors.NotFoundError, errors.InvalidCursorError),
+        description="Each with its status. A succeeded one has a `downloadUrl` that is valid for a "
+        "few minutes; an invalid one has `issues` by the path in its data. Invalid ones are last.",
+    ),
+    Route(
+        "POST",
+        "/v1/batches/{id}/cancel",
+        "cancel_batch",
+        "Cancel a batch",
+        {200: BatchView},
+        scope=RENDERS_WRITE,
+        errors=(errors.NotFoundError, errors.NotCancellableError),
+        description="Documents that are being rendered may still succeed; the others never start.",
+    ),
+    Route(
+        "POST",
+        "/v1/batches/{id}/retry",
+        "retry_batch",
+        "Retry the failed documents of a batch",
+        {202: BatchView},
+        scope=RENDERS_WRITE,
+        errors=(errors.NotFoundError, errors.ConflictError, *_LIMITS),
+        description="Renders the failed documents of a completed batch again, with the same data "
+        "and the same version. They are charged like new ones.",
     ),
     Route(
         "GET",

@@ -12,6 +12,10 @@ _RENDER_EVENTS = {
     "render.failed": ("A render failed", examples.FAILED),
     "render.cancelled": ("A render was cancelled", examples.CANCELLED),
 }
+_BATCH_EVENTS = {
+    "batch.completed": ("A batch was completed", examples.BATCH_COMPLETED),
+    "batch.refused": ("A batch was refused", examples.BATCH_REFUSED),
+}
 _OTHER_EVENTS = {
     "key.created": "An API key was created",
     "key.revoked": "An API key was revoked",
@@ -21,6 +25,7 @@ _OTHER_EVENTS = {
     "embed.session.created": "An embed session was created",
     "form.submitted": "An embedded form was submitted",
 }
+_SIGNED = ("uploadUrl", "resultUrl")
 _PROJECT_ID = "019cec2a-0000-7000-8000-000000000001"
 _AT = "2026-03-14T12:00:00.180Z"
 
@@ -39,6 +44,10 @@ def webhooks() -> Json:
         data = {key: value for key, value in render.items() if not key.startswith("download")}
         example = {"type": name, "timestamp": _AT, "data": data | {"projectId": _PROJECT_ID}}
         described[name] = _webhook(name, summary, "RenderEvent", example)
+    for name, (summary, batch) in _BATCH_EVENTS.items():
+        data = {key: value for key, value in batch.items() if key not in _SIGNED}
+        example = {"type": name, "timestamp": _AT, "data": data | {"projectId": _PROJECT_ID}}
+        described[name] = _webhook(name, summary, "BatchEvent", example)
     for name, summary in _OTHER_EVENTS.items():
         example = {
             "type": name,
@@ -75,6 +84,23 @@ def event_schemas() -> Json:
                 "metadata": {"type": "object", "additionalProperties": {"type": "string"}},
             },
         },
+        "BatchEvent": _event(
+            "The end of a batch.",
+            sorted(_BATCH_EVENTS),
+            {
+                "type": "object",
+                "description": "A batch as `GET /v1/batches/{id}` shows it, without `uploadUrl` "
+                "and `resultUrl`; and its project.",
+                "required": ["id", "status", "mode", "templateSlug", "projectId"],
+                "properties": {
+                    "id": {"type": "string", "format": "uuid"},
+                    "status": {"type": "string", "enum": ["completed", "refused"]},
+                    "mode": {"type": "string", "enum": ["live", "test"]},
+                    "templateSlug": {"type": "string"},
+                    "projectId": {"type": "string", "format": "uuid"},
+                },
+            },
+        ),
         "ProjectEvent": _event(
             "Something else that happened in the project.",
             sorted(_OTHER_EVENTS),

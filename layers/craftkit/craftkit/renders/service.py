@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Protocol
 
 from craftkit import cursors, storage
 from craftkit.auth.principal import Mode, Principal
@@ -58,9 +58,18 @@ from craftkit.templates.misspellings import warnings_of_names
 ExtraWrites = Callable[[Render], Sequence[dict[str, Any]]]
 
 
+class Owned(Protocol):
+    """What was made in a mode, from a template: a render or a batch."""
+
+    @property
+    def mode(self) -> Mode: ...
+    @property
+    def template_slug(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class Visibility:
-    """Which renders of a project a caller may see. Others are answered as not found.
+    """Which renders and batches of a project a caller may see. Others are answered as not found.
 
     Attributes:
         mode: the only visible mode; None is both, for the dashboard and operators.
@@ -74,9 +83,9 @@ class Visibility:
     def of(cls, principal: Principal) -> "Visibility":
         return cls(principal.mode, principal.templates)
 
-    def includes(self, render: Render) -> bool:
-        return self.mode in (None, render.mode) and (
-            not self.templates or render.template_slug in self.templates
+    def includes(self, found: Owned) -> bool:
+        return self.mode in (None, found.mode) and (
+            not self.templates or found.template_slug in self.templates
         )
 
 

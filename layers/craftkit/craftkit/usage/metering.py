@@ -1,15 +1,17 @@
-"""Counts succeeded renders from the renders table's stream."""
+"""Counts succeeded renders from the streams of the renders table and the batches table."""
 
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from itertools import batched
 
+from craftkit.batches.changes import ended_chunk
+from craftkit.batches.models import Chunk
 from craftkit.observability import logger
 from craftkit.renders import repository as renders
 from craftkit.renders.changes import ended
 from craftkit.renders.models import Render
-from craftkit.streams import Batch
+from craftkit.streams import Batch, Change
 from craftkit.usage import service
 from craftkit.usage.models import Metered
 
@@ -24,9 +26,8 @@ def meter_batch(batch: Batch) -> None:
     by_counter: dict[tuple[str, ...], dict[str, Metered]] = defaultdict(dict)
     for change in batch.changes:
         with batch.marking(change):
-            render = ended(change)
-            if render and render.status == "succeeded":
-                metered = metered_of(render)
+            metered = _metered_of_change(change)
+            if metered:
                 by_counter[metered.counter][change.number] = metered
     counted = 0
     for metereds in by_counter.values():
@@ -36,6 +37,28 @@ def meter_batch(batch: Batch) -> None:
             logger.exception("renders were not counted")
             batch.failed.update(metereds)
     logger.info("metered", extra={"changes": len(batch.changes), "counted": counted})
+
+
+def _metered_of_change(change: Change) -> Metered | None:
+    """What a change of the renders table or the batches table adds to usage."""
+    chunk = ended_chunk(change)
+    if chunk is not None:
+        return metered_of_chunk(chunk) if chunk.succeeded else None
+    render = ended(change)
+    return metered_of(render) if render and render.status == "succeeded" else None
+
+
+def metered_of_chunk(chunk: Chunk) -> Metered:
+    return Metered(
+        project_id=chunk.project_id,
+        render_id=chunk.id,
+        ended_at=chunk.ended_at or chunk.queued_at,
+        mode=chunk.mode,
+        key_id=chunk.key_id,
+        template_slug=chunk.template_slug,
+        page_count=chunk.page_count,
+        renders=chunk.succeeded,
+    )
 
 
 def metered_of(render: Render) -> Metered:

@@ -18,7 +18,10 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 @dataclass(frozen=True)
 class Metered:
-    """The fields of a succeeded render that usage needs."""
+    """The fields of a succeeded render, or of a chunk's `renders`, that usage needs.
+
+    `render_id` is the id of the render or the chunk: each is counted once.
+    """
 
     project_id: str
     render_id: str
@@ -27,6 +30,7 @@ class Metered:
     key_id: str
     template_slug: str
     page_count: int
+    renders: int = 1
 
     @property
     def day(self) -> date:

@@ -96,7 +96,7 @@ def _writes(parts: Sequence[Part], row: int, now: datetime) -> list[dict[str, An
         "Key": {"project_id": renders[0].project_id, SORT_KEY: _sort_key(renders[0], row)},
         "UpdateExpression": "ADD renders :renders, pages :pages",
         "ExpressionAttributeValues": {
-            ":renders": len(renders),
+            ":renders": sum(each.renders for each in renders),
             ":pages": sum(each.page_count for each in renders),
         },
     }

@@ -14,6 +14,8 @@ EventType = Literal[
     "render.succeeded",
     "render.failed",
     "render.cancelled",
+    "batch.completed",
+    "batch.refused",
     "key.created",
     "key.revoked",
     "key.expiring",

@@ -1,0 +1,1 @@
+"""Batches: many documents from one template, requested together and rendered in chunks."""

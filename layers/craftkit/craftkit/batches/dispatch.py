@@ -1,0 +1,46 @@
+"""The messages of batches: a chunk for a worker, and a batch whose state is to be checked."""
+
+from collections.abc import Iterable
+
+from craftkit import queues
+from craftkit.batches.models import Chunk
+from craftkit.config import config
+from craftkit.observability import logger
+from craftkit.queues import QueueError
+
+
+def enqueue_chunks(chunks: Iterable[Chunk]) -> int:
+    """Send chunks to their mode's queue. Returns how many the queue took.
+
+    A chunk whose message is lost is queued again when its batch is checked.
+    """
+    return sum(map(enqueue_chunk, chunks))
+
+
+def enqueue_chunk(chunk: Chunk) -> bool:
+    """Send one chunk to its mode's queue. False if the queue did not take it."""
+    return _enqueue(config.queue_url(chunk.mode), chunk)
+
+
+def enqueue_rest(chunk: Chunk) -> bool:
+    """Send the rest of a chunk to this worker's own queue. False as `enqueue_chunk`."""
+    return _enqueue(config.worker_queue_url, chunk)
+
+
+def _enqueue(queue_url: str, chunk: Chunk) -> bool:
+    message = {"projectId": chunk.project_id, "batchId": chunk.batch_id, "chunk": chunk.key}
+    try:
+        queues.send(queue_url, message, group=chunk.project_id)
+    except QueueError:
+        logger.warning("the queue did not take a chunk", extra={"chunk": chunk.key})
+        return False
+    return True
+
+
+def request_check(project_id: str, batch_id: str) -> None:
+    """Have the state of a batch checked. A lost message is made good by the scheduled check."""
+    message = {"projectId": project_id, "batchId": batch_id}
+    try:
+        queues.send(config.batches_queue_url, message, group=project_id)
+    except QueueError:
+        logger.warning("the queue did not take a batch", extra={"batch_id": batch_id})

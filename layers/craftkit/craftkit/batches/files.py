@@ -1,0 +1,94 @@
+"""The objects of a batch in the documents bucket, all below `batches/<project id>/<batch id>/`.
+
+- `rows/<chunk>`: the validated data of a chunk's rows
+- `results/<chunk>-<part>`: how a chunk's rows ended, in the order of the rows
+- `invalid/<part>`: the rows that do not fit the template
+- `files/<row>.pdf`: a document
+"""
+
+import json
+import zlib
+from collections.abc import Iterator, Sequence
+
+from craftkit import storage
+from craftkit.batches.models import Batch, Chunk, InvalidRow, Result, Row
+from craftkit.ids import new_id
+from craftkit.renders.files import ENDINGS
+from craftkit.schema import from_stored
+
+_PACKED = "application/zlib"
+
+
+def put_rows(chunk: Chunk, rows: Sequence[Row]) -> None:
+    _put(f"{_folder_of(chunk)}/rows/{_name_of(chunk)}", rows)
+
+
+def get_rows(chunk: Chunk) -> list[Row]:
+    return [from_stored(Row, row) for row in _get(f"{_folder_of(chunk)}/rows/{_name_of(chunk)}")]
+
+
+def delete_rows(chunk: Chunk) -> None:
+    storage.delete(f"{_folder_of(chunk)}/rows/{_name_of(chunk)}")
+
+
+def put_results(chunk: Chunk, results: Sequence[Result]) -> str:
+    """Store the results of a chunk's next part. Returns the part's name, which is new each time:
+    a worker that lost its lease replaces nothing."""
+    part = new_id()
+    _put(_results_key(chunk, part), results)
+    return part
+
+
+def get_results(chunk: Chunk) -> Iterator[Result]:
+    """The results of a chunk's rows that have ended."""
+    for part in chunk.parts:
+        for result in _get(_results_key(chunk, part)):
+            yield from_stored(Result, result)
+
+
+def put_invalid(batch: Batch, rows: Sequence[InvalidRow]) -> None:
+    _put(f"{folder(batch.project_id, batch.id)}/invalid/0", rows)
+
+
+def delete_invalid(batch: Batch) -> None:
+    storage.delete(f"{folder(batch.project_id, batch.id)}/invalid/0")
+
+
+def get_invalid(batch: Batch) -> list[InvalidRow]:
+    if not batch.invalid:
+        return []
+    found = _get(f"{folder(batch.project_id, batch.id)}/invalid/0")
+    return [from_stored(InvalidRow, row) for row in found]
+
+
+def document_key(project_id: str, batch_id: str, row: int, media_type: str) -> str:
+    """The key of one document of a batch."""
+    return f"{folder(project_id, batch_id)}/files/{row:06d}{ENDINGS[media_type][0]}"
+
+
+def folder(project_id: str, batch_id: str) -> str:
+    return f"batches/{project_id}/{batch_id}"
+
+
+def _folder_of(chunk: Chunk) -> str:
+    return folder(chunk.project_id, chunk.batch_id)
+
+
+def _name_of(chunk: Chunk) -> str:
+    """`001-00042`: the attempt and the number of the chunk."""
+    return "-".join(chunk.key.split("#")[2:])
+
+
+def _results_key(chunk: Chunk, part: str) -> str:
+    return f"{_folder_of(chunk)}/results/{_name_of(chunk)}-{part}"
+
+
+def _put(key: str, parts: Sequence[Row | Result | InvalidRow]) -> None:
+    dumped = [part.model_dump(mode="json", exclude_defaults=True) for part in parts]
+    text = json.dumps(dumped, ensure_ascii=False, separators=(",", ":"))
+    storage.put(key, zlib.compress(text.encode(), level=6), content_type=_PACKED)
+
+
+def _get(key: str) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = json.loads(zlib.decompress(storage.get(key)))
+    return found

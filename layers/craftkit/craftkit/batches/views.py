@@ -1,0 +1,85 @@
+"""A batch and its documents, as callers see them."""
+
+from datetime import datetime
+
+from craftkit import storage
+from craftkit.batches import files
+from craftkit.batches.models import (
+    Batch,
+    BatchView,
+    CountsView,
+    InvalidRow,
+    IssuesView,
+    ItemView,
+    Result,
+    Row,
+)
+from craftkit.clock import to_rfc3339
+
+
+def view_of(batch: Batch) -> BatchView:
+    return BatchView(
+        id=batch.id,
+        status=batch.status,
+        mode=batch.mode,
+        template_slug=batch.template_slug,
+        version_number=batch.version_number,
+        output=batch.output,
+        on_invalid=batch.on_invalid,
+        format=batch.format,
+        counts=_counts_of(batch),
+        page_count=batch.page_count,
+        attempt=batch.attempt,
+        poll_url=f"{batch.base_url}/v1/batches/{batch.id}",
+        upload_url=None,
+        result_url=None,
+        error_code=batch.error_code,
+        error_message=batch.error_message,
+        created_at=to_rfc3339(batch.created_at),
+        completed_at=to_rfc3339(batch.completed_at) if batch.completed_at else None,
+        expires_at=to_rfc3339(batch.expires_at),
+    )
+
+
+def _counts_of(batch: Batch) -> CountsView:
+    """The counts. What has not ended in a batch that is over without being completed never will."""
+    ended = batch.succeeded + batch.failed + batch.cancelled + batch.invalid
+    rest = batch.total - ended
+    is_over = batch.status in ("cancelled", "refused")
+    return CountsView(
+        total=batch.total,
+        queued=0 if is_over else rest,
+        succeeded=batch.succeeded,
+        failed=batch.failed,
+        cancelled=batch.cancelled + (rest if is_over else 0),
+        invalid=batch.invalid,
+    )
+
+
+def result_view(batch: Batch, result: Result, now: datetime) -> ItemView:
+    """A document that has ended, with a download URL that is signed now."""
+    url, expires = None, None
+    if result.status == "succeeded":
+        key = files.document_key(batch.project_id, batch.id, result.row, result.media_type)
+        url, until = storage.sign_download(
+            key, filename=result.filename, media_type=result.media_type, now=now
+        )
+        expires = to_rfc3339(until)
+    shown = result.model_dump(exclude={"media_type"})
+    return ItemView.model_validate({**shown, "download_url": url, "download_expires_at": expires})
+
+
+def waiting_view(batch: Batch, row: Row) -> ItemView:
+    """A document that has not ended; in a cancelled batch it never will."""
+    return ItemView(
+        row=row.row,
+        status="cancelled" if batch.status == "cancelled" else "queued",
+        job_id=row.job_id,
+        filename=row.filename,
+        metadata=row.metadata,
+    )
+
+
+def invalid_view(row: InvalidRow) -> ItemView:
+    issues = IssuesView(form_errors=row.form_errors, field_errors=row.field_errors)
+    return ItemView(row=row.row, status="invalid", job_id=row.job_id, issues=issues)
