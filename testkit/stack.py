@@ -121,6 +121,16 @@ class RunningStack:
             time.sleep(0.1)
         raise TimeoutError(f"render {render_id} has not ended")
 
+    def finished_batch(self, batch_id: str, *, key: str | None = None) -> dict[str, Any]:
+        """The batch once it is over; at most two minutes."""
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            batch: dict[str, Any] = self.call("GET", f"/v1/batches/{batch_id}", key=key).json()
+            if batch["status"] in ("completed", "refused", "cancelled"):
+                return batch
+            time.sleep(0.1)
+        raise TimeoutError(f"batch {batch_id} is not over")
+
 
 @contextmanager
 def local_stack() -> Iterator[tuple[RunningStack, Path]]:

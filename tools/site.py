@@ -24,6 +24,7 @@ CHAPTERS = {
     "Build": (
         "clients",
         "templates",
+        "batches",
         "webhooks",
         "hooks",
         "embed",

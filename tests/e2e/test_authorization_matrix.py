@@ -28,6 +28,7 @@ DATA = {
     "items": [{"name": "Notes", "qty": 1, "price": "42"}],
     "total": 42,
 }
+BATCH = {"templateSlug": "invoice", "items": [{"data": DATA}]}
 CATALOG = {
     "namespaces": [
         {
@@ -111,6 +112,18 @@ MATRIX: dict[str, Row] = {
     ),
     "POST /v1/renders/{id}/cancel": Row(
         "renders:write", "409 not_cancellable", NOT_FOUND, NOT_FOUND, NOT_FOUND, NOT_FOUND
+    ),
+    "POST /v1/batches": Row("renders:write", "202", "202", NO_TEMPLATE, NO_SCOPE, NO_TEMPLATE),
+    "GET /v1/batches": Row("renders:read", "200", "200", "200", "200", "200"),
+    "GET /v1/batches/{id}": Row("renders:read", "200", NOT_FOUND, NOT_FOUND, NOT_FOUND, NOT_FOUND),
+    "GET /v1/batches/{id}/items": Row(
+        "renders:read", "200", NOT_FOUND, NOT_FOUND, NOT_FOUND, NOT_FOUND
+    ),
+    "POST /v1/batches/{id}/cancel": Row(
+        "renders:write", "409 not_cancellable", NOT_FOUND, NOT_FOUND, NOT_FOUND, NOT_FOUND
+    ),
+    "POST /v1/batches/{id}/retry": Row(
+        "renders:write", "409 conflict", NOT_FOUND, NOT_FOUND, NOT_FOUND, NOT_FOUND
     ),
     "GET /v1/templates": Row("templates:read", "200", "200", "200", "200", "200"),
     "GET /v1/templates/{slug}": Row(
@@ -279,6 +292,13 @@ class World:
         assert self.stack.finished(made["id"], key=self.live["key"])["status"] == "succeeded"
         return str(made["id"])
 
+    @cached_property
+    def batch_id(self) -> str:
+        """A live batch that is completed."""
+        made = self.stack.call("POST", "/v1/batches", key=self.live["key"], json=BATCH).json()["id"]
+        self.stack.finished_batch(made, key=self.live["key"])
+        return str(made)
+
     def _key(self, mode: str, *words: str, project: str | None = None) -> str:
         return str(self._make_key(mode, *words, project=project)["key"])
 
@@ -329,6 +349,23 @@ REQUESTS: dict[str, Callable[[World], Call]] = {
     "POST /v1/renders/{id}/cancel": lambda world: (
         "POST",
         f"/v1/renders/{world.render_id}/cancel",
+        None,
+    ),
+    "POST /v1/batches": lambda _: ("POST", "/v1/batches", BATCH),
+    "GET /v1/batches/{id}": lambda world: ("GET", f"/v1/batches/{world.batch_id}", None),
+    "GET /v1/batches/{id}/items": lambda world: (
+        "GET",
+        f"/v1/batches/{world.batch_id}/items",
+        None,
+    ),
+    "POST /v1/batches/{id}/cancel": lambda world: (
+        "POST",
+        f"/v1/batches/{world.batch_id}/cancel",
+        None,
+    ),
+    "POST /v1/batches/{id}/retry": lambda world: (
+        "POST",
+        f"/v1/batches/{world.batch_id}/retry",
         None,
     ),
     "GET /v1/templates/{slug}": lambda _: ("GET", "/v1/templates/invoice", None),

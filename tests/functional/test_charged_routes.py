@@ -30,6 +30,9 @@ VERSION = {"manifest": MANIFEST, "source": SOURCE}
 
 WRITES: dict[str, dict[str, Any]] = {
     "create_render": {"path": {"slug": "invoice"}, "body": {"data": DATA}},
+    "create_batch": {"body": {"templateSlug": "invoice", "items": [{"data": DATA}]}},
+    "cancel_batch": {"path": {"id": ID}},
+    "retry_batch": {"path": {"id": ID}},
     "cancel_render": {"path": {"id": ID}},
     "delete_render": {"path": {"id": ID}},
     "create_template_version": {"path": {"slug": "invoice"}, "body": VERSION},
@@ -40,6 +43,9 @@ WRITES: dict[str, dict[str, Any]] = {
     "publish_catalog": {"body": {"name": "a", "catalog": CATALOG}},
 }
 READS: dict[str, dict[str, Any]] = {
+    "list_batches": {},
+    "get_batch": {"path": {"id": ID}},
+    "list_batch_items": {"path": {"id": ID}},
     "list_renders": {},
     "get_render": {"path": {"id": ID}},
     "download_render": {"path": {"id": ID}},

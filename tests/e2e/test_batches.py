@@ -1,0 +1,70 @@
+"""Batches on the deployed stack: the commands of the page, and what becomes of them."""
+
+import json
+import os
+import re
+import subprocess
+import time
+from typing import Any
+
+import requests
+
+from testkit.stack import RunningStack
+from tools.site import text_of
+
+_ANSWER = re.compile(r"^→.*\n?", re.MULTILINE)
+
+
+def commands() -> list[str]:
+    """The commands of docs/batches.md, in their order."""
+    blocks = re.findall(r"^```\n(.*?)^```", text_of("batches"), re.MULTILINE | re.DOTALL)
+    lines = _ANSWER.sub("", "".join(blocks)).replace("curl ", "\0curl ").split("\0")
+    return [line.strip() for line in lines if line.strip()]
+
+
+def run(stack: RunningStack, command: str, **variables: str) -> Any:
+    done = subprocess.run(
+        ["sh", "-c", command.replace("https://api.craftkit.dev", stack.api_url)],
+        env=os.environ | {"CRAFTKIT_API_KEY": stack.test_key} | variables,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return json.loads(done.stdout)
+
+
+def test_the_commands_of_the_page_create_a_batch_and_list_its_documents(
+    stack: RunningStack,
+) -> None:
+    create, read, items, invalid, cancel, retry = commands()
+    made = run(stack, create)
+    assert (made["status"], made["counts"]["total"]) == ("running", 2)
+    stack.finished_batch(made["id"], key=stack.test_key)
+    batch = run(stack, read, BATCH_ID=made["id"])
+    assert (batch["status"], batch["counts"]["succeeded"]) == ("completed", 2)
+    listed = run(stack, items, BATCH_ID=made["id"])["items"]
+    assert [each["jobId"] for each in listed] == ["order-4711", None]
+    document = requests.get(listed[1]["downloadUrl"], timeout=30)
+    assert document.content.startswith(b"%PDF")
+    assert "hopper.pdf" in document.headers["content-disposition"]
+    assert run(stack, invalid, BATCH_ID=made["id"])["items"] == []
+    for command, code in ((cancel, "not_cancellable"), (retry, "conflict")):
+        assert run(stack, command, BATCH_ID=made["id"])["error"]["code"] == code
+
+
+def test_usage_counts_each_document_of_a_batch(stack: RunningStack) -> None:
+    data = {"customer": {"name": "Ada"}, "items": [], "total": 1}
+    body = {"templateSlug": "invoice", "items": [{"data": data}] * 60}
+    before = renders(stack)
+    batch = stack.call("POST", "/v1/batches", key=stack.live_key, json=body).json()
+    assert stack.finished_batch(batch["id"], key=stack.live_key)["counts"]["succeeded"] == 60
+    deadline = time.monotonic() + 90
+    while renders(stack) < before + 60 and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert renders(stack) == before + 60
+
+
+def renders(stack: RunningStack) -> int:
+    usage = stack.call("GET", "/v1/usage", key=stack.live_key).json()["usage"]
+    return sum(row["renders"] for row in usage)
