@@ -3,7 +3,7 @@
 from craftkit.auth.principal import RENDERS_WRITE
 from craftkit.batches import service
 from craftkit.batches.models import BODY_LIMIT_BYTES, BatchRequest
-from craftkit.batches.views import view_of
+from craftkit.batches.views import new_view_of
 from craftkit.http import Request, Response, endpoint
 from craftkit.probes import item, needs
 
@@ -29,4 +29,4 @@ def handler(request: Request) -> Response:
         base_url=request.base_url,
         idempotency_key=request.idempotency_key,
     )
-    return Response(202 if is_new else 200, view_of(batch))
+    return Response(202 if is_new else 200, new_view_of(batch))

@@ -119,6 +119,9 @@ MATRIX: dict[str, Row] = {
     "GET /v1/batches/{id}/items": Row(
         "renders:read", "200", NOT_FOUND, NOT_FOUND, NOT_FOUND, NOT_FOUND
     ),
+    "POST /v1/batches/{id}/start": Row(
+        "renders:write", "409 conflict", NOT_FOUND, NOT_FOUND, NOT_FOUND, NOT_FOUND
+    ),
     "POST /v1/batches/{id}/cancel": Row(
         "renders:write", "409 not_cancellable", NOT_FOUND, NOT_FOUND, NOT_FOUND, NOT_FOUND
     ),
@@ -356,6 +359,11 @@ REQUESTS: dict[str, Callable[[World], Call]] = {
     "GET /v1/batches/{id}/items": lambda world: (
         "GET",
         f"/v1/batches/{world.batch_id}/items",
+        None,
+    ),
+    "POST /v1/batches/{id}/start": lambda world: (
+        "POST",
+        f"/v1/batches/{world.batch_id}/start",
         None,
     ),
     "POST /v1/batches/{id}/cancel": lambda world: (

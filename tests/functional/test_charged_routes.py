@@ -31,6 +31,7 @@ VERSION = {"manifest": MANIFEST, "source": SOURCE}
 WRITES: dict[str, dict[str, Any]] = {
     "create_render": {"path": {"slug": "invoice"}, "body": {"data": DATA}},
     "create_batch": {"body": {"templateSlug": "invoice", "items": [{"data": DATA}]}},
+    "start_batch": {"path": {"id": ID}},
     "cancel_batch": {"path": {"id": ID}},
     "retry_batch": {"path": {"id": ID}},
     "cancel_render": {"path": {"id": ID}},

@@ -2,7 +2,10 @@
 
 import json
 import math
+from collections.abc import Iterable
 from datetime import timedelta
+from functools import cache
+from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -14,6 +17,9 @@ from craftkit.process_cache import process_cache
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
+
+
+_BATCH_LIMIT = 10
 
 
 class QueueError(Exception):
@@ -56,6 +62,25 @@ def send(queue_url: str, body: dict[str, Any], *, group: str, delay_seconds: int
         )
     except (BotoCoreError, ClientError) as error:
         raise QueueError(type(error).__name__) from error
+
+
+def send_many(queue_url: str, bodies: Iterable[dict[str, Any]], *, group: str) -> None:
+    """Send messages, ten in one call.
+
+    Raises:
+        QueueError: at least one was not sent, or a response was lost.
+    """
+    for part in batched(bodies, _BATCH_LIMIT, strict=False):
+        entries: Any = [
+            {"Id": str(index), "MessageBody": json.dumps(body), "MessageGroupId": group}
+            for index, body in enumerate(part)
+        ]
+        try:
+            answer = _sqs().send_message_batch(QueueUrl=queue_url, Entries=entries)
+        except (BotoCoreError, ClientError) as error:
+            raise QueueError(type(error).__name__) from error
+        if answer.get("Failed"):
+            raise QueueError(answer["Failed"][0]["Code"])
 
 
 def receive(queue_url: str, limit: int = 10) -> list[tuple[dict[str, Any], str]]:

@@ -74,6 +74,38 @@ def find(key: str) -> bytes | None:
         raise
 
 
+def stream(key: str, start: int) -> Iterator[bytes]:
+    """The object's bytes from `start` on, 1 MiB at a time. Nothing where `start` is its end."""
+    try:
+        answer = _client().get_object(
+            Bucket=config.documents_bucket, Key=key, Range=f"bytes={start}-"
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "InvalidRange":
+            return
+        raise
+    yield from answer["Body"].iter_chunks(1024 * 1024)
+
+
+def find_size(key: str) -> int | None:
+    """The size of an object in bytes, or None where there is none. See `find`."""
+    try:
+        return _client().head_object(Bucket=config.documents_bucket, Key=key)["ContentLength"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("404", "403", "NoSuchKey", "AccessDenied"):
+            return None
+        raise
+
+
+def sign_upload(key: str) -> str:
+    """A URL that takes one object by PUT without credentials, for `DOWNLOAD_LIFETIME`."""
+    return _client().generate_presigned_url(
+        "put_object",
+        Params={"Bucket": config.documents_bucket, "Key": key},
+        ExpiresIn=int(DOWNLOAD_LIFETIME.total_seconds()),
+    )
+
+
 def delete(key: str) -> None:
     _client().delete_object(Bucket=config.documents_bucket, Key=key)
 

@@ -1,6 +1,6 @@
 """The messages of batches: a chunk for a worker, and a batch whose state is to be checked."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from craftkit import queues
 from craftkit.batches.models import Chunk
@@ -9,12 +9,18 @@ from craftkit.observability import logger
 from craftkit.queues import QueueError
 
 
-def enqueue_chunks(chunks: Iterable[Chunk]) -> int:
-    """Send chunks to their mode's queue. Returns how many the queue took.
+def enqueue_chunks(chunks: Sequence[Chunk]) -> None:
+    """Send chunks of one batch to their mode's queue.
 
     A chunk whose message is lost is queued again when its batch is checked.
     """
-    return sum(map(enqueue_chunk, chunks))
+    if not chunks:
+        return
+    queue_url, group = config.queue_url(chunks[0].mode), chunks[0].project_id
+    try:
+        queues.send_many(queue_url, map(_message_of, chunks), group=group)
+    except QueueError:
+        logger.warning("the queue did not take every chunk", extra={"chunks": len(chunks)})
 
 
 def enqueue_chunk(chunk: Chunk) -> bool:
@@ -28,13 +34,16 @@ def enqueue_rest(chunk: Chunk) -> bool:
 
 
 def _enqueue(queue_url: str, chunk: Chunk) -> bool:
-    message = {"projectId": chunk.project_id, "batchId": chunk.batch_id, "chunk": chunk.key}
     try:
-        queues.send(queue_url, message, group=chunk.project_id)
+        queues.send(queue_url, _message_of(chunk), group=chunk.project_id)
     except QueueError:
         logger.warning("the queue did not take a chunk", extra={"chunk": chunk.key})
         return False
     return True
+
+
+def _message_of(chunk: Chunk) -> dict[str, str]:
+    return {"projectId": chunk.project_id, "batchId": chunk.batch_id, "chunk": chunk.key}
 
 
 def request_check(project_id: str, batch_id: str) -> None:

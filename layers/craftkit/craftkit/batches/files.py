@@ -3,6 +3,7 @@
 - `rows/<chunk>`: the validated data of a chunk's rows
 - `results/<chunk>-<part>`: how a chunk's rows ended, in the order of the rows
 - `invalid/<part>`: the rows that do not fit the template
+- `upload`: the file with the rows, where there is one
 - `files/<row>.pdf`: a document
 """
 
@@ -46,19 +47,28 @@ def get_results(chunk: Chunk) -> Iterator[Result]:
             yield from_stored(Result, result)
 
 
-def put_invalid(batch: Batch, rows: Sequence[InvalidRow]) -> None:
-    _put(f"{folder(batch.project_id, batch.id)}/invalid/0", rows)
+def put_invalid(batch: Batch, rows: Sequence[InvalidRow]) -> str:
+    """Store invalid rows. Returns the part's name, which is new each time."""
+    part = new_id()
+    _put(_invalid_key(batch, part), rows)
+    return part
 
 
-def delete_invalid(batch: Batch) -> None:
-    storage.delete(f"{folder(batch.project_id, batch.id)}/invalid/0")
+def delete_invalid(batch: Batch, part: str) -> None:
+    storage.delete(_invalid_key(batch, part))
 
 
-def get_invalid(batch: Batch) -> list[InvalidRow]:
-    if not batch.invalid:
-        return []
-    found = _get(f"{folder(batch.project_id, batch.id)}/invalid/0")
-    return [from_stored(InvalidRow, row) for row in found]
+def get_invalid(batch: Batch, part: str) -> list[InvalidRow]:
+    return [from_stored(InvalidRow, row) for row in _get(_invalid_key(batch, part))]
+
+
+def upload_key(batch: Batch) -> str:
+    """The key of the uploaded file."""
+    return f"{folder(batch.project_id, batch.id)}/upload"
+
+
+def _invalid_key(batch: Batch, part: str) -> str:
+    return f"{folder(batch.project_id, batch.id)}/invalid/{part}"
 
 
 def document_key(project_id: str, batch_id: str, row: int, media_type: str) -> str:

@@ -16,7 +16,7 @@ from craftkit.clock import utc_now
 from craftkit.renders.service import EVERYTHING, Visibility
 
 _INVALID = "~invalid"
-"""The place of the invalid rows in a cursor, behind every chunk's key."""
+"""With a number, the place of a part of the invalid rows in a cursor, behind every chunk's key."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,17 @@ def _from(
             if number > skipped and not is_replaced and status in (None, item.status):
                 yield _Place(chunk.key, number), item
     if status in (None, "invalid"):
-        skipped = start.passed if start.key == _INVALID else 0
-        for number, row in enumerate(files.get_invalid(batch)[skipped:], skipped + 1):
-            yield _Place(_INVALID, number), invalid_view(row)
+        yield from _invalid(batch, start)
+
+
+def _invalid(batch: Batch, start: _Place) -> Iterator[tuple[_Place, ItemView]]:
+    for index, part in enumerate(batch.invalid_parts):
+        key = f"{_INVALID}#{index:05d}"
+        if start.key > key:
+            continue
+        skipped = start.passed if start.key == key else 0
+        for number, row in enumerate(files.get_invalid(batch, part)[skipped:], skipped + 1):
+            yield _Place(key, number), invalid_view(row)
 
 
 def _may_hold(batch: Batch, chunk: Chunk, status: ItemStatus | None) -> bool:

@@ -15,9 +15,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from craftkit.batches import repository
-from craftkit.batches.models import Chunk, Result
-from craftkit.clock import from_rfc3339, to_rfc3339
+from craftkit.batches.models import Batch, Chunk, Result
+from craftkit.clock import from_rfc3339, to_rfc3339, utc_now
 from craftkit.dynamodb import ConditionFailedError
+from craftkit.ids import derived_id
 from craftkit.renders.lifecycle import ATTEMPTS, LEASE, BusyError, GoneError
 
 CHUNK_ROWS = 50
@@ -35,6 +36,28 @@ class ChunkClaim:
     def is_last_try(self) -> bool:
         """Whether the permitted tries since the last result are used up."""
         return self.chunk.tries > ATTEMPTS
+
+
+def new_chunk(
+    batch: Batch, attempt: int, number: int, rows: int, replaces: str | None = None
+) -> Chunk:
+    """A chunk of a batch, queued now. Its id is the same where it is made again after a fault."""
+    key = repository.chunk_key(batch.id, attempt, number)
+    return Chunk(
+        project_id=batch.project_id,
+        batch_id=batch.id,
+        key=key,
+        id=derived_id(batch.created_at, key),
+        status="queued",
+        mode=batch.mode,
+        key_id=batch.key_id,
+        template_slug=batch.template_slug,
+        attempt=attempt,
+        rows=rows,
+        replaces=replaces,
+        queued_at=utc_now(),
+        expires_at=batch.expires_at,
+    )
 
 
 def claim(project_id: str, key: str, now: datetime) -> ChunkClaim:

@@ -34,6 +34,7 @@ BatchStatus = Literal["awaiting_upload", "checking", "running", "completed", "re
 ChunkStatus = Literal["queued", "rendering", "ended"]
 ItemStatus = Literal["queued", "succeeded", "failed", "cancelled", "invalid"]
 Output = Literal["files"]
+UploadFormat = Literal["ndjson", "csv"]
 OnInvalid = Literal["refuse", "skip"]
 
 BODY_LIMIT_BYTES = 4 * 1024 * 1024
@@ -41,6 +42,12 @@ BODY_LIMIT_BYTES = 4 * 1024 * 1024
 
 ITEMS_LIMIT = 1_000
 """Items in the body of one request."""
+
+ROWS_LIMIT = 100_000
+"""Rows of an uploaded file."""
+
+UPLOAD_LIMIT_BYTES = 1024 * 1024 * 1024
+ROW_LIMIT_BYTES = 1024 * 1024
 
 
 class BatchItem(ApiModel):
@@ -71,14 +78,45 @@ class BatchOptions(ApiModel):
         return self
 
 
+class Upload(ApiModel):
+    """A file with the rows, which is uploaded afterwards.
+
+    `mapping` is for CSV: the columns by the path in the data, such as
+    `{"customer.name": "Customer"}`. Without it, each column is named by its path.
+    """
+
+    format: UploadFormat
+    mapping: (
+        Annotated[
+            dict[
+                Annotated[str, StringConstraints(min_length=1, max_length=200)],
+                Annotated[str, StringConstraints(min_length=1, max_length=200)],
+            ],
+            Field(min_length=1, max_length=200),
+        ]
+        | None
+    ) = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.mapping and self.format != "csv":
+            message = "`mapping` is for csv: each line of ndjson is an item with its `data`"
+            raise PydanticCustomError("upload", message)
+        return self
+
+
 class BatchRequest(ApiModel):
-    """The body of `POST /v1/batches`."""
+    """The body of `POST /v1/batches`: either `items` or `upload`."""
 
     template_slug: Annotated[str, StringConstraints(min_length=1, max_length=120)]
-    items: Annotated[
-        list[BatchItem],
-        Field(min_length=1, max_length=ITEMS_LIMIT, description="Row 1 is the first one."),
-    ]
+    items: (
+        Annotated[
+            list[BatchItem],
+            Field(min_length=1, max_length=ITEMS_LIMIT, description="Row 1 is the first one."),
+        ]
+        | None
+    ) = None
+    upload: Upload | None = None
     options: BatchOptions = BatchOptions()
     output: Output = "files"
     on_invalid: Annotated[
@@ -90,9 +128,15 @@ class BatchRequest(ApiModel):
     ] = "refuse"
 
     @model_validator(mode="after")
+    def _has_rows(self) -> Self:
+        if (self.items is None) == (self.upload is None):
+            raise PydanticCustomError("rows", "Send either `items` or `upload`")
+        return self
+
+    @model_validator(mode="after")
     def _names_fit_the_format(self) -> Self:
         endings = endings_of(self.options.format)
-        for number, item in enumerate(self.items):
+        for number, item in enumerate(self.items or ()):
             if item.filename and not item.filename.lower().endswith(endings):
                 message = "`filename` of item {number} must end in {endings} for the format {name}"
                 context = {
@@ -128,7 +172,8 @@ class Batch(BaseModel):
     """A batch's row.
 
     `attempt` counts the first run and each retry. `done` is the number of documents that the
-    counts are of; it only grows, so that an older sum never replaces a newer one.
+    counts are of; it only grows, so that an older sum never replaces a newer one. Of an uploaded
+    file, `checked_bytes` were checked. `invalid_parts` names the objects with the invalid rows.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -156,6 +201,10 @@ class Batch(BaseModel):
     cancelled: int = 0
     page_count: int = 0
     done: int = 0
+    upload_format: UploadFormat | None = None
+    mapping: dict[str, str] | None = None
+    checked_bytes: int = 0
+    invalid_parts: tuple[str, ...] = ()
     created_at: datetime
     started_at: datetime | None = None
     completed_at: datetime | None = None

@@ -8,13 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from craftkit.batches import dispatch, files, lifecycle, repository
 from craftkit.batches.models import Batch, Chunk, Result
 from craftkit.clock import to_rfc3339, utc_now
 from craftkit.dynamodb import ConditionFailedError
-from craftkit.observability import logger
 from craftkit.renders.lifecycle import (
     GIVE_UP_AFTER,
     NEVER_BEGUN,
@@ -53,33 +50,17 @@ def tally(chunks: Sequence[Chunk]) -> Tally:
     )
 
 
-def check_batch(project_id: str, batch_id: str) -> Batch | None:
-    """Count the chunks of a batch, and complete it when all have ended.
+def count_chunks(batch: Batch) -> Batch | None:
+    """Count the chunks of a batch that was started, and complete it when all have ended.
 
     Returns:
-        The batch as it is from now on, or None where there is nothing to do.
+        The batch as it is from now on, or None where another process has counted later.
     """
-    batch = repository.get(project_id, batch_id)
-    if batch is None or batch.status not in ("running", "cancelled"):
-        return None
     now = utc_now()
     chunks = repository.chunks_of(batch)
     for chunk in chunks:
         _requeue_if_lost(chunk, batch.started_at or batch.created_at, now)
     return _count(batch, tally(chunks), now)
-
-
-def check_due_batches() -> int:
-    """Check every batch that is due. Returns their number. An error at one does not stop it."""
-    checked = 0
-    for shard in range(repository.SHARDS):
-        for due in repository.due(shard, utc_now()):
-            try:
-                check_batch(due.project_id, due.batch_id)
-                checked += 1
-            except ClientError:
-                logger.exception("batch not checked", extra={"batch_id": due.batch_id})
-    return checked
 
 
 def _count(batch: Batch, sums: Tally, now: datetime) -> Batch | None:

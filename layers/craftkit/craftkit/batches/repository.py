@@ -55,7 +55,7 @@ def create(batch: Batch, chunks: Sequence[Chunk], due_at: datetime, claim: Claim
         ConditionFailedError: the idempotency key is claimed; `items[0]` holds the claim.
     """
     row = _item_of(batch)
-    if not batch.is_finished:
+    if batch.status == "running":
         row |= unfinished_fields(batch.id, due_at)
     writes = [_put_new(row, batch.created_at), *(_put(_item_of(each)) for each in chunks)]
     if claim:

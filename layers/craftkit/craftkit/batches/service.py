@@ -7,13 +7,14 @@ from decimal import Decimal
 from itertools import batched
 from typing import Any
 
-from craftkit import cursors
+from craftkit import cursors, storage
 from craftkit.auth.principal import Principal
 from craftkit.batches import dispatch, files, repository
-from craftkit.batches.lifecycle import CHUNK_ROWS
+from craftkit.batches.checking import CheckedRows
+from craftkit.batches.lifecycle import CHUNK_ROWS, new_chunk
 from craftkit.batches.models import (
+    UPLOAD_LIMIT_BYTES,
     Batch,
-    BatchItem,
     BatchList,
     BatchPage,
     BatchRequest,
@@ -21,6 +22,7 @@ from craftkit.batches.models import (
     InvalidRow,
     Row,
 )
+from craftkit.batches.preparation import INVALID_DATA, invalid_message, start_checking
 from craftkit.batches.progress import CHECK_EVERY
 from craftkit.batches.repository import Claim
 from craftkit.batches.views import view_of
@@ -29,22 +31,18 @@ from craftkit.dynamodb import ConditionFailedError
 from craftkit.errors import (
     ConflictError,
     IdempotencyConflictError,
-    InvalidInputDataError,
     NotCancellableError,
     NotFoundError,
+    NotReadyError,
+    PayloadTooLargeError,
     TooManyRequestsError,
 )
-from craftkit.ids import derived_id, new_id
+from craftkit.ids import new_id
 from craftkit.limits import service as limits
-from craftkit.renders.files import ENDINGS, MEDIA_TYPES
 from craftkit.renders.repository import expires_at
 from craftkit.renders.service import EVERYTHING, Visibility
 from craftkit.templates import service as templates
-from craftkit.templates.data import validate_data
-from craftkit.templates.misspellings import warnings_of_names
 from craftkit.templates.models import TemplateVersion
-
-INVALID_ROWS = "invalid_input_data"
 
 
 def create_batch(
@@ -54,9 +52,10 @@ def create_batch(
     base_url: str,
     idempotency_key: str | None = None,
 ) -> tuple[Batch, bool]:
-    """Create a batch of the items of a request, or return the one that the same request created.
+    """Create a batch, or return the one that the same request created.
 
-    Every item is checked before anything is charged. All of the valid ones are charged, or none.
+    The items of the request are checked before anything is charged. All of the valid ones are
+    charged, or none. A batch with an upload waits for `start_batch`.
 
     Returns:
         The batch, and whether this call created it.
@@ -74,16 +73,10 @@ def create_batch(
     )
     claim = _claim_of(idempotency_key, principal, request)
     batch = _new_batch(principal, request, version, base_url)
-    rows, invalid = _check(request, version)
-    is_refused = bool(invalid) and (request.on_invalid == "refuse" or not rows)
-    batch = batch.model_copy(update={"total": len(request.items), "invalid": len(invalid)})
-    if is_refused:
-        rows = []
-        message = f"{len(invalid)} of {len(request.items)} items do not fit the template."
-        refusal = {"error_code": INVALID_ROWS, "error_message": message}
-        batch = batch.model_copy(
-            update={"status": "refused", "completed_at": batch.created_at, **refusal}
-        )
+    checked = CheckedRows()
+    for number, item in enumerate(request.items or (), 1):
+        checked.add(batch, version.manifest, number, item)
+    batch, rows = _checked(batch, checked)
     try:
         charge = limits.charge(principal, renders=len(rows))
     except TooManyRequestsError:
@@ -94,7 +87,7 @@ def create_batch(
         return found, False
     chunks = list(_chunks_of(batch, rows))
     with charge.commit_on_success():
-        existing = _store(batch, chunks, rows, invalid, claim)
+        existing = _store(batch, chunks, rows, checked.invalid, claim)
     if existing is not None:
         charge.refund()
         return _claimed(principal.project_id, existing, claim), False
@@ -130,6 +123,32 @@ def list_batches(
     )
 
 
+def start_batch(project_id: str, batch_id: str, *, visible: Visibility = EVERYTHING) -> Batch:
+    """Check and render the rows of the uploaded file. Repeating it changes nothing.
+
+    Raises:
+        NotFoundError: the project has no such batch.
+        ConflictError: the batch takes no upload, or is over.
+        NotReadyError: nothing was uploaded.
+        PayloadTooLargeError: the file is larger than 1 GiB.
+    """
+    batch = get_batch(project_id, batch_id, visible=visible)
+    if batch.upload_format is None:
+        raise ConflictError("This batch has its items already. It takes no upload.")
+    if batch.status == "awaiting_upload":
+        size = storage.find_size(files.upload_key(batch))
+        if size is None:
+            message = "Nothing was uploaded yet. PUT the file to `uploadUrl`, then start the batch."
+            raise NotReadyError(message)
+        if size > UPLOAD_LIMIT_BYTES:
+            raise PayloadTooLargeError("The file is larger than 1 GiB. Split it into batches.")
+        started = start_checking(batch, utc_now())
+        batch = started or get_batch(project_id, batch_id)
+    if batch.is_finished:
+        raise ConflictError(f"The batch is {batch.status}. Create a new one.")
+    return batch
+
+
 def cancel_batch(project_id: str, batch_id: str, *, visible: Visibility = EVERYTHING) -> Batch:
     """Cancel a batch. Documents that a worker is rendering may still succeed.
 
@@ -137,21 +156,30 @@ def cancel_batch(project_id: str, batch_id: str, *, visible: Visibility = EVERYT
         NotFoundError: the project has none of this id.
         NotCancellableError: it is over.
     """
-    batch = get_batch(project_id, batch_id, visible=visible)
-    now = utc_now()
+    get_batch(project_id, batch_id, visible=visible)
+    cancelled = _cancel(project_id, batch_id, ("running",)) or _cancel(
+        project_id, batch_id, ("awaiting_upload", "checking")
+    )
+    if cancelled is None:
+        state = get_batch(project_id, batch_id).status
+        raise NotCancellableError(f"The batch is {state}. It can no longer be cancelled.")
+    dispatch.request_check(project_id, batch_id)
+    return cancelled
+
+
+def _cancel(project_id: str, batch_id: str, states: tuple[str, ...]) -> Batch | None:
+    """Cancel a batch in one of these states. Before it runs, there are no chunks to end."""
     try:
         item = repository.update(
             project_id,
             batch_id,
-            set_={"status": "cancelled", "completed_at": to_rfc3339(now)},
-            condition="#status = :running",
-            values={":running": "running"},
+            set_={"status": "cancelled", "completed_at": to_rfc3339(utc_now())},
+            remove=() if states == ("running",) else (repository.UNFINISHED, "due_at"),
+            condition=" OR ".join(f"#status = :{state}" for state in states),
+            values={f":{state}": state for state in states},
         )
-    except ConditionFailedError as error:
-        state = get_batch(project_id, batch_id).status
-        message = f"The batch is {state}. Only a batch that is running can be cancelled."
-        raise NotCancellableError(message) from error
-    dispatch.request_check(project_id, batch.id)
+    except ConditionFailedError:
+        return None
     return repository.batch_of(item)
 
 
@@ -178,7 +206,7 @@ def retry_batch(principal: Principal, batch_id: str, *, visible: Visibility = EV
     chunks = []
     for number, old in enumerate(failed):
         rows = _failed_rows(old)
-        chunk = _chunk(batch, attempt, number, len(rows), replaces=old.key)
+        chunk = new_chunk(batch, attempt, number, len(rows), replaces=old.key)
         files.put_rows(chunk, rows)
         chunks.append(chunk)
     repository.put_chunks(chunks)
@@ -222,7 +250,7 @@ def _new_batch(
     return Batch(
         project_id=principal.project_id,
         id=new_id(),
-        status="running",
+        status="awaiting_upload" if request.upload else "running",
         mode=principal.mode,
         key_id=principal.key_id,
         template_slug=request.template_slug,
@@ -235,70 +263,33 @@ def _new_batch(
         scale=Decimal(str(options.scale or 1)),
         document_date=options.document_date,
         base_url=base_url,
+        upload_format=request.upload.format if request.upload else None,
+        mapping=request.upload.mapping if request.upload else None,
         created_at=now,
-        started_at=now,
+        started_at=None if request.upload else now,
         expires_at=expires_at(now),
     )
 
 
-def _check(request: BatchRequest, version: TemplateVersion) -> tuple[list[Row], list[InvalidRow]]:
-    """The rows that can be rendered, and those that do not fit the template."""
-    rows: list[Row] = []
-    invalid: list[InvalidRow] = []
-    for number, item in enumerate(request.items, 1):
-        try:
-            rows.append(_row_of(number, item, request, version))
-        except InvalidInputDataError as error:
-            issues = error.issues
-            assert issues  # noqa: S101 this error has always some
-            invalid.append(
-                InvalidRow(
-                    row=number,
-                    job_id=item.job_id,
-                    form_errors=issues.form_errors,
-                    field_errors=issues.field_errors,
-                )
-            )
-    return rows, invalid
-
-
-def _row_of(number: int, item: BatchItem, request: BatchRequest, version: TemplateVersion) -> Row:
-    ending = ENDINGS[MEDIA_TYPES[request.options.format]][0]
-    return Row(
-        row=number,
-        data=validate_data(version.manifest, item.data),
-        job_id=item.job_id,
-        filename=item.filename or f"{request.template_slug}-{number:06d}{ending}",
-        metadata=item.metadata,
-        warnings=warnings_of_names(version.manifest, item.data),
-    )
+def _checked(batch: Batch, checked: CheckedRows) -> tuple[Batch, list[Row]]:
+    """A batch whose items were checked, and the rows to render. One with an upload has none yet."""
+    rows, invalid = checked.rows, checked.invalid
+    counts = {"total": len(rows) + len(invalid), "invalid": len(invalid)}
+    batch = batch.model_copy(update=counts)
+    if not invalid or (rows and batch.on_invalid == "skip"):
+        return batch, rows
+    refusal = {
+        "status": "refused",
+        "completed_at": batch.created_at,
+        "error_code": INVALID_DATA,
+        "error_message": invalid_message(batch),
+    }
+    return batch.model_copy(update=refusal), []
 
 
 def _chunks_of(batch: Batch, rows: Sequence[Row]) -> Iterator[Chunk]:
     for number, part in enumerate(batched(rows, CHUNK_ROWS, strict=False)):
-        yield _chunk(batch, batch.attempt, number, len(part))
-
-
-def _chunk(
-    batch: Batch, attempt: int, number: int, rows: int, replaces: str | None = None
-) -> Chunk:
-    key = repository.chunk_key(batch.id, attempt, number)
-    return Chunk(
-        project_id=batch.project_id,
-        batch_id=batch.id,
-        key=key,
-        # The same where a retry is repeated after a fault.
-        id=derived_id(batch.created_at, key),
-        status="queued",
-        mode=batch.mode,
-        key_id=batch.key_id,
-        template_slug=batch.template_slug,
-        attempt=attempt,
-        rows=rows,
-        replaces=replaces,
-        queued_at=utc_now(),
-        expires_at=batch.expires_at,
-    )
+        yield new_chunk(batch, batch.attempt, number, len(part))
 
 
 def _store(
@@ -312,17 +303,18 @@ def _store(
 
     The objects come first, so that every row that is stored has its data.
     """
-    for chunk, part in zip(chunks, batched(rows, CHUNK_ROWS, strict=False), strict=True):
-        files.put_rows(chunk, part)
+    for chunk, group in zip(chunks, batched(rows, CHUNK_ROWS, strict=False), strict=True):
+        files.put_rows(chunk, group)
     if invalid:
-        files.put_invalid(batch, invalid)
+        part = files.put_invalid(batch, invalid)
+        batch = batch.model_copy(update={"invalid_parts": (part,)})
     try:
         repository.create(batch, chunks, batch.created_at + CHECK_EVERY, claim)
     except ConditionFailedError as error:
         for chunk in chunks:
             files.delete_rows(chunk)
-        if invalid:
-            files.delete_invalid(batch)
+        for part in batch.invalid_parts:
+            files.delete_invalid(batch, part)
         existing = error.items[0] if claim else None
         if existing is None:
             raise

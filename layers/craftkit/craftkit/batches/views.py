@@ -17,7 +17,13 @@ from craftkit.batches.models import (
 from craftkit.clock import to_rfc3339
 
 
-def view_of(batch: Batch) -> BatchView:
+def new_view_of(batch: Batch) -> BatchView:
+    """A batch as it is answered to the request that creates it, with the URL to upload its file."""
+    is_waiting = batch.status == "awaiting_upload"
+    return view_of(batch, storage.sign_upload(files.upload_key(batch)) if is_waiting else None)
+
+
+def view_of(batch: Batch, upload_url: str | None = None) -> BatchView:
     return BatchView(
         id=batch.id,
         status=batch.status,
@@ -31,7 +37,7 @@ def view_of(batch: Batch) -> BatchView:
         page_count=batch.page_count,
         attempt=batch.attempt,
         poll_url=f"{batch.base_url}/v1/batches/{batch.id}",
-        upload_url=None,
+        upload_url=upload_url,
         result_url=None,
         error_code=batch.error_code,
         error_message=batch.error_message,

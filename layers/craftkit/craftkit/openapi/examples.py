@@ -69,6 +69,7 @@ FAILED = {
     "durationMs": 120,
 }
 
+_COUNTS = ("total", "queued", "succeeded", "failed", "cancelled", "invalid")
 _BATCH_ID = "019cec2a-7c20-7c44-8f21-1d2e3f405163"
 BATCH_RUNNING = {
     "id": _BATCH_ID,
@@ -256,6 +257,11 @@ RESPONSES: dict[tuple[str, int], Json] = {
     ("list_batches", 200): {"batches": [BATCH_COMPLETED], "nextCursor": None},
     ("get_batch", 200): BATCH_COMPLETED,
     ("list_batch_items", 200): {"items": _ITEMS, "nextCursor": None},
+    ("start_batch", 202): {
+        **BATCH_RUNNING,
+        "status": "checking",
+        "counts": dict.fromkeys(_COUNTS, 0),
+    },
     ("cancel_batch", 200): {
         **BATCH_RUNNING,
         "status": "cancelled",

@@ -250,9 +250,10 @@ ROUTES: tuple[Route, ...] = (
             errors.IdempotencyConflictError,
             *_LIMITS,
         ),
-        description="Renders up to 1,000 items from one template; the body has at most 4 MiB. The "
-        "data of every item is checked before anything is charged. With `onInvalid: refuse`, one "
-        "item that does not fit refuses the batch; with `skip`, the others are rendered. A budget "
+        description="Renders up to 1,000 items from one template; the body has at most 4 MiB. With "
+        "`upload` in place of `items`, up to 100,000 rows: PUT the file to `uploadUrl` within 15 "
+        "minutes, then start the batch. The data of every item is checked before anything is "
+        "charged. With `onInvalid: refuse`, one item that does not fit refuses the batch; with `skip`, the others are rendered. A budget "
         "takes all of the documents, or none: 429 `quota_exceeded`. Read `pollUrl` until `status` "
         "is final. 200: the same idempotent request was sent before.",
     ),
@@ -289,6 +290,22 @@ ROUTES: tuple[Route, ...] = (
         errors=(errors.NotFoundError, errors.InvalidCursorError),
         description="Each with its status. A succeeded one has a `downloadUrl` that is valid for a "
         "few minutes; an invalid one has `issues` by the path in its data. Invalid ones are last.",
+    ),
+    Route(
+        "POST",
+        "/v1/batches/{id}/start",
+        "start_batch",
+        "Start a batch whose file was uploaded",
+        {202: BatchView},
+        scope=RENDERS_WRITE,
+        errors=(
+            errors.NotFoundError,
+            errors.ConflictError,
+            errors.NotReadyError,
+            errors.PayloadTooLargeError,
+        ),
+        description="Checks every row of the file, then charges and renders the valid ones. Poll "
+        "until `status` is `running`, or `refused`. Starting it again changes nothing.",
     ),
     Route(
         "POST",

@@ -1,0 +1,159 @@
+"""Reads the rows of an uploaded file from a byte on, without holding more than one of them."""
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from craftkit import storage
+from craftkit.batches import files
+from craftkit.batches.models import ROW_LIMIT_BYTES, Batch
+from craftkit.errors import InvalidInputError, InvalidRequestError, Issues
+from craftkit.strict_json import parse_object
+
+JOB_ID, FILENAME = "$jobId", "$filename"
+"""Names in a mapping, or of columns, that are no paths in the data."""
+
+_LIST_LIMIT = 1000
+_BOM = b"\xef\xbb\xbf"
+
+
+class UnreadableFileError(Exception):
+    """The file as a whole cannot be read. The message is for the caller."""
+
+
+@dataclass(frozen=True)
+class ReadRow:
+    """One row: the item, or why it cannot be read; and the byte behind it."""
+
+    item: Mapping[str, Any] | InvalidInputError
+    end: int
+
+
+def read_rows(batch: Batch, start: int) -> Iterator[ReadRow]:
+    """The rows from a byte on, which is 0 or the end of a row.
+
+    Raises:
+        UnreadableFileError: no header, a column that is missing, or a row of more than 1 MiB.
+    """
+    key = files.upload_key(batch)
+    if batch.upload_format == "ndjson":
+        yield from _read_ndjson(_lines(storage.stream(key, start), start))
+        return
+    header_end, header = _read_header(batch)
+    begin = max(start, header_end)
+    yield from _read_csv(header, _lines(storage.stream(key, begin), begin))
+
+
+def _lines(chunks: Iterator[bytes], start: int) -> Iterator[tuple[bytes, int]]:
+    """Each line with its newline, and the byte behind it."""
+    rest, end = b"", start
+    for chunk in chunks:
+        parts = (rest + chunk).split(b"\n")
+        rest = parts.pop()
+        for part in parts:
+            end += len(part) + 1
+            yield part + b"\n", end
+        if len(rest) > ROW_LIMIT_BYTES:
+            raise UnreadableFileError("A row is larger than 1 MiB.")
+    if rest:
+        yield rest, end + len(rest)
+
+
+def _read_ndjson(lines: Iterator[tuple[bytes, int]]) -> Iterator[ReadRow]:
+    for line, end in lines:
+        if not line.strip():
+            continue
+        try:
+            yield ReadRow(parse_object(line), end)
+        except InvalidInputError as error:
+            yield ReadRow(error, end)
+
+
+def _read_header(batch: Batch) -> tuple[int, list[str | None]]:
+    """The byte behind the header, and for each column its path in the data; None for no path."""
+    first = next(_records(_lines(storage.stream(files.upload_key(batch), 0), 0)), None)
+    if first is None:
+        raise UnreadableFileError("The file is empty. Its first row must name the columns.")
+    columns, end = first
+    columns = [name.removeprefix(_BOM.decode()) for name in columns]
+    if not batch.mapping:
+        return end, [name.strip() or None for name in columns]
+    missing = sorted(set(batch.mapping.values()) - set(columns))
+    if missing:
+        raise UnreadableFileError(f"The file has no column named {missing[0]}.")
+    paths = {column: path for path, column in batch.mapping.items()}
+    return end, [paths.get(name) for name in columns]
+
+
+def _read_csv(header: list[str | None], lines: Iterator[tuple[bytes, int]]) -> Iterator[ReadRow]:
+    for cells, end in _records(lines):
+        if not any(cells):
+            continue
+        try:
+            yield ReadRow(_item_of(header, cells), end)
+        except InvalidInputError as error:
+            yield ReadRow(error, end)
+
+
+def _records(lines: Iterator[tuple[bytes, int]]) -> Iterator[tuple[list[str], int]]:
+    """Each record of a CSV file, which may span lines, and the byte behind it."""
+    ends = [0]
+
+    def texts() -> Iterator[str]:
+        for line, end in lines:
+            ends[0] = end
+            yield line.decode("utf-8", errors="surrogateescape")
+
+    reader = csv.reader(texts(), strict=True)
+    while True:
+        try:
+            record = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise UnreadableFileError(f"The file is not valid CSV: {error}.") from error
+        yield record, ends[0]
+
+
+def _item_of(header: list[str | None], cells: list[str]) -> Mapping[str, Any]:
+    """A record as an item. Empty cells are absent values."""
+    if len(cells) > len(header):
+        message = f"The row has {len(cells)} cells, and the header {len(header)}"
+        raise InvalidRequestError(issues=Issues(form_errors=[message]))
+    item: dict[str, Any] = {"data": {}}
+    for path, cell in zip(header, cells, strict=False):
+        if path is None or cell == "":
+            continue
+        try:
+            cell.encode()
+        except UnicodeEncodeError as error:
+            issue = {path: ["Must be text in UTF-8"]}
+            raise InvalidRequestError(issues=Issues(field_errors=issue)) from error
+        if path in (JOB_ID, FILENAME):
+            item[path[1:]] = cell
+        else:
+            _place(item["data"], path.split("."), cell, path)
+    item["data"] = _with_lists(item["data"])
+    return item
+
+
+def _place(node: dict[str, Any], steps: list[str], cell: str, path: str) -> None:
+    for step in steps[:-1]:
+        inner = node.setdefault(step, {})
+        if not isinstance(inner, dict):
+            issue = {path: ["Another column has a value for a part of this path"]}
+            raise InvalidRequestError(issues=Issues(field_errors=issue))
+        node = inner
+    node[steps[-1]] = cell
+
+
+def _with_lists(value: Any) -> Any:
+    """Objects whose names are numbers as lists: `items.0.name` is the name of the first item."""
+    if not isinstance(value, dict):
+        return value
+    inner = {name: _with_lists(each) for name, each in value.items()}
+    is_list = all(name.isascii() and name.isdigit() for name in inner)
+    if inner and is_list and len(inner) <= _LIST_LIMIT:
+        return [inner[name] for name in sorted(inner, key=int)]
+    return inner
