@@ -5,7 +5,7 @@ from typing import Any
 
 from craftkit.batches.advancing import advance_batch, advance_due_batches
 from craftkit.observability import logger
-from craftkit.probes import item, needs, query
+from craftkit.probes import invocation, item, needs, query
 
 
 @needs(
@@ -14,10 +14,16 @@ from craftkit.probes import item, needs, query
     "LIMITS_TABLE",
     "PROJECT_WRITES_PER_SECOND",
     "BATCHES_QUEUE_URL",
+    "ASSEMBLE_FUNCTION",
     "DOCUMENTS_BUCKET",
     "LIVE_QUEUE_URL",
     "TEST_QUEUE_URL",
-    reads=(item("CONTENT_TABLE"), item("BATCHES_TABLE"), query("BATCHES_TABLE")),
+    reads=(
+        item("CONTENT_TABLE"),
+        item("BATCHES_TABLE"),
+        query("BATCHES_TABLE"),
+        invocation("ASSEMBLE_FUNCTION"),
+    ),
 )
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], _context: object) -> None:

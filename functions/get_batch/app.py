@@ -2,7 +2,7 @@
 
 from craftkit.auth.principal import RENDERS_READ
 from craftkit.batches import service
-from craftkit.batches.views import view_of
+from craftkit.batches.views import signed_view_of
 from craftkit.http import Request, Response, endpoint
 from craftkit.limits.service import charge_read
 from craftkit.probes import item, needs, update
@@ -13,6 +13,7 @@ from craftkit.renders.service import Visibility
     "BATCHES_TABLE",
     "LIMITS_TABLE",
     "PROJECT_READS_PER_SECOND",
+    "DOCUMENTS_BUCKET",
     reads=(update("LIMITS_TABLE"), item("BATCHES_TABLE")),
 )
 @endpoint
@@ -23,4 +24,4 @@ def handler(request: Request) -> Response:
     batch = service.get_batch(
         principal.project_id, request.path_id(), visible=Visibility.of(principal)
     )
-    return Response(200, view_of(batch))
+    return Response(200, signed_view_of(batch))

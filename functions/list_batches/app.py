@@ -13,6 +13,7 @@ from craftkit.renders.service import Visibility
     "BATCHES_TABLE",
     "LIMITS_TABLE",
     "PROJECT_READS_PER_SECOND",
+    "DOCUMENTS_BUCKET",
     "CURSOR_SECRET",
     reads=(update("LIMITS_TABLE"), query("BATCHES_TABLE"), secret("CURSOR_SECRET")),
 )

@@ -5,13 +5,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
+from zipfile import ZipFile
 
 import boto3
 import pytest
 
 from craftkit.auth.principal import LIMITED
-from craftkit.batches import progress, repository
+from craftkit.batches import assembly, progress, repository
 from craftkit.batches.models import Batch
 from craftkit.errors import QuotaExceededError
 from craftkit.keys import limiting
@@ -621,3 +623,116 @@ def test_rows__those_of_newer_code_are_read(cloud: Cloud, create: Any, project: 
         ExpressionAttributeValues={":later": "x"},
     )
     assert isinstance(repository.get(project.id, made), Batch)
+
+
+class TestZip:
+    """The documents of a batch as one file."""
+
+    def run(
+        self, call: Call, project: DemoProject, workers: Workers, rows: list[dict[str, Any]]
+    ) -> Answer:
+        body = {"templateSlug": "invoice", "items": rows, "output": "zip", "onInvalid": "skip"}
+        made = call("create_batch", project, body=body)
+        assert made.status == 202, made.body
+        self.finish(workers, project, made.body["id"])
+        return read(call, project, made.body["id"])
+
+    def finish(self, workers: Workers, project: DemoProject, batch_id: str) -> None:
+        workers.run()
+        workers.cloud.invoke("assemble_batch", {"projectId": project.id, "batchId": batch_id})
+
+    def archive(self, cloud: Cloud, project: DemoProject, batch: Answer) -> ZipFile:
+        key = f"batches/{project.id}/{batch.body['id']}/result-{batch.body['attempt']:03d}.zip"
+        assert f"/{key}?" in batch.body["resultUrl"]
+        stored = boto3.client("s3").get_object(Bucket=cloud.names["DocumentsBucket"], Key=key)
+        return ZipFile(BytesIO(stored["Body"].read()))
+
+    def test_it_holds_every_document_and_a_manifest(
+        self, call: Call, project: DemoProject, workers: Workers, cloud: Cloud
+    ) -> None:
+        rows = [{"data": DATA, "jobId": f"order-{n}"} for n in range(1, 121)] + [{"data": {}}]
+        batch = self.run(call, project, workers, rows)
+        assert batch.body["status"] == "completed"
+        archive = self.archive(cloud, project, batch)
+        assert archive.testzip() is None
+        names = archive.namelist()
+        assert names == [*(f"invoice-{n:06d}.pdf" for n in range(1, 121)), "manifest.ndjson"]
+        assert archive.read(names[7]) == PDF
+        lines = [json.loads(line) for line in archive.read("manifest.ndjson").splitlines()]
+        assert [(each["row"], each["jobId"]) for each in lines[:2]] == [
+            (1, "order-1"),
+            (2, "order-2"),
+        ]
+        [first] = items(call, project, batch.body["id"], limit="1")
+        assert (first["status"], first["downloadUrl"]) == ("succeeded", None)
+
+    def test_documents_of_one_name_are_told_apart_by_their_rows(
+        self, call: Call, project: DemoProject, workers: Workers, cloud: Cloud
+    ) -> None:
+        rows = [{"data": DATA, "filename": "invoice.pdf"}] * 3
+        archive = self.archive(cloud, project, self.run(call, project, workers, rows))
+        assert archive.namelist()[:3] == [
+            "invoice.pdf",
+            "invoice-000002.pdf",
+            "invoice-000003.pdf",
+        ]
+
+    def test_after_a_retry_it_holds_the_documents_of_both_attempts(
+        self,
+        call: Call,
+        project: DemoProject,
+        workers: Workers,
+        cloud: Cloud,
+        typesetter: FakeTypesetter,
+    ) -> None:
+        def second_fails(_job: Job) -> None:
+            if len(typesetter.jobs) == 2:
+                raise SourceError("cannot divide by zero", line=3, column=7)
+
+        typesetter.before = second_fails
+        batch = self.run(call, project, workers, [{"data": DATA}] * 3)
+        assert len(self.archive(cloud, project, batch).namelist()) == 2 + 1
+        batch_id = batch.body["id"]
+        call("retry_batch", project, path={"id": batch_id})
+        self.finish(workers, project, batch_id)
+        batch = read(call, project, batch_id)
+        assert counts(batch) == {"total": 3, "succeeded": 3}
+        archive = self.archive(cloud, project, batch)
+        assert len(archive.namelist()) == 3 + 1
+        lines = [json.loads(line) for line in archive.read("manifest.ndjson").splitlines()]
+        assert [(each["row"], each["status"]) for each in lines] == [
+            (1, "succeeded"),
+            (2, "succeeded"),
+            (3, "succeeded"),
+        ]
+
+    def test_it_is_assembled_once_at_a_time_and_again_after_a_fault(
+        self,
+        clock: FrozenClock,
+        call: Call,
+        project: DemoProject,
+        workers: Workers,
+        cloud: Cloud,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        body = {"templateSlug": "invoice", "items": [{"data": DATA}], "output": "zip"}
+        made = call("create_batch", project, body=body).body["id"]
+
+        def dies(*_: object) -> None:
+            assert assembly.assemble_batch(project.id, made) is None
+            raise KilledError
+
+        with monkeypatch.context() as patched, pytest.raises(KilledError):
+            patched.setattr(assembly, "_write_zip", dies)
+            self.finish(workers, project, made)
+        assert read(call, project, made).body["status"] == "running"
+        clock.now += assembly.LEASE
+        self.finish(workers, project, made)
+        assert read(call, project, made).body["status"] == "completed"
+
+    def test_a_batch_without_documents_has_no_result(
+        self, call: Call, project: DemoProject, workers: Workers, typesetter: FakeTypesetter
+    ) -> None:
+        typesetter.failure = SourceError("cannot divide by zero", line=3, column=7)
+        batch = self.run(call, project, workers, [{"data": DATA}])
+        assert (batch.body["status"], batch.body["resultUrl"]) == ("completed", None)

@@ -90,6 +90,11 @@ class Config:
         return _required("BATCHES_TABLE")
 
     @cached_property
+    def assemble_function(self) -> str:
+        """The function, by alias, that writes the result of a batch."""
+        return _required("ASSEMBLE_FUNCTION")
+
+    @cached_property
     def batches_queue_url(self) -> str:
         """The queue of batches whose state is to be checked."""
         return _required("BATCHES_QUEUE_URL")

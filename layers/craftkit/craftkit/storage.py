@@ -5,6 +5,8 @@ import unicodedata
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import quote
 
 import boto3
@@ -17,6 +19,7 @@ from craftkit.process_cache import process_cache
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
+_PART_BYTES = 16 * 1024 * 1024
 DOWNLOAD_LIFETIME = timedelta(minutes=15)
 """Within the hour that is promised, and within the life of the credentials that sign."""
 
@@ -104,6 +107,48 @@ def sign_upload(key: str) -> str:
         Params={"Bucket": config.documents_bucket, "Key": key},
         ExpiresIn=int(DOWNLOAD_LIFETIME.total_seconds()),
     )
+
+
+class MultipartUpload:
+    """A file that is written to an object part by part. It appears when the block ends well.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html: a part has 5 MiB or more,
+    but for the last one.
+    """
+
+    def __init__(self, key: str, *, content_type: str) -> None:
+        self._of: Any = {"Bucket": config.documents_bucket, "Key": key}
+        self._content_type = content_type
+        self._buffer = bytearray()
+        self._parts: list[Any] = []
+
+    def __enter__(self) -> Self:
+        made = _client().create_multipart_upload(**self._of, ContentType=self._content_type)
+        self._of["UploadId"] = made["UploadId"]
+        return self
+
+    def write(self, content: bytes, /) -> int:
+        self._buffer += content
+        if len(self._buffer) >= _PART_BYTES:
+            self._send()
+        return len(content)
+
+    def flush(self) -> None:
+        """Nothing: a part is sent when it is large enough."""
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            _client().abort_multipart_upload(**self._of)
+            return
+        if self._buffer:
+            self._send()
+        _client().complete_multipart_upload(**self._of, MultipartUpload={"Parts": self._parts})
+
+    def _send(self) -> None:
+        number = len(self._parts) + 1
+        sent = _client().upload_part(**self._of, PartNumber=number, Body=bytes(self._buffer))
+        self._parts.append({"PartNumber": number, "ETag": sent["ETag"]})
+        self._buffer.clear()
 
 
 def delete(key: str) -> None:

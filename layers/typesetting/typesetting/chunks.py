@@ -30,6 +30,9 @@ SLICE_SECONDS = 5.0
 """A worker begins no further row after this time. Together with the longest row it stays within
 its timeout of 60 s."""
 
+PACK_BYTES = 32 * 1024 * 1024
+"""A worker begins no further row once it holds this much for one file."""
+
 _UPLOADS_AT_ONCE = 4
 
 Put = Callable[[str, File], None]
@@ -81,13 +84,19 @@ def _advance(batch: Batch, held: ChunkClaim, typeset: Typeset, draw: DrawImages)
         return progress.fail_rest(held, utc_now(), GIVEN_UP)
     chunk = held.chunk
     rows = files.get_rows(chunk)[chunk.done :]
-    results = list(_render(batch, rows, typeset, draw))
-    part = files.put_results(chunk, results)
+    documents: list[bytes] = []
+    results = list(_render(batch, rows, typeset, draw, documents))
+    part = files.put_results(chunk, results, documents)
     return lifecycle.count_results(held, part, results, utc_now())
 
 
-def _render(batch: Batch, rows: list[Row], typeset: Typeset, draw: DrawImages) -> Iterator[Result]:
-    """The results of the rows that were begun in time, once their documents are stored."""
+def _render(
+    batch: Batch, rows: list[Row], typeset: Typeset, draw: DrawImages, documents: list[bytes]
+) -> Iterator[Result]:
+    """The results of the rows that were begun in time.
+
+    Where the output is files, each document is stored. Else it is added to `documents`.
+    """
     try:
         version = templates.current_version(
             batch.project_id, batch.template_slug, batch.version_number
@@ -98,12 +107,16 @@ def _render(batch: Batch, rows: list[Row], typeset: Typeset, draw: DrawImages) -
     begun, uploads = monotonic(), list[Future[None]]()
     with ThreadPoolExecutor(_UPLOADS_AT_ONCE) as pool:
         for row in rows:
-            if monotonic() - begun > SLICE_SECONDS:
+            if monotonic() - begun > SLICE_SECONDS or sum(map(len, documents)) > PACK_BYTES:
                 break
             try:
                 file = make_file(_job_of(batch, version, row), _wanted(batch, row), typeset, draw)
             except TypesettingError as error:
                 yield _failed(row, error.code, str(error))
+                continue
+            if batch.output != "files":
+                documents.append(file.content)
+                yield _succeeded(row, file)
                 continue
             key = files.document_key(batch.project_id, batch.id, row.row, file.media_type)
             uploads.append(pool.submit(_upload, key, file))

@@ -1,12 +1,22 @@
 """The messages of batches: a chunk for a worker, and a batch whose state is to be checked."""
 
+import json
 from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config as ClientConfig
+from botocore.exceptions import BotoCoreError, ClientError
 
 from craftkit import queues
 from craftkit.batches.models import Chunk
 from craftkit.config import config
 from craftkit.observability import logger
 from craftkit.queues import QueueError
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda.client import LambdaClient
 
 
 def enqueue_chunks(chunks: Sequence[Chunk]) -> None:
@@ -40,6 +50,23 @@ def _enqueue(queue_url: str, chunk: Chunk) -> bool:
         logger.warning("the queue did not take a chunk", extra={"chunk": chunk.key})
         return False
     return True
+
+
+def request_assembly(project_id: str, batch_id: str) -> None:
+    """Have the documents of a batch assembled. Repeated by the scheduled check until it is done."""
+    try:
+        _lambda().invoke(
+            FunctionName=config.assemble_function,
+            InvocationType="Event",
+            Payload=json.dumps({"projectId": project_id, "batchId": batch_id}),
+        )
+    except (BotoCoreError, ClientError):
+        logger.warning("a batch is not assembled yet", extra={"batch_id": batch_id})
+
+
+@cache
+def _lambda() -> "LambdaClient":
+    return boto3.client("lambda", config=ClientConfig(connect_timeout=1, read_timeout=5))
 
 
 def _message_of(chunk: Chunk) -> dict[str, str]:

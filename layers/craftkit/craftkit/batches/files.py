@@ -2,9 +2,11 @@
 
 - `rows/<chunk>`: the validated data of a chunk's rows
 - `results/<chunk>-<part>`: how a chunk's rows ended, in the order of the rows
+- `packs/<chunk>-<part>`: the documents of a part, where the output is one file
 - `invalid/<part>`: the rows that do not fit the template
 - `upload`: the file with the rows, where there is one
-- `files/<row>.pdf`: a document
+- `files/<row>.pdf`: a document, where the output is files
+- `result-<attempt>.zip`: every document, where the output is one file
 """
 
 import json
@@ -18,6 +20,7 @@ from craftkit.renders.files import ENDINGS
 from craftkit.schema import from_stored
 
 _PACKED = "application/zlib"
+_BYTES = "application/octet-stream"
 
 
 def put_rows(chunk: Chunk, rows: Sequence[Row]) -> None:
@@ -32,10 +35,15 @@ def delete_rows(chunk: Chunk) -> None:
     storage.delete(f"{_folder_of(chunk)}/rows/{_name_of(chunk)}")
 
 
-def put_results(chunk: Chunk, results: Sequence[Result]) -> str:
-    """Store the results of a chunk's next part. Returns the part's name, which is new each time:
-    a worker that lost its lease replaces nothing."""
+def put_results(chunk: Chunk, results: Sequence[Result], documents: Sequence[bytes] = ()) -> str:
+    """Store the results of a chunk's next part, with its documents where the output is one file.
+
+    Returns:
+        The part's name, which is new each time: a worker that lost its lease replaces nothing.
+    """
     part = new_id()
+    if documents:
+        storage.put(_pack_key(chunk, part), b"".join(documents), content_type=_BYTES)
     _put(_results_key(chunk, part), results)
     return part
 
@@ -43,8 +51,22 @@ def put_results(chunk: Chunk, results: Sequence[Result]) -> str:
 def get_results(chunk: Chunk) -> Iterator[Result]:
     """The results of a chunk's rows that have ended."""
     for part in chunk.parts:
-        for result in _get(_results_key(chunk, part)):
-            yield from_stored(Result, result)
+        yield from get_part(chunk, part)
+
+
+def get_part(chunk: Chunk, part: str) -> list[Result]:
+    """The results of one part of a chunk."""
+    return [from_stored(Result, result) for result in _get(_results_key(chunk, part))]
+
+
+def get_pack(chunk: Chunk, part: str) -> bytes:
+    """The documents of a part one after another, in the order of its results."""
+    return storage.get(_pack_key(chunk, part))
+
+
+def result_key(batch: Batch) -> str:
+    """The key of the one file that holds every document of a batch, after its present attempt."""
+    return f"{folder(batch.project_id, batch.id)}/result-{batch.attempt:03d}.zip"
 
 
 def put_invalid(batch: Batch, rows: Sequence[InvalidRow]) -> str:
@@ -91,6 +113,10 @@ def _name_of(chunk: Chunk) -> str:
 
 def _results_key(chunk: Chunk, part: str) -> str:
     return f"{_folder_of(chunk)}/results/{_name_of(chunk)}-{part}"
+
+
+def _pack_key(chunk: Chunk, part: str) -> str:
+    return f"{_folder_of(chunk)}/packs/{_name_of(chunk)}-{part}"
 
 
 def _put(key: str, parts: Sequence[Row | Result | InvalidRow]) -> None:

@@ -33,7 +33,7 @@ from craftkit.typesetter import DEFAULT_PDF_STANDARD, OutputFormat, PdfStandard
 BatchStatus = Literal["awaiting_upload", "checking", "running", "completed", "refused", "cancelled"]
 ChunkStatus = Literal["queued", "rendering", "ended"]
 ItemStatus = Literal["queued", "succeeded", "failed", "cancelled", "invalid"]
-Output = Literal["files"]
+Output = Literal["files", "zip"]
 UploadFormat = Literal["ndjson", "csv"]
 OnInvalid = Literal["refuse", "skip"]
 
@@ -174,6 +174,7 @@ class Batch(BaseModel):
     `attempt` counts the first run and each retry. `done` is the number of documents that the
     counts are of; it only grows, so that an older sum never replaces a newer one. Of an uploaded
     file, `checked_bytes` were checked. `invalid_parts` names the objects with the invalid rows.
+    A process that writes the result holds the batch until `assembling_until`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -205,6 +206,7 @@ class Batch(BaseModel):
     mapping: dict[str, str] | None = None
     checked_bytes: int = 0
     invalid_parts: tuple[str, ...] = ()
+    assembling_until: str | None = None
     created_at: datetime
     started_at: datetime | None = None
     completed_at: datetime | None = None

@@ -64,16 +64,11 @@ def count_chunks(batch: Batch) -> Batch | None:
 
 
 def _count(batch: Batch, sums: Tally, now: datetime) -> Batch | None:
-    counts: dict[str, Any] = {
-        "succeeded": sums.succeeded,
-        "failed": sums.failed,
-        "cancelled": sums.cancelled,
-        "page_count": sums.page_count,
-        "done": sums.done,
-    }
+    counts = counts_of(sums)
     set_ = {**counts, "due_at": to_rfc3339(now + CHECK_EVERY)}
     remove: tuple[str, ...] = ()
-    if sums.is_over:
+    is_assembled = batch.status == "running" and batch.output != "files"
+    if sums.is_over and not is_assembled:
         set_, remove = counts, (repository.UNFINISHED, "due_at")
         if batch.status == "running":
             set_ |= {"status": "completed", "completed_at": to_rfc3339(now)}
@@ -90,7 +85,20 @@ def _count(batch: Batch, sums: Tally, now: datetime) -> Batch | None:
         )
     except ConditionFailedError:
         return None
+    if sums.is_over and is_assembled:
+        dispatch.request_assembly(batch.project_id, batch.id)
     return repository.batch_of(item)
+
+
+def counts_of(sums: Tally) -> dict[str, Any]:
+    """The fields of a batch's row that are sums."""
+    return {
+        "succeeded": sums.succeeded,
+        "failed": sums.failed,
+        "cancelled": sums.cancelled,
+        "page_count": sums.page_count,
+        "done": sums.done,
+    }
 
 
 def _requeue_if_lost(chunk: Chunk, started_at: datetime, now: datetime) -> None:

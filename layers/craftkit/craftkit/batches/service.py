@@ -25,7 +25,7 @@ from craftkit.batches.models import (
 from craftkit.batches.preparation import INVALID_DATA, invalid_message, start_checking
 from craftkit.batches.progress import CHECK_EVERY
 from craftkit.batches.repository import Claim
-from craftkit.batches.views import view_of
+from craftkit.batches.views import signed_view_of
 from craftkit.clock import to_rfc3339, utc_now
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.errors import (
@@ -118,7 +118,7 @@ def list_batches(
     )
     now = utc_now()
     return BatchPage(
-        batches=[view_of(batch) for batch in found if batch.expires_at > now],
+        batches=[signed_view_of(batch) for batch in found if batch.expires_at > now],
         next_cursor=cursors.seal(last, scope) if last else None,
     )
 

@@ -14,13 +14,28 @@ from craftkit.batches.models import (
     Result,
     Row,
 )
-from craftkit.clock import to_rfc3339
+from craftkit.clock import to_rfc3339, utc_now
+from craftkit.renders.files import ZIP_TYPE
 
 
 def new_view_of(batch: Batch) -> BatchView:
     """A batch as it is answered to the request that creates it, with the URL to upload its file."""
     is_waiting = batch.status == "awaiting_upload"
-    return view_of(batch, storage.sign_upload(files.upload_key(batch)) if is_waiting else None)
+    if not is_waiting:
+        return signed_view_of(batch)
+    return view_of(batch, storage.sign_upload(files.upload_key(batch)))
+
+
+def signed_view_of(batch: Batch) -> BatchView:
+    """The batch with a URL of its result that is signed now, if it has one."""
+    view = view_of(batch)
+    if batch.status != "completed" or batch.output == "files" or not batch.succeeded:
+        return view
+    filename = f"{batch.template_slug}-{batch.id}.zip"
+    url, _ = storage.sign_download(
+        files.result_key(batch), filename=filename, media_type=ZIP_TYPE, now=utc_now()
+    )
+    return view.model_copy(update={"result_url": url})
 
 
 def view_of(batch: Batch, upload_url: str | None = None) -> BatchView:
@@ -65,7 +80,7 @@ def _counts_of(batch: Batch) -> CountsView:
 def result_view(batch: Batch, result: Result, now: datetime) -> ItemView:
     """A document that has ended, with a download URL that is signed now."""
     url, expires = None, None
-    if result.status == "succeeded":
+    if result.status == "succeeded" and batch.output == "files":
         key = files.document_key(batch.project_id, batch.id, result.row, result.media_type)
         url, until = storage.sign_download(
             key, filename=result.filename, media_type=result.media_type, now=now

@@ -253,9 +253,10 @@ ROUTES: tuple[Route, ...] = (
         description="Renders up to 1,000 items from one template; the body has at most 4 MiB. With "
         "`upload` in place of `items`, up to 100,000 rows: PUT the file to `uploadUrl` within 15 "
         "minutes, then start the batch. The data of every item is checked before anything is "
-        "charged. With `onInvalid: refuse`, one item that does not fit refuses the batch; with `skip`, the others are rendered. A budget "
-        "takes all of the documents, or none: 429 `quota_exceeded`. Read `pollUrl` until `status` "
-        "is final. 200: the same idempotent request was sent before.",
+        "charged. With `onInvalid: refuse`, one item that does not fit refuses the batch; with "
+        "`skip`, the others are rendered. A budget takes all of the documents, or none: "
+        "429 `quota_exceeded`. Read `pollUrl` until `status` is final. 200: the same idempotent "
+        "request was sent before.",
     ),
     Route(
         "GET",
