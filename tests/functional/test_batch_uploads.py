@@ -22,7 +22,7 @@ Call = Callable[..., Answer]
 CSV = (
     "Customer,Amount,Number,Item,Quantity,Price\n"
     'Ada Lovelace,42,2026-1,"Engine, \n""notes""",1,42\n'
-    "Jürgen Groß,7.50,,,,\n"
+    "Jürgen Groß,7.50,,Notes,2,3.75\n"
 )
 MAPPING = {
     "customer.name": "Customer",
@@ -103,14 +103,17 @@ def test_csv__columns_are_mapped_to_paths_and_quoted_cells_may_span_lines(
     first, second = (job.data for job in typesetter.jobs)
     assert first["items"] == [{"name": 'Engine, \n"notes"', "qty": "1", "price": "42"}]
     assert (second["customer"]["name"], second["total"]) == ("Jürgen Groß", "7.50")
-    assert second["items"] == []
+    assert second["items"][0]["qty"] == "2"
     assert items(call, project, batch.body["id"])[0]["jobId"] == "2026-1"
 
 
 def test_csv__without_a_mapping_each_column_is_named_by_its_path(
     uploads: Uploads, typesetter: FakeTypesetter
 ) -> None:
-    content = b"\xef\xbb\xbfcustomer.name,total,$filename\nAda,42,ada.pdf\n\n"
+    content = (
+        b"\xef\xbb\xbfcustomer.name,total,$filename,items.0.name,items.0.qty,items.0.price\n"
+        b"Ada,42,ada.pdf,Notes,1,42\n\n"
+    )
     batch = uploads.run({"format": "csv"}, content)
     assert counts(batch) == {"total": 1, "queued": 1}
     uploads.workers.run()
@@ -172,7 +175,7 @@ def test_one_invalid_row_refuses_the_batch_with_issues_by_row_and_path(
     found = items(call, project, batch.body["id"], status="invalid")
     assert [each["row"] for each in found] == [2, 3, 4]
     assert found[1]["issues"]["fieldErrors"] == {"data": ["Required"], "dat": ["Unknown field"]}
-    assert "line 1" in found[2]["issues"]["formErrors"][0]
+    assert "The line is not valid JSON" in found[2]["issues"]["formErrors"][0]
     uploads.workers.run()
     assert typesetter.jobs == []
 

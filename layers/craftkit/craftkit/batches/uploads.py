@@ -8,7 +8,7 @@ from typing import Any
 from craftkit import storage
 from craftkit.batches import files
 from craftkit.batches.models import ROW_LIMIT_BYTES, Batch
-from craftkit.errors import InvalidInputError, InvalidRequestError, Issues
+from craftkit.errors import InvalidInputError, InvalidJsonError, InvalidRequestError, Issues
 from craftkit.strict_json import parse_object
 
 JOB_ID, FILENAME = "$jobId", "$filename"
@@ -16,6 +16,10 @@ JOB_ID, FILENAME = "$jobId", "$filename"
 
 _LIST_LIMIT = 1000
 _BOM = b"\xef\xbb\xbf"
+
+
+Header = list[list[str]]
+"""For each column its paths in the data; none where it is not used."""
 
 
 class UnreadableFileError(Exception):
@@ -66,27 +70,34 @@ def _read_ndjson(lines: Iterator[tuple[bytes, int]]) -> Iterator[ReadRow]:
             continue
         try:
             yield ReadRow(parse_object(line), end)
+        except InvalidJsonError as error:
+            issues = Issues(
+                form_errors=[f"The line is not valid JSON. {error.reason or ''}".strip()]
+            )
+            yield ReadRow(InvalidRequestError(issues=issues), end)
         except InvalidInputError as error:
             yield ReadRow(error, end)
 
 
-def _read_header(batch: Batch) -> tuple[int, list[str | None]]:
-    """The byte behind the header, and for each column its path in the data; None for no path."""
+def _read_header(batch: Batch) -> tuple[int, Header]:
+    """The byte behind the header, and for each column its paths in the data."""
     first = next(_records(_lines(storage.stream(files.upload_key(batch), 0), 0)), None)
     if first is None:
         raise UnreadableFileError("The file is empty. Its first row must name the columns.")
     columns, end = first
     columns = [name.removeprefix(_BOM.decode()) for name in columns]
     if not batch.mapping:
-        return end, [name.strip() or None for name in columns]
+        return end, [[name.strip()] if name.strip() else [] for name in columns]
     missing = sorted(set(batch.mapping.values()) - set(columns))
     if missing:
         raise UnreadableFileError(f"The file has no column named {missing[0]}.")
-    paths = {column: path for path, column in batch.mapping.items()}
-    return end, [paths.get(name) for name in columns]
+    paths: dict[str, list[str]] = {}
+    for path, column in batch.mapping.items():
+        paths.setdefault(column, []).append(path)
+    return end, [paths.get(name, []) for name in columns]
 
 
-def _read_csv(header: list[str | None], lines: Iterator[tuple[bytes, int]]) -> Iterator[ReadRow]:
+def _read_csv(header: Header, lines: Iterator[tuple[bytes, int]]) -> Iterator[ReadRow]:
     for cells, end in _records(lines):
         if not any(cells):
             continue
@@ -116,14 +127,17 @@ def _records(lines: Iterator[tuple[bytes, int]]) -> Iterator[tuple[list[str], in
         yield record, ends[0]
 
 
-def _item_of(header: list[str | None], cells: list[str]) -> Mapping[str, Any]:
+def _item_of(header: Header, cells: list[str]) -> Mapping[str, Any]:
     """A record as an item. Empty cells are absent values."""
     if len(cells) > len(header):
         message = f"The row has {len(cells)} cells, and the header {len(header)}"
         raise InvalidRequestError(issues=Issues(form_errors=[message]))
     item: dict[str, Any] = {"data": {}}
-    for path, cell in zip(header, cells, strict=False):
-        if path is None or cell == "":
+    cells_by_path = (
+        (path, cell) for paths, cell in zip(header, cells, strict=False) for path in paths
+    )
+    for path, cell in cells_by_path:
+        if cell == "":
             continue
         try:
             cell.encode()
