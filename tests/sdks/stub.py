@@ -21,6 +21,7 @@ class Stub:
     """
 
     def __init__(self, fault_rate: float = 0.0, polls: int = 1, seed: int = 1) -> None:
+        self.batch: dict[str, Any] = {}
         self.renders: dict[str, dict[str, Any]] = {}
         self.by_key: dict[str, str] = {}
         self.calls: Counter[str] = Counter()
@@ -81,6 +82,8 @@ class Stub:
         plain = path.split("?")[0]
         if plain.startswith("/document/"):
             return 200, PDF, {}
+        if plain == "/upload" or plain.startswith("/v1/batches"):
+            return self._batch(method, plain)
         if plain == "/v1/renders":
             ids = list(self.renders)
             at = int(path.partition("cursor=")[2].split("&")[0] or 0)
@@ -108,6 +111,35 @@ class Stub:
             session = {"session_id": "s", "session_token": "t", "iframe_url": "https://app/embed"}
             return 201, {**session, "expires_at": "2026", "renew_token": "ert_x"}, {}
         return 404, error("not_found", f"No route {path}."), {}
+
+    def _batch(self, method: str, path: str) -> tuple[int | None, Any, dict[str, str]]:
+        """One batch, which is over when it is read a second time."""
+        if method == "PUT":
+            return 200, None, {}
+        if path == "/v1/batches":
+            if method == "GET":
+                return 200, {"batches": [self.batch], "nextCursor": None}, {}
+            is_upload = "upload" in self.bodies[-1]
+            self.batch = {
+                "id": "b",
+                "status": "awaiting_upload" if is_upload else "running",
+                "counts": {"total": 2, "succeeded": 0},
+                "uploadUrl": f"{self.url}/upload" if is_upload else None,
+                "resultUrl": None,
+                "errorMessage": None,
+                "polls": self._polls,
+            }
+        elif path.endswith("/items"):
+            return 200, {"items": [{"row": 1}, {"row": 2}], "nextCursor": None}, {}
+        elif path.endswith("/cancel"):
+            self.batch["status"] = "cancelled"
+        elif path.endswith(("/start", "/retry")):
+            self.batch |= {"status": "running", "uploadUrl": None, "polls": self._polls}
+        elif self.batch["status"] == "running":
+            self.batch["polls"] -= 1
+            if self.batch["polls"] <= 0:
+                self.batch |= {"status": "completed", "resultUrl": f"{self.url}/document/b"}
+        return 200, self.batch, {}
 
     def _progress(self, id_: str) -> None:
         render = self.renders[id_]
@@ -160,7 +192,7 @@ def _handler_of(stub: Stub) -> type[BaseHTTPRequestHandler]:
             length = int(self.headers.get("Content-Length") or 0)
             raw = self.rfile.read(length)
             headers = {name.lower(): value for name, value in self.headers.items()}
-            body = json.loads(raw) if raw else None
+            body = raw if self.command == "PUT" else json.loads(raw) if raw else None
             status, answer, more = stub.respond(self.command, self.path, headers, body)
             if status is None:
                 self.close_connection = True
@@ -177,7 +209,7 @@ def _handler_of(stub: Stub) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = do_DELETE = _serve  # noqa: N815 the base class finds them so
+        do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 the base class finds them so
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 the base class's
             """Do nothing: calls are counted already."""

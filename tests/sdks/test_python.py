@@ -17,6 +17,7 @@ from standardwebhooks import Webhook
 
 from craftkit_sdk import (
     AsyncCraftkit,
+    BatchFailedError,
     ConflictError,
     ConnectionFailedError,
     Craftkit,
@@ -80,6 +81,57 @@ def test_document__is_the_response_or_the_redirect_or_the_finished_render(
     assert client.renders.document("invoice", DATA) == PDF
     assert client.renders.document("invoice", DATA, options={"format": "png"}) == PDF
     assert "image/png" in [headers.get("accept") for headers in stub.headers]
+def test_batches__items_are_rendered_listed_and_saved(
+    client: Craftkit, stub: Stub, tmp_path: Path
+) -> None:
+    batch = client.batches.create("invoice", [{"data": DATA}] * 2, output="zip", on_invalid="skip")
+    assert stub.bodies[0] == {
+        "templateSlug": "invoice",
+        "items": [{"data": DATA}] * 2,
+        "output": "zip",
+        "onInvalid": "skip",
+    }
+    assert stub.headers[0]["idempotency-key"]
+    assert batch.wait().status == "completed"
+    assert [item["row"] for item in batch.items(status="succeeded")] == [1, 2]
+    assert batch.save(tmp_path / "invoices.zip").read_bytes() == PDF
+    assert "authorization" not in stub.headers[-1]  # the file's address is signed
+    assert batch.retry().status == "running"
+    assert batch.cancel().status == "cancelled"
+    with pytest.raises(BatchFailedError):
+        stub.batch["resultUrl"] = None
+        batch.save(tmp_path / "invoices.zip")
+    assert [each.id for each in client.batches.list()] == [client.batches.get("b").id]
+
+
+def test_batches__a_file_is_uploaded_and_started(
+    client: Craftkit, stub: Stub, tmp_path: Path
+) -> None:
+    file = tmp_path / "invoices.csv"
+    file.write_bytes(b"Amount\n42\n")
+    batch = client.batches.upload("invoice", file, mapping={"total": "Amount"})
+    assert batch.status == "running"
+    assert stub.bodies[0]["upload"] == {"format": "csv", "mapping": {"total": "Amount"}}
+    assert stub.bodies[1] == b"Amount\n42\n"
+    assert "authorization" not in stub.headers[1]
+    assert stub.calls["POST /v1/batches/b/start"] == 1
+
+
+def test_batches__the_asynchronous_client_does_the_same(stub: Stub, tmp_path: Path) -> None:
+    file = tmp_path / "invoices.ndjson"
+    file.write_text(json.dumps({"data": DATA}), encoding="utf-8")
+
+    async def run() -> None:
+        async with AsyncCraftkit("ck_test_x", base_url=stub.url) as client:
+            batch = await client.batches.upload("invoice", file)
+            assert (await batch.wait()).status == "completed"
+            assert [item["row"] async for item in batch.items()] == [1, 2]
+            saved = await batch.save(tmp_path / "invoices.zip")
+            assert saved.read_bytes() == PDF
+            assert (await client.batches.create("invoice", [{"data": DATA}])).status == "running"
+            assert [each.id async for each in client.batches.list()] == ["b"]
+
+    asyncio.run(run())
 
 
 def test_5000_creates__with_a_tenth_of_faults_make_exactly_5000_renders() -> None:

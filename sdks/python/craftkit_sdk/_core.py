@@ -10,7 +10,13 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from craftkit_sdk.errors import ConnectionFailedError, RenderFailedError, WaitTimeoutError, error_of
+from craftkit_sdk.errors import (
+    BatchFailedError,
+    ConnectionFailedError,
+    RenderFailedError,
+    WaitTimeoutError,
+    error_of,
+)
 
 BASE_URL = "https://api.craftkit.dev"
 TIMEOUT_SECONDS = 60.0
@@ -26,6 +32,7 @@ MEDIA_TYPES = {
     "svg": "image/svg+xml",
 }
 FINAL = ("succeeded", "failed", "cancelled")
+BATCH_FINAL = ("completed", "refused", "cancelled")
 _RETRIED = (429, 500, 502, 503, 504)
 _NOT_ACCEPTED = (429, 503)
 """Statuses of requests that had no effect, so that any of them can be retried."""
@@ -43,6 +50,7 @@ class Call:
     json: Any = None
     params: dict[str, str] = field(default_factory=dict)
     is_safe: bool = True
+    content: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -197,6 +205,50 @@ class Core:
             url = render["downloadUrl"]
         reply = yield from self.send(Call("GET", url))  # a signed URL needs no API key
         return render, reply.body
+
+    def create_batch(
+        self, template: str, fields: Mapping[str, Any], idempotency_key: str | None
+    ) -> Steps:
+        """The new batch. Without a key of the caller's it gets one, so that a retry is safe."""
+        given = {name: value for name, value in fields.items() if value is not None}
+        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
+        body = {"templateSlug": template, **given}
+        return (yield from self.api("POST", "/v1/batches", json=body, headers=headers))
+
+    def upload_batch(self, batch: Any, content: bytes) -> Steps:
+        """The batch, its file uploaded and its start requested."""
+        # Signed: it takes no key.
+        yield from self.send(Call("PUT", batch["uploadUrl"], content=content))
+        return (yield from self.api("POST", f"/v1/batches/{batch['id']}/start"))
+
+    def wait_for_batch(self, batch: Any, timeout: float, clock: Any) -> Steps:
+        """The batch once it is over; polls at growing intervals up to five seconds.
+
+        Raises:
+            WaitTimeoutError: it is not over in time.
+        """
+        deadline, pause = clock() + timeout, 0.2
+        while batch["status"] not in BATCH_FINAL:
+            if clock() >= deadline:
+                raise WaitTimeoutError(f"Batch {batch['id']} is {batch['status']} after wait.")
+            yield Pause(min(pause, max(0.0, deadline - clock())))
+            pause = min(pause * 1.6, 5.0)
+            batch = (yield from self.api("GET", f"/v1/batches/{batch['id']}")).json
+        return batch
+
+    def batch_result(self, batch: Any, timeout: float, clock: Any) -> Steps:
+        """The batch and the bytes of its one file, once it is over.
+
+        Raises:
+            WaitTimeoutError: it is not over in time.
+            BatchFailedError: it has no result.
+        """
+        batch = yield from self.wait_for_batch(batch, timeout, clock)
+        batch = (yield from self.api("GET", f"/v1/batches/{batch['id']}")).json
+        if not batch["resultUrl"]:
+            raise BatchFailedError(batch)
+        reply = yield from self.send(Call("GET", batch["resultUrl"]))
+        return batch, reply.body
 
     def _error(self, reply: Reply) -> Exception:
         if reply.status is None:

@@ -14,6 +14,7 @@ def request_of(call: Call) -> dict[str, Any]:
         "url": call.url,
         "headers": call.headers,
         "json": call.json,
+        "content": call.content,
         "params": call.params or None,
     }
 

@@ -3,7 +3,7 @@
 import builtins
 import time
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
@@ -14,6 +14,9 @@ from craftkit_sdk._core import MAX_RETRIES, TIMEOUT_SECONDS, Call, Core, Pause, 
 from craftkit_sdk._http import reply_of, request_of
 from craftkit_sdk.types import (
     CreatedTemplateVersion,
+    BatchCounts,
+    BatchItemJson,
+    BatchJson,
     EmbedSession,
     Me,
     RenderJson,
@@ -26,6 +29,7 @@ from craftkit_sdk.types import (
 from craftkit_sdk.webhooks import Webhooks
 
 WAIT_SECONDS = 120.0
+BATCH_WAIT_SECONDS = 3600.0
 
 
 class Craftkit:
@@ -54,6 +58,7 @@ class Craftkit:
         # Closes the connections of clients that are never closed.
         weakref.finalize(self, self._http.close)
         self.renders = Renders(self)
+        self.batches = Batches(self)
         self.templates = Templates(self)
         self.embed = Embed(self)
 
@@ -267,6 +272,132 @@ class Renders:
         }
         for each in self._client._pages("/v1/renders", "renders", limit=100, **filters):
             yield Render(self._client, each)
+
+
+class Batch:
+    """A batch as it was when it was last read; `json` has every field of the API."""
+
+    def __init__(self, client: Craftkit, json: BatchJson) -> None:
+        self._client = client
+        self.json = json
+
+    @property
+    def id(self) -> str:
+        return self.json["id"]
+
+    @property
+    def status(self) -> str:
+        return self.json["status"]
+
+    @property
+    def counts(self) -> BatchCounts:
+        return self.json["counts"]
+
+    def wait(self, timeout: float = BATCH_WAIT_SECONDS) -> Self:
+        """This batch, once it is completed, refused or cancelled.
+
+        Raises:
+            WaitTimeoutError: it is not over in time.
+        """
+        core = self._client._core
+        self.json = self._client._run(core.wait_for_batch(self.json, timeout, time.monotonic))
+        return self
+
+    def items(self, *, status: str | None = None) -> Iterator[BatchItemJson]:
+        """The documents of this batch with their download URLs; further pages as needed."""
+        path = f"/v1/batches/{self.id}/items"
+        return self._client._pages(path, "items", limit=100, status=status)
+
+    def save(self, path: str | Path, timeout: float = BATCH_WAIT_SECONDS) -> Path:
+        """Write the one file of this batch (`output="zip"`); waits for it.
+
+        Raises:
+            WaitTimeoutError: it is not over in time.
+            BatchFailedError: it has no result.
+        """
+        steps = self._client._core.batch_result(self.json, timeout, time.monotonic)
+        self.json, content = self._client._run(steps)
+        file = Path(path)
+        file.write_bytes(content)
+        return file
+
+    def cancel(self) -> Self:
+        """Cancel this batch. Documents that are being rendered may still succeed."""
+        self.json = self._client._json("POST", f"/v1/batches/{self.id}/cancel", is_safe=False)
+        return self
+
+    def retry(self) -> Self:
+        """Render the failed documents of this completed batch again."""
+        self.json = self._client._json("POST", f"/v1/batches/{self.id}/retry", is_safe=False)
+        return self
+
+    def __repr__(self) -> str:
+        return f"<Batch {self.id} {self.status}>"
+
+
+class Batches:
+    def __init__(self, client: Craftkit) -> None:
+        self._client = client
+
+    def create(
+        self,
+        template: str,
+        items: Sequence[Mapping[str, Any]],
+        *,
+        output: str | None = None,
+        on_invalid: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Batch:
+        """Create a batch of up to 1,000 items, each with `data`. A retry never makes a second one.
+
+        Args:
+            output: `files` or `zip`.
+            on_invalid: `refuse` or `skip`.
+            options: `options` of the API by their names there.
+        """
+        fields = {
+            "items": list(items), "output": output, "onInvalid": on_invalid, "options": options,
+        }  # fmt: skip
+        steps = self._client._core.create_batch(template, fields, idempotency_key)
+        return Batch(self._client, self._client._run(steps).json)
+
+    def upload(
+        self,
+        template: str,
+        file: str | Path,
+        *,
+        mapping: Mapping[str, str] | None = None,
+        output: str | None = None,
+        on_invalid: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Batch:
+        """Create a batch of the rows of a file, `.csv` or else NDJSON, upload and start it.
+
+        Args:
+            mapping: of CSV, the columns by the path in the data.
+        """
+        path = Path(file)
+        upload: dict[str, Any] = {"format": "csv" if path.suffix == ".csv" else "ndjson"}
+        if mapping:
+            upload["mapping"] = dict(mapping)
+        fields = {
+            "upload": upload, "output": output, "onInvalid": on_invalid, "options": options,
+        }  # fmt: skip
+        core = self._client._core
+        made = self._client._run(core.create_batch(template, fields, idempotency_key)).json
+        if made["uploadUrl"]:
+            made = self._client._run(core.upload_batch(made, path.read_bytes())).json
+        return Batch(self._client, made)
+
+    def get(self, batch_id: str) -> Batch:
+        return Batch(self._client, self._client._json("GET", f"/v1/batches/{batch_id}"))
+
+    def list(self) -> Iterator[Batch]:
+        """Every batch, newest first; further pages are read as they are needed."""
+        for each in self._client._pages("/v1/batches", "batches", limit=100):
+            yield Batch(self._client, each)
 
 
 class Templates:

@@ -75,6 +75,20 @@ class ServerError(ApiError):
     """5xx: the API failed, after every retry."""
 
 
+class BatchFailedError(CraftkitError):
+    """The batch has no result: it was refused or cancelled, no document succeeded, or its output is
+    files.
+
+    Attributes:
+        batch: the batch, as the API shows it.
+    """
+
+    def __init__(self, batch: Mapping[str, Any]) -> None:
+        self.batch = dict(batch)
+        reason = batch.get("errorMessage") or "It has no result."
+        super().__init__(f"Batch {batch.get('id')} {batch.get('status')}: {reason}")
+
+
 class RenderFailedError(CraftkitError):
     """The render failed or was cancelled.
 

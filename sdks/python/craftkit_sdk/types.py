@@ -3,6 +3,7 @@
 from typing import Any, Literal, TypedDict
 
 Mode = Literal["live", "test"]
+BatchStatus = Literal["awaiting_upload", "checking", "running", "completed", "refused", "cancelled"]
 RenderStatus = Literal["queued", "rendering", "succeeded", "failed", "cancelled"]
 
 
@@ -32,6 +33,54 @@ class RenderJson(TypedDict):
     durationMs: int | None
     expiresAt: str
     delivery: dict[str, Any] | None
+
+
+class BatchCounts(TypedDict):
+    total: int
+    queued: int
+    succeeded: int
+    failed: int
+    cancelled: int
+    invalid: int
+
+
+class BatchJson(TypedDict):
+    id: str
+    status: BatchStatus
+    mode: Mode
+    templateSlug: str
+    versionNumber: int
+    output: Literal["files", "zip"]
+    onInvalid: Literal["refuse", "skip"]
+    format: str
+    counts: BatchCounts
+    pageCount: int
+    attempt: int
+    pollUrl: str
+    uploadUrl: str | None
+    resultUrl: str | None
+    errorCode: str | None
+    errorMessage: str | None
+    createdAt: str
+    completedAt: str | None
+    expiresAt: str
+
+
+class BatchItemJson(TypedDict):
+    row: int
+    status: Literal["queued", "succeeded", "failed", "cancelled", "invalid"]
+    jobId: str | None
+    filename: str | None
+    metadata: dict[str, str]
+    downloadUrl: str | None
+    downloadExpiresAt: str | None
+    pageCount: int | None
+    sizeBytes: int | None
+    sha256: str | None
+    warnings: list[str]
+    errorCode: str | None
+    errorMessage: str | None
+    issues: dict[str, Any] | None
 
 
 class TemplateSummary(TypedDict):

@@ -71,6 +71,13 @@ export class RateLimitedError extends ApiError {}
 /** 5xx: the API failed, after every retry. */
 export class ServerError extends ApiError {}
 
+/** The batch has no result: `batch` says why. */
+export class BatchFailedError extends CraftkitError {
+  constructor(readonly batch: { id: string; status: string; errorMessage: string | null }) {
+    super(`Batch ${batch.id} ${batch.status}: ${batch.errorMessage ?? "It has no result."}`);
+  }
+}
+
 /** The render failed or was cancelled. */
 export class RenderFailedError extends CraftkitError {
   /** The render's `errorCode`, such as `template_error`; `cancelled` for a cancelled one. */

@@ -1,3 +1,4 @@
+import { Batches } from "./batches.js";
 import { RenderFailedError, WaitTimeoutError } from "./errors.js";
 import { pause, Transport, type Call, type CraftkitOptions } from "./transport.js";
 import type {
@@ -19,6 +20,7 @@ import type {
 } from "./types.js";
 import { verify } from "./webhooks.js";
 
+export { Batch } from "./batches.js";
 export * from "./errors.js";
 export type { CraftkitOptions } from "./transport.js";
 export type * from "./types.js";
@@ -37,6 +39,7 @@ const segment = encodeURIComponent;
 /** A client of one project, for Node 20 and later and for edge runtimes. */
 export class Craftkit {
   readonly renders: Renders;
+  readonly batches: Batches;
   readonly templates: Templates;
   readonly embed: { sessions: EmbedSessions; catalogs: EmbedCatalogs };
   readonly webhooks = { verify };
@@ -45,6 +48,7 @@ export class Craftkit {
   constructor(options: CraftkitOptions = {}) {
     this.#transport = new Transport(options);
     this.renders = new Renders(this.#transport);
+    this.batches = new Batches(this.#transport);
     this.templates = new Templates(this.#transport);
     this.embed = {
       sessions: new EmbedSessions(this.#transport),

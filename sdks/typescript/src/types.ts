@@ -59,6 +59,82 @@ export interface RenderFilters {
   to?: string;
 }
 
+export type BatchStatus =
+  | "awaiting_upload"
+  | "checking"
+  | "running"
+  | "completed"
+  | "refused"
+  | "cancelled";
+
+export interface BatchJson {
+  id: string;
+  status: BatchStatus;
+  mode: Mode;
+  templateSlug: string;
+  versionNumber: number;
+  output: "files" | "zip";
+  onInvalid: "refuse" | "skip";
+  format: string;
+  counts: {
+    total: number;
+    queued: number;
+    succeeded: number;
+    failed: number;
+    cancelled: number;
+    invalid: number;
+  };
+  pageCount: number;
+  attempt: number;
+  pollUrl: string;
+  uploadUrl: string | null;
+  resultUrl: string | null;
+  errorCode: string | null;
+  errorMessage: string | null;
+  createdAt: string;
+  completedAt: string | null;
+  expiresAt: string;
+}
+
+export interface BatchItem {
+  data: Data;
+  jobId?: string;
+  filename?: string;
+  metadata?: Record<string, string>;
+}
+
+export interface BatchItemJson {
+  row: number;
+  status: "queued" | "succeeded" | "failed" | "cancelled" | "invalid";
+  jobId: string | null;
+  filename: string | null;
+  metadata: Record<string, string>;
+  downloadUrl: string | null;
+  downloadExpiresAt: string | null;
+  pageCount: number | null;
+  sizeBytes: number | null;
+  sha256: string | null;
+  warnings: string[];
+  errorCode: string | null;
+  errorMessage: string | null;
+  issues: { formErrors: string[]; fieldErrors: Record<string, string[]> } | null;
+}
+
+/** Of a new batch; `options` has the API's names. */
+export interface BatchOptions {
+  output?: "files" | "zip";
+  onInvalid?: "refuse" | "skip";
+  options?: Record<string, unknown>;
+  idempotencyKey?: string;
+}
+
+export interface BatchUpload {
+  format: "ndjson" | "csv";
+  content: string | Uint8Array<ArrayBuffer>;
+  /** Of CSV: the columns by the path in the data. */
+  mapping?: Record<string, string>;
+}
+
 export interface TemplateSummary {
   slug: string;
   name: string;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createHmac, randomBytes } from "node:crypto";
 import { test } from "node:test";
 import {
+  BatchFailedError,
   ConflictError,
   ConnectionFailedError,
   Craftkit,
@@ -59,6 +60,47 @@ test("document: the bytes of the response, or of the render that is not finished
   }
   assert.equal(calls[0].headers.Accept, "application/pdf");
   assert.deepEqual(JSON.parse(calls[0].body).options, { store: false });
+test("a batch is created, waited for, listed and read as one file", async () => {
+  const batch = (status, more = {}) => ({ id: "b1", status, resultUrl: null, ...more });
+  const done = batch("completed", { resultUrl: "https://bucket/b" });
+  const page = { items: [{ row: 1 }, { row: 2 }], nextCursor: null };
+  const [craftkit, calls] = client(
+    [202, batch("running")], [200, done], [200, done], [200, "PK"], [200, page],
+  );
+  const items = [{ data: { total: 42 } }];
+  const made = await craftkit.batches.create("invoice", items, { output: "zip" });
+  assert.equal(new TextDecoder().decode(await made.content()), "PK");
+  assert.deepEqual(JSON.parse(calls[0].body), { templateSlug: "invoice", items, output: "zip" });
+  assert.ok(calls[0].headers["Idempotency-Key"]);
+  assert.equal(calls[3].headers, undefined);
+  const rows = [];
+  for await (const item of made.items({ status: "succeeded" })) rows.push(item.row);
+  assert.deepEqual(rows, [1, 2]);
+  assert.match(calls[4].url, /status=succeeded/);
+});
+
+test("a file is uploaded to its signed address and the batch is started", async () => {
+  const waiting = { id: "b1", status: "awaiting_upload", uploadUrl: "https://bucket/u" };
+  const checking = { id: "b1", status: "checking", uploadUrl: null };
+  const [craftkit, calls] = client([202, waiting], [200, ""], [202, checking]);
+  const file = { format: "csv", content: "Amount\n42\n", mapping: { total: "Amount" } };
+  const made = await craftkit.batches.upload("invoice", file);
+  assert.equal(made.status, "checking");
+  assert.deepEqual(JSON.parse(calls[0].body).upload, {
+    format: "csv", mapping: { total: "Amount" },
+  });
+  assert.deepEqual([calls[1].method, calls[1].body], ["PUT", "Amount\n42\n"]);
+  assert.equal(calls[1].headers, undefined);
+  assert.equal(calls[2].url, "https://api/v1/batches/b1/start");
+});
+
+test("a batch without a result is a BatchFailedError", async () => {
+  const refused = { id: "b1", status: "refused", resultUrl: null, errorMessage: "No rows." };
+  const [craftkit] = client([202, refused], [200, refused]);
+  const made = await craftkit.batches.create("invoice", [{ data: {} }]);
+  await assert.rejects(made.content(), (error) => {
+    return error instanceof BatchFailedError && /No rows/.test(error.message);
+  });
 });
 
 test("a retry has the same idempotency key and waits as Retry-After says", async () => {

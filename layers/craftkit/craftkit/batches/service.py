@@ -101,9 +101,16 @@ def get_batch(project_id: str, batch_id: str, *, visible: Visibility = EVERYTHIN
     Raises:
         NotFoundError: the project has no such batch, or the caller may not see it.
     """
+    batch = _find_batch(project_id, batch_id, visible)
+    if batch is None:
+        raise NotFoundError("There is no batch of this id in this project.")
+    return batch
+
+
+def _find_batch(project_id: str, batch_id: str, visible: Visibility) -> Batch | None:
     batch = repository.get(project_id, batch_id)
     if batch is None or not visible.includes(batch) or batch.expires_at <= utc_now():
-        raise NotFoundError("There is no batch of this id in this project.")
+        return None
     return batch
 
 
@@ -194,12 +201,12 @@ def retry_batch(principal: Principal, batch_id: str, *, visible: Visibility = EV
         RateLimitedError, QuotaExceededError: a limit of the key or the project is reached.
     """
     project_id = principal.project_id
+    found = _find_batch(project_id, batch_id, visible)
+    failed = _failed_chunks(found) if found and found.status == "completed" else []
+    # Before any answer: the request counts against the rate, also when there is no batch.
+    charge = limits.charge(principal, renders=sum(chunk.failed for chunk in failed))
     batch = get_batch(project_id, batch_id, visible=visible)
-    failed = _failed_chunks(batch) if batch.status == "completed" else []
-    count = sum(chunk.failed for chunk in failed)
-    charge = limits.charge(principal, renders=count)
     if not failed:
-        charge.refund()
         raise ConflictError("Only a completed batch with failed documents can be tried again.")
     now = utc_now()
     attempt = batch.attempt + 1
