@@ -11,12 +11,14 @@ from testkit.template import REGION
 
 SEEDS = (1, 2, 3)
 RENDERS = 5000
+BATCHES = 20
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     parser.add_argument("--seed", type=int, action="append")
     parser.add_argument("--renders", type=int, default=RENDERS)
+    parser.add_argument("--batches", type=int, default=BATCHES, help="of 500 documents each")
     arguments = parser.parse_args()
     # No request leaves the process, but boto3 needs a region and credentials.
     os.environ |= {
@@ -29,8 +31,8 @@ def main() -> int:
 
     failed = False
     for seed in arguments.seed or SEEDS:
-        report = run(seed, arguments.renders)
-        print(f"\nSeed {seed}, {arguments.renders} renders")
+        report = run(seed, arguments.renders, batches=arguments.batches)
+        print(f"\nSeed {seed}, {arguments.renders} renders, {arguments.batches} batches")
         for name, figure in report.figures.items():
             print(f"  {name:<40}{figure:>10,}")
         for violation in report.violations:

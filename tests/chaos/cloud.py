@@ -4,6 +4,7 @@ import base64
 import json
 import re
 from collections.abc import Callable
+from io import BytesIO
 from types import ModuleType
 from typing import Any
 
@@ -67,6 +68,10 @@ class MemoryCloud(Cloud):
         if operation == "SendMessage":
             with self.faults.send(params["QueueUrl"]):
                 self._send(queue, json.loads(params["MessageBody"]), params.get("DelaySeconds", 0))
+        elif operation == "SendMessageBatch":
+            with self.faults.send(params["QueueUrl"]):
+                for entry in params["Entries"]:
+                    self._send(queue, json.loads(entry["MessageBody"]), 0)
         elif operation == "ReceiveMessage":
             taken = list(waiting.items())[: params["MaxNumberOfMessages"]]
             return {
@@ -85,6 +90,10 @@ class MemoryCloud(Cloud):
     def _s3(self, operation: str, params: Json) -> Json:
         if operation == "PutObject":
             self.objects[params["Key"]] = params["Body"]
+        elif operation == "GetObject":
+            return {"Body": BytesIO(self.objects[params["Key"]])}
+        elif operation == "DeleteObject":
+            self.objects.pop(params["Key"], None)
         else:
             raise NotImplementedError(operation)
         self.faults.lose("https://s3")

@@ -8,6 +8,7 @@ from craftkit.renders.changes import ended
 from craftkit.renders.models import Render
 from craftkit.streams import Change, each_change
 from craftkit.webhooks.render_events import event_of
+from tests.chaos.batches import chunks_of, missing_events, wrong_batches
 from tests.chaos.simulation import Simulation
 from tests.chaos.workload import Workload
 
@@ -40,6 +41,10 @@ def check_invariants(simulation: Simulation, workload: Workload) -> Report:
     _check(report, "succeeded twice", {id_ for id_, times in twice.items() if times > 1})
     for url, missing in _missing(workload, ends).items():
         _check(report, f"not delivered to {url}", missing)
+    _check(report, "wrong batches", wrong_batches(simulation, workload.batches))
+    missing = missing_events(simulation, workload.received_everywhere)
+    _check(report, "batches whose event was not delivered", missing)
+    report.figures["batches accepted"] = len(workload.batches.accepted)
     _check_usage(report, simulation, rows)
     return report
 
@@ -78,6 +83,10 @@ def _check_usage(report: Report, simulation: Simulation, rows: list[Render]) -> 
         for render in rows
         if render.status == "succeeded" and render.mode == "live"
     )
+    for chunk in chunks_of(simulation):
+        if chunk.mode == "live" and chunk.succeeded:
+            day = f"{(chunk.ended_at or chunk.queued_at).date()}"
+            wanted[chunk.project_id, day, chunk.key_id] += chunk.succeeded
     counted: Counter[tuple[str, str, str]] = Counter()
     for item in simulation.cloud.tables.tables["UsageTable"].items.values():
         day, _, rest = str(item["day_mode_key"]).partition("#")

@@ -17,6 +17,7 @@ from testkit.clock import frozen_time
 from testkit.cloud import forget, variables
 from testkit.events import event
 from testkit.template import template
+from tests.chaos.batches import InlineExecutor
 from tests.chaos.faults import FaultRates, Faults, KilledError
 from tests.chaos.invariants import Report, check_invariants
 from tests.chaos.simulation import Simulation
@@ -25,8 +26,9 @@ from tests.chaos.workload import ARRIVALS_SECONDS, OUTAGE, Workload
 LIMIT_SECONDS = 6 * 86_400.0
 
 
-def run(seed: int, renders: int, rates: FaultRates | None = None) -> Report:
-    """Run this many renders with injected faults until all work is done, and check the invariants.
+def run(seed: int, renders: int, rates: FaultRates | None = None, *, batches: int = 0) -> Report:
+    """Run this many renders, and batches of 500 documents, with injected faults until all work is
+    done, and check the invariants.
 
     The same seed gives the same run. Time is simulated, so six days take as long as their work.
     """
@@ -35,10 +37,11 @@ def run(seed: int, renders: int, rates: FaultRates | None = None) -> Report:
     random.seed(seed)  # the jitter of retries uses this generator
     simulation = Simulation(template(), faults)
     with _in(simulation):
-        workload = Workload(simulation, renders)
+        workload = Workload(simulation, renders, batches)
         worker = simulation.cloud.module("render_document")
         with (
             patch.object(worker, "typeset", workload.typeset),
+            patch("typesetting.chunks.ThreadPoolExecutor", InlineExecutor),
             patch("craftkit.network.fetch", workload.receive),
         ):
             faults.are_on = True
@@ -76,10 +79,10 @@ def _in(simulation: Simulation) -> Iterator[None]:
 
 
 def _requeue(simulation: Simulation) -> None:
-    """Run the two scheduled functions. One that fails runs again a minute later."""
-    for folder in ("requeue_stale_renders", "requeue_stale_deliveries"):
+    """Run the scheduled functions. One that fails runs again a minute later."""
+    for folder in ("requeue_stale_renders", "requeue_stale_deliveries", "check_batches"):
         try:
-            simulation.invoke(folder, event(folder), "other_killed")
+            simulation.invoke(folder, event("requeue_stale_renders"), "other_killed")
         except (Exception, KilledError):
             simulation.faults.counted["schedules that failed"] += 1
     simulation.wake_streams()
@@ -89,7 +92,11 @@ def _is_at_rest(simulation: Simulation) -> bool:
     if simulation.now < max(ARRIVALS_SECONDS, OUTAGE[1]) + 3600 or not simulation.is_quiet:
         return False
     tables = simulation.cloud.tables.tables
-    waiting = (("RendersTable", UNFINISHED), ("DeliveriesTable", WAITING))
+    waiting = (
+        ("RendersTable", UNFINISHED),
+        ("BatchesTable", UNFINISHED),
+        ("DeliveriesTable", WAITING),
+    )
     return not any(field in item for name, field in waiting for item in tables[name].items.values())
 
 

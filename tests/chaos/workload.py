@@ -18,6 +18,7 @@ from testkit.events import event
 from testkit.project import DATA, DemoProject, make_project
 from testkit.receiver import answered
 from testkit.typesetter import PDF
+from tests.chaos.batches import BatchWorkload
 from tests.chaos.faults import KilledError
 from tests.chaos.simulation import Simulation
 
@@ -35,7 +36,7 @@ _GOOD, _BAD, _FLAKY = "good", "bad", "flaky"
 class Workload:
     """Three projects with webhook endpoints, their requests, and the received webhooks."""
 
-    def __init__(self, simulation: Simulation, renders: int) -> None:
+    def __init__(self, simulation: Simulation, renders: int, batches: int = 0) -> None:
         self.simulation, self._random = simulation, simulation.faults.random
         self.accepted: set[str] = set()
         self.received_events: dict[str, set[tuple[str, str]]] = defaultdict(set)
@@ -53,6 +54,10 @@ class Workload:
             self.secrets[url] = made.secret
         for number in range(renders):
             self._plan(number)
+        self.batches = BatchWorkload(simulation)
+        for number in range(batches):
+            moment = self._random.random() * ARRIVALS_SECONDS
+            self.batches.plan(self._random.choice(self.projects), number, moment)
         for moment, is_broken in zip(OUTAGE, (True, False), strict=True):
             simulation.at(moment, lambda broken=is_broken: self._break(broken))  # type: ignore[misc]
         simulation.at(OUTAGE[1] + 60, self._redrive)
@@ -130,6 +135,13 @@ class Workload:
         self._record(url, body, headers)
         self.simulation.faults.step()
         return answered(200)
+
+    def received_everywhere(self, project_id: str) -> set[str]:
+        """The ids of the events that every endpoint of the project has received."""
+        by_url = [
+            {id_ for id_, _ in self.received_events[url]} for url in self.endpoints[project_id]
+        ]
+        return set.intersection(*by_url)
 
     def _record(self, url: str, body: bytes, headers: Mapping[str, str]) -> None:
         received: Any = Webhook(self.secrets[url]).verify(body, dict(headers))

@@ -69,6 +69,19 @@ def test_chaos__without_faults_each_webhook_is_sent_once() -> None:
     assert report.figures["webhooks received"] == report.figures["events received at an endpoint"]
 
 
+def test_chaos__every_document_of_a_batch_ends_and_is_counted_once() -> None:
+    report = chaos.run(11, 0, batches=2)
+    assert report.violations == []
+    assert report.figures["worker_killed"] > 0
+    assert report.figures["batches accepted"] == 2
+
+
+def test_chaos__fails_without_the_check_of_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chaos, "_requeue", lambda _simulation: None)
+    report = chaos.run(11, 0, FaultRates(send_failed=0.5), batches=2)
+    assert any("wrong batches" in violation for violation in report.violations)
+
+
 class _With:
     """A module with some of its names replaced, for one importing module only."""
 
