@@ -9,6 +9,7 @@ from craftkit.probes import item, needs
 
 
 @needs(
+    "REQUESTS_TABLE",
     "CONTENT_TABLE",
     "BATCHES_TABLE",
     "LIMITS_TABLE",

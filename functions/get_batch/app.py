@@ -10,6 +10,7 @@ from craftkit.renders.service import Visibility
 
 
 @needs(
+    "REQUESTS_TABLE",
     "BATCHES_TABLE",
     "LIMITS_TABLE",
     "PROJECT_READS_PER_SECOND",

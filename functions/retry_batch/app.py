@@ -9,6 +9,7 @@ from craftkit.renders.service import Visibility
 
 
 @needs(
+    "REQUESTS_TABLE",
     "BATCHES_TABLE",
     "LIMITS_TABLE",
     "PROJECT_WRITES_PER_SECOND",

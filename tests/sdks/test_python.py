@@ -81,6 +81,8 @@ def test_document__is_the_response_or_the_redirect_or_the_finished_render(
     assert client.renders.document("invoice", DATA) == PDF
     assert client.renders.document("invoice", DATA, options={"format": "png"}) == PDF
     assert "image/png" in [headers.get("accept") for headers in stub.headers]
+
+
 def test_batches__items_are_rendered_listed_and_saved(
     client: Craftkit, stub: Stub, tmp_path: Path
 ) -> None:
