@@ -137,8 +137,7 @@ class MultipartUpload:
         """Nothing: a part is sent when it is large enough."""
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
-            _client().abort_multipart_upload(**self._of)
+        if kind is not None:  # the bucket's lifecycle removes the parts within a day
             return
         if self._buffer:
             self._send()
