@@ -4,7 +4,6 @@ import json
 import math
 from collections.abc import Iterable
 from datetime import timedelta
-from functools import cache
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 

@@ -4,8 +4,6 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal
-from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import quote
 

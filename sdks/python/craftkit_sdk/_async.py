@@ -13,10 +13,10 @@ import httpx
 from craftkit_sdk._core import MAX_RETRIES, TIMEOUT_SECONDS, Call, Core, Pause, Reply, Steps
 from craftkit_sdk._http import reply_of, request_of
 from craftkit_sdk.types import (
-    CreatedTemplateVersion,
     BatchCounts,
     BatchItemJson,
     BatchJson,
+    CreatedTemplateVersion,
     EmbedSession,
     Me,
     RenderJson,

@@ -13,10 +13,10 @@ import httpx
 from craftkit_sdk._core import MAX_RETRIES, TIMEOUT_SECONDS, Call, Core, Pause, Reply, Steps
 from craftkit_sdk._http import reply_of, request_of
 from craftkit_sdk.types import (
-    CreatedTemplateVersion,
     BatchCounts,
     BatchItemJson,
     BatchJson,
+    CreatedTemplateVersion,
     EmbedSession,
     Me,
     RenderJson,
@@ -360,7 +360,7 @@ class Batches:
             "items": list(items), "output": output, "onInvalid": on_invalid, "options": options,
         }  # fmt: skip
         steps = self._client._core.create_batch(template, fields, idempotency_key)
-        return Batch(self._client, self._client._run(steps).json)
+        return Batch(self._client, (self._client._run(steps)).json)
 
     def upload(
         self,
@@ -386,9 +386,9 @@ class Batches:
             "upload": upload, "output": output, "onInvalid": on_invalid, "options": options,
         }  # fmt: skip
         core = self._client._core
-        made = self._client._run(core.create_batch(template, fields, idempotency_key)).json
+        made = (self._client._run(core.create_batch(template, fields, idempotency_key))).json
         if made["uploadUrl"]:
-            made = self._client._run(core.upload_batch(made, path.read_bytes())).json
+            made = (self._client._run(core.upload_batch(made, path.read_bytes()))).json
         return Batch(self._client, made)
 
     def get(self, batch_id: str) -> Batch:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from functools import cache
 from typing import TYPE_CHECKING
 
 import boto3
@@ -13,6 +12,7 @@ from craftkit import queues
 from craftkit.batches.models import Chunk
 from craftkit.config import config
 from craftkit.observability import logger
+from craftkit.process_cache import process_cache
 from craftkit.queues import QueueError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def request_assembly(project_id: str, batch_id: str) -> None:
         logger.warning("a batch is not assembled yet", extra={"batch_id": batch_id})
 
 
-@cache
+@process_cache
 def _lambda() -> "LambdaClient":
     return boto3.client("lambda", config=ClientConfig(connect_timeout=1, read_timeout=5))
 
