@@ -17,7 +17,7 @@ from craftkit.process_cache import process_cache
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
-_PART_BYTES = 16 * 1024 * 1024
+_UPLOAD_PART_BYTES = 16 * 1024 * 1024
 DOWNLOAD_LIFETIME = timedelta(minutes=15)
 """Within the hour that is promised, and within the life of the credentials that sign."""
 
@@ -127,7 +127,7 @@ class MultipartUpload:
 
     def write(self, content: bytes, /) -> int:
         self._buffer += content
-        if len(self._buffer) >= _PART_BYTES:
+        if len(self._buffer) >= _UPLOAD_PART_BYTES:
             self._send()
         return len(content)
 
