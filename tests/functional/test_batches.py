@@ -24,14 +24,16 @@ from craftkit.templates import service as templates
 from craftkit.typesetter import Job, SourceError
 from testkit.clock import FrozenClock
 from testkit.cloud import Cloud
-from testkit.project import DATA, DemoProject, make_project
+from testkit.project import DATA, DemoProject, make_project, publish
 from testkit.streams import Stream
+from testkit.template import ROOT
 from testkit.typesetter import PDF, FakeTypesetter
 from tests.functional.conftest import Answer
 from typesetting import chunks
 from typesetting.chunks import render_chunk
 
 Call = Callable[..., Answer]
+INVOICE_MANIFEST = ROOT / "layers/craftkit/craftkit/templates/gallery/invoice/manifest.json"
 INVALID = {"customer": {}, "total": "x"}
 LIVE = {"queue": "LiveQueue", "worker": "LiveWorkerFunction"}
 
@@ -225,6 +227,18 @@ def test_create_batch__what_it_does_not_take_is_400(
     answer = call("create_batch", project, body={**body(1), **change})
     assert (answer.status, answer.code) == (400, "invalid_request")
     assert path in answer.field_errors
+
+
+def test_create_batch__of_a_template_with_electronic_invoices_leaves_them_out_when_told(
+    call: Call, project: DemoProject
+) -> None:
+    publish(project.id, "mapped", json.loads(INVOICE_MANIFEST.read_text(encoding="utf-8")))
+    wanted = {"templateSlug": "mapped", "items": [{"data": {}}]}
+    refused = call("create_batch", project, body=wanted)
+    assert (refused.status, refused.code) == (400, "invalid_request")
+    assert "options.invoice" in refused.field_errors
+    made = call("create_batch", project, body={**wanted, "options": {"invoice": False}})
+    assert made.status == 202
 
 
 def test_create_batch__a_file_name_of_another_format_is_400(

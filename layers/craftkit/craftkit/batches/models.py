@@ -67,6 +67,13 @@ class BatchOptions(ApiModel):
     pages: PageSelection | None = None
     scale: Annotated[StrictFloat | StrictInt, Field(ge=0.1, le=4)] | None = None
     document_date: DocumentDate | None = None
+    invoice: Annotated[
+        Literal[False] | None,
+        Field(
+            description="false renders the documents of a template with an invoice mapping without "
+            "their electronic invoices. A batch makes none."
+        ),
+    ] = None
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:

@@ -31,6 +31,8 @@ from craftkit.dynamodb import ConditionFailedError
 from craftkit.errors import (
     ConflictError,
     IdempotencyConflictError,
+    InvalidRequestError,
+    Issues,
     NotCancellableError,
     NotFoundError,
     NotReadyError,
@@ -43,6 +45,11 @@ from craftkit.renders.repository import expires_at
 from craftkit.renders.service import EVERYTHING, Visibility
 from craftkit.templates import service as templates
 from craftkit.templates.models import TemplateVersion
+
+_NO_INVOICES = (
+    "This template has an invoice mapping, and a batch makes no electronic invoices. Send false to "
+    "render the documents without them, or create renders"
+)
 
 
 def create_batch(
@@ -71,6 +78,8 @@ def create_batch(
     version = templates.current_version(
         principal.project_id, request.template_slug, request.options.version_number
     )
+    if version.manifest.invoice and request.options.invoice is not False:
+        raise InvalidRequestError(issues=Issues(field_errors={"options.invoice": [_NO_INVOICES]}))
     claim = _claim_of(idempotency_key, principal, request)
     batch = _new_batch(principal, request, version, base_url)
     checked = CheckedRows()
