@@ -26,13 +26,27 @@ SOURCES = {
 
 
 @pytest.fixture(scope="module")
-def slugs(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def project_id(stack: RunningStack) -> str:
+    """A project of its own, whose usage no other test changes."""
+    return str(stack.craftkit("projects", "create", "--name", "Unstored")["id"])
+
+
+@pytest.fixture(scope="module")
+def key(stack: RunningStack, project_id: str) -> str:
+    how = ("--project", project_id, "--name", "Unstored", "--mode", "live")
+    return str(stack.craftkit("keys", "create", *how)["key"])
+
+
+@pytest.fixture(scope="module")
+def slugs(
+    stack: RunningStack, project_id: str, tmp_path_factory: pytest.TempPathFactory
+) -> list[str]:
     folder = tmp_path_factory.mktemp("templates")
     for name, source in SOURCES.items():
         (folder / "manifest.json").write_text(MANIFEST)
         (folder / f"{name}.typ").write_text(IMPORT + source)
         stack.craftkit(
-            "templates", "publish", "--project", stack.project_id, "--slug", f"unstored-{name}",
+            "templates", "publish", "--project", project_id, "--slug", f"unstored-{name}",
             "--name", name, "--manifest", folder / "manifest.json",
             "--source", folder / f"{name}.typ",
         )  # fmt: skip
@@ -56,11 +70,10 @@ def send(stack: RunningStack, slug: str, key: str) -> requests.Response:
 
 
 def test_store_false__stores_no_content_of_the_request(
-    stack: RunningStack, slugs: list[str]
+    stack: RunningStack, slugs: list[str], key: str
 ) -> None:
-    before = stack.call("GET", "/v1/usage").json()
-    answers = {slug: send(stack, slug, stack.live_key) for slug in slugs}
-    again = send(stack, "unstored-plain", stack.live_key)
+    answers = {slug: send(stack, slug, key) for slug in slugs}
+    again = send(stack, "unstored-plain", key)
     assert (again.status_code, again.content) == (200, answers["unstored-plain"].content)
     assert MARKER in again.headers["content-disposition"]
     codes = {
@@ -74,18 +87,18 @@ def test_store_false__stores_no_content_of_the_request(
         "unstored-slow": "render_timeout",
     }
     id_ = again.headers["x-craftkit-render-id"]
-    assert stack.call("GET", f"/v1/renders/{id_}").status_code == 404
-    wait_until_counted(stack, _renders(before) + 1)
+    assert stack.call("GET", f"/v1/renders/{id_}", key=key).status_code == 404
+    wait_until_counted(stack, key, 1)
     assert places_of(MARKER, stack.client) == []
     logged = [line for _, line in lines(stack.aws_endpoint_url) if MARKER in line]
     assert logged == []
     assert any(id_ in line for _, line in lines(stack.aws_endpoint_url))
 
 
-def wait_until_counted(stack: RunningStack, expected: int) -> None:
+def wait_until_counted(stack: RunningStack, key: str, expected: int) -> None:
     """Usage is counted from the stream: late, and exact."""
     deadline = time.monotonic() + 60
-    while (counted := _renders(stack.call("GET", "/v1/usage").json())) < expected:
+    while (counted := _renders(stack.call("GET", "/v1/usage", key=key).json())) < expected:
         assert time.monotonic() < deadline, (counted, expected)
         time.sleep(0.2)
     assert counted == expected
