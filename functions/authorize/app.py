@@ -57,6 +57,7 @@ def _reads_keys() -> object:
     "KEY_ACTIVITY_TABLE",
     "DYNAMODB_ENDPOINT",
     reads=(_reads_keys,),
+    after=extension.answered,
 )
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Return the policy for a REQUEST authorizer event.

@@ -16,7 +16,7 @@ from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
 from craftkit.auth.dynamodb_client import TableUnavailableError
-from craftkit.probes import KEYS, PROBE, is_fit
+from craftkit.probes import KEYS, PROBE, is_fit, needs
 from testkit.cloud import Cloud, LambdaContext, variables
 from testkit.events import event
 from testkit.template import statements, template
@@ -147,6 +147,19 @@ def test_probe__declarations_match_the_template(cloud: Cloud, name: str) -> None
     rights = {right for statement in granted(name) for right in statement["Action"]}
     reaches_data = any(right.split(":")[0] in ("dynamodb", "secretsmanager") for right in rights)
     assert bool(reads) or not reaches_data, "it has rights on data, and no read proves one"
+
+
+@pytest.mark.parametrize("event", [PROBE, {"another": "event"}])
+def test_probe__its_end_is_reported_as_that_of_a_request(event: dict[str, str]) -> None:
+    """Or the extension that writes after a response would wait until the function's time-out."""
+    ended: list[str] = []
+
+    @needs(after=lambda: ended.append("probe"))
+    def handler(_event: object, _context: object) -> None:
+        ended.append("handler")
+
+    handler(event, None)
+    assert ended == ["probe" if event == PROBE else "handler"]
 
 
 # Empty in a stage without host names, or outside a developer's machine.

@@ -288,12 +288,17 @@ def endpoint(handle: Callable[[Request], Response]) -> Callable[[Json, Any], Jso
             code, response = unforeseen.code, _refusal(unforeseen, request.id)
         dimensions = {"route": route, "code": code}
         log_and_count("answered", "Answered", dimensions, status=response.status)
-        _log(event, response.status, code)
+        try:
+            _log(event, response.status, code)
+        except Exception:  # the response matters more than its row
+            logger.exception("a request was not logged")
         if logs_requests:
             _deferred.answered()
         limits = rate_limits.as_headers(states.values())
         return _answer(response, request.id, limits, has_body=event["httpMethod"] != "HEAD")
 
+    if logs_requests:
+        handler.__dict__["after_probe"] = _deferred.answered
     return handler
 
 

@@ -47,18 +47,29 @@ _NOTHING = "probe"  # a key value that no item has
 Read = Callable[[], object]
 
 
-def needs(*variables: str, reads: Sequence[Read] = ()) -> Callable[[Handler], Handler]:
+def needs(
+    *variables: str, reads: Sequence[Read] = (), after: Callable[[], object] | None = None
+) -> Callable[[Handler], Handler]:
     """Let a handler answer `PROBE` with what is missing.
 
     Args:
         variables: the environment variables that the function requires, besides STAGE.
         reads: calls that fail where the function's role lacks a right.
+        after: called when a probe was answered, as the handler would have called it. A deferred
+            write waits for it, and Lambda counts that wait against the function's time-out. An
+            `endpoint` brings its own.
     """
 
     def decorate(handler: Handler) -> Handler:
         @wraps(handler)
         def probed(event: Any, context: Any) -> Any:
-            return answer(variables, reads) if event == PROBE else handler(event, context)
+            if event != PROBE:
+                return handler(event, context)
+            try:
+                return answer(variables, reads)
+            finally:
+                if ended := after or handler.__dict__.get("after_probe"):
+                    ended()
 
         probed.__dict__["needs"] = (variables, reads)
         return probed
