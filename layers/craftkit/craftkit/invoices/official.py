@@ -3,7 +3,6 @@
 import json
 import re
 from base64 import b64encode
-from functools import cache
 from typing import TYPE_CHECKING, Any
 from zlib import compress
 
@@ -16,6 +15,7 @@ from craftkit.errors import InvalidInvoiceError, ValidatorUnavailableError
 from craftkit.invoices.models import ElectronicInvoice, Faults
 from craftkit.invoices.terms import TERMS
 from craftkit.observability import logger
+from craftkit.process_cache import process_cache
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -76,7 +76,7 @@ def failures_of(function: str, xml: bytes) -> list[dict[str, Any]]:
     return failures
 
 
-@cache
+@process_cache
 def _client() -> "LambdaClient":
     # A cold start compiles the rules, which takes seconds.
     waiting = ClientConfig(
