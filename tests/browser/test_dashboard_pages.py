@@ -297,7 +297,9 @@ class TestProject:
         page = open_dashboard("/settings")
         page.get_by_role("button", name="Transfer project").click()
         page.get_by_role("dialog").get_by_role("button", name="Transfer project").click()
-        expect(page.get_by_role("status")).to_contain_text("bob@example.com is now the owner of the project")
+        expect(page.get_by_role("status")).to_contain_text(
+            "bob@example.com is now the owner of the project"
+        )
         assert members.get_member(project.id, ADA.sub).role == "admin"
 
 
