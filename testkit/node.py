@@ -1,5 +1,6 @@
 """Runs Node scripts that verify tokens with JavaScript libraries: tests/node."""
 
+import fcntl
 import json
 import shutil
 import subprocess
@@ -39,13 +40,16 @@ def _installed() -> Path:
         shutil.copy(source, _INSTALLED)
     lock = (_SOURCES / "package-lock.json").read_text(encoding="utf-8")
     marker = _INSTALLED / "installed.txt"
-    if not marker.exists() or marker.read_text(encoding="utf-8") != lock:
-        subprocess.run(
-            ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"],
-            cwd=_INSTALLED,
-            check=True,
-            capture_output=True,
-            timeout=300,
-        )
-        marker.write_text(lock, encoding="utf-8")
+    # Several workers of one test run may come here at once, and npm empties the folder first.
+    with (_INSTALLED / "installing.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        if not marker.exists() or marker.read_text(encoding="utf-8") != lock:
+            subprocess.run(
+                ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"],
+                cwd=_INSTALLED,
+                check=True,
+                capture_output=True,
+                timeout=300,
+            )
+            marker.write_text(lock, encoding="utf-8")
     return _INSTALLED
