@@ -31,6 +31,7 @@ REMAINS = {
     "hooks": "Switched-off hooks with their template. The audit refers to them.",
     "thumbnails": "Small pictures of templates, for at most 90 days.",
     "renders": "Rows without content, until the retention ends. Usage is counted again from them.",
+    "batches": "Batches with data and results, until the retention ends. No key can read them.",
     "backups": "Rows of the last 35 days as they were. The data of renders in them is encrypted "
     "with keys that were erased.",
 }
