@@ -45,7 +45,7 @@ class Verification:
 
 @dataclass(frozen=True)
 class ProvenRequest:
-    """What a DPoP proof must be about, and the `DPoP` headers of the request."""
+    """The method and URL that a DPoP proof must match, and the request's `DPoP` headers."""
 
     method: str
     url: str
@@ -84,10 +84,10 @@ def verify(
     recorded as used by `is_first_use`, last of all checks.
 
     Args:
-        address: the caller's, as the gateway saw it.
+        address: the caller's IP address, from API Gateway.
 
     Raises:
-        TableUnavailableError: the lookup failed. This must not be answered as an unknown key.
+        TableUnavailableError: the lookup failed. The response must not be that of an unknown key.
     """
     scheme, key = credentials_of(header)
     if key is None:

@@ -19,7 +19,7 @@ Slug = Annotated[
     ),
 ]
 TEMPLATES_LIMIT = 100
-"""Of one key. DynamoDB's `IN` takes at most 100 values."""
+"""Maximum templates of one key. DynamoDB's `IN` takes at most 100 values."""
 
 Status = Literal["active", "expired", "revoked"]
 NETWORKS_LIMIT = 20
@@ -55,7 +55,7 @@ class Key(BaseModel):
 
     `templates` are the slugs that it may use; empty means all of the project's. `networks` are the
     CIDR ranges that it may be used from; empty means any address. `bound_to` is the RFC 7638
-    thumbprint of the public key whose holder alone may use it; None for a key without DPoP proofs.
+    thumbprint of the public key that must sign DPoP proofs; None for a key without them.
     `rule_id` is the trust rule of a token.
 
     `secrets` are in order of creation; the last is the current one. If the current secret was

@@ -169,7 +169,7 @@ def _text_of(fetched: network.Fetched, known: StoredList) -> str:
     if fetched.status == 304 and known.text:
         return known.text
     if fetched.status != 200:
-        raise network.FetchError(f"the list of keys answered {fetched.status}")
+        raise network.FetchError(f"the request for the list of keys returned {fetched.status}")
     if not fetched.body:
         raise network.FetchError("the list of keys is empty")
     return fetched.body.decode()
