@@ -91,9 +91,14 @@ class Checker:
         self._shown = shown - silent
         return tuple(
             Failure("unused", f"The source never uses {path}. Print it, or remove it.")
-            for path in sorted(absent - silent)
+            for path in sorted(absent - silent - self._invoice_fields())
             if not re.search(rf"\b{re.escape(path.split('.')[-1])}\b", self.template.source)
         )
+
+    def _invoice_fields(self) -> frozenset[str]:
+        """The fields of the electronic invoice, which need not be on the page."""
+        invoice = self.template.manifest.as_json().get("invoice") or {}
+        return frozenset(invoice.get("map", {}).values())
 
     def _check(self, data_set: DataSet, *, is_of_folder: bool = False) -> Result:
         started = time.monotonic()
