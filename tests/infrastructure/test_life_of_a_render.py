@@ -30,7 +30,10 @@ def only_pattern(source: str) -> Any:
 def test_stream_filters_match_each_webhook_event() -> None:
     statuses = only_pattern("RenderEventsSource")["dynamodb"]["NewImage"]["status"]["S"]
     actions = only_pattern("AuditEventsSource")["dynamodb"]["NewImage"]["action"]["S"]
-    assert {f"render.{status}" for status in statuses} | set(actions) == set(EVENT_TYPES)
+    batches = only_pattern("BatchEventsSource")["dynamodb"]["NewImage"]["status"]["S"]
+    of_status = {f"render.{status}" for status in statuses}
+    of_status |= {f"batch.{status}" for status in batches}
+    assert of_status | set(actions) == set(EVENT_TYPES)
 
 
 def test_the_usage_stream_filter_matches_succeeded_renders_only() -> None:
@@ -39,7 +42,13 @@ def test_the_usage_stream_filter_matches_succeeded_renders_only() -> None:
 
 
 def test_streams_start_at_trim_horizon_and_have_a_failure_destination(stage: Template) -> None:
-    for name in ("MeterUsageSource", "RenderEventsSource", "AuditEventsSource"):
+    for name in (
+        "MeterUsageSource",
+        "MeterBatchesSource",
+        "RenderEventsSource",
+        "BatchEventsSource",
+        "AuditEventsSource",
+    ):
         properties = stage.of_type(SOURCES)[name]
         assert properties["StartingPosition"] == "TRIM_HORIZON", name
         assert properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"], name

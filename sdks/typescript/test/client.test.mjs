@@ -60,6 +60,8 @@ test("document: the bytes of the response, or of the render that is not finished
   }
   assert.equal(calls[0].headers.Accept, "application/pdf");
   assert.deepEqual(JSON.parse(calls[0].body).options, { store: false });
+});
+
 test("a batch is created, waited for, listed and read as one file", async () => {
   const batch = (status, more = {}) => ({ id: "b1", status, resultUrl: null, ...more });
   const done = batch("completed", { resultUrl: "https://bucket/b" });

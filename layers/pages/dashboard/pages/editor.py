@@ -28,7 +28,7 @@ from dashboard.web import Response
 
 @dataclass(frozen=True)
 class Work:
-    """The content of the editor's form. `data` is text, because it can be invalid JSON."""
+    """The content of the editor's form. `data` and `invoice` are text: they can be invalid JSON."""
 
     name: str
     locale: str
@@ -37,6 +37,7 @@ class Work:
     rows: list[Row]
     source: str
     data: str
+    invoice: str
 
     @property
     def values(self) -> dict[str, Any]:
@@ -45,18 +46,19 @@ class Work:
         Raises:
             InvalidRequestError: it is not a JSON object.
         """
-        try:
-            values = json.loads(self.data or "{}")
-        except (ValueError, RecursionError) as error:
-            line = getattr(error, "lineno", 1)
-            raise _wrong_data(f"The preview data is not valid JSON: see line {line}.") from error
-        if not isinstance(values, dict):
-            raise _wrong_data("The preview data must be a JSON object: { … }.")
-        return values
+        return _object(self.data, "data", "The preview data")
 
     @property
     def manifest(self) -> dict[str, Any]:
-        return manifest_of(self.rows, self.values)
+        """The manifest as JSON.
+
+        Raises:
+            InvalidRequestError: the preview data or the invoice mapping is not a JSON object.
+        """
+        manifest = manifest_of(self.rows, self.values)
+        if self.invoice.strip():
+            manifest["invoice"] = _object(self.invoice, "invoice", "The invoice mapping")
+        return manifest
 
 
 def edit(context: RequestContext) -> Response:
@@ -175,11 +177,12 @@ def _opened(context: RequestContext) -> Work:
             name=version.name, locale=version.locale, pdf_standard=version.pdf_standard,
             revision=0, rows=rows_of(version.manifest.as_json()), source=version.source,
             data=_text(data.preview_data(version.manifest)),
+            invoice=_invoice_of(version.manifest.as_json()),
         )  # fmt: skip
     return Work(
         name=draft.name, locale=draft.locale, pdf_standard=draft.pdf_standard,
         revision=draft.revision, rows=rows_of(draft.manifest), source=draft.source or "",
-        data=_text(_previewed(draft.manifest)),
+        data=_text(_previewed(draft.manifest)), invoice=_invoice_of(draft.manifest),
     )  # fmt: skip
 
 
@@ -213,12 +216,30 @@ def _sent(context: RequestContext) -> Work:
         rows=rows_in(context.request.fields),
         source=form.get("source", "").replace("\r\n", "\n"),
         data=form.get("data", ""),
+        invoice=form.get("invoice", ""),
     )
+
+
+def _invoice_of(manifest: dict[str, Any]) -> str:
+    """The mapping of a manifest's electronic invoice as text; empty without one."""
+    mapping = manifest.get("invoice")
+    return _text(mapping) if mapping else ""
+
+
+def _object(text: str, field: str, name: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text or "{}")
+    except (ValueError, RecursionError) as error:
+        line = getattr(error, "lineno", 1)
+        raise _wrong(field, f"{name} is not valid JSON: see line {line}.") from error
+    if not isinstance(value, dict):
+        raise _wrong(field, f"{name} must be a JSON object: {{ … }}.")
+    return value
 
 
 def _text(values: dict[str, Any]) -> str:
     return json.dumps(values, indent=2, ensure_ascii=False)
 
 
-def _wrong_data(message: str) -> InvalidRequestError:
-    return InvalidRequestError(message, issues=Issues(field_errors={"data": [message]}))
+def _wrong(field: str, message: str) -> InvalidRequestError:
+    return InvalidRequestError(message, issues=Issues(field_errors={field: [message]}))
