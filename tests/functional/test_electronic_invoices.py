@@ -67,7 +67,7 @@ def test_a_gallery_template_makes_a_pdf_a_3_with_its_invoice(
     render = make(slug, documentDate=DATE)
     assert (render["status"], render["pdfStandard"]) == ("succeeded", "a-3a+ua-1")
     answer = xml_of(render)
-    assert answer["headers"]["Content-Type"] == "application/xml"
+    assert answer["headers"]["Content-Type"] == "text/xml"
     assert answer["headers"]["Content-Disposition"] == f'inline; filename="{slug}.xml"'
     content = pdf_of(project, render)
     with Pdf.open(BytesIO(content)) as pdf:

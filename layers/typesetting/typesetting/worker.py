@@ -56,7 +56,7 @@ class File:
     warnings: tuple[str, ...]
 
 
-_XML_TYPE = "application/xml"
+_XML_TYPE = "text/xml"
 
 
 def render_document(

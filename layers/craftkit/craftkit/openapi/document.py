@@ -150,11 +150,11 @@ def _operation(route: Route, reference: References) -> Json:
         content = _json(reference[route.body, "validation"], examples.REQUESTS[route.function])
         operation["requestBody"] = {"required": True, "content": content}
     if route.file:
-        schema = {"type": "string"}
+        schema = {"type": "string", "format": "binary"}
         operation["requestBody"] = {
             "required": True,
             "description": route.file,
-            "content": {"application/xml": {"schema": schema, "example": examples.INVOICE_XML}},
+            "content": {"application/octet-stream": {"schema": schema}},
         }
     if route.form:
         example = examples.REQUESTS[route.function]

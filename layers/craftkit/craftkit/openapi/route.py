@@ -25,7 +25,7 @@ class Route:
         headers: request headers that mean something here, with their description.
         documents: 200 can be a document, in one of the formats' media types.
         file: what the body is, where it is a file and no JSON.
-        media_type: of a 200 that is a file, such as `application/xml`.
+        media_type: of a 200 that is a file, such as `text/xml`.
     """
 
     method: str

@@ -196,7 +196,7 @@ ROUTES: tuple[Route, ...] = (
         "Download a render's electronic invoice",
         {200: None},
         scope=RENDERS_READ,
-        media_type="application/xml",
+        media_type="text/xml",
         errors=(errors.NotFoundError, errors.NotReadyError),
         description="The XML of a render whose template has an invoice mapping. It is the file "
         "that is attached to a Factur-X PDF.",

@@ -88,19 +88,23 @@ def event_schemas() -> Json:
             "The end of a batch.",
             sorted(_BATCH_EVENTS),
             {
-                "type": "object",
-                "description": "A batch as `GET /v1/batches/{id}` shows it, without `uploadUrl` "
-                "and `resultUrl`; and its project.",
-                "required": ["id", "status", "mode", "templateSlug", "projectId"],
-                "properties": {
-                    "id": {"type": "string", "format": "uuid"},
-                    "status": {"type": "string", "enum": ["completed", "refused"]},
-                    "mode": {"type": "string", "enum": ["live", "test"]},
-                    "templateSlug": {"type": "string"},
-                    "projectId": {"type": "string", "format": "uuid"},
-                },
+                "description": "The batch without its signed addresses; and its project.",
+                "allOf": [{"$ref": f"{PREFIX}BatchEventData"}],
             },
         ),
+        "BatchEventData": {
+            "type": "object",
+            "description": "A batch as `GET /v1/batches/{id}` shows it, without `uploadUrl` "
+            "and `resultUrl`.",
+            "required": ["id", "status", "mode", "templateSlug", "projectId"],
+            "properties": {
+                "id": {"type": "string", "format": "uuid"},
+                "status": {"type": "string", "enum": ["completed", "refused"]},
+                "mode": {"type": "string", "enum": ["live", "test"]},
+                "templateSlug": {"type": "string"},
+                "projectId": {"type": "string", "format": "uuid"},
+            },
+        },
         "ProjectEvent": _event(
             "Something else that happened in the project.",
             sorted(_OTHER_EVENTS),

@@ -423,7 +423,7 @@ def invoice_headers_of(render: Render) -> dict[str, str]:
     """The headers of a response whose body is the electronic invoice."""
     name = f"{PurePosixPath(render.filename).stem}.xml"
     return {
-        "Content-Type": "application/xml",
+        "Content-Type": "text/xml",
         "Content-Disposition": storage.content_disposition(name),
         "x-craftkit-render-id": render.id,
     }
