@@ -28,7 +28,7 @@ DATA = {
     "items": [{"name": "Notes", "qty": 1, "price": "42"}],
     "total": 42,
 }
-BATCH = {"templateSlug": "invoice", "items": [{"data": DATA}]}
+BATCH = {"templateSlug": "invoice", "items": [{"data": DATA}], "options": {"invoice": False}}
 CATALOG = {
     "namespaces": [
         {

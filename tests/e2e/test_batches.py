@@ -89,7 +89,8 @@ def test_usage_counts_each_document_of_a_batch_once(stack: RunningStack) -> None
         return sum(row["renders"] for row in usage if row["keyId"] == made["id"])
 
     data = {"customer": {"name": "Ada"}, "items": [], "total": 1}
-    body = {"templateSlug": "invoice", "items": [{"data": data}] * 120}
+    options = {"invoice": False}
+    body = {"templateSlug": "invoice", "items": [{"data": data}] * 120, "options": options}
     batch = stack.call("POST", "/v1/batches", key=made["key"], json=body).json()
     assert stack.finished_batch(batch["id"], key=made["key"])["counts"]["succeeded"] == 120
     deadline = time.monotonic() + 90

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import requests
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from standardwebhooks import Webhook
 
 from craftkit.clock import to_rfc3339, utc_now
@@ -173,6 +174,14 @@ def test_a_hook_renders_as_its_key_until_the_key_is_revoked(stack: RunningStack)
     assert (refused.status_code, refused.json()["error"]["code"]) == (404, "invalid_token")
 
 
+def decrypted(stack: RunningStack, render_id: str, sealed: bytes) -> bytes:
+    """The data of a render without the encryption, which holds for its own id alone."""
+    key = {"project_id": {"S": stack.project_id}, "render_id": {"S": render_id}}
+    table = stack.outputs["RenderKeysTable"]
+    item = stack.client("dynamodb").get_item(TableName=table, Key=key)["Item"]
+    return AESGCM(item["key"]["B"]).decrypt(sealed[1:13], sealed[13:], render_id.encode())
+
+
 def dead_letter(stack: RunningStack, *, age: timedelta) -> str:
     """Create a queued render whose message is in the dead-letter queue. Returns its id.
 
@@ -188,6 +197,7 @@ def dead_letter(stack: RunningStack, *, age: timedelta) -> str:
     times = {"created_at": now - age, "due_at": now + timedelta(minutes=5)}
     row |= {"render_id": {"S": dead_id}, "status": {"S": "queued"}, "unfinished": {"S": "0"}}
     row |= {name: {"S": to_rfc3339(moment)} for name, moment in times.items()}
+    row["input"] = {"B": decrypted(stack, made["id"], row["input"]["B"])}
     dynamodb.put_item(TableName=table, Item=row)
     queue = next(
         url

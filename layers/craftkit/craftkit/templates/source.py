@@ -93,7 +93,7 @@ _TAKEN = (
     | {"index", "line", "link", "mail", "money", "muted", "number", "par", "picture", "qr", "rgb"}
     | {"stack", "sums", "table", "text", "web"}
 )
-_PLAIN = re.compile(r"[^\W\d_][\w ,.&()'-]*(?<![ .-])")
+_PLAIN = re.compile(r"[^\W\d_](?:[^\W_]|[ ,.&()'-])*(?<![ .-])")
 _PLURAL = re.compile(r"(?<=..)(?:ies|(x|ch|sh|ss)es|s)$")
 _LONG = ("longtext", "richtext")
 _SHOWN = ("image", "qr", "barcode")
