@@ -20,8 +20,9 @@ _ANSWER = re.compile(r"^→.*\n?", re.MULTILINE)
 
 def commands() -> list[str]:
     """The commands of docs/batches.md, in their order."""
-    blocks = re.findall(r"^```\n(.*?)^```", text_of("batches"), re.MULTILINE | re.DOTALL)
-    lines = _ANSWER.sub("", "".join(blocks)).replace("curl ", "\0curl ").split("\0")
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text_of("batches"), re.MULTILINE | re.DOTALL)
+    shell = "".join(block for language, block in blocks if language in ("", "sh"))
+    lines = _ANSWER.sub("", shell).replace("curl ", "\0curl ").split("\0")
     return [line.strip() for line in lines if line.strip()]
 
 
