@@ -1,8 +1,12 @@
-"""Starts ministack with two changes for small machines.
+"""Starts ministack with two changes for small machines, and one for IAM.
 
 Each layer is unpacked once and linked into every environment that uses it; ministack would unpack
 hundreds of megabytes for each worker. On Lambda, `/opt` is also read-only. Functions run with a
 lower priority than the services, so that many cold starts do not make table requests time out.
+
+AWS authorizes the batch operations of SQS as the operation on one message
+(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html);
+ministack expects an action that IAM does not have.
 
 This runs in ministack's own Python, which cannot import the project's modules.
 """
@@ -19,6 +23,11 @@ from typing import Any
 from zipfile import ZipFile
 
 _FUNCTION_NICENESS = 4
+_ACTIONS = {
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+}
 
 _unpack = ZipFile.extractall
 _lock = threading.Lock()
@@ -34,7 +43,15 @@ class _Function(subprocess.Popen[str]):
 
 def main() -> None:
     from ministack.app import main as serve
+    from ministack.core import iam_actions
 
+    extract = iam_actions.extract_iam_action
+
+    def extract_iam_action(*args: Any, **how: Any) -> str | None:
+        action = extract(*args, **how)
+        return _ACTIONS.get(action, action) if action else action
+
+    iam_actions.extract_iam_action = extract_iam_action
     ZipFile.extractall = _link_layer  # type: ignore[method-assign,assignment]
     subprocess.Popen = _Function  # type: ignore[misc,assignment]
     sys.exit(serve())

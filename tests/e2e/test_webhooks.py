@@ -174,12 +174,18 @@ def test_a_hook_renders_as_its_key_until_the_key_is_revoked(stack: RunningStack)
     assert (refused.status_code, refused.json()["error"]["code"]) == (404, "invalid_token")
 
 
-def decrypted(stack: RunningStack, render_id: str, sealed: bytes) -> bytes:
-    """The data of a render without the encryption, which holds for its own id alone."""
-    key = {"project_id": {"S": stack.project_id}, "render_id": {"S": render_id}}
-    table = stack.outputs["RenderKeysTable"]
-    item = stack.client("dynamodb").get_item(TableName=table, Key=key)["Item"]
-    return AESGCM(item["key"]["B"]).decrypt(sealed[1:13], sealed[13:], render_id.encode())
+def decrypted(stack: RunningStack, row: dict[str, Any], render_id: str) -> bytes:
+    """The data of a render, which is encrypted for its id; in the row or in a separate item."""
+
+    def item(table: str, name: str) -> Any:
+        key = {"project_id": {"S": stack.project_id}, "render_id": {"S": name}}
+        table_name = stack.outputs[table]
+        return stack.client("dynamodb").get_item(TableName=table_name, Key=key)["Item"]
+
+    holder = row if "input" in row else item("RendersTable", f"input#{render_id}")
+    sealed = holder["input"]["B"]
+    data_key = item("RenderKeysTable", render_id)["key"]["B"]
+    return AESGCM(data_key).decrypt(sealed[1:13], sealed[13:], render_id.encode())
 
 
 def dead_letter(stack: RunningStack, *, age: timedelta) -> str:
@@ -197,7 +203,8 @@ def dead_letter(stack: RunningStack, *, age: timedelta) -> str:
     times = {"created_at": now - age, "due_at": now + timedelta(minutes=5)}
     row |= {"render_id": {"S": dead_id}, "status": {"S": "queued"}, "unfinished": {"S": "0"}}
     row |= {name: {"S": to_rfc3339(moment)} for name, moment in times.items()}
-    row["input"] = {"B": decrypted(stack, made["id"], row["input"]["B"])}
+    row["input"] = {"B": decrypted(stack, row, made["id"])}
+    row.pop("input_item", None)
     dynamodb.put_item(TableName=table, Item=row)
     queue = next(
         url
