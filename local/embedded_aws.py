@@ -48,7 +48,7 @@ def main() -> None:
     extract = iam_actions.extract_iam_action
 
     def extract_iam_action(*args: Any, **how: Any) -> str | None:
-        action = extract(*args, **how)
+        action: str | None = extract(*args, **how)
         return _ACTIONS.get(action, action) if action else action
 
     iam_actions.extract_iam_action = extract_iam_action
