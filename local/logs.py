@@ -27,9 +27,14 @@ def lines(endpoint: str, since: int = 0) -> list[tuple[int, str]]:
     """Time (epoch milliseconds) and text of each log line since a time, in order."""
     logs: Any = session().client("logs", endpoint_url=endpoint)
     found: list[tuple[int, str]] = []
-    for group in logs.describe_log_groups()["logGroups"]:
+    groups = [
+        group["logGroupName"]
+        for page in logs.get_paginator("describe_log_groups").paginate()
+        for group in page["logGroups"]
+    ]
+    for group in groups:
         pages = logs.get_paginator("filter_log_events")
-        for page in pages.paginate(logGroupName=group["logGroupName"], startTime=since):
+        for page in pages.paginate(logGroupName=group, startTime=since):
             for event in page["events"]:
                 moment = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
                 text = f"{moment:%H:%M:%S}  {event['message'].rstrip()}"
