@@ -329,7 +329,7 @@ This page lists what a stage costs by request, by render and by month, and which
 
 `make docs` generates it from [`cost-inputs.json`](cost-inputs.json). `python -m benchmarks.calls` measures these inputs with the real handlers: AWS calls, capacity units of tables and indexes, log bytes, and CPU time of a warm environment. Prices are AWS's public on-demand list for us-east-1 as of 2025-11, without free tiers and tax. Prices and assumptions (latency inside the region, sizes, the share of traced requests, ten renders per counter in 30 seconds) are constants in `tools/cost.py`.
 
-The target for a million renders that are polled once and downloaded once is 40 US$. The charge of a project's rate is measured for requests that are three seconds apart: one write covers the requests of 30 seconds in one environment.
+The target for a million renders that are polled once and downloaded once is 40 US$. It is missed by the encryption of each render's data with its own key, which a deletion needs: one write, one read and their waits (`docs/decisions/input-encryption.md`). The charge of a project's rate is measured for requests that are three seconds apart: one write covers the requests of 30 seconds in one environment.
 
 Not included: staff, the support plan, and test traffic.
 """  # noqa: E501 a paragraph of Markdown is one line

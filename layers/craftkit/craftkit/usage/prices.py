@@ -5,8 +5,8 @@ US dollars, at AWS's public list prices of us-east-1 on demand, without free tie
 
 A_MILLION = {
     "API Gateway": 10.50,
-    "Lambda": 3.05,
-    "DynamoDB": 5.54,
+    "Lambda": 3.16,
+    "DynamoDB": 6.33,
     "SQS": 1.50,
     "S3": 9.54,
     "CloudWatch logs": 2.43,
