@@ -21,6 +21,8 @@ from local.stack import Deployed, Stack, file_of, running
 
 DEFAULT_PORT = 3000
 DEFAULT_STAGE_PORT = 3001
+_SILENCE_SECONDS = 30
+"""How long the embedded AWS may leave checks unanswered on a busy machine."""
 DEFAULT_AWS_PORT = 4566
 
 _DASHBOARD = "/dashboard"
@@ -69,7 +71,10 @@ def stage(name: str, port: int | None, home: Path) -> None:
             build = build_for_host()
         stack = _serve(build, name, local.aws_endpoint_url, port, home, steps, stopping)
         print(_summary(stack, _pdf(home, name), steps), flush=True)
-        while emulator.is_answering(local.aws_endpoint_url):
+        answered = time.monotonic()
+        while time.monotonic() < answered + _SILENCE_SECONDS:
+            if emulator.is_answering(local.aws_endpoint_url):
+                answered = time.monotonic()
             time.sleep(2)
         raise TaskError("The embedded AWS of `make dev` stopped, so this stage stopped too.")
 
