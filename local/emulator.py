@@ -37,6 +37,8 @@ class Emulator:
             "AUTH": "true",
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(port),
+            # The quota of an AWS account; the emulator's own depends on the machine's memory.
+            "LAMBDA_ACCOUNT_CONCURRENCY": "1000",
             "LAMBDA_EXECUTOR": "local",
             "STATE_DIR": str(self._unpacked / "state"),
             "TMPDIR": str(self._unpacked),
