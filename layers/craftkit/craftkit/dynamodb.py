@@ -5,6 +5,7 @@ A failed condition becomes `ConditionFailedError`. Other exceptions of boto3 are
 """
 
 import random
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ _TRANSACTION_ATTEMPTS = 8
 _BATCH_LIMIT = 100
 _BATCH_ATTEMPTS = 5
 _BACKOFF_SECONDS = 0.02
+_NAMED = re.compile(r"#(\w+)")
 
 
 class ConditionFailedError(Exception):
@@ -136,6 +138,50 @@ def transact(writes: Sequence[dict[str, Any]], *, attempts: int = _TRANSACTION_A
             time.sleep(random.uniform(0, _BACKOFF_SECONDS * 2**attempt))  # noqa: S311 jitter
         else:
             return
+
+
+def update(
+    table_name: str,
+    key: Mapping[str, str],
+    *,
+    set_: Mapping[str, Any],
+    condition: str,
+    values: Mapping[str, Any],
+    add: Mapping[str, int] | None = None,
+    remove: Sequence[str] = (),
+) -> Item:
+    """Change an item conditionally. Returns the changed item.
+
+    Args:
+        condition: `#name` in it is the attribute of that name.
+        values: of the condition, by their names with the colon.
+
+    Raises:
+        ConditionFailedError: `items[0]` is the item as it is, or None.
+    """
+    names = {
+        f"#{name}": name for name in {*set_, *(add or {}), *remove, *_NAMED.findall(condition)}
+    }
+    expression = "SET " + ", ".join(f"#{name} = :set_{name}" for name in set_)
+    if add:
+        expression += " ADD " + ", ".join(f"#{name} :add_{name}" for name in add)
+    if remove:
+        expression += " REMOVE " + ", ".join(f"#{name}" for name in remove)
+    with conditions():
+        answer = table(table_name).update_item(
+            Key=key,
+            UpdateExpression=expression,
+            ConditionExpression=condition,
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues={
+                **values,
+                **{f":set_{name}": value for name, value in set_.items()},
+                **{f":add_{name}": value for name, value in (add or {}).items()},
+            },
+            ReturnValues="ALL_NEW",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+    return dict(answer["Attributes"])
 
 
 def size_bytes(item: Item) -> int:

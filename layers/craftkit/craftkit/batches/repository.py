@@ -165,28 +165,15 @@ def update(
     Raises:
         ConditionFailedError: `items[0]` is the row as it is, or None.
     """
-    names = {f"#{name}": name for name in {*set_, *(add or {}), *remove}}
-    names |= {f"#{name}": name for name in ("status", "state") if f"#{name}" in condition}
-    expression = "SET " + ", ".join(f"#{name} = :set_{name}" for name in set_)
-    if add:
-        expression += " ADD " + ", ".join(f"#{name} :add_{name}" for name in add)
-    if remove:
-        expression += " REMOVE " + ", ".join(f"#{name}" for name in remove)
-    with dynamodb.conditions():
-        answer = _table().update_item(
-            Key=_key(project_id, sort_key),
-            UpdateExpression=expression,
-            ConditionExpression=condition,
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues={
-                **values,
-                **{f":set_{name}": value for name, value in set_.items()},
-                **{f":add_{name}": value for name, value in (add or {}).items()},
-            },
-            ReturnValues="ALL_NEW",
-            ReturnValuesOnConditionCheckFailure="ALL_OLD",
-        )
-    return dict(answer["Attributes"])
+    return dynamodb.update(
+        config.batches_table,
+        _key(project_id, sort_key),
+        set_=set_,
+        condition=condition,
+        values=values,
+        add=add,
+        remove=remove,
+    )
 
 
 def unfinished_fields(batch_id: str, due_at: datetime) -> dict[str, str]:

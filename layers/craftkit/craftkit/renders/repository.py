@@ -335,27 +335,15 @@ def update(
     Raises:
         ConditionFailedError: `items[0]` is the row as it is, or None.
     """
-    names = {f"#{name}": name for name in {*set_, *(add or {}), *remove, "status"}}
-    expression = "SET " + ", ".join(f"#{name} = :set_{name}" for name in set_)
-    if add:
-        expression += " ADD " + ", ".join(f"#{name} :add_{name}" for name in add)
-    if remove:
-        expression += " REMOVE " + ", ".join(f"#{name}" for name in remove)
-    with dynamodb.conditions():
-        answer = _table().update_item(
-            Key=_key(project_id, render_id),
-            UpdateExpression=expression,
-            ConditionExpression=condition,
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues={
-                **values,
-                **{f":set_{name}": value for name, value in set_.items()},
-                **{f":add_{name}": value for name, value in (add or {}).items()},
-            },
-            ReturnValues="ALL_NEW",
-            ReturnValuesOnConditionCheckFailure="ALL_OLD",
-        )
-    return dict(answer["Attributes"])
+    return dynamodb.update(
+        config.renders_table,
+        _key(project_id, render_id),
+        set_=set_,
+        condition=condition,
+        values=values,
+        add=add,
+        remove=remove,
+    )
 
 
 def render_of(item: dynamodb.Item) -> Render:
