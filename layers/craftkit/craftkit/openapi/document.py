@@ -154,7 +154,9 @@ def _operation(route: Route, reference: References) -> Json:
         operation["requestBody"] = {
             "required": True,
             "description": route.file,
-            "content": {"application/octet-stream": {"schema": schema}},
+            "content": {
+                "application/octet-stream": {"schema": schema, "example": examples.INVOICE_XML}
+            },
         }
     if route.form:
         example = examples.REQUESTS[route.function]
