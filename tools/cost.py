@@ -25,6 +25,7 @@ TABLE_GB_MONTH, RECOVERY_GB_MONTH = 0.25, 0.20
 QUEUE_REQUEST = 0.50 / 1e6  # 0.40, and 0.10 for a message that bears a group
 S3_PUT, S3_GET, S3_GB_MONTH = 0.005 / 1e3, 0.0004 / 1e3, 0.023
 LOG_GB, LOG_GB_MONTH = 0.50, 0.03
+LOG_COMPRESSION = 0.15  # CloudWatch stores logs compressed; the factor of AWS's Pricing Calculator
 METRIC_MONTH, ALARM_MONTH, BOARD_MONTH = 0.30, 0.10, 3.00
 TRACE = 5.00 / 1e6
 FIREWALL_MONTH, RULE_MONTH, FIREWALL_REQUEST = 5.00, 1.00, 0.60 / 1e6
@@ -75,7 +76,7 @@ NOTIFIED = {
 
 LEVERS = {
     "API Gateway": "fixed price: 3.50 per million requests",
-    "Lambda": "few AWS calls per invocation; one transaction counts the renders of 30 seconds",
+    "Lambda": "few AWS calls per invocation; one transaction counts the renders of 50 seconds",
     "DynamoDB": "rows of one write unit; a keys-only index with two writes per render; no "
     "transaction without an idempotency key; renders of a counter are counted together; one write "
     "of a project's rate for the requests of 30 seconds",
@@ -126,6 +127,9 @@ def _bill(
     months = RETENTION_DAYS / 30
     rows = documents * (inputs["render_row"]["bytes"] + LISTED_BYTES + ITEM_OVERHEAD_BYTES)
     kept = million * rows / 1e9 * months * (TABLE_GB_MONTH + RECOVERY_GB_MONTH)
+    # The table of the keys has no point-in-time recovery.
+    keys = documents * (inputs["render_key_row"]["bytes"] + ITEM_OVERHEAD_BYTES)
+    kept += million * keys / 1e9 * months * TABLE_GB_MONTH
     lines = requests * inputs["access_log"]["bytes"] + sum(
         times * work["logBytes"] / work.get("renders", 1) for _, work, times in works
     )
@@ -141,7 +145,7 @@ def _bill(
         ),
         Price(
             "CloudWatch logs",
-            million * lines / 1e9 * (LOG_GB + LOG_GB_MONTH * months),
+            million * lines / 1e9 * (LOG_GB + LOG_GB_MONTH * LOG_COMPRESSION * months),
         ),
         Price("X-Ray", million * requests * TRACED * TRACE),
         Price("WAF", million * requests * FIREWALL_REQUEST),
@@ -327,9 +331,9 @@ _HEAD = """# What it costs
 
 This page lists what a stage costs by request, by render and by month, and which limit is reached first as traffic grows.
 
-`make docs` generates it from [`cost-inputs.json`](cost-inputs.json). `python -m benchmarks.calls` measures these inputs with the real handlers: AWS calls, capacity units of tables and indexes, log bytes, and CPU time of a warm environment. Prices are AWS's public on-demand list for us-east-1 as of 2025-11, without free tiers and tax. Prices and assumptions (latency inside the region, sizes, the share of traced requests, ten renders per counter in 30 seconds) are constants in `tools/cost.py`.
+`make docs` generates it from [`cost-inputs.json`](cost-inputs.json). `python -m benchmarks.calls` measures these inputs with the real handlers: AWS calls, capacity units of tables and indexes, log bytes, and CPU time of a warm environment. Prices are AWS's public on-demand list for us-east-1 as of 2025-11, without free tiers and tax. Prices and assumptions (latency inside the region, sizes, the share of traced requests, 19 renders per counter in 50 seconds) are constants in `tools/cost.py`.
 
-The target for a million renders that are polled once and downloaded once is 40 US$. It is missed by the encryption of each render's data with its own key, which a deletion needs: one write, one read and their waits (`docs/decisions/input-encryption.md`). The charge of a project's rate is measured for requests that are three seconds apart: one write covers the requests of 30 seconds in one environment.
+The target for a million renders that are polled once and downloaded once is 40 US$. The charge of a project's rate is measured for requests that are three seconds apart: one write covers the requests of 30 seconds in one environment.
 
 Not included: staff, the support plan, and test traffic.
 """  # noqa: E501 a paragraph of Markdown is one line

@@ -148,7 +148,7 @@ def test_costs__assume_what_the_template_says_of_prod() -> None:
     workers = {prod.functions[f"{mode}WorkerFunction"]["MemorySize"] for mode in ("Live", "Test")}
     assert workers == {cost.MEMORY_MB["render_document"]}
     sources = prod.of_type("AWS::Lambda::EventSourceMapping")
-    assert sources["MeterUsageSource"]["MaximumBatchingWindowInSeconds"] == 30
+    assert sources["MeterUsageSource"]["MaximumBatchingWindowInSeconds"] == 50
 
 
 def test_every_route_of_the_template_is_described_once_and_no_other() -> None:

@@ -17,9 +17,9 @@ _LEFT_OUT = ("function_arn", "function_memory_size", "service")
 """Fields of Powertools that are left out: they are the same in each line of a function, and logs
 are billed by size."""
 
-_LEFT_OUT_AT_INFO = ("location", "function_request_id", "function_name", "timestamp")
+_LEFT_OUT_AT_INFO = ("level", "location", "function_request_id", "function_name", "timestamp")
 """Fields that are left out at INFO. The log stream has the function's name, and CloudWatch the
-time."""
+time. A line without a level is INFO."""
 
 
 class _Formatter(LambdaPowertoolsFormatter):
@@ -66,7 +66,7 @@ def log_and_count(message: str, name: str, dimensions: Mapping[str, str], **fiel
     metric = {
         "Namespace": _namespace(),
         "Dimensions": [list(dimensions)],
-        "Metrics": [{"Name": name, "Unit": "Count"}],
+        "Metrics": [{"Name": name}],
     }
     embedded = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [metric]}
     logger.info(message, extra={**fields, **dimensions, name: 1, "_aws": embedded})

@@ -15,24 +15,24 @@ from craftkit.config import config
 def report(verification: Verification, *, request_id: str, now: datetime) -> None:
     """Write the verdict. The line holds no part of the key.
 
-    A refusal has the ids of key and project. The line of an allowed request has none: the gateway's
-    access log has them with the same request id, and logs are billed by size.
+    The line of an allowed request is only its metric: the gateway's access log has the ids of the
+    request, of the key and of the project, and logs are billed by size.
     """
     record = verification.record
     metric = {
         "Namespace": f"Craftkit/{config.stage}",
         "Dimensions": [["verdict"]],
-        "Metrics": [{"Name": "KeyVerified", "Unit": "Count"}],
+        "Metrics": [{"Name": "KeyVerified"}],
     }
     line: dict[str, object] = {
         "_aws": {"Timestamp": int(now.timestamp() * 1000), "CloudWatchMetrics": [metric]},
-        "message": "key verified",
         "verdict": verification.verdict.value,
         "KeyVerified": 1,
-        "request_id": request_id,
     }
-    if record and verification.verdict is not Verdict.ALLOWED:
-        line |= {"project_id": record.principal.project_id, "key_id": record.principal.key_id}
+    if verification.verdict is not Verdict.ALLOWED:
+        line |= {"message": "key refused", "request_id": request_id}
+        if record:
+            line |= {"project_id": record.principal.project_id, "key_id": record.principal.key_id}
     if verification.stage:
         line["minted_in"] = verification.stage
     print(json.dumps(line, separators=(",", ":")), file=sys.stderr)  # noqa: T201 a Lambda's log is its standard error

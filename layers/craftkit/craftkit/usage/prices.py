@@ -5,11 +5,11 @@ US dollars, at AWS's public list prices of us-east-1 on demand, without free tie
 
 A_MILLION = {
     "API Gateway": 10.50,
-    "Lambda": 3.16,
+    "Lambda": 3.15,
     "DynamoDB": 6.33,
     "SQS": 1.50,
     "S3": 9.54,
-    "CloudWatch logs": 2.43,
+    "CloudWatch logs": 1.57,
     "X-Ray": 0.15,
     "WAF": 1.80,
     "KMS": 0.00,

@@ -4,7 +4,7 @@ A counter may have several rows, `…#1` to `…#7` beside the first: a write th
 the same row goes to one of them. The counter is the sum of its rows.
 
 The ids of the renders that were counted are kept as well, so that a render counts once, however
-often the stream brings it: in a list for each 30 seconds of a project in which renders ended. The
+often the stream brings it: in a list for each minute of a project in which renders ended. The
 lists and the counter are written in one transaction. A list that is full is followed by another.
 """
 
@@ -28,7 +28,7 @@ SORT_KEY = "day_mode_key"
 ROWS = 8
 """Rows of one counter at most."""
 
-LIST_SECONDS = 30
+LIST_SECONDS = 60
 LIST_LIMIT = 500
 """Ids of a list: 8 KB of them."""
 
