@@ -10,7 +10,7 @@ from typing import Any
 
 from craftkit.auth import dpop
 from craftkit.auth.principal import SCOPES
-from craftkit.clock import utc_now
+from craftkit.clock import to_rfc3339, utc_now
 from craftkit.errors import InvalidRequestError
 from craftkit.keys import service, views
 from craftkit.keys.exposure import report_exposed
@@ -174,10 +174,25 @@ def _from_now(span: timedelta | None) -> datetime | None:
     return None if span is None else utc_now() + span
 
 
+_NOT_SHOWN = (
+    "secrets",
+    "revision",
+    "reminded_days",
+    "quiet_since",
+    "longest_life_days",
+    "unused_days",
+    "unused_from",
+    "unused_check_at",
+    "unused_reminded_days",
+)
+
+
 def _minted(minted: MintedKey) -> Answer:
     return {"id": minted.key.id, "key": minted.cleartext, **_shown(minted.key)}
 
 
 def _shown(key: Key) -> Answer:
-    known = shown(key, without=("secrets", "revision", "reminded_days", "quiet_since"))
-    return {**known, "prefix": key.prefix, "status": key.status(utc_now())}
+    known = shown(key, without=_NOT_SHOWN)
+    expires_at = to_rfc3339(key.ends_at) if key.ends_at else None
+    status = key.status(utc_now())
+    return {**known, "expiresAt": expires_at, "prefix": key.prefix, "status": status}

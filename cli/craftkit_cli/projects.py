@@ -1,6 +1,7 @@
 """`craftkit projects …`"""
 
 import argparse
+import re
 from dataclasses import asdict
 from typing import Any, get_args
 
@@ -8,8 +9,10 @@ from pydantic import EmailStr, TypeAdapter
 from pydantic.alias_generators import to_camel
 
 from craftkit import project_deletion
+from craftkit.errors import InvalidRequestError
+from craftkit.keys import policies
 from craftkit.projects import members, service, users
-from craftkit.projects.models import ROLES, AnomalyPolicy, ExposurePolicy
+from craftkit.projects.models import LONGEST_DAYS, ROLES, AnomalyPolicy, ExposurePolicy
 from craftkit_cli.answers import Answer, shown
 from craftkit_cli.arguments import command, group
 
@@ -36,6 +39,28 @@ def add_commands(root: Any) -> None:
         commands, "set-anomalies", _set_anomalies, "what happens to keys with unusual use"
     )
     anomalies.add_argument("--policy", required=True, choices=get_args(AnomalyPolicy))
+    keys = command(commands, "set-key-policy", _set_key_policy, "how long the project's keys work")
+    keys.add_argument(
+        "--longest-life",
+        type=days_or_none,
+        metavar="90d",
+        help="a key that is not rotated in this time expires; none: no rule",
+    )
+    keys.add_argument(
+        "--retire-unused",
+        type=days_or_none,
+        metavar="60d",
+        help="a key that is not used for this time is revoked; none: no rule",
+    )
+
+
+def days_or_none(text: str) -> int:
+    """Whole days from `90d`; 0 for `none`."""
+    if text == "none":
+        return 0
+    if (match := re.fullmatch(r"([1-9]\d{0,3})d", text)) is None or int(match[1]) > LONGEST_DAYS:
+        raise argparse.ArgumentTypeError(f"give 1d to {LONGEST_DAYS}d, such as 90d, or none")
+    return int(match[1])
 
 
 def _delete(arguments: argparse.Namespace, operator: str) -> Answer:
@@ -55,6 +80,16 @@ def _set_exposure(arguments: argparse.Namespace, operator: str) -> Answer:
 
 def _set_anomalies(arguments: argparse.Namespace, operator: str) -> Answer:
     return shown(service.set_anomaly_policy(arguments.project, arguments.policy, by=operator))
+
+
+def _set_key_policy(arguments: argparse.Namespace, operator: str) -> Answer:
+    known = service.get_project(arguments.project).key_policy
+    given = {"longest_life_days": arguments.longest_life, "unused_days": arguments.retire_unused}
+    changes = {name: days or None for name, days in given.items() if days is not None}
+    if not changes:
+        raise InvalidRequestError("Give --longest-life or --retire-unused, in days or `none`.")
+    policy = known.model_copy(update=changes)
+    return shown(policies.set_key_policy(arguments.project, policy, by=operator))
 
 
 def _add_member(arguments: argparse.Namespace, operator: str) -> Answer:

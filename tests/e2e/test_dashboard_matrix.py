@@ -119,6 +119,7 @@ MATRIX: dict[str, str] = {
     "POST /projects/{project}/settings/name": "admin",
     "POST /projects/{project}/settings/exposure": "admin",
     "POST /projects/{project}/settings/anomalies": "admin",
+    "POST /projects/{project}/settings/key-policy": "admin",
     "POST /projects/{project}/settings/limits": "admin",
     "POST /projects/{project}/templates": "admin",
     "POST /projects/{project}/templates/{slug}/versions/{number}/restore": "admin",

@@ -115,9 +115,9 @@ class ItemKind:
     ) -> Write:
         return self._write("Update", condition, values, names, Key=key, UpdateExpression=expression)
 
-    def check(self, key: dict[str, str], condition: str) -> Write:
+    def check(self, key: dict[str, str], condition: str, values: Item | None = None) -> Write:
         """A condition of the transaction that changes nothing."""
-        return self._write("ConditionCheck", condition, Key=key)
+        return self._write("ConditionCheck", condition, values, Key=key)
 
     def delete(
         self,
@@ -195,6 +195,15 @@ AUDIT_ENTRY = ItemKind("audit", "project", "audit", None)
 def check_project(project_id: str) -> Write:
     """A condition for what must not survive its project, such as a new key."""
     return PROJECT.check(PROJECT.key(project_id), NOT_DELETING)
+
+
+def check_key_policy(project_id: str, set_at: str | None) -> Write:
+    """`check_project`, and that the key policy is still the one that was set at this time."""
+    if set_at is None:
+        condition = f"{NOT_DELETING} AND attribute_not_exists(key_policy_set_at)"
+        return PROJECT.check(PROJECT.key(project_id), condition)
+    condition = f"{NOT_DELETING} AND key_policy_set_at = :set_at"
+    return PROJECT.check(PROJECT.key(project_id), condition, {":set_at": set_at})
 
 
 def require_project(project_id: str) -> None:

@@ -170,6 +170,7 @@ ROUTES = (
     in_project("POST", "/settings/name", "admin", settings.rename),
     in_project("POST", "/settings/exposure", "admin", settings.set_exposure_policy),
     in_project("POST", "/settings/anomalies", "admin", settings.set_anomaly_policy),
+    in_project("POST", "/settings/key-policy", "admin", settings.set_key_policy),
     in_project("POST", "/settings/limits", "admin", settings.limit_project),
     in_project("POST", "/settings/transfer", "owner", settings.transfer_project),
     in_project("POST", "/settings/delete", "owner", settings.delete_project),

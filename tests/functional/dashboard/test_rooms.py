@@ -16,7 +16,7 @@ from craftkit.keys.models import NewKey
 from craftkit.limits.service import limits_of
 from craftkit.projects import members
 from craftkit.projects import service as projects
-from craftkit.projects.models import Project
+from craftkit.projects.models import KeyPolicy, Project
 from craftkit.usage import service as usage
 from craftkit.usage.models import Metered
 from craftkit.webhooks import deliveries
@@ -311,6 +311,32 @@ class TestSettings:
         ada.post(path(project, "/settings/exposure"), {"policy": "alert"})
         assert projects.get_project(project.id).exposure_policy == "alert"
         assert ada.post(path(project, "/settings/exposure"), {"policy": "x"}).status == 400
+
+    def test_the_key_policy_is_set_and_limits_the_form_of_new_keys(
+        self, ada: Visitor, project: Project
+    ) -> None:
+        here = path(project, "/settings/key-policy")
+        page = ada.follow(ada.post(here, {"longest_life_days": "90", "unused_days": "60"}))
+        assert "The key policy applies to every key" in page.words
+        known = projects.get_project(project.id).key_policy
+        assert (known.longest_life_days, known.unused_days) == (90, 60)
+        form = ada.get(path(project, "/keys/new"))
+        assert "in 90 days, unless it is rotated" in form.words
+        assert "in 365 days" not in form.words
+        refused = ada.post(path(project, "/keys"), {"name": "K", "mode": "test", "days": "365"})
+        assert refused.status == 422
+        assert "Must be at most 90 days from now" in refused.words
+
+    def test_a_key_policy_that_is_no_number_of_days_changes_nothing(
+        self, ada: Visitor, project: Project
+    ) -> None:
+        here = path(project, "/settings/key-policy")
+        page = ada.post(here, {"longest_life_days": "0", "unused_days": "many"})
+        assert page.status == 422
+        assert 'id="longest_life_days-problem"' in page.text
+        assert 'id="unused_days-problem"' in page.text
+        assert 'value="many"' in page.text
+        assert projects.get_project(project.id).key_policy == KeyPolicy()
 
     def test_limits_of_the_project_are_set_and_cleared(
         self, ada: Visitor, project: Project

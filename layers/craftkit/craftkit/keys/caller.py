@@ -77,7 +77,7 @@ def describe_caller(principal: Principal) -> CallerView:
         templates=list(key.templates),
         networks=list(key.networks),
         bound=key.bound_to is not None,
-        expires_at=to_rfc3339(key.expires_at) if key.expires_at else None,
+        expires_at=to_rfc3339(key.ends_at) if key.ends_at else None,
         limits=[_view(state, now) for state in _states(principal, items, now)],
     )
 

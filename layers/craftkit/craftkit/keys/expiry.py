@@ -1,5 +1,5 @@
 """The hourly run over keys that are due: sends reminders, finds old secrets without use, deletes
-secrets that ended long ago.
+secrets that ended long ago, revokes keys that were not used for as long as the project allows.
 
 Expired keys are refused without this run: the authorizer reads the expiry in the secret's item.
 Only events and deletions can be late.
@@ -10,7 +10,7 @@ from datetime import datetime
 
 from craftkit.clock import utc_now
 from craftkit.errors import NotFoundError
-from craftkit.keys import activity, lifecycle, repository, service
+from craftkit.keys import activity, lifecycle, policy, repository, service
 from craftkit.keys.lifecycle import Step
 from craftkit.keys.models import Key
 from craftkit.observability import logger
@@ -48,6 +48,7 @@ def _expire(key_id: str) -> None:
         # The activity stream reports a first use. This finds one that the stream failed to report.
         service.start_rotation_grace(key_id, key.prefix)
     service.change_key(key_id, lambda key: _step(key, utc_now()), by=_BY)
+    service.change_key(key_id, lambda key: _retirement(key, utc_now()), by=_BY)
 
 
 def _step(key: Key, now: datetime) -> Step:
@@ -55,3 +56,13 @@ def _step(key: Key, now: datetime) -> Step:
     if previous is not None and key.current.first_used_at is not None:
         used_at = activity.read_secret_activity(key.id, previous, now=now, days=1).last_used_at
     return lifecycle.expire(key, used_at, now)
+
+
+def _retirement(key: Key, now: datetime) -> Step | None:
+    if not key.unused_days:
+        return None
+    of_all = (
+        activity.read_secret_activity(key.id, secret, now=now, days=1) for secret in key.secrets
+    )
+    used = [each.last_used_at for each in of_all if each.last_used_at]
+    return policy.retire_unused(key, max(used, default=None), now)

@@ -69,8 +69,14 @@ def rotate(key: Key, secret: Secret, now: datetime, *, replace: bool = False) ->
         # The first use of the lost secret may have started the grace; undo that.
         secrets = (*secrets[:-2], previous.model_copy(update={"expires_at": None}))
     retired, living = secrets[:-1], secrets[-1:]
+    if key.longest_life_days:
+        ends_by = now + timedelta(days=key.longest_life_days)
+        secret = secret.model_copy(update={"ends_by": ends_by})
+    rotated = _with(key, secrets=(*retired[-_RETIRED_KEPT:], *living, secret), quiet_since=None)
+    if rotated.ends_at != key.ends_at:
+        rotated = _with(rotated, reminded_days=passed_reminder(rotated.ends_at, now))
     return Step(
-        _with(key, secrets=(*retired[-_RETIRED_KEPT:], *living, secret), quiet_since=None),
+        rotated,
         (Event("key.rotated", {"prefix": secret.prefix, "previous_prefix": living[0].prefix}),),
     )
 
@@ -87,7 +93,8 @@ def start_grace(key: Key, prefix: str, used_at: datetime, now: datetime) -> Step
     current = key.current.model_copy(update={"first_used_at": used_at})
     ends_at = used_at + (current.grace or timedelta(0))
     ending = previous.model_copy(update={"expires_at": ends_at})
-    details = {"prefix": prefix, "previous_prefix": previous.prefix, "until": to_rfc3339(ends_at)}
+    until = to_rfc3339(ending.ends_at or ends_at)
+    details = {"prefix": prefix, "previous_prefix": previous.prefix, "until": until}
     return Step(
         _with(key, secrets=(*key.secrets[:-2], ending, current)),
         (Event("key.grace_began", details),),
@@ -141,7 +148,10 @@ def restore(key: Key, now: datetime) -> Step | None:
         raise UndoRefusedError(
             f"A revocation can be undone for {minutes} minutes. Create a new key."
         )
-    return Step(_with(key, revoked_at=None, revoked_reason=None), (Event("key.revocation_undone"),))
+    restored = _with(key, revoked_at=None, revoked_reason=None)
+    if key.unused_days:  # else the next run would revoke it again
+        restored = _with(restored, unused_from=now, unused_check_at=now)
+    return Step(restored, (Event("key.revocation_undone"),))
 
 
 def has_exposed_secret(key: Key, now: datetime) -> bool:
@@ -229,19 +239,33 @@ def expire(key: Key, previous_used_at: datetime | None, now: datetime) -> Step:
     secrets = tuple(
         secret
         for secret in key.secrets
-        if secret.expires_at is None or secret.expires_at + RETIRED_KEPT_FOR > now
+        if secret is key.current
+        or secret.ends_at is None
+        or secret.ends_at + RETIRED_KEPT_FOR > now
     )
     updated, events = _with(key, secrets=secrets), []
-    if (days := _reminder(key, now)) is not None and key.expires_at is not None:
+    if (days := _reminder(key, now)) is not None and key.ends_at is not None:
         updated = _with(updated, reminded_days=days)
-        details = {"days": str(days), "expires_at": to_rfc3339(key.expires_at), "name": key.name}
-        events.append(Event("key.expiring", details))
+        events.append(expiring(key, days, key.ends_at, "expiry"))
     if (since := quiet_since(key, previous_used_at, now)) and key.quiet_since is None:
         updated = _with(updated, quiet_since=since)
         prefix = key.secrets[-2].prefix
         details = {"previous_prefix": prefix, "since": to_rfc3339(since)}
         events.append(Event("key.previous_secret_quiet", details))
     return Step(updated, tuple(events))
+
+
+def expiring(key: Key, days: int, ends_at: datetime, cause: str) -> Event:
+    """The reminder that a key ends in `days` days, because of its `expiry` or because `unused`."""
+    return Event(
+        "key.expiring",
+        {
+            "days": str(days),
+            "expires_at": to_rfc3339(ends_at),
+            "name": key.name,
+            "cause": cause,
+        },
+    )
 
 
 def quiet_since(key: Key, previous_used_at: datetime | None, now: datetime) -> datetime | None:
@@ -261,18 +285,20 @@ def due_at(key: Key, now: datetime) -> datetime | None:
     if key.status(now) != "active":
         return None
     times = [
-        secret.expires_at + RETIRED_KEPT_FOR
-        for secret in key.secrets
-        if secret.expires_at is not None
+        secret.ends_at + RETIRED_KEPT_FOR
+        for secret in key.secrets[:-1]
+        if secret.ends_at is not None
     ]
+    if key.unused_days:
+        times.append(key.unused_check_at or now)
     if key.previous(now) is not None:
         if key.current.first_used_at is None:
             times.append(now + _FIRST_USE_LOOKED_FOR_AFTER)
         elif key.quiet_since is None:
             times.append(now + _LOOK_AGAIN_AFTER)
-    if key.expires_at is not None:
+    if key.ends_at is not None:
         times += [
-            key.expires_at - timedelta(days=days)
+            key.ends_at - timedelta(days=days)
             for days in REMINDER_DAYS
             if days < (key.reminded_days or _NEVER)
         ]
@@ -291,7 +317,7 @@ def _reminder(key: Key, now: datetime) -> int | None:
     """The latest reminder that is due and was not sent; None for a key that is not active."""
     if key.status(now) != "active":
         return None
-    days = passed_reminder(key.expires_at, now)
+    days = passed_reminder(key.ends_at, now)
     return days if days is not None and days < (key.reminded_days or _NEVER) else None
 
 

@@ -39,7 +39,7 @@ def limit_project(project_id: str, change: LimitsChange, *, by: str) -> LimitsSt
     Returns:
         The limits, or None if the project has none left.
     """
-    keys = _keys_of(project_id)
+    keys = key_ids_of(project_id)
     return _set("project", project_id, project_id, change, keys, by=by)
 
 
@@ -84,9 +84,9 @@ def _set(
     return limits_of(kind, id_)
 
 
-def _keys_of(project_id: str) -> Iterator[str]:
-    """Every key of a project: from the index, which is eventually consistent, and the newest ones
-    from the audit, which is read with strong consistency.
+def key_ids_of(project_id: str) -> Iterator[str]:
+    """The id of every key of a project: from the index, which is eventually consistent, and the
+    newest ones from the audit, which is read with strong consistency.
     """
     seen: set[str] = set()
     cursor = None

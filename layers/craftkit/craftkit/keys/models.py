@@ -32,8 +32,8 @@ class Secret(BaseModel):
     """One secret of a key. Only its SHA-256 and its prefix are stored.
 
     `grace` is how long the previous secret works after this one's first use, which sets
-    `expires_at` of the previous secret. A secret that has ended is kept for 30 days, so that a
-    diagnosis can explain it.
+    `expires_at` of the previous secret. `ends_by` is when the project's key policy ends the secret.
+    A secret that has ended is kept for 30 days, so that a diagnosis can explain it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -44,10 +44,16 @@ class Secret(BaseModel):
     grace: timedelta | None = None
     first_used_at: datetime | None = None
     expires_at: datetime | None = None
+    ends_by: datetime | None = None
     exposed_at: datetime | None = None
 
+    @property
+    def ends_at(self) -> datetime | None:
+        """The earlier of `expires_at` and `ends_by`."""
+        return _earliest(self.expires_at, self.ends_by)
+
     def has_ended(self, now: datetime) -> bool:
-        return self.expires_at is not None and self.expires_at <= now
+        return self.ends_at is not None and self.ends_at <= now
 
 
 class Key(BaseModel):
@@ -63,6 +69,9 @@ class Key(BaseModel):
     the changes, so that only one of two concurrent changes succeeds. `reminded_days` is the last
     reminder before the expiry that was sent, or that was due before the key was created.
     `quiet_since` is set once the previous secret has not been used for 24 hours.
+
+    `longest_life_days` and `unused_days` are the project's key policy. The time without use counts
+    from `unused_from` at the earliest; `unused_check_at` is when `keys.policy` looks at it next.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -88,6 +97,11 @@ class Key(BaseModel):
     exposed_urls: tuple[str, ...] = ()
     reminded_days: int | None = None
     quiet_since: datetime | None = None
+    longest_life_days: int | None = None
+    unused_days: int | None = None
+    unused_from: datetime | None = None
+    unused_check_at: datetime | None = None
+    unused_reminded_days: int | None = None
     revision: int = 0
 
     @property
@@ -116,13 +130,22 @@ class Key(BaseModel):
         older = self.secrets[-2:-1]
         return older[0] if older and not older[0].has_ended(now) else None
 
+    @property
+    def ends_at(self) -> datetime | None:
+        """When the key expires, by its own expiry or by the policy's life of its secret."""
+        return _earliest(self.expires_at, self.current.ends_by)
+
     def is_expired(self, now: datetime) -> bool:
-        return self.expires_at is not None and self.expires_at <= now
+        return self.ends_at is not None and self.ends_at <= now
 
     def status(self, now: datetime) -> Status:
         if self.revoked_at is not None:
             return "revoked"
         return "expired" if self.is_expired(now) else "active"
+
+
+def _earliest(*times: datetime | None) -> datetime | None:
+    return min((time for time in times if time is not None), default=None)
 
 
 class NewKey(BaseModel):

@@ -31,9 +31,24 @@ SHARDS = 4
 _TOKEN_KEPT_FOR = timedelta(days=7)
 """How long an expired token is kept, so that it can be diagnosed."""
 
-_TIMES = ("expires_at", "revoked_at", "exposed_at", "quiet_since")
+_TIMES = (
+    "expires_at",
+    "revoked_at",
+    "exposed_at",
+    "quiet_since",
+    "unused_from",
+    "unused_check_at",
+)
 _LISTS = ("scopes", "templates", "limited", "networks")
-_PLAIN = ("revoked_reason", "reminded_days", "bound_to", "rule_id")
+_PLAIN = (
+    "revoked_reason",
+    "reminded_days",
+    "bound_to",
+    "rule_id",
+    "longest_life_days",
+    "unused_days",
+    "unused_reminded_days",
+)
 
 
 def create(key: Key, *, extra_writes: Sequence[dict[str, Any]]) -> None:
@@ -172,7 +187,7 @@ def _secret_entry(secret: Secret) -> dict[str, Any]:
         "hash": secret.hash,
         "prefix": secret.prefix,
         "created_at": to_rfc3339(secret.created_at),
-        **_present(secret, ("first_used_at", "expires_at", "exposed_at"), ()),
+        **_present(secret, ("first_used_at", "expires_at", "ends_by", "exposed_at"), ()),
     }
     if secret.grace is not None:
         entry["grace"] = int(secret.grace.total_seconds())
@@ -180,7 +195,7 @@ def _secret_entry(secret: Secret) -> dict[str, Any]:
 
 
 def _secret_item(key: Key, secret: Secret) -> dict[str, Any]:
-    ends = [moment for moment in (key.expires_at, secret.expires_at) if moment is not None]
+    ends = [moment for moment in (key.expires_at, secret.ends_at) if moment is not None]
     item = {
         "key_hash": secret.hash,
         "prefix": secret.prefix,

@@ -8,7 +8,7 @@ from craftkit import cursors
 from craftkit.auth import api_key
 from craftkit.auth.lookup import KeyRecord
 from craftkit.auth.verify import Verdict, Verification, verify_key
-from craftkit.clock import from_rfc3339, utc_now
+from craftkit.clock import from_rfc3339, to_rfc3339, utc_now
 from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.errors import ConflictError, InvalidRequestError, Issues, NotFoundError
@@ -16,8 +16,10 @@ from craftkit.ids import new_id
 from craftkit.keys import activity, lifecycle, repository
 from craftkit.keys.lifecycle import Step
 from craftkit.keys.models import Diagnosis, Key, MintedKey, NewKey, Secret
+from craftkit.keys.policy import apply_policy
 from craftkit.limits import repository as limits
-from craftkit.project_items import check_project, require_project
+from craftkit.project_items import check_key_policy, require_project
+from craftkit.projects import service as projects
 
 PAGE_LIMIT = 100
 DEFAULT_GRACE = timedelta(hours=24)
@@ -36,7 +38,8 @@ def create_key(
         key_id: an id chosen by the caller, so that a form that is sent twice creates one key.
 
     Raises:
-        InvalidRequestError: `expires_at` is in the past.
+        InvalidRequestError: `expires_at` is in the past, or later than the project's key policy
+            allows.
         NotFoundError: there is no such project.
         ConflictError: a key with this id exists, or the project is being deleted.
     """
@@ -56,18 +59,34 @@ def create_key(
     )
     subject = f"project#{project_id}"
     while True:
-        # Limits that are set on the project at the same time must also apply to this key.
+        # Limits and a policy that are set at the same time must also apply to this key.
         is_limited = limits.get(subject, now) is not None
         key = key.model_copy(update={"limited": ("project",) if is_limited else ()})
+        project = projects.get_project(project_id)
+        policy, set_at = project.key_policy, project.key_policy_set_at
+        if policy.longest_life_days:
+            _require_life(request.expires_at, policy.longest_life_days, now)
+        applied = apply_policy(key, policy, now)
         try:
             unchanged = limits.check(subject, is_limited=is_limited)
-            repository.create(key, extra_writes=[unchanged, check_project(project_id)])
+            same_policy = check_key_policy(project_id, to_rfc3339(set_at) if set_at else None)
+            repository.create(
+                applied.key if applied else key, extra_writes=[unchanged, same_policy]
+            )
         except ConditionFailedError as error:
             if repository.get(key.id) is not None:
                 raise ConflictError("A key of this id was made already.") from error
             require_project(project_id)
             continue
-        return MintedKey(key=key, cleartext=cleartext)
+        return MintedKey(key=applied.key if applied else key, cleartext=cleartext)
+
+
+def _require_life(expires_at: datetime | None, days: int, now: datetime) -> None:
+    if expires_at is not None and expires_at > now + timedelta(days=days):
+        message = (
+            f"Must be at most {days} days from now: the project's key policy allows no longer life"
+        )
+        raise InvalidRequestError(issues=Issues(field_errors={"expiresAt": [message]}))
 
 
 def get_key(key_id: str) -> Key:
@@ -126,7 +145,8 @@ def rotate_key(
 
     Raises:
         NotFoundError: there is no such key.
-        InvalidRequestError: the grace is not between 0 and 30 days.
+        InvalidRequestError: the grace is not between 0 and 30 days, or longer than the longest life
+            of the project's key policy.
         KeyNotActiveError, RotationUnderWayError: the key cannot be rotated now.
     """
     if not timedelta(0) <= grace <= lifecycle.LONGEST_GRACE:
@@ -140,6 +160,12 @@ def rotate_key(
         cleartext = api_key.mint(key.mode, config.stage)
         while api_key.prefix_of(cleartext) in known:  # prefixes identify the secrets of a key
             cleartext = api_key.mint(key.mode, config.stage)
+        if key.longest_life_days and grace > timedelta(days=key.longest_life_days):
+            message = (
+                f"A grace is at most {key.longest_life_days} days: the project's key policy allows "
+                "no longer life of a secret."
+            )
+            raise InvalidRequestError(issues=Issues(field_errors={"grace": [message]}))
         now = utc_now()
         secret = secret_of(cleartext, now).model_copy(update={"grace": grace})
         return lifecycle.rotate(key, secret, now, replace=replace)

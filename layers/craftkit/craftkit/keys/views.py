@@ -137,6 +137,7 @@ def _fields(key: Key, used: SecretActivity, now: datetime) -> dict[str, object]:
     return shared | {
         "prefix": key.prefix,
         "status": key.status(now),
+        "expires_at": key.ends_at,
         "is_rotating": key.status(now) == "active" and key.previous(now) is not None,
         "first_used_at": used.first_used_at,
         "last_used_at": used.last_used_at,
@@ -156,7 +157,7 @@ def _secret_view(key: Key, secret: Secret, used: SecretActivity, now: datetime) 
         prefix=secret.prefix,
         state=state,
         created_at=secret.created_at,
-        expires_at=secret.expires_at,
+        expires_at=secret.ends_at,
         exposed_at=secret.exposed_at,
         first_used_at=used.first_used_at,
         last_used_at=used.last_used_at,
@@ -181,7 +182,7 @@ def _rotation_view(key: Key, used: list[SecretActivity], now: datetime) -> Rotat
     return RotationView(
         state="in_grace" if key.current.first_used_at else "awaiting_first_use",
         previous_prefix=previous.prefix,
-        previous_ends_at=previous.expires_at,
+        previous_ends_at=previous.ends_at,
         quiet_since=quiet,
         message=message,
     )

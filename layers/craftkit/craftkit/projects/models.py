@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, EmailStr, StringConstraints
+from pydantic import BaseModel, ConfigDict, EmailStr, Field, StringConstraints
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 
@@ -22,7 +22,26 @@ Role = Literal["owner", "admin", "viewer"]
 ROLES: tuple[Role, ...] = ("owner", "admin", "viewer")
 
 
+LONGEST_DAYS = 3650
+Days = Annotated[int, Field(ge=1, le=LONGEST_DAYS)]
+
+
+class KeyPolicy(BaseModel):
+    """How long the keys of a project work. None means no rule.
+
+    `longest_life_days` is the longest life of a secret: a key that is not rotated in this time
+    expires. `unused_days` is the time without a request after which a key is revoked.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    longest_life_days: Days | None = None
+    unused_days: Days | None = None
+
+
 class Project(BaseModel):
+    """A project. `key_policy_set_at` is when its policy was set last, None if it never was."""
+
     model_config = ConfigDict(frozen=True)
 
     id: str
@@ -32,6 +51,8 @@ class Project(BaseModel):
     created_by: str
     exposure_policy: ExposurePolicy = "revoke"
     anomaly_policy: AnomalyPolicy = "alert"
+    key_policy: KeyPolicy = KeyPolicy()
+    key_policy_set_at: datetime | None = None
 
 
 class User(BaseModel):

@@ -7,7 +7,14 @@ from craftkit.audit import repository as audit
 from craftkit.clock import from_rfc3339, to_rfc3339
 from craftkit.project_items import PARTNER, PROJECT, SLUG, THERE
 from craftkit.projects import member_items
-from craftkit.projects.models import AnomalyPolicy, EmbedStatus, ExposurePolicy, Member, Project
+from craftkit.projects.models import (
+    AnomalyPolicy,
+    EmbedStatus,
+    ExposurePolicy,
+    KeyPolicy,
+    Member,
+    Project,
+)
 
 
 def create(project: Project, owner: Member | None) -> None:
@@ -19,7 +26,7 @@ def create(project: Project, owner: Member | None) -> None:
     slug_claim = {**SLUG.key(project.slug), "project_id": project.id}
     item = {
         **PROJECT.key(project.id),
-        **project.model_dump(exclude={"created_at"}),
+        **project.model_dump(exclude={"created_at", "key_policy", "key_policy_set_at"}),
         "created_at": to_rfc3339(project.created_at),
         "owners": 1 if owner else 0,
     }
@@ -84,6 +91,27 @@ def set_anomaly_policy(project_id: str, policy: AnomalyPolicy, *, by: str, now: 
         target=project_id,
         now=now,
         policy=policy,
+    )
+    dynamodb.transact([update, entry])
+
+
+def set_key_policy(project_id: str, policy: KeyPolicy, *, by: str, now: datetime) -> None:
+    """Raises:
+    ConditionFailedError: there is no such project.
+    """
+    update = PROJECT.update(
+        PROJECT.key(project_id),
+        "SET key_policy = :policy, key_policy_set_at = :now",
+        THERE,
+        {":policy": policy.model_dump(exclude_none=True), ":now": to_rfc3339(now)},
+    )
+    entry = audit.entry(
+        project_id,
+        actor=by,
+        action="project.key_policy_set",
+        target=project_id,
+        now=now,
+        **{name: str(value or "none") for name, value in policy},
     )
     dynamodb.transact([update, entry])
 

@@ -14,6 +14,7 @@ from craftkit.projects.models import (
     AnomalyPolicy,
     EmbedStatus,
     ExposurePolicy,
+    KeyPolicy,
     Member,
     Project,
     User,
@@ -97,6 +98,19 @@ def set_anomaly_policy(project_id: str, policy: AnomalyPolicy, *, by: str) -> Pr
     """
     try:
         repository.set_anomaly_policy(project_id, policy, by=by, now=utc_now())
+    except ConditionFailedError as error:
+        raise NotFoundError("There is no project of this id.") from error
+    return get_project(project_id)
+
+
+def set_key_policy(project_id: str, policy: KeyPolicy, *, by: str) -> Project:
+    """Record the key policy. `keys.policies.set_key_policy` also applies it to the keys.
+
+    Raises:
+        NotFoundError: there is none of this id.
+    """
+    try:
+        repository.set_key_policy(project_id, policy, by=by, now=utc_now())
     except ConditionFailedError as error:
         raise NotFoundError("There is no project of this id.") from error
     return get_project(project_id)

@@ -163,10 +163,16 @@ def _choices(context: RequestContext) -> dict[str, Any]:
     slugs = [
         each.slug for each in templates.list_templates(context.project.id, limit=100).templates
     ]
+    longest = context.project.key_policy.longest_life_days
     return {
         "scopes": SCOPES,
         "slugs": slugs,
-        "lifetimes": _LIFETIMES,
+        "longest": longest,
+        "lifetimes": {
+            name: days
+            for name, days in _LIFETIMES.items()
+            if not (longest and days and days > longest)
+        },
         "form": context.request.form,
         "once": new_id(),
         "chosen": context.request.all("scopes") or DEFAULT_SCOPES,

@@ -5,10 +5,11 @@ from typing import get_args
 from craftkit import project_deletion
 from craftkit.config import config
 from craftkit.errors import InvalidRequestError, Issues
-from craftkit.keys import limiting
+from craftkit.keys import limiting, policies, policy
 from craftkit.limits.service import limits_of
 from craftkit.projects import members, service
-from craftkit.projects.models import ROLES, AnomalyPolicy, ExposurePolicy
+from craftkit.projects.models import ROLES, AnomalyPolicy, ExposurePolicy, KeyPolicy
+from craftkit.schema import validate_request
 from dashboard import limits
 from dashboard.pages.projects import read_name
 from dashboard.request_context import RequestContext
@@ -52,6 +53,16 @@ def set_anomaly_policy(context: RequestContext) -> Response:
     return context.done("/settings", "Saved.")
 
 
+def set_key_policy(context: RequestContext) -> Response:
+    given = {name: context.form(name) or None for name in KeyPolicy.model_fields}
+    try:
+        policy = validate_request(KeyPolicy, given)
+    except InvalidRequestError as error:
+        return _page(context, error)
+    policies.set_key_policy(context.project.id, policy, by=context.user.sub)
+    return context.done("/settings", "The key policy applies to every key of the project.")
+
+
 def limit_project(context: RequestContext) -> Response:
     limiting.limit_project(context.project.id, limits.read(context), by=context.user.sub)
     return context.done("/settings", "The limits apply from the next request on.")
@@ -88,6 +99,7 @@ def _page(context: RequestContext, error: InvalidRequestError | None = None) -> 
         members=all_members,
         last_owners=owners if len(owners) == 1 else [],
         roles=ROLES,
+        notice_days=policy.NOTICE.days,
         retention_days=config.retention_days,
         limits=limits_of("project", context.project.id),
     )
