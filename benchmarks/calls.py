@@ -48,7 +48,7 @@ _APART_SECONDS = 3
 # transaction. An index entry that is added, removed or changed is one write; a new key is two.
 _WRITES = ("PutItem", "UpdateItem", "DeleteItem")
 _LINE_OVERHEAD_BYTES = 26
-"""What CloudWatch Logs counts for each event beside its text."""
+"""What CloudWatch Logs counts for each event in addition to its text."""
 
 _LOG_KEYS = set(logger.get_current_keys())
 """The keys of a log line before a function adds its own."""
@@ -198,8 +198,8 @@ def _measured(clock: FrozenClock) -> Iterator[tuple[str, Any]]:
         )
         create()
         work()
-        told = iter({"Records": [each]} for each in reading_ends(stream, create, work))
-        yield "create_delivery", record(lambda: cloud.invoke("create_deliveries", next(told)))
+        events = iter({"Records": [each]} for each in reading_ends(stream, create, work))
+        yield "create_delivery", record(lambda: cloud.invoke("create_deliveries", next(events)))
         sends = iter(cloud.messages("DeliveriesQueue"))
         sent = event("deliver_webhook")
 

@@ -59,7 +59,7 @@ def measure() -> Iterator[Result]:
         weights[heaviest] / 1000,
         "kB",
         target="value <= 50",
-        note=f"The heaviest page, {heaviest}, with nothing cached, compressed, without pictures "
+        note=f"The heaviest page, {heaviest}, with nothing cached, compressed, without images "
         "of documents.",
     )
     yield Result(
@@ -104,7 +104,7 @@ def _own_times() -> dict[str, float]:
             return {
                 name: _own_time(visitor, base + path)
                 for name, path in PAGES.items()
-                if name != "gallery"  # its pictures are asked for one by one
+                if name != "gallery"  # its images are requested one by one
             }
 
 
@@ -159,8 +159,8 @@ def _weigh(page: Page, url: str) -> int:
     sizes: dict[str, float] = {}
 
     def received(event: dict[str, Any]) -> None:
-        is_document_picture = event["response"]["mimeType"] == "image/png"
-        kinds[event["requestId"]] = event["type"] in _COUNTED and not is_document_picture
+        is_document_image = event["response"]["mimeType"] == "image/png"
+        kinds[event["requestId"]] = event["type"] in _COUNTED and not is_document_image
 
     session.on("Network.responseReceived", received)
     session.on(

@@ -83,16 +83,16 @@ def _mint() -> Result:
 def _replayed(work: Callable[[], object]) -> Iterator[None]:
     """Replay recorded responses to the AWS client's calls, in order and without delay."""
     make_call = BaseClient._make_api_call  # type: ignore[attr-defined]  # noqa: SLF001
-    told: list[Any] = []
+    recorded: list[Any] = []
 
     def noted(client: Any, operation: str, parameters: Any) -> Any:
-        told.append(make_call(client, operation, parameters))
-        return told[-1]
+        recorded.append(make_call(client, operation, parameters))
+        return recorded[-1]
 
     work()  # what only a first call asks for is out of the way
     with patch.object(BaseClient, "_make_api_call", noted):
         work()
-    answers = cycle(told)
+    answers = cycle(recorded)
     with patch.object(BaseClient, "_make_api_call", lambda *_: dict(next(answers))):
         yield
 
@@ -122,7 +122,7 @@ def _preview() -> Iterable[Result]:
         shown.goto(opened["iframe_url"])
         shown.wait_for_selector(_SHOWN, timeout=60_000)
         times = sorted(_keystroke(shown, number) for number in range(_KEYSTROKES + 5))
-    note = "from the keystroke to the picture, the wait of 120 ms for the next key included"
+    note = "from the keystroke to the new preview, including the wait of 120 ms for the next key"
     yield Result(
         "embed.preview.p50", times[len(times) // 2], "ms", target="value <= 500", note=note
     )

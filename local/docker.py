@@ -147,7 +147,9 @@ def _sam_local(command: str, *arguments: str, without: str | None = None) -> Non
         parameters = parameters_of(template, known)
         if without:
             left = without_function(read_template(template), without)
-            template = build / "sam-local.json"  # beside the build's, whose paths are relative
+            template = (
+                build / "sam-local.json"
+            )  # in the same folder as the build's template, whose paths are relative
             template.write_text(json.dumps(left), encoding="utf-8")
         done = subprocess.run(
             [

@@ -57,7 +57,7 @@ def typescript() -> Path:
     folder = tools()
     run(["node_modules/.bin/openapi-typescript", "openapi.json", "-o", "schema.ts"])
     run(["node_modules/.bin/openapi-ts", "-i", "openapi.json", "-o", "hey-api"])
-    # Files of a folder without a package of its own are ES modules by the package.json beside it.
+    # The package.json of this folder makes these files ES modules.
     programs = ["with_hey_api.mts", "with_openapi_typescript.mts"]
     options = ["--strict", "--target", "ES2022", "--module", "ES2022", "--skipLibCheck"]
     bundler = ["--moduleResolution", "bundler", "--types", "node", "--outDir", "built"]

@@ -84,8 +84,8 @@ def _page(browser: Browser, size: dict[str, int], scheme: str) -> Page:
 def _shoot(page: Page, name: str) -> None:
     path = FOLDER / f"{name}.png"
     page.screenshot(path=path)
-    with Image.open(path) as picture:
-        small = picture.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
+    with Image.open(path) as image:
+        small = image.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
     small.save(path, optimize=True)
 
 

@@ -122,7 +122,7 @@ def text_of(value: object) -> Content:
 
 
 def image_of(png: str) -> Content:
-    """A PNG in base 64 as the picture that a tool returns."""
+    """A PNG in base 64 as the image that a tool returns."""
     return [{"type": "image", "data": png, "mimeType": "image/png"}]
 
 

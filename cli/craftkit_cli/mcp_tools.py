@@ -49,7 +49,7 @@ class Tools:
             ),
             _tool(
                 "preview", "Preview a document",
-                "The first page as a picture. It is a render like any other, whose content is "
+                "The first page as an image. It is a render like any other, whose content is "
                 f"deleted after {PREVIEW_SECONDS} seconds.",
                 self._preview, is_read_only=False, slug=_SLUG, data=_DATA,
             ),

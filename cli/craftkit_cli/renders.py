@@ -42,4 +42,4 @@ def _reconcile(arguments: argparse.Namespace, _operator: str) -> Answer:
     until = arguments.until or utc_now()
     counted = metering.reconcile(project.id, arguments.since, until)
     created = render_events.reconcile(project.id, arguments.since, until)
-    return {"counted": counted, "told": created}
+    return {"counted": counted, "delivered": created}

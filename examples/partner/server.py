@@ -45,7 +45,7 @@ CUSTOMERS = {
 class Craftkit:
     """The few calls of the API that a partner's server makes.
 
-    `renew_tokens` belongs in the partner's own session store; here it is memory. Each is good
+    `renew_tokens` belongs in the partner's own session store; here it is a dictionary. Each is good
     once: the lock keeps two windows of the same person from spending one twice.
     """
 
@@ -137,7 +137,7 @@ class Handler(BaseHTTPRequestHandler):
                 self._json(404, {"message": "There is no such route."})
                 return
         except urllib.error.HTTPError as error:
-            # The page is told that it failed; why stays in this server's log.
+            # The page gets only a general message; the reason is written to the log.
             print(error.read().decode(errors="replace"), file=sys.stderr)
             self._json(502, {"message": "The documents are not available just now."})
         except (KeyError, TypeError, ValueError):

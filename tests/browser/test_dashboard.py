@@ -19,7 +19,7 @@ from testkit.stack import RunningStack
 OpenPage = Callable[..., Page]
 
 TITLE = "= Typed in the browser"
-PICTURE = "#preview img"
+PREVIEW_IMAGE = "#preview img"
 # The embedded AWS is slow to begin a function for the first time.
 PATIENCE = 60_000
 
@@ -83,11 +83,13 @@ def test_from_sign_in_to_a_refused_key(
     page.get_by_role("link", name="New template").click()
     page.get_by_role("button", name="Use this template: Receipt").click()
     page.get_by_role("dialog").get_by_role("button", name="Open in the editor").click()
-    expect(page.locator(PICTURE).first).to_be_visible(timeout=PATIENCE)
-    first = page.locator(PICTURE).first.get_attribute("src")
+    expect(page.locator(PREVIEW_IMAGE).first).to_be_visible(timeout=PATIENCE)
+    first = page.locator(PREVIEW_IMAGE).first.get_attribute("src")
     text = page.locator("#source").input_value()
     write(page, f"{text}\n{TITLE}\n")
-    expect(page.locator(PICTURE).first).not_to_have_attribute("src", first or "", timeout=PATIENCE)
+    expect(page.locator(PREVIEW_IMAGE).first).not_to_have_attribute(
+        "src", first or "", timeout=PATIENCE
+    )
     write(page, f"{text}\n#let broken = (\n")
     problem = page.locator("#problem [data-line]")
     expect(problem).to_be_visible(timeout=PATIENCE)
@@ -120,8 +122,8 @@ def test_from_sign_in_to_a_refused_key(
     arrived = next(
         each for each in receiver.wait_for(1) if each.headers["x-craftkit-event"][:6] == "render"
     )
-    told = Webhook(secret).verify(arrived.body, arrived.headers)
-    assert told["data"]["id"] == render["id"]
+    event = Webhook(secret).verify(arrived.body, arrived.headers)
+    assert event["data"]["id"] == render["id"]
     page.goto(endpoint)
     page.get_by_role("link", name="render.succeeded").click()
     expect(page.get_by_text("delivered")).to_be_visible()

@@ -124,7 +124,9 @@ class TestEditor:
         page.keyboard.type("#data.cust")
         option = page.get_by_role("option", name="data.customer.name")
         expect(option).to_be_visible()
-        page.wait_for_timeout(150)  # an option cannot be taken before people could have read it
+        page.wait_for_timeout(
+            150
+        )  # CodeMirror ignores Enter in the first moments after the list opens
         page.keyboard.press("Enter")
         assert source_of(page) == "#data.customer.name"
         page.keyboard.type(" #mon")

@@ -28,7 +28,7 @@ async def main(command: str) -> None:
         data = (await call("get_template", slug=slug))[2]["exampleData"]
         found["valid"] = (await call("validate_data", slug=slug, data=data))[2]
         found["render"] = (await call("create_render", slug=slug, data=data))[2]
-        found["picture"] = (await call("preview", slug=slug, data=data))[1]
+        found["image"] = (await call("preview", slug=slug, data=data))[1]
         is_error, _, error = await call("get_render", id="none")
         found["refused"] = [is_error, error]
     print(json.dumps(found))

@@ -66,7 +66,7 @@ MATRIX: dict[str, dict[str, str]] = {
     "session": row((set(SESSIONS), "200")),
     "preview": row((FILLING | VIEWING, "200"), (WRITING, WRONG_MODE)),
     "submit": row((FILLING, "201"), (VIEWING | WRITING, WRONG_MODE)),
-    # Of another session; a session that may not even view is told so.
+    # The document of another session is a 404; a session without `view` gets 403.
     "document": row(
         (set(SESSIONS) - {"edit, only edit"}, NOT_FOUND), ({"edit, only edit"}, NO_PERMISSION)
     ),

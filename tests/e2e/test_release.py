@@ -35,7 +35,7 @@ def administrator(stack: RunningStack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI", "true")
 
 
-class Job:
+class PipelineJob:
     """A GitHub job in the environment of a stage, with the stage's deploy role.
 
     The embedded AWS evaluates the role's trust and policies, as AWS does. It cannot assume the role
@@ -90,12 +90,12 @@ def prepare_account(stack: RunningStack) -> None:
 
 
 @pytest.fixture
-def job(administrator: None, stack: RunningStack, monkeypatch: pytest.MonkeyPatch) -> Job:
-    return Job(stack, monkeypatch)
+def job(administrator: None, stack: RunningStack, monkeypatch: pytest.MonkeyPatch) -> PipelineJob:
+    return PipelineJob(stack, monkeypatch)
 
 
 def test_make_bootstrap__creates_only_missing_account_resources(
-    job: Job, stack: RunningStack
+    job: PipelineJob, stack: RunningStack
 ) -> None:
     prepare_account(stack)
     first, second = bootstrap("dev", REPOSITORY), bootstrap("staging", REPOSITORY)
@@ -115,7 +115,7 @@ def test_make_bootstrap__creates_only_missing_account_resources(
     assert held("dev") & once == {"GatewayLogRole", "GatewayAccount"}
 
 
-def test_a_deploy_role_can_be_assumed_only_in_its_stages_environment(job: Job) -> None:
+def test_a_deploy_role_can_be_assumed_only_in_its_stages_environment(job: PipelineJob) -> None:
     job.start("dev")
     role = bootstrap_outputs("dev")["DeployRoleArn"]
     for repository, environment in ((REPOSITORY, "prod"), ("somebody/else", "dev")):
@@ -124,7 +124,7 @@ def test_a_deploy_role_can_be_assumed_only_in_its_stages_environment(job: Job) -
 
 
 def test_make_deploy_dev__deploys_prunes_and_accepts_as_the_stages_own_roles(
-    job: Job, stack: RunningStack
+    job: PipelineJob, stack: RunningStack
 ) -> None:
     session, port = job.start("dev"), free_port()
     assert "assumed-role/craftkit-dev-" in session.client("sts").get_caller_identity()["Arn"]
@@ -168,7 +168,7 @@ def test_make_accept__passes_for_a_working_stage(stack: RunningStack) -> None:
 
 
 def test_make_deploy_prod__deploys_a_release_and_protects_the_stack(
-    job: Job, stack: RunningStack, tmp_path: Path
+    job: PipelineJob, stack: RunningStack, tmp_path: Path
 ) -> None:
     job.start("prod")
     packed = release.pack_build(build_for_host(), tmp_path / "dist" / "craftkit.tar.gz")

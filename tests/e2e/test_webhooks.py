@@ -93,9 +93,9 @@ def test_a_delivery_succeeds_at_the_fourth_attempt_with_the_same_id(
     arrivals = receiver.wait_for(4)
     eventually(lambda: waiting(4, "delivered"))
     assert len({arrival.headers["webhook-id"] for arrival in arrivals}) == 1
-    told = json.loads(arrivals[-1].body)
-    assert (told["type"], told["data"]["id"]) == ("render.succeeded", made["id"])
-    assert told["data"]["metadata"] == {"order": "4711"}
+    event = json.loads(arrivals[-1].body)
+    assert (event["type"], event["data"]["id"]) == ("render.succeeded", made["id"])
+    assert event["data"]["metadata"] == {"order": "4711"}
     log = stack.craftkit("webhooks", "delivery", delivery["id"])["attempts"]
     assert [attempt["statusCode"] for attempt in log] == [500, 503, 404, 200]
     assert log[-1]["response"] == "noted\n"
@@ -124,9 +124,9 @@ def test_a_revoked_key_sends_a_webhook(
     key = stack.craftkit("keys", "create", *words)
     stack.craftkit("keys", "revoke", key["id"])
     arrivals = receiver.wait_for(2)
-    told = {json.loads(arrival.body)["type"]: arrival.body.decode() for arrival in arrivals}
-    assert set(told) == {"key.created", "key.revoked"}
-    for body in told.values():
+    event = {json.loads(arrival.body)["type"]: arrival.body.decode() for arrival in arrivals}
+    assert set(event) == {"key.created", "key.revoked"}
+    for body in event.values():
         assert json.loads(body)["data"]["id"] == key["id"]
         assert key["key"] not in body
 

@@ -105,11 +105,11 @@ def a_key_that_nobody_has() -> str:
 
 def emf(line: str) -> Iterator[Metric]:
     """The metrics of a log line in the embedded metric format."""
-    if not line.startswith("{") or "_aws" not in (told := json.loads(line)):
+    if not line.startswith("{") or "_aws" not in (record := json.loads(line)):
         return
-    for directive in told["_aws"]["CloudWatchMetrics"]:
+    for directive in record["_aws"]["CloudWatchMetrics"]:
         for names in directive["Dimensions"]:
-            found = frozenset((name, str(told[name])) for name in names)
+            found = frozenset((name, str(record[name])) for name in names)
             for metric in directive["Metrics"]:
                 yield directive["Namespace"], metric["Name"], found
 

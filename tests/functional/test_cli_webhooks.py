@@ -132,5 +132,5 @@ def test_renders__redrive_and_reconcile_say_what_they_did(
     call("cancel_render", project, path={"id": render_id})
     assert stream.event()["Records"]
     words = ("--project", project.id, "--since", "2020-01-01", "--until", "2100-01-01")
-    assert craftkit("renders", "reconcile", *words) == {"counted": 0, "told": 1}
+    assert craftkit("renders", "reconcile", *words) == {"counted": 0, "delivered": 1}
     assert craftkit("renders", "redrive") == {"queued": 0, "leftAlone": 0}

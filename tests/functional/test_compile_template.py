@@ -103,7 +103,9 @@ def test_compile_template__a_font_is_checked(client: Lambda) -> None:
 
 
 def test_compile_template__the_largest_font_fits_into_a_call(client: Lambda) -> None:
-    with pytest.raises(FontError):  # judged, not refused on its way
+    with pytest.raises(
+        FontError
+    ):  # from the check of the font, not from the size limit of the call
         remote_typesetter.check_font_remotely(randbytes(FONT_LIMIT_BYTES))
 
 

@@ -214,11 +214,11 @@ def test_create_render__a_live_key_is_never_answered_with_a_test_render(
     new_key = NewKey(name="Live", mode="live")
     live = replace(project, key=keys.create_key(project.id, new_key, by="tester"))
     body, headers = {"data": DATA}, {"Idempotency-Key": "order-4711"}
-    rehearsal = call("create_render", project, body=body, headers=headers)
+    test = call("create_render", project, body=body, headers=headers)
     real = call("create_render", live, body=body, headers=headers)
-    assert (rehearsal.body["mode"], real.body["mode"]) == ("test", "live")
+    assert (test.body["mode"], real.body["mode"]) == ("test", "live")
     assert real.status == 202
-    for of_mode, first in ((project, rehearsal), (live, real)):
+    for of_mode, first in ((project, test), (live, real)):
         again = call("create_render", of_mode, body=body, headers=headers)
         assert (again.status, again.body["id"]) == (200, first.body["id"])
 
@@ -260,6 +260,6 @@ def test_create_render__takes_four_aws_calls_and_at_most_the_charge_when_the_ver
     assert call("create_render", project, body=BODY).status == 202
     # The pointer to the version, the data's key, the row, the message. A charge serves the requests
     # of a tenth of a second.
-    besides_the_charge = [operation for operation in made if operation != "UpdateItem"]
-    assert besides_the_charge == ["GetItem", "PutItem", "PutItem", "SendMessage"]
+    without_charge = [operation for operation in made if operation != "UpdateItem"]
+    assert without_charge == ["GetItem", "PutItem", "PutItem", "SendMessage"]
     assert len(made) <= 5

@@ -84,7 +84,7 @@ class Scene:
         return service.get_endpoint(self.project.id, self.endpoint_id)
 
     def started(self, *answers: Any) -> dict[str, Any]:
-        """A render's end, told: the message of its first attempt."""
+        """Renders a document; returns the message of the first delivery attempt."""
         self.receiver.answers = list(answers)
         self.render()
         self.tell()
@@ -135,29 +135,29 @@ def test_create_deliveries__an_event_has_the_render_without_a_signed_url(
     render_id = scene.render()
     scene.tell()
     delivery = scene.delivery()
-    told = json.loads(delivery.payload)
-    assert told["type"] == delivery.event_type == "render.succeeded"
-    assert told["data"]["id"] == render_id
-    assert told["data"]["projectId"] == scene.project.id
-    assert told["data"]["pollUrl"].endswith(f"/v1/renders/{render_id}")
-    assert told["timestamp"] == told["data"]["completedAt"]
-    assert not {"downloadUrl", "downloadExpiresAt"} & set(told["data"])
+    event = json.loads(delivery.payload)
+    assert event["type"] == delivery.event_type == "render.succeeded"
+    assert event["data"]["id"] == render_id
+    assert event["data"]["projectId"] == scene.project.id
+    assert event["data"]["pollUrl"].endswith(f"/v1/renders/{render_id}")
+    assert event["timestamp"] == event["data"]["completedAt"]
+    assert not {"downloadUrl", "downloadExpiresAt"} & set(event["data"])
     assert scene.messages() == [scene.waiting_for(delivery)]
 
 
 @pytest.mark.parametrize(
-    ("end", "told"),
+    ("end", "event"),
     [
         (lambda scene: scene.render(), "render.succeeded"),
         (lambda scene: scene.render(SourceError("no")), "render.failed"),
     ],
 )
 def test_create_deliveries__each_final_status_has_an_event(
-    scene: Scene, end: Callable[[Scene], object], told: str
+    scene: Scene, end: Callable[[Scene], object], event: str
 ) -> None:
     end(scene)
     scene.tell()
-    assert scene.delivery().event_type == told
+    assert scene.delivery().event_type == event
 
 
 def test_create_deliveries__a_cancelled_render_has_an_event(
@@ -198,8 +198,8 @@ def test_create_deliveries__records_out_of_order_create_all_events(scene: Scene)
     records = scene.stream.event()["Records"]
     scene.cloud.invoke("create_deliveries", {"Records": records[::-1]})
     page = service.list_deliveries(scene.project.id, scene.endpoint_id)
-    told = [json.loads(delivery.payload)["data"]["id"] for delivery in page.deliveries]
-    assert sorted(told) == sorted([first, second])
+    event = [json.loads(delivery.payload)["data"]["id"] for delivery in page.deliveries]
+    assert sorted(event) == sorted([first, second])
 
 
 def test_create_deliveries__two_attempts_of_a_render_are_two_events(
@@ -313,9 +313,9 @@ def test_create_deliveries__a_revoked_key_has_an_event_without_the_key(
     keys.revoke_key(project.key.key.id, by="arn:aws:iam::123456789012:user/ada")
     event = stream.event()
     cloud.invoke("create_deliveries", event)
-    told = json.loads(scene.delivery().payload)
-    assert told["type"] == "key.revoked"
-    assert told["data"]["id"] == project.key.key.id
+    event = json.loads(scene.delivery().payload)
+    assert event["type"] == "key.revoked"
+    assert event["data"]["id"] == project.key.key.id
     assert project.key.cleartext not in scene.delivery().payload
     assert "user/ada" not in scene.delivery().payload
 
@@ -335,8 +335,8 @@ def test_deliver__signs_what_the_official_library_verifies(scene: Scene) -> None
     assert delivery and delivery.status == "delivered"
     [call] = scene.receiver.calls
     assert (call.url, call.method) == (URL, "POST")
-    told = Webhook(scene.made.secret).verify(call.body, call.headers)
-    assert told["type"] == call.headers["x-craftkit-event"] == "render.succeeded"
+    event = Webhook(scene.made.secret).verify(call.body, call.headers)
+    assert event["type"] == call.headers["x-craftkit-event"] == "render.succeeded"
     assert call.headers["webhook-id"] == delivery.event_id
     assert call.body == delivery.payload.encode()
 

@@ -245,9 +245,7 @@ def test_render__expires_as_it_was_asked_to_and_is_404_before_anything_is_delete
     assert objects.get("Contents", []) == []
 
 
-def test_render__shows_the_end_of_the_stages_retention_without_a_wish(
-    call: Any, live: DemoProject
-) -> None:
+def test_render__shows_the_default_expiry_of_the_stage(call: Any, live: DemoProject) -> None:
     made = call("create_render", live, body={"data": DATA})
     read = call("get_render", live, path={"id": made.body["id"]})
     assert made.body["expiresAt"][:16] == read.body["expiresAt"][:16] > made.body["createdAt"]

@@ -1,4 +1,4 @@
-"""POST /v1/exposed-keys in the form of GitHub's programme, signed by keys that the tests list."""
+"""POST /v1/exposed-keys in the format of GitHub secret scanning, signed with keys of the tests."""
 
 import base64
 import json

@@ -114,7 +114,7 @@ def asked(cloud: Cloud) -> Callable[[str], Any]:
     )
     path = {"id": json.loads(rendered["body"])["id"], "slug": "invoice", "token": made.token}
     vars(cloud.module("render_document"))["typeset"] = FakeTypesetter()
-    # The programme's list of keys is out there, and holds nobody's.
+    # GitHub's public keys would be fetched from the network; this cache of them is empty.
     vars(cloud.module("revoke_exposed_keys"))["keys"] = {}
 
     def of(function: str) -> Any:

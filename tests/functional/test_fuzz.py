@@ -151,16 +151,16 @@ def test_hook__unsigned_and_unknown_requests_create_no_render(
 ) -> None:
     status, _ = send(cloud, guarded.token, body, signature)
     assert 400 <= status < 500
-    status, told = send(cloud, at, body, signature)
+    status, answer = send(cloud, at, body, signature)
     assert status == 404
-    assert json.loads(told)["error"]["code"] == "invalid_token"
+    assert json.loads(answer)["error"]["code"] == "invalid_token"
 
 
 @ONE_WORLD
 @given(body=BODIES)
 def test_hook__signed_requests_never_cause_a_5xx(cloud: Cloud, guarded: Any, body: bytes) -> None:
     signature = hmac.new(guarded.secret.encode(), body, hashlib.sha256).hexdigest()
-    status, told = send(cloud, guarded.token, body, signature)
-    assert status == 202 or 400 <= status < 500, told
+    status, answer = send(cloud, guarded.token, body, signature)
+    assert status == 202 or 400 <= status < 500, answer
     if status != 202:
-        assert set(json.loads(told)) == {"error"}
+        assert set(json.loads(answer)) == {"error"}

@@ -328,9 +328,9 @@ def test_gallery__paper_is_the_same_from_right_to_left(slug: str) -> None:
     edges = []
     for locale in ("en-GB", "ar"):
         page = pypdfium2.PdfDocument(_typeset(entry, sent, locale=locale).pdf)[0]
-        picture = page.render().to_pil().convert("L")
-        width, height = picture.size
-        edges.append([picture.crop((x, 0, x + 40, height)).tobytes() for x in (0, width - 40)])
+        image = page.render().to_pil().convert("L")
+        width, height = image.size
+        edges.append([image.crop((x, 0, x + 40, height)).tobytes() for x in (0, width - 40)])
     assert edges[0] == edges[1]
 
 
@@ -356,8 +356,8 @@ def test_gallery__is_at_least_eight_and_each_says_what_it_is() -> None:
     entries = gallery.entries()
     assert len(entries) >= 8
     assert all(entry.name and entry.description for entry in entries)
-    pictures = {picture.stem for picture in (ROOT / "docs/gallery").glob("*.png")}
-    assert pictures == set(gallery.SLUGS)
+    images = {image.stem for image in (ROOT / "docs/gallery").glob("*.png")}
+    assert images == set(gallery.SLUGS)
     folders = {source.parent.name for source in gallery.FOLDER.glob("*/source.typ")}
     assert folders == set(gallery.SLUGS)
 

@@ -102,8 +102,8 @@ class Keys(RuleBasedStateMachine):
         self.known.append(key)
         return key
 
-    @rule(key=keys, which=st.integers(0, 2), is_told=st.booleans())
-    def use(self, key: ModelKey, which: int, is_told: bool) -> None:
+    @rule(key=keys, which=st.integers(0, 2), is_announced=st.booleans())
+    def use(self, key: ModelKey, which: int, is_announced: bool) -> None:
         """A request; the stream tells of a first use soon, or only the round finds it."""
         secret = key.secrets[-1 - which % len(key.secrets)]
         record = find_record(api_key.hash_of(secret.cleartext))
@@ -112,7 +112,7 @@ class Keys(RuleBasedStateMachine):
         assert record
         self._note(record)
         secret.used = True
-        if is_told:
+        if is_announced:
             service.start_rotation_grace(key.id, record.prefix)
             self._grace_begins(key)
 
@@ -141,7 +141,7 @@ class Keys(RuleBasedStateMachine):
     def rotate_and_deploy(self, key: ModelKey) -> None:
         """The usual way, so that what follows it is met often."""
         self.rotate(key, HOUR, replace=True)
-        self.use(key, which=0, is_told=True)
+        self.use(key, which=0, is_announced=True)
 
     @rule(key=keys)
     def end_rotation(self, key: ModelKey) -> None:

@@ -1,4 +1,4 @@
-"""Keys through their use cases and functions, judged by what the authorizer says of a secret."""
+"""Keys through their use cases and functions, checked by the verdict of the authorizer."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -226,9 +226,9 @@ class TestExpiry:
         for _ in range(21 * 4):
             expire()
             clock.advance(hours=6)
-        told = entries(cloud, "key.expiring")
-        assert [entry["details"]["days"] for entry in told] == ["14", "3", "1"]
-        assert {entry["target"] for entry in told} == {project.key.key.id}
+        warnings = entries(cloud, "key.expiring")
+        assert [entry["details"]["days"] for entry in warnings] == ["14", "3", "1"]
+        assert {entry["target"] for entry in warnings} == {project.key.key.id}
         assert verdict(project.key.cleartext) == "expired"
 
     def test_a_key_that_fails_does_not_block_the_expiry_of_others(

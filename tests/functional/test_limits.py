@@ -44,7 +44,7 @@ BY = "tester"
 
 @pytest.fixture
 def atomic_writes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """DynamoDB judges a write's condition and writes as one; moto, with threads, does not."""
+    """Makes conditional writes atomic, as in DynamoDB; moto is not atomic with threads."""
     lock = threading.RLock()
 
     def one_at_a_time(write: Any) -> Any:

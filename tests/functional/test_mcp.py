@@ -158,7 +158,7 @@ def made_an_invoice(found: Any) -> None:
     assert found["valid"] == {"valid": True, "issues": {}}
     assert found["render"]["status"] == "succeeded"
     assert found["render"]["downloadUrl"]
-    assert found["picture"] == "image"
+    assert found["image"] == "image"
     assert (found["refused"][0], found["refused"][1]["code"]) == (True, "not_found")
 
 

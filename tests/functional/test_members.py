@@ -41,12 +41,12 @@ def test_the_creator_of_a_project_is_its_owner(project: Project, clock: FrozenCl
 def test_a_non_member_and_a_missing_project_get_the_same_404(
     project: Project, clock: FrozenClock
 ) -> None:
-    told = []
+    messages = []
     for project_id in (project.id, "019cec2a-0000-7000-8000-000000000009"):
         with pytest.raises(NotFoundError) as refusal:
             members.open_project(BOB, project_id, signed_in_at=clock())
-        told.append(str(refusal.value))
-    assert told[0] == told[1]
+        messages.append(str(refusal.value))
+    assert messages[0] == messages[1]
 
 
 def test_an_invitation_gives_no_access_until_it_is_accepted(

@@ -263,7 +263,7 @@ def test_renders__reading_needs_its_scope(call: Any, route: str) -> None:
 
 @pytest.fixture
 def live(project: DemoProject) -> DemoProject:
-    """A live key of the same project, beside the project's test key."""
+    """A live key of the same project, in addition to its test key."""
     key = keys.create_key(project.id, NewKey(name="Live", mode="live"), by="tester")
     return replace(project, key=key)
 

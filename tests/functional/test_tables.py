@@ -1,4 +1,4 @@
-"""The tables in memory answer as moto does, to every kind of call that our code makes."""
+"""The in-in_memory tables answer as moto does, to every kind of call that our code makes."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -35,17 +35,17 @@ Call = Callable[..., Any]
 
 @pytest.fixture
 def both() -> Iterator[Call]:
-    """`both("PutItem", Item=…)`: made on moto and in memory; the answer, if it is the same."""
+    """`both("PutItem", Item=…)`: made on moto and in in_memory; the answer, if it is the same."""
     with mock_aws():
         resource: Any = boto3.resource("dynamodb")
         client: Any = resource.meta.client
         client.create_table(TableName="rows", BillingMode="PAY_PER_REQUEST", **TABLE)
-        memory = MemoryTables({"rows": TABLE})
+        in_memory = MemoryTables({"rows": TABLE})
 
         def call(operation: str, **params: Any) -> Any:
             named = params if operation == "TransactWriteItems" else {"TableName": "rows", **params}
             theirs = outcome(lambda: client._make_api_call(operation, named))
-            ours = outcome(lambda: memory.call(operation, named))
+            ours = outcome(lambda: in_memory.call(operation, named))
             assert ours == theirs, operation
             return ours
 
@@ -63,8 +63,8 @@ def outcome(make: Callable[[], Any]) -> Any:
             for reason in response.get("CancellationReasons", [])
         ]
         return response["Error"]["Code"], response.get("Item"), reasons
-    told = ("Item", "Items", "Attributes", "LastEvaluatedKey")
-    return {name: answer[name] for name in told if answer.get(name)}
+    compared = ("Item", "Items", "Attributes", "LastEvaluatedKey")
+    return {name: answer[name] for name in compared if answer.get(name)}
 
 
 def row(sk: str, **more: Any) -> dict[str, Any]:

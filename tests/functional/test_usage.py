@@ -192,13 +192,13 @@ def test_reconcile__counts_and_delivers_missed_records_once(
 
 
 def test_usage__shows_the_keys_own_mode_alone(meter: Meter, live: DemoProject) -> None:
-    test = keys.create_key(live.id, NewKey(name="Test", mode="test"), by="tester")
-    rehearsal = replace(live, key=test)
-    for caller in (live, rehearsal):
+    test_key = keys.create_key(live.id, NewKey(name="Test", mode="test"), by="tester")
+    test = replace(live, key=test_key)
+    for caller in (live, test):
         meter.render(caller)
     meter.count()
     assert [row["mode"] for row in meter.usage(live).body["usage"]] == ["live"]
-    assert [row["mode"] for row in meter.usage(rehearsal).body["usage"]] == ["test"]
+    assert [row["mode"] for row in meter.usage(test).body["usage"]] == ["test"]
 
 
 def test_usage__a_key_that_is_confined_to_templates_sees_theirs_alone(

@@ -14,7 +14,7 @@ from deployment.build import build_for_deploy, build_for_host
 from testkit.template import template
 
 # What Lambda's Python brings, boto3 and what it stands on: nothing else of this environment.
-LENT = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
+RUNTIME_PACKAGES = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
 LAMBDA_LIMIT_BYTES = 250 * 1024 * 1024
 LAMBDA_GLIBC = (2, 34)  # Amazon Linux 2023
 AARCH64 = 183  # in an ELF header: e_machine, at byte 18
@@ -35,9 +35,9 @@ def built() -> Path:
 
 
 @pytest.fixture(scope="session")
-def lent(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("lent")
-    for name in LENT:
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runtime")
+    for name in RUNTIME_PACKAGES:
         spec = find_spec(name)
         assert spec, name
         assert spec.origin, name
@@ -51,13 +51,13 @@ def layers_of(function: str) -> list[str]:
     return [layer["Ref"] for layer in template().functions[function]["Layers"]]
 
 
-def test_each_function_imports_with_its_layers_and_boto3_only(built: Path, lent: Path) -> None:
+def test_each_function_imports_with_its_layers_and_boto3_only(built: Path, runtime: Path) -> None:
     def attempt(function: str) -> tuple[str, str]:
         layers = [str(built / layer / "python") for layer in layers_of(function)]
         # Isolated, without `site`: this environment's packages cannot be seen.
         command = [sys.executable, "-I", "-S", "-B", "-c", IMPORT]
         done = subprocess.run(
-            [*command, str(built / function), *layers, str(lent)],
+            [*command, str(built / function), *layers, str(runtime)],
             env={},
             text=True,
             capture_output=True,
@@ -69,11 +69,11 @@ def test_each_function_imports_with_its_layers_and_boto3_only(built: Path, lent:
     assert not failures, "\n".join(f"{name}:\n{error}" for name, error in failures.items())
 
 
-def test_the_import_test_uses_an_isolated_interpreter(lent: Path) -> None:
+def test_the_import_test_uses_an_isolated_interpreter(runtime: Path) -> None:
     command = [sys.executable, "-I", "-S", "-c", "import sys; sys.path[:0] = sys.argv[1:]"]
     for package in ("pydantic", "aws_lambda_powertools", "typst", "pytest", "craftkit"):
         done = subprocess.run(
-            [*command[:-1], f"{command[-1]}\nimport {package}", str(lent)],
+            [*command[:-1], f"{command[-1]}\nimport {package}", str(runtime)],
             env={},
             capture_output=True,
         )

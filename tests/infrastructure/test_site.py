@@ -27,7 +27,7 @@ def samples(kind: str) -> list[tuple[str, str]]:
 
 
 class Page(HTMLParser):
-    """The links, pictures and anchors of a page."""
+    """The links, images and anchors of a page."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()

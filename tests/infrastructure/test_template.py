@@ -165,7 +165,7 @@ class TestRights:
         [
             # A key's rows are put whole, under a condition, or deleted.
             ("KeysTable", "UpdateItem", set()),
-            # What cannot be queued is taken back, but for what a person was told is submitted.
+            # A render that cannot be queued is deleted, except one that a visitor submitted.
             # An erasure deletes the item of a render's data; so does the deletion of a project.
             (
                 "RendersTable",

@@ -46,7 +46,7 @@ class Checker:
 
     Args:
         update: write the expected pages instead of comparing with them.
-        pages_out: where pages that differ are written, with a picture of the difference.
+        pages_out: where pages that differ are written, with an image of the difference.
     """
 
     template: Template

@@ -50,7 +50,7 @@ def compare_pages(
 
 
 def share_that_differs(one: Image.Image, other: Image.Image) -> tuple[float, Image.Image | None]:
-    """The share of pixels that visibly differ, and a picture of them; 1.0 for another size."""
+    """The share of pixels that visibly differ, and an image of them; 1.0 for another size."""
     if one.size != other.size:
         return 1.0, None
     difference = ImageChops.difference(one, other).convert("L")

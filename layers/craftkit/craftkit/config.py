@@ -273,7 +273,7 @@ class Config:
 
     @cached_property
     def scanner_keys_url(self) -> str:
-        """Where the secret scanning programme lists the keys that it signs with."""
+        """The address of the public keys that GitHub secret scanning signs its reports with."""
         return _required("SCANNER_KEYS_URL")
 
     @cached_property

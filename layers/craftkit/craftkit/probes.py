@@ -53,7 +53,7 @@ def needs(
     """Let a handler answer `PROBE` with what is missing.
 
     Args:
-        variables: the environment variables that the function requires, besides STAGE.
+        variables: the environment variables that the function requires, in addition to STAGE.
         reads: calls that fail where the function's role lacks a right.
         after: called when a probe was answered, as the handler would have called it. A deferred
             write waits for it, and Lambda counts that wait against the function's time-out. An

@@ -29,7 +29,7 @@ REMAINS = {
     "usage": "Numbers of renders and pages by day, mode, key and template. Kept for billing.",
     "keys": "Revoked keys with their names, no secrets. The audit refers to them.",
     "hooks": "Switched-off hooks with their template. The audit refers to them.",
-    "thumbnails": "Small pictures of templates, for at most 90 days.",
+    "thumbnails": "Small images of templates, for at most 90 days.",
     "renders": "Rows without content, until the retention ends. Usage is counted again from them.",
     "batches": "Batches with data and results, until the retention ends. No key can read them.",
     "backups": "Rows of the last 35 days as they were. The data of renders in them is encrypted "

@@ -23,7 +23,7 @@ _FIELD_LIMIT = 1000
 _GZIP_FROM_BYTES = 1024
 _TEXT = ("text/", "application/json", "application/javascript", "image/svg+xml")
 
-Event = dict[str, Any]
+ProxyEvent = dict[str, Any]
 
 
 class TooLargeError(Exception):
@@ -33,7 +33,7 @@ class TooLargeError(Exception):
 class Request:
     """One request. Headers, cookies and form are parsed when they are read."""
 
-    def __init__(self, event: Event) -> None:
+    def __init__(self, event: ProxyEvent) -> None:
         self._event = event
         context = event["requestContext"]
         self.id: str = context["requestId"]
@@ -127,7 +127,7 @@ def see_other(path: str) -> Response:
     return Response(303, headers={"Location": path})
 
 
-def respond(request: Request, response: Response) -> Event:
+def respond(request: Request, response: Response) -> ProxyEvent:
     """The response in API Gateway's format, with the security headers."""
     body, headers = response.body, {**_hardening(request, response), **response.headers}
     headers["Content-Type"] = response.content_type

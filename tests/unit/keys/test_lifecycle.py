@@ -203,7 +203,7 @@ class TestExpose:
         assert lifecycle.expose(first.key, "ck_live_first", *report, is_revoked=is_revoked) is None
 
     def test_each_further_place_is_reported_up_to_a_limit(self) -> None:
-        exposed, told = key(), 0
+        exposed, reported = key(), 0
         for number in range(50):
             step = lifecycle.expose(
                 exposed,
@@ -213,8 +213,8 @@ class TestExpose:
                 NOON,
                 is_revoked=False,
             )
-            exposed, told = (step.key, told + 1) if step else (exposed, told)
-        assert told == lifecycle.EXPOSED_URLS_KEPT
+            exposed, reported = (step.key, reported + 1) if step else (exposed, reported)
+        assert reported == lifecycle.EXPOSED_URLS_KEPT
 
     def test_only_the_reported_secret_ends_during_a_rotation(self) -> None:
         step = expose(in_grace(), is_revoked=True)

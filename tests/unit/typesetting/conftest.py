@@ -33,8 +33,8 @@ def job() -> Callable[..., Job]:
 
 
 @pytest.fixture
-def told(job: Callable[..., Job]) -> Callable[..., str]:
-    """The text that a Typst expression has in a job: `told("money(data.total)", {…})`."""
+def text_of(job: Callable[..., Job]) -> Callable[..., str]:
+    """The text that a Typst expression has in a job: `text_of("money(data.total)", {…})`."""
 
     def ask(expression: str, data: Mapping[str, Any] | None = None, **changes: Any) -> str:
         with pytest.raises(SourceError) as stopped:

@@ -111,7 +111,7 @@ class TestPictures:
             typeset(job("#picture(data.logo)", data, types=types, images=svg))
 
 
-class TestHabits:
+class TestTypicalUse:
     JOB = json.dumps({"data": {"a": {"b": "1"}, "ean": "2", "items": [{"sku": "3"}, {"sku": "4"}]}})
 
     def test_typical_use__plain_calls_are_known_before_the_first_document(self) -> None:

@@ -74,11 +74,11 @@ def test_check__bomb_is_refused_by_its_size_before_it_is_decoded() -> None:
 def test_check__jpeg_that_is_decoded_over_and_over_is_refused() -> None:
     file = BytesIO()
     Image.new("L", (64, 64), 128).save(file, "JPEG", progressive=True)
-    picture = file.getvalue().removesuffix(b"\xff\xd9")
-    check(picture + b"\xff\xd9")
-    again = picture[picture.rindex(b"\xff\xda") :]
+    image = file.getvalue().removesuffix(b"\xff\xd9")
+    check(image + b"\xff\xd9")
+    again = image[image.rindex(b"\xff\xda") :]
     with pytest.raises(ImageError, match="scans"):
-        check(picture + again * 1000 + b"\xff\xd9")
+        check(image + again * 1000 + b"\xff\xd9")
 
 
 @pytest.mark.parametrize(

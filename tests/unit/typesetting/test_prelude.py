@@ -19,7 +19,7 @@ LOCALES = ["en", "de", "de-CH", "fr", "es", "pt", "pt-PT", "ja", "ar", "hi", "sv
 AMOUNTS = ["0", "0.05", "-0.4", "7.25", "999", "1000", "-1234.56", "98765432.1", "1234567890123.45"]
 TYPES = {"value": "currency", "day": "date", "moment": "datetime"}
 
-Told = Callable[..., str]
+TextOf = Callable[..., str]
 
 
 def as_cldr(babel: str, locale: Locale) -> str:
@@ -29,10 +29,12 @@ def as_cldr(babel: str, locale: Locale) -> str:
 
 class TestNumbers:
     @pytest.mark.parametrize("tag", LOCALES)
-    def test_money__is_written_as_cldr_says(self, told: Told, tag: str) -> None:
+    def test_money__is_written_as_cldr_says(self, text_of: TextOf, tag: str) -> None:
         locale = Locale.parse(tag, sep="-")
         written = [
-            told('money(data.value, currency: "EUR")', {"value": amount}, types=TYPES, locale=tag)
+            text_of(
+                'money(data.value, currency: "EUR")', {"value": amount}, types=TYPES, locale=tag
+            )
             for amount in AMOUNTS
         ]
         assert written == [
@@ -41,42 +43,44 @@ class TestNumbers:
         ]
 
     @pytest.mark.parametrize("tag", LOCALES)
-    def test_number__is_written_as_cldr_says(self, told: Told, tag: str) -> None:
+    def test_number__is_written_as_cldr_says(self, text_of: TextOf, tag: str) -> None:
         locale = Locale.parse(tag, sep="-")
         for amount in AMOUNTS:
-            written = told("number(data.value)", {"value": amount}, types=TYPES, locale=tag)
+            written = text_of("number(data.value)", {"value": amount}, types=TYPES, locale=tag)
             assert written == as_cldr(format_decimal(Decimal(amount), locale=locale), locale)
 
-    def test_money__native_digits_where_the_territory_writes_them(self, told: Told) -> None:
-        written = told("number(1234.5)", locale="ar-EG")
+    def test_money__native_digits_where_the_territory_writes_them(self, text_of: TextOf) -> None:
+        written = text_of("number(1234.5)", locale="ar-EG")
         assert written == "١٬٢٣٤٫٥"
 
     @given(amount=st.decimals(-(10**15), 10**15, places=2))
     @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-    def test_money__no_digit_is_ever_lost(self, told: Told, amount: Decimal) -> None:
+    def test_money__no_digit_is_ever_lost(self, text_of: TextOf, amount: Decimal) -> None:
         value = f"{amount:f}"
-        written = told('money(data.value, currency: "USD")', {"value": value}, types=TYPES)
+        written = text_of('money(data.value, currency: "USD")', {"value": value}, types=TYPES)
         assert written == format_currency(amount, "USD", locale="en")
 
-    def test_money__sums_in_the_template_are_exact(self, told: Told) -> None:
+    def test_money__sums_in_the_template_are_exact(self, text_of: TextOf) -> None:
         data = {"items": [{"price": "0.10", "qty": "3"}, {"price": "99999999999.99", "qty": "1"}]}
         types = {"items.price": "currency", "items.qty": "number"}
         total = "data.items.map(item => item.price * item.qty).sum()"
-        assert told(f'money({total}, currency: "USD")', data, types=types) == "$100,000,000,000.29"
+        assert (
+            text_of(f'money({total}, currency: "USD")', data, types=types) == "$100,000,000,000.29"
+        )
 
-    def test_money__half_a_cent_is_rounded_away_from_zero(self, told: Told) -> None:
-        assert told('money(decimal("0.125"))') == "$0.13"
-        assert told('money(decimal("-0.125"))') == "-$0.13"
+    def test_money__half_a_cent_is_rounded_away_from_zero(self, text_of: TextOf) -> None:
+        assert text_of('money(decimal("0.125"))') == "$0.13"
+        assert text_of('money(decimal("-0.125"))') == "-$0.13"
 
-    def test_money__an_amount_rounded_to_zero_has_no_sign(self, told: Told) -> None:
-        assert told('money(decimal("-0.001"))') == "$0.00"
+    def test_money__an_amount_rounded_to_zero_has_no_sign(self, text_of: TextOf) -> None:
+        assert text_of('money(decimal("-0.001"))') == "$0.00"
 
-    def test_money__places_are_the_currencys(self, told: Told) -> None:
-        assert told('money(1234, currency: "JPY")', locale="ja") == "￥1,234"
-        assert told('money(decimal("1.5"), currency: "KWD")') == "KWD\xa01.500"
+    def test_money__places_are_the_currencys(self, text_of: TextOf) -> None:
+        assert text_of('money(1234, currency: "JPY")', locale="ja") == "￥1,234"
+        assert text_of('money(decimal("1.5"), currency: "KWD")') == "KWD\xa01.500"
 
-    def test_money__a_float_is_refused(self, told: Told) -> None:
-        assert "money does not take a float" in told("money(9.9)")
+    def test_money__a_float_is_refused(self, text_of: TextOf) -> None:
+        assert "money does not take a float" in text_of("money(9.9)")
 
     @pytest.mark.parametrize(
         ("types", "data", "expected"),
@@ -88,19 +92,19 @@ class TestNumbers:
         ],
     )
     def test_money__takes_the_datas_currency_then_the_manifests_then_the_locales(
-        self, told: Told, types: Any, data: Any, expected: str
+        self, text_of: TextOf, types: Any, data: Any, expected: str
     ) -> None:
-        assert told("money(1)", data, types=types) == expected
+        assert text_of("money(1)", data, types=types) == expected
 
-    def test_number__digits_are_fixed_where_asked(self, told: Told) -> None:
-        assert told("number(3, digits: 2)") == "3.00"
-        assert told('number(decimal("2.5"), digits: 0)') == "3"
+    def test_number__digits_are_fixed_where_asked(self, text_of: TextOf) -> None:
+        assert text_of("number(3, digits: 2)") == "3.00"
+        assert text_of('number(decimal("2.5"), digits: 0)') == "3"
 
-    def test_number__text_is_refused_by_name_of_its_kind(self, told: Told) -> None:
-        assert told('number("abc")') == "number takes a number, not a value of type string"
+    def test_number__text_is_refused_by_name_of_its_kind(self, text_of: TextOf) -> None:
+        assert text_of('number("abc")') == "number takes a number, not a value of type string"
 
-    def test_number__none_stays_none(self, told: Told) -> None:
-        assert told("repr((number(none), money(none), day(none), qr(none), picture(none)))") == (
+    def test_number__none_stays_none(self, text_of: TextOf) -> None:
+        assert text_of("repr((number(none), money(none), day(none), qr(none), picture(none)))") == (
             "(none, none, none, none, none)"
         )
 
@@ -108,48 +112,50 @@ class TestNumbers:
 class TestDates:
     @pytest.mark.parametrize("tag", [tag for tag in LOCALES if tag != "zh-TW"])
     @pytest.mark.parametrize("style", ["short", "medium", "long", "full"])
-    def test_day__is_written_as_cldr_says(self, told: Told, tag: str, style: Any) -> None:
+    def test_day__is_written_as_cldr_says(self, text_of: TextOf, tag: str, style: Any) -> None:
         for day in (date(2026, 11, 24), date(2024, 2, 29), date(1999, 12, 1)):
-            written = told(
+            written = text_of(
                 f'day(data.day, style: "{style}")', {"day": str(day)}, types=TYPES, locale=tag
             )
             assert written == format_date(day, style, locale=Locale.parse(tag, sep="-"))
 
-    def test_day__time_is_the_clocks_own_whatever_its_offset(self, told: Told) -> None:
+    def test_day__time_is_the_clocks_own_whatever_its_offset(self, text_of: TextOf) -> None:
         data = {"moment": "2026-11-24T00:05:09+09:00"}
-        written = told('day(data.moment, time: "short")', data, types=TYPES, locale="de")
+        written = text_of('day(data.moment, time: "short")', data, types=TYPES, locale="de")
         clock = format_time(datetime(2026, 11, 24, 0, 5, tzinfo=UTC), "short", locale="de")
         assert written == f"24.11.2026, {clock}"
 
-    def test_day__is_a_datetime_to_the_template(self, told: Told) -> None:
+    def test_day__is_a_datetime_to_the_template(self, text_of: TextOf) -> None:
         data = {"day": "2026-11-24"}
-        assert told('(data.day + duration(days: 14)).display("[day].[month]")', data, types=TYPES)
-        assert told("str(data.day.weekday())", data, types=TYPES) == "2"
+        assert text_of(
+            '(data.day + duration(days: 14)).display("[day].[month]")', data, types=TYPES
+        )
+        assert text_of("str(data.day.weekday())", data, types=TYPES) == "2"
 
 
 class TestData:
-    def test_data__is_typed_inside_loops_of_loops(self, told: Told) -> None:
+    def test_data__is_typed_inside_loops_of_loops(self, text_of: TextOf) -> None:
         data = {"orders": [{"lines": [{"qty": "2"}, {"qty": None}]}]}
-        written = told(
+        written = text_of(
             "repr(data.orders.first().lines)", data, types={"orders.lines.qty": "number"}
         )
         assert written == '((qty: decimal("2")), (qty: none))'
 
-    def test_data__absent_values_are_none(self, told: Told) -> None:
+    def test_data__absent_values_are_none(self, text_of: TextOf) -> None:
         data = {"customer": {"email": None}, "items": []}
-        assert told("repr((data.customer.email, data.items))", data) == "(none, ())"
+        assert text_of("repr((data.customer.email, data.items))", data) == "(none, ())"
 
-    def test_data__typst_in_it_is_text(self, told: Told, job: Callable[..., Any]) -> None:
+    def test_data__typst_in_it_is_text(self, text_of: TextOf, job: Callable[..., Any]) -> None:
         hostile = '#panic("no") *bold* $x$ [a] <b> @c \\ // /* "#" = x\n- y'
-        assert told("data.text", {"text": hostile}) == hostile
+        assert text_of("data.text", {"text": hostile}) == hostile
         typeset(job("#data.text #[#data.text] #eval(repr(data.text))", {"text": hostile}))
 
     @pytest.mark.parametrize(
         ("sent", "shown"),
         [("a\tb", "a b"), ("a\\tb", "a\\tb"), ("\\\t\t", "\\  "), ("a\nb", "a\nb")],
     )
-    def test_data__a_tab_is_a_space(self, told: Told, sent: str, shown: str) -> None:
-        assert told("data.text", {"text": sent}) == shown
+    def test_data__a_tab_is_a_space(self, text_of: TextOf, sent: str, shown: str) -> None:
+        assert text_of("data.text", {"text": sent}) == shown
 
 
 class TestDefaults:
@@ -158,14 +164,14 @@ class TestDefaults:
         assert typeset(job(source)).page_count == 1
 
     def test_paper__is_letter_only_where_the_territory_is_named(
-        self, told: Told, job: Callable[..., Any]
+        self, text_of: TextOf, job: Callable[..., Any]
     ) -> None:
         assert b"/MediaBox[0 0 595.2" in typeset(job("Text", locale="en")).pdf
         assert b"/MediaBox[0 0 612 792]" in typeset(job("Text", locale="en-US")).pdf
 
-    def test_locale__unknown_ones_fall_back(self, told: Told) -> None:
-        assert told("number(1234.5)", locale="de-XX") == "1.234,5"
-        assert told("number(1234.5)", locale="xx-YY") == "1,234.5"
+    def test_locale__unknown_ones_fall_back(self, text_of: TextOf) -> None:
+        assert text_of("number(1234.5)", locale="de-XX") == "1.234,5"
+        assert text_of("number(1234.5)", locale="xx-YY") == "1,234.5"
 
     def test_unknown_function__is_the_authors_error(self, job: Callable[..., Any]) -> None:
         with pytest.raises(SourceError, match="unknown variable: monney"):

@@ -17,8 +17,8 @@ def headers(*secrets: str, at: datetime | None = None) -> dict[str, str]:
 
 def test_headers__the_official_library_verifies_them() -> None:
     secret = new_secret()
-    told = Webhook(secret).verify(PAYLOAD.encode(), headers(secret))
-    assert told["data"]["filename"] == "Rechnung Müller.pdf"
+    event = Webhook(secret).verify(PAYLOAD.encode(), headers(secret))
+    assert event["data"]["filename"] == "Rechnung Müller.pdf"
 
 
 def test_headers__of_two_secrets_verify_with_either_and_no_third() -> None:

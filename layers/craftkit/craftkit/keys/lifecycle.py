@@ -33,7 +33,7 @@ _FIRST_USE_LOOKED_FOR_AFTER = timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class Event:
+class KeyEvent:
     """An audit event. `details` hold no secret."""
 
     action: str
@@ -45,7 +45,7 @@ class Step:
     """A changed key and its audit events."""
 
     key: Key
-    events: tuple[Event, ...] = ()
+    events: tuple[KeyEvent, ...] = ()
 
 
 def rotate(key: Key, secret: Secret, now: datetime, *, replace: bool = False) -> Step:
@@ -77,7 +77,7 @@ def rotate(key: Key, secret: Secret, now: datetime, *, replace: bool = False) ->
         rotated = _with(rotated, reminded_days=passed_reminder(rotated.ends_at, now))
     return Step(
         rotated,
-        (Event("key.rotated", {"prefix": secret.prefix, "previous_prefix": living[0].prefix}),),
+        (KeyEvent("key.rotated", {"prefix": secret.prefix, "previous_prefix": living[0].prefix}),),
     )
 
 
@@ -97,7 +97,7 @@ def start_grace(key: Key, prefix: str, used_at: datetime, now: datetime) -> Step
     details = {"prefix": prefix, "previous_prefix": previous.prefix, "until": until}
     return Step(
         _with(key, secrets=(*key.secrets[:-2], ending, current)),
-        (Event("key.grace_began", details),),
+        (KeyEvent("key.grace_began", details),),
     )
 
 
@@ -115,7 +115,7 @@ def end_rotation(key: Key, now: datetime) -> Step:
     ended = previous.model_copy(update={"expires_at": now})
     return Step(
         _with(key, secrets=(*key.secrets[:-2], ended, key.current)),
-        (Event("key.rotation_ended", {"previous_prefix": previous.prefix}),),
+        (KeyEvent("key.rotation_ended", {"previous_prefix": previous.prefix}),),
     )
 
 
@@ -124,7 +124,9 @@ def revoke(key: Key, reason: str | None, now: datetime) -> Step | None:
     if key.revoked_at is not None:
         return None
     details = {"reason": reason} if reason else {}
-    return Step(_with(key, revoked_at=now, revoked_reason=reason), (Event("key.revoked", details),))
+    return Step(
+        _with(key, revoked_at=now, revoked_reason=reason), (KeyEvent("key.revoked", details),)
+    )
 
 
 def restore(key: Key, now: datetime) -> Step | None:
@@ -151,7 +153,7 @@ def restore(key: Key, now: datetime) -> Step | None:
     restored = _with(key, revoked_at=None, revoked_reason=None)
     if key.unused_days:  # else the next run would revoke it again
         restored = _with(restored, unused_from=now, unused_check_at=now)
-    return Step(restored, (Event("key.revocation_undone"),))
+    return Step(restored, (KeyEvent("key.revocation_undone"),))
 
 
 def has_exposed_secret(key: Key, now: datetime) -> bool:
@@ -193,18 +195,18 @@ def expose(
         exposed_at=key.exposed_at or now,
         secrets=tuple(marked if secret is reported else secret for secret in key.secrets),
     )
-    events: tuple[Event, ...] = ()
+    events: tuple[KeyEvent, ...] = ()
     if not is_known:
         exposed = _with(exposed, exposed_urls=_with_url(key.exposed_urls, where))
         answer = "secret_ended" if must_end else "revoked" if is_revoked else "alerted"
         details = {"prefix": prefix, "url": url, "source": source, "answer": answer}
-        events = (Event("key.exposed", details),)
+        events = (KeyEvent("key.exposed", details),)
     if must_end:
         exposed = _end_secret(exposed, marked, now)
-        events += (Event("key.rotation_ended", {"ended_prefix": prefix}),)
+        events += (KeyEvent("key.rotation_ended", {"ended_prefix": prefix}),)
     if must_revoke:
         exposed = _with(exposed, revoked_at=now, revoked_reason="exposed")
-        events += (Event("key.revoked", {"reason": "exposed"}),)
+        events += (KeyEvent("key.revoked", {"reason": "exposed"}),)
     return Step(exposed, events)
 
 
@@ -251,13 +253,13 @@ def expire(key: Key, previous_used_at: datetime | None, now: datetime) -> Step:
         updated = _with(updated, quiet_since=since)
         prefix = key.secrets[-2].prefix
         details = {"previous_prefix": prefix, "since": to_rfc3339(since)}
-        events.append(Event("key.previous_secret_quiet", details))
+        events.append(KeyEvent("key.previous_secret_quiet", details))
     return Step(updated, tuple(events))
 
 
-def expiring(key: Key, days: int, ends_at: datetime, cause: str) -> Event:
+def expiring(key: Key, days: int, ends_at: datetime, cause: str) -> KeyEvent:
     """The reminder that a key ends in `days` days, because of its `expiry` or because `unused`."""
-    return Event(
+    return KeyEvent(
         "key.expiring",
         {
             "days": str(days),

@@ -36,7 +36,7 @@ _REFUSALS: tuple[type[CraftkitError], ...] = (
 
 
 def forward_report(body: bytes, headers: Mapping[str, str]) -> list[dict[str, str]]:
-    """Forward a report, and return the findings in the partner programme's format.
+    """Forward a report, and return the findings in the format of GitHub's partner program.
 
     Raises:
         InvalidSignatureError, InvalidJsonError, InvalidRequestError, ScannerKeysUnavailableError:

@@ -20,7 +20,7 @@ from craftkit.audit import repository as audit
 from craftkit.auth.lookup import KeyRecord
 from craftkit.clock import to_epoch_seconds, to_rfc3339
 from craftkit.config import config
-from craftkit.keys.lifecycle import Event, Step, due_at
+from craftkit.keys.lifecycle import KeyEvent, Step, due_at
 from craftkit.keys.models import Key, Secret
 
 BY_PROJECT = "by_project"
@@ -65,7 +65,7 @@ def create(key: Key, *, extra_writes: Sequence[dict[str, Any]]) -> None:
         [
             *extra_writes,
             *(_put(item, unseen) for item in items_of(key, key.created_at)),
-            _audit(key, Event(f"{key.kind}.created"), key.created_by, key.created_at),
+            _audit(key, KeyEvent(f"{key.kind}.created"), key.created_by, key.created_at),
         ]
     )
 
@@ -264,7 +264,7 @@ def _delete(key_hash: str) -> dict[str, Any]:
     return {"Delete": {"TableName": config.keys_table, "Key": {"key_hash": key_hash}}}
 
 
-def _audit(key: Key, event: Event, actor: str, now: datetime) -> dict[str, Any]:
+def _audit(key: Key, event: KeyEvent, actor: str, now: datetime) -> dict[str, Any]:
     details = {"prefix": key.prefix, **event.details}
     return audit.entry(
         key.project_id, actor=actor, action=event.action, target=key.id, now=now, **details

@@ -1,4 +1,4 @@
-"""Reports in the form of GitHub's secret scanning partner programme.
+"""Reports in the form of GitHub's secret scanning partner program.
 
 The raw body is signed (ECDSA on P-256 with SHA-256), and a header names the key; `scanner_keys`
 holds the public keys. The response says for each token, by its SHA-256, whether it was a real key.
@@ -36,7 +36,7 @@ _REPORTS = TypeAdapter(list[Exposure])
 
 
 def receive(body: bytes, headers: Mapping[str, str], *, keys: ScannerKeys) -> list[dict[str, str]]:
-    """Act on a signed report, and return the findings in the partner programme's format.
+    """Act on a signed report, and return the findings in the format of GitHub's partner program.
 
     A report that is sent again changes nothing: keys are revoked, and events sent, once.
 

@@ -94,7 +94,7 @@ def check(subject: str, *, is_limited: bool) -> dict[str, Any]:
 def charge(subject: str, *, renders: int, kind: str) -> Item | None:
     """Charge one call to a subject, with one write if its state is as at the last charge.
 
-    A refusal is judged by the time after the failed write, because the write may have been delayed.
+    A refused charge is checked again with the time after the write, which may have been delayed.
 
     Returns:
         The item after the charge, or None if the subject has no limits.
@@ -174,8 +174,8 @@ def mark_sent(warning: Item) -> dict[str, Any]:
         "Update": {
             "TableName": config.limits_table,
             "Key": {"subject": warning["subject"]},
-            "UpdateExpression": "SET told = :yes",
-            "ConditionExpression": "attribute_exists(subject) AND attribute_not_exists(told)",
+            "UpdateExpression": "SET sent = :yes",
+            "ConditionExpression": "attribute_exists(subject) AND attribute_not_exists(sent)",
             "ExpressionAttributeValues": {":yes": True},
         }
     }
@@ -211,7 +211,7 @@ def _warn(subject: str, period: str, charged: Item, now: datetime) -> None:
             ]
         )
     except ConditionFailedError:
-        return  # another call has warned of it
+        return  # another call has written the warning
 
 
 def _remember(subject: str, expected: ExpectedState) -> None:

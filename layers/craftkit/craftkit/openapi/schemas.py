@@ -31,7 +31,6 @@ _NAMES = {
     "HealthView": "Health",
     "JwkView": "Jwk",
     "JwksView": "JwkSet",
-    "Limits": "EmbedLimits",
     "Loop": "CatalogLoop",
     "Namespace": "CatalogNamespace",
     "RefreshRequest": "RefreshEmbedSessionRequest",

@@ -1,7 +1,7 @@
 """Counters in the usage table: a row for each day, mode, key and template of a project.
 
-A counter may have several rows, `…#1` to `…#7` beside the first: a write that meets another one at
-the same row goes to one of them. The counter is the sum of its rows.
+A counter may have several rows, `…#1` to `…#7` in addition to the first: a write that conflicts
+with another write of the same row goes to one of them. The counter is the sum of its rows.
 
 The ids of the renders that were counted are kept as well, so that a render counts once, however
 often the stream brings it: in a list for each minute of a project in which renders ended. The

@@ -40,10 +40,10 @@ def next_attempt_at(
     if attempts >= ATTEMPTS:
         return None
     delay = DELAYS[attempts - 1] * (1 - _SPREAD + 2 * _SPREAD * chance)
-    return now + max(delay, _wish(retry_after, now))
+    return now + max(delay, _retry_delay(retry_after, now))
 
 
-def _wish(retry_after: str | None, now: datetime) -> timedelta:
+def _retry_delay(retry_after: str | None, now: datetime) -> timedelta:
     """`Retry-After` as a duration: seconds or an HTTP date (RFC 9110 §10.2.3), else zero."""
     text = (retry_after or "").strip()
     if text.isascii() and text.isdigit():

@@ -11,7 +11,7 @@ from craftkit.embed.partners import service as partners
 from craftkit.embed.partners.models import Partner, Permission
 from craftkit.embed.sessions import repository
 from craftkit.embed.sessions import service as sessions
-from craftkit.embed.sessions.models import EmbedSession, Mode
+from craftkit.embed.sessions.models import EmbedMode, EmbedSession
 from craftkit.embed.tokens import service as tokens
 from craftkit.errors import (
     CraftkitError,
@@ -34,7 +34,7 @@ class Visitor:
     partner: Partner
     expires_at: int
 
-    def require(self, permission: Permission, *modes: Mode) -> None:
+    def require(self, permission: Permission, *modes: EmbedMode) -> None:
         """Check the session's mode and permissions.
 
         Raises:

@@ -10,7 +10,7 @@ from pydantic import (
     field_validator,
 )
 
-from craftkit.auth.principal import Mode as KeyMode
+from craftkit.auth.principal import Mode
 from craftkit.embed.partners.origins import read_origin
 from craftkit.schema import ApiModel
 
@@ -62,7 +62,7 @@ class SigningKey(ApiModel):
     project_id: str
     id: str
     publishable_key: str
-    mode: KeyMode
+    mode: Mode
     public_key: str
     created_at: datetime
     created_by: str

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from pydantic import BaseModel, Field
 
 from craftkit.auth.api_key import ALPHABET
-from craftkit.auth.principal import Mode as KeyMode
+from craftkit.auth.principal import Mode
 from craftkit.clock import utc_now
 from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError
@@ -158,7 +158,7 @@ def allows_origin(partner: Partner, origin: str) -> bool:
     return origin in partner.origins or (config.embed_allows_loopback and is_loopback(origin))
 
 
-def create_signing_key(project_id: str, *, by: str, mode: KeyMode = "live") -> MintedSigningKey:
+def create_signing_key(project_id: str, *, by: str, mode: Mode = "live") -> MintedSigningKey:
     """Create a key pair with a publishable key. Only the public key is stored.
 
     Raises:

@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from craftkit.auth.principal import Mode as KeyMode
+from craftkit.auth.principal import Mode
 from craftkit.embed.catalogs.models import Catalog
 from craftkit.embed.partners.models import PRESETS, Permission, Preset
 from craftkit.embed.partners.origins import read_web_address, refusal
@@ -23,20 +23,25 @@ from craftkit.renders.models import METADATA_LIMIT, Filename, MetadataKey, Metad
 from craftkit.schema import ApiModel, Matches
 from craftkit.templates.models import Slug
 
-Mode = Literal["edit", "create", "view", "fill"]
+EmbedMode = Literal["edit", "create", "view", "fill"]
 
 
-NEEDED: dict[Mode, Permission] = {"edit": "edit", "create": "edit", "view": "view", "fill": "fill"}
+NEEDED: dict[EmbedMode, Permission] = {
+    "edit": "edit",
+    "create": "edit",
+    "view": "view",
+    "fill": "fill",
+}
 """The permission that a session of the mode requires."""
 
-DEFAULT_PERMISSIONS: dict[Mode, tuple[Permission, ...]] = {
+DEFAULT_PERMISSIONS: dict[EmbedMode, tuple[Permission, ...]] = {
     "edit": PRESETS["editor"],
     "create": PRESETS["editor"],
     "view": ("view",),
     "fill": ("view", "fill"),
 }
 
-WRITING_MODES: frozenset[Mode] = frozenset({"edit", "create"})
+WRITING_MODES: frozenset[EmbedMode] = frozenset({"edit", "create"})
 """The modes in which a session changes templates."""
 
 
@@ -93,7 +98,7 @@ class Actor(ApiModel):
 class Scope(ApiModel):
     """The session's mode and template. Only `create` can omit the template."""
 
-    mode: Mode
+    mode: EmbedMode
     template_external_id: Slug | None = None
 
     @model_validator(mode="after")
@@ -126,7 +131,7 @@ class Callbacks(ApiModel):
     closed: WebAddress | None = None
 
 
-class Limits(ApiModel):
+class EmbedLimits(ApiModel):
     """Limits of the session: lifetime of a token, number of submissions, items of a loop."""
 
     session_seconds: Annotated[int, Field(ge=60, le=14_400, strict=True)] = 14_400
@@ -162,7 +167,7 @@ class SessionRequest(ApiModel):
     permissions: Permissions | None = None
     appearance: Appearance = Appearance()
     callbacks: Callbacks = Callbacks()
-    limits: Limits = Limits()
+    limits: EmbedLimits = EmbedLimits()
     form: Form = Form()
 
     @model_validator(mode="after")
@@ -191,7 +196,7 @@ class EmbedSession(ApiModel):
     has_created: bool = False
     version_number: int | None = None
     key_id: str
-    key_mode: KeyMode
+    key_mode: Mode
     publishable_key: str | None = None
     created_at: datetime
     expires_at: datetime
@@ -201,7 +206,7 @@ class EmbedSession(ApiModel):
     render_ids: frozenset[str] = frozenset()
 
     @property
-    def mode(self) -> Mode:
+    def mode(self) -> EmbedMode:
         return self.request.scope.mode
 
     @property

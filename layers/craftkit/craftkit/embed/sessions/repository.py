@@ -21,10 +21,6 @@ from craftkit.embed.sessions.models import Actor, EmbedSession, SessionRequest, 
 from craftkit.errors import InvalidRequestError, Issues
 from craftkit.schema import from_stored_json
 
-_REQUEST = "wish"
-"""The attribute of the session's request. The name is older than the field's; stored sessions and
-the version before this one use it, so it cannot be renamed without a migration."""
-
 REQUEST_LIMIT_BYTES = 200 * 1024
 """Maximum compressed size of a session's request. A DynamoDB item can have 400 KB."""
 
@@ -196,7 +192,7 @@ def _item_of(session: EmbedSession) -> Item:
         raise InvalidRequestError(message, issues=Issues(form_errors=[message]))
     item: Item = {
         **key_of(session.project_id, session.id),
-        _REQUEST: request,
+        "request": request,
         "permissions": list(session.permissions),
         "key_id": session.key_id,
         "key_mode": session.key_mode,
@@ -215,7 +211,7 @@ def _session(project_id: str, item: Item) -> EmbedSession:
     return EmbedSession(
         project_id=project_id,
         id=item["sk"].removeprefix(_SESSION),
-        request=from_stored_json(SessionRequest, zlib.decompress(bytes(item[_REQUEST]))),
+        request=from_stored_json(SessionRequest, zlib.decompress(bytes(item["request"]))),
         permissions=item["permissions"],
         template_slug=item.get("template_slug"),
         has_created=bool(item.get("has_created", False)),

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from craftkit.auth.principal import EMBED_EDIT
-from craftkit.auth.principal import Mode as KeyMode
+from craftkit.auth.principal import EMBED_EDIT, Mode
 from craftkit.embed.catalogs import service as catalogs
 from craftkit.embed.partners import service as partners
 from craftkit.embed.partners.models import WRITING_PERMISSIONS, Partner, Permission
@@ -17,7 +16,7 @@ from craftkit.templates.models import Manifest
 
 
 def granted_permissions(
-    partner: Partner, request: SessionRequest, mode: KeyMode, *, may_edit: bool
+    partner: Partner, request: SessionRequest, mode: Mode, *, may_edit: bool
 ) -> tuple[Permission, ...]:
     """The session's permissions, limited by the key and the partner's presets.
 
@@ -78,7 +77,7 @@ def pinned(project_id: str, request: SessionRequest) -> SessionRequest:
     )
 
 
-def shown_version(project_id: str, request: SessionRequest, mode: KeyMode) -> int | None:
+def shown_version(project_id: str, request: SessionRequest, mode: Mode) -> int | None:
     """The template version that a session of mode `fill` or `view` shows; None in other modes.
 
     Mode `edit` requires the template, mode `create` does not.

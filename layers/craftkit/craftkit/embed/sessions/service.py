@@ -13,8 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from craftkit import cursors, settings
-from craftkit.auth.principal import EMBED_EDIT, Principal
-from craftkit.auth.principal import Mode as KeyMode
+from craftkit.auth.principal import EMBED_EDIT, Mode, Principal
 from craftkit.clock import to_milliseconds, utc_now
 from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError
@@ -221,7 +220,7 @@ def _open(
     request: SessionRequest,
     permissions: tuple[Permission, ...],
     key_id: str,
-    key_mode: KeyMode,
+    key_mode: Mode,
     now: datetime,
     *,
     used_token: UsedToken | None = None,
