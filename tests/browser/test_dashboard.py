@@ -50,7 +50,7 @@ def write(page: Page, text: str) -> None:
     page.keyboard.insert_text(text)
 
 
-def test_from_sign_in_to_a_refused_key(
+def test_a_created_key_is_refused_after_its_revocation(
     stack: RunningStack, open_page: OpenPage, receiver: LoopbackReceiver
 ) -> None:
     page = open_page(width=1440)
@@ -149,16 +149,14 @@ def test_signing_out_ends_the_session(stack: RunningStack, open_page: OpenPage) 
     expect(page.get_by_label("Username")).to_be_visible()
 
 
-def test_a_person_is_led_to_the_page_that_they_wanted(
-    stack: RunningStack, open_page: OpenPage
-) -> None:
+def test_sign_in_returns_to_the_requested_page(stack: RunningStack, open_page: OpenPage) -> None:
     page = open_page()
     sign_in(page, stack, f"/projects/{stack.project_id}/renders?mode=live")
     expect(page.get_by_role("heading", name="Renders")).to_be_visible()
     assert page.url.endswith("/renders?mode=live")
 
 
-def test_no_other_site_can_hold_it_in_a_frame(stack: RunningStack, open_page: OpenPage) -> None:
+def test_other_sites_cannot_frame_the_dashboard(stack: RunningStack, open_page: OpenPage) -> None:
     page = open_page()
     with page.expect_console_message(lambda message: "frame" in message.text.lower()):
         page.set_content(f'<iframe src="{stack.dashboard_url}/signed-out"></iframe>')
@@ -180,7 +178,7 @@ def test_the_sandbox_opens_the_embedded_page(stack: RunningStack, open_page: Ope
     assert not any("cookie" in request.all_headers() for request in to_embed)
 
 
-def test_a_key_is_made_with_the_keyboard_alone(stack: RunningStack, open_page: OpenPage) -> None:
+def test_a_key_can_be_created_by_keyboard(stack: RunningStack, open_page: OpenPage) -> None:
     page = open_page()
     sign_in(page, stack, f"/projects/{stack.project_id}/keys")
     page.keyboard.press("Tab")
@@ -198,7 +196,7 @@ def test_a_key_is_made_with_the_keyboard_alone(stack: RunningStack, open_page: O
 
 @pytest.mark.parametrize("width", [360, 1440])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_is_usable(
+def test_every_page_has_no_layout_or_accessibility_fault(
     width: int, scheme: str, stack: RunningStack, open_page: OpenPage
 ) -> None:
     """Check that axe-core finds nothing serious, and nothing is wider than the screen."""

@@ -28,7 +28,7 @@ def template(project: Project) -> str:
 
 
 class TestSession:
-    def test_an_ended_session_is_renewed_over_the_page_and_the_form_is_sent(
+    def test_an_ended_session_is_renewed_in_a_dialog_and_the_form_is_sent(
         self, open_dashboard: OpenPage, dashboard: ServedDashboard, project: Project
     ) -> None:
         page = open_dashboard("/settings")
@@ -64,7 +64,7 @@ class TestSession:
         page.goto(f"{dashboard.url}/dashboard/signed-out")
         assert page.evaluate(kept) is None
 
-    def test_a_server_that_is_down_takes_no_form_away(
+    def test_an_unreachable_server_keeps_the_form(
         self, open_dashboard: OpenPage, dashboard: ServedDashboard
     ) -> None:
         page = open_dashboard("/settings")
@@ -109,14 +109,16 @@ class TestEditor:
         page.wait_for_load_state("networkidle")
         assert grave_faults(page) == []
 
-    def test_escape_then_tab_leaves_it(self, open_dashboard: OpenPage, template: str) -> None:
+    def test_escape_then_tab_leaves_the_editor(
+        self, open_dashboard: OpenPage, template: str
+    ) -> None:
         page = open_dashboard(f"/templates/{template}/edit")
         page.locator(".cm-content").click()
         page.keyboard.press("Escape")
         page.keyboard.press("Tab")
         expect(page.locator(".cm-content")).not_to_be_focused()
 
-    def test_completes_the_fields_of_the_manifest_and_the_prelude(
+    def test_the_editor_completes_fields_of_the_manifest_and_functions_of_the_prelude(
         self, open_dashboard: OpenPage, template: str
     ) -> None:
         page = open_dashboard(f"/templates/{template}/edit")
@@ -132,7 +134,7 @@ class TestEditor:
         page.keyboard.type(" #mon")
         expect(page.get_by_role("option", name="money")).to_be_visible()
 
-    def test_an_error_is_underlined_where_it_is(
+    def test_an_error_is_underlined_at_its_place(
         self, open_dashboard: OpenPage, template: str, compiler: Compiler
     ) -> None:
         page = open_dashboard(f"/templates/{template}/edit")
@@ -172,7 +174,7 @@ class TestEditor:
         second.get_by_role("button", name="Restore").click()
         expect(second.locator("#source")).to_have_value(re.compile("= Typed before the crash"))
 
-    def test_asks_before_it_is_left_with_unsaved_work(
+    def test_leaving_with_unsaved_work_asks_first(
         self, open_dashboard: OpenPage, template: str, dashboard: ServedDashboard
     ) -> None:
         page = open_dashboard(f"/templates/{template}/edit")
@@ -184,7 +186,7 @@ class TestEditor:
         assert asked == ["beforeunload"]
 
     @pytest.mark.parametrize("choice", ["Take mine", "Take theirs"])
-    def test_two_tabs_lose_nothing(
+    def test_edits_in_two_tabs_are_both_kept(
         self, choice: str, open_dashboard: OpenPage, template: str, project: Project
     ) -> None:
         mine = open_dashboard(f"/templates/{template}/edit")
@@ -228,7 +230,7 @@ class TestEditor:
         page.get_by_label("Name", exact=True).fill("Changed")
         expect(page.get_by_role("alert")).to_have_text("The request failed. Try again in a moment.")
 
-    def test_a_failed_publish_says_its_error_once_and_its_address_opens_the_editor(
+    def test_a_failed_publish_shows_its_error_once_and_a_reload_opens_the_editor(
         self, open_dashboard: OpenPage, template: str, compiler: Compiler
     ) -> None:
         page = open_dashboard(f"/templates/{template}/edit")
@@ -243,7 +245,7 @@ class TestEditor:
 
 class TestTemplate:
     @pytest.mark.parametrize("width", [1280, 1440, 2560])
-    def test_roll_back_is_in_sight(
+    def test_the_roll_back_button_is_visible(
         self, width: int, open_dashboard: OpenPage, project: Project, template: str
     ) -> None:
         publish(project.id, template)
@@ -256,7 +258,9 @@ class TestTemplate:
 
 
 class TestMembers:
-    def test_an_arrow_key_changes_no_role(self, open_dashboard: OpenPage, project: Project) -> None:
+    def test_arrow_keys_do_not_change_a_role(
+        self, open_dashboard: OpenPage, project: Project
+    ) -> None:
         members.add_member(project.id, BOB, "viewer", by=ADA.sub)
         page = open_dashboard("/settings")
         page.get_by_role("button", name="Change role").first.click()
@@ -269,7 +273,7 @@ class TestMembers:
         dialog.get_by_role("button", name="Change role").click()
         expect(page.get_by_role("status")).to_contain_text("admin")
 
-    def test_the_only_owner_is_offered_no_way_out(
+    def test_the_only_owner_has_no_leave_button(
         self, open_dashboard: OpenPage, project: Project
     ) -> None:
         page = open_dashboard("/settings")
@@ -306,7 +310,7 @@ class TestProject:
 
 
 class TestDialogs:
-    def test_hold_the_focus_and_give_it_back(
+    def test_dialogs_trap_the_focus_and_restore_it(
         self, open_dashboard: OpenPage, project: Project
     ) -> None:
         members.add_member(project.id, BOB, "viewer", by=ADA.sub)
@@ -332,7 +336,7 @@ class TestLists:
         page.wait_for_url("**status=failed**")
         expect(page.get_by_label("Status")).to_be_focused()
 
-    def test_what_is_open_in_a_pending_delivery_stays_open(
+    def test_open_details_of_a_pending_delivery_stay_open(
         self, open_dashboard: OpenPage, project: Project, dashboard: ServedDashboard
     ) -> None:
         endpoint = webhooks.create_endpoint(
@@ -350,16 +354,14 @@ class TestLists:
         assert page.evaluate("document.getElementById('attempts').dataset.mine") == "yes"
 
 
-def test_an_error_keeps_the_way_to_the_other_pages(
-    open_dashboard: OpenPage, project: Project
-) -> None:
+def test_an_error_page_keeps_the_navigation(open_dashboard: OpenPage, project: Project) -> None:
     page = open_dashboard("/templates/nothing-of-this-name")
     expect(page.get_by_role("navigation", name="Project")).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", ["/templates/invoice/edit", "/settings", "/renders"])
-def test_a_page_has_no_grave_fault(
+def test_axe_finds_no_serious_fault(
     path: str, scheme: str, open_dashboard: OpenPage, template: str
 ) -> None:
     page = open_dashboard(path, color_scheme=scheme)

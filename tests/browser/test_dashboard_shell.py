@@ -55,7 +55,7 @@ class TestSearch:
         expect(button).to_be_focused()
 
 
-def test_theme__a_choice_holds_on_the_next_page(open_dashboard: OpenPage) -> None:
+def test_theme__the_choice_is_kept_on_the_next_page(open_dashboard: OpenPage) -> None:
     page = open_dashboard("/usage", color_scheme="light")
     background = "getComputedStyle(document.body).backgroundColor"
     light = page.evaluate(background)

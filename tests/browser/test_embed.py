@@ -100,7 +100,7 @@ def test_the_form_is_in_the_readers_language(
 
 
 class TestPartner:
-    def test_a_person_fills_the_form_sees_it_follow_and_gets_the_pdf(
+    def test_the_preview_follows_the_form_and_a_submission_makes_the_pdf(
         self, open_page: OpenPage, site: str, stack: RunningStack
     ) -> None:
         page = open_page()
@@ -175,9 +175,7 @@ class TestPartner:
         assert frame.url.startswith("chrome-error:")
         assert page.evaluate("window.heard") == []
 
-    def test_a_page_that_only_says_it_is_the_partner_is_not_heard(
-        self, open_page: OpenPage, site: str
-    ) -> None:
+    def test_messages_from_other_origins_are_ignored(self, open_page: OpenPage, site: str) -> None:
         page = open_page()
         page.goto(site)
         page.get_by_role("button", name="Invoice").first.click()
@@ -192,7 +190,7 @@ class TestPartner:
         )
         assert heard is None
 
-    def test_an_expired_session_is_renewed_by_the_partners_server_unseen(
+    def test_an_expired_session_is_renewed_by_the_partners_server(
         self, open_page: OpenPage, site: str
     ) -> None:
         page = open_page()
@@ -216,7 +214,7 @@ class TestPartner:
         form.wait_for_selector(f"[data-shown='{shown + 1}']")
         assert len(renewals) == 1
 
-    def test_a_session_that_was_revoked_says_so(
+    def test_a_revoked_session_shows_a_message(
         self, open_page: OpenPage, mint: Mint, stack: RunningStack
     ) -> None:
         session = mint()
@@ -227,7 +225,7 @@ class TestPartner:
 
 
 class TestForm:
-    def test_errors_stand_at_their_fields_and_in_a_summary_that_leads_there(
+    def test_errors_are_shown_at_their_fields_and_linked_from_a_summary(
         self, open_page: OpenPage, mint: Mint
     ) -> None:
         page = opened(open_page(), mint())
@@ -246,7 +244,7 @@ class TestForm:
         assert grave_faults(page) == []
 
     @pytest.mark.parametrize(("width", "height"), [(1280, 520), (360, 640), (360, 400)])
-    def test_the_bar_with_the_button_never_covers_the_field_that_has_the_focus(
+    def test_the_button_bar_does_not_cover_the_focused_field(
         self, open_page: OpenPage, mint: Mint, width: int, height: int
     ) -> None:
         page = open_page(width=width, height=height)
@@ -257,7 +255,7 @@ class TestForm:
             page.wait_for_timeout(50)
             assert page.evaluate(_COVERED) is None
 
-    def test_a_field_that_is_clicked_under_the_bar_comes_out_of_it(
+    def test_a_field_clicked_under_the_bar_is_scrolled_into_view(
         self, open_page: OpenPage, mint: Mint
     ) -> None:
         page = opened(open_page(height=520), mint())
@@ -271,7 +269,7 @@ class TestForm:
         )
         assert page.evaluate(_COVERED) is None
 
-    def test_a_value_that_does_not_fit_is_told_at_its_field_while_the_preview_shows_a_sample(
+    def test_an_invalid_value_has_an_error_at_its_field_and_the_preview_shows_a_sample(
         self, open_page: OpenPage, mint: Mint
     ) -> None:
         page = opened(open_page(), mint())
@@ -284,9 +282,7 @@ class TestForm:
         total.fill("42")
         expect(field.locator(".error")).to_have_text("")
 
-    def test_closing_asks_before_what_was_entered_is_lost(
-        self, open_page: OpenPage, site: str
-    ) -> None:
+    def test_closing_with_input_asks_first(self, open_page: OpenPage, site: str) -> None:
         page = open_page()
         page.goto(site)
         page.get_by_role("button", name="Invoice").first.click()
@@ -303,16 +299,16 @@ class TestForm:
         asked.get_by_role("button", name="Discard").click()
         expect(page.locator("iframe")).to_have_count(0)
 
-    def test_closing_a_form_that_nobody_touched_asks_nothing(
-        self, open_page: OpenPage, site: str
-    ) -> None:
+    def test_closing_an_unchanged_form_does_not_ask(self, open_page: OpenPage, site: str) -> None:
         page = open_page()
         page.goto(site)
         page.get_by_role("button", name="Invoice").first.click()
         embedded(page).get_by_role("button", name="Close").click()
         expect(page.locator("iframe")).to_have_count(0)
 
-    def test_rows_come_move_and_go_by_keyboard_alone(self, open_page: OpenPage, mint: Mint) -> None:
+    def test_rows_can_be_added_moved_and_removed_by_keyboard(
+        self, open_page: OpenPage, mint: Mint
+    ) -> None:
         page = opened(open_page(), mint())
         items = page.get_by_role("textbox", name="Item", exact=True)
         items.focus()
@@ -330,7 +326,7 @@ class TestForm:
         expect(page.get_by_role("button", name="Remove Item 1")).to_be_focused()
         assert items.input_value() == "first"
 
-    def test_a_late_preview_never_replaces_a_newer_one(
+    def test_a_late_preview_does_not_replace_a_newer_one(
         self, open_page: OpenPage, mint: Mint
     ) -> None:
         page = opened(open_page(), mint())
@@ -378,7 +374,7 @@ class TestForm:
         expect(field.locator(".error")).to_contain_text(fault)
         assert field.locator("img").count() == 0
 
-    def test_a_picture_is_shown_sent_and_can_be_taken_away(
+    def test_an_image_is_shown_sent_and_can_be_removed(
         self, open_page: OpenPage, mint: Mint, tmp_path: Path
     ) -> None:
         page = opened(open_page(), mint(form={"data": DATA}))
@@ -396,7 +392,7 @@ class TestForm:
         page.get_by_role("button", name="Remove Issuer's logo").click()
         assert page.locator(".field.image img").count() == 0
 
-    def test_a_double_press_makes_one_document(self, open_page: OpenPage, mint: Mint) -> None:
+    def test_a_double_click_creates_one_document(self, open_page: OpenPage, mint: Mint) -> None:
         page = opened(open_page(), mint(form={"data": DATA}))
         sent: list[str] = []
         page.on("request", lambda one: sent.append(one.url) if "submit" in one.url else None)
@@ -405,7 +401,7 @@ class TestForm:
         assert len(sent) == 1
 
     @pytest.mark.parametrize("scheme", ["light", "dark"])
-    def test_it_is_readable_in_whatever_colours_a_partner_has(
+    def test_text_is_readable_in_any_colours_of_a_partner(
         self, open_page: OpenPage, mint: Mint, scheme: str
     ) -> None:
         faults = {}
@@ -423,7 +419,7 @@ class TestForm:
 
     @pytest.mark.parametrize("scheme", ["light", "dark"])
     @pytest.mark.parametrize("width", [360, 1440])
-    def test_it_is_usable_at_every_width_and_axe_finds_no_grave_fault(
+    def test_the_page_fits_every_width_and_axe_finds_no_serious_fault(
         self, open_page: OpenPage, mint: Mint, width: int, scheme: str
     ) -> None:
         page = open_page(width, color_scheme=scheme)
@@ -506,7 +502,9 @@ class TestAttacks:
         assert "alert(1)" not in page.content()
         assert page.url.endswith("/embed")
 
-    def test_no_policy_is_broken_by_the_page_itself(self, open_page: OpenPage, mint: Mint) -> None:
+    def test_the_page_violates_no_content_security_policy(
+        self, open_page: OpenPage, mint: Mint
+    ) -> None:
         page = open_page()
         complaints: list[str] = []
         page.on("console", lambda message: complaints.append(message.text))
@@ -516,7 +514,7 @@ class TestAttacks:
 
 
 class TestEditor:
-    def test_a_template_is_written_seen_saved_and_published(
+    def test_a_template_is_written_previewed_saved_and_published(
         self, open_page: OpenPage, mint: Mint
     ) -> None:
         scope = {"mode": "create"}
@@ -542,9 +540,7 @@ class TestEditor:
         page.get_by_role("button", name="Publish").click()
         expect(page.get_by_text("Version 1 is published").first).to_be_visible()
 
-    def test_undo_after_a_field_was_removed_brings_that_field_back_and_nothing_else(
-        self, open_page: OpenPage, mint: Mint
-    ) -> None:
+    def test_undo_restores_only_the_removed_field(self, open_page: OpenPage, mint: Mint) -> None:
         page = opened(open_page(), mint("edit", permissions="editor"))
         name = page.get_by_label("Name of the template")
         name.fill("Another name")
@@ -565,7 +561,7 @@ class TestEditor:
         expect(name).not_to_have_value("Another name!")
         expect(keys).to_have_count(len(before) - 1)
 
-    def test_an_editor_without_the_permission_sees_no_way_to_publish(
+    def test_without_the_permission_there_is_no_publish_button(
         self, open_page: OpenPage, mint: Mint
     ) -> None:
         page = opened(open_page(), mint("edit", permissions="editor"))
@@ -573,7 +569,7 @@ class TestEditor:
 
     @pytest.mark.parametrize("scheme", ["light", "dark"])
     @pytest.mark.parametrize("mode", ["edit", "view"])
-    def test_axe_finds_no_grave_fault(
+    def test_axe_finds_no_serious_fault(
         self, open_page: OpenPage, mint: Mint, mode: str, scheme: str
     ) -> None:
         page = opened(open_page(color_scheme=scheme), mint(mode, permissions="admin"))

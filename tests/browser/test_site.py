@@ -18,7 +18,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", pages())
 @pytest.mark.parametrize(("width", "color_scheme"), [(360, "dark"), (1280, "light")])
-def test_a_page_is_as_wide_as_the_screen_and_readable(
+def test_a_page_fits_the_screen_and_is_readable(
     site: Path, open_page: OpenPage, name: str, width: int, color_scheme: str
 ) -> None:
     page = open_page(width=width, color_scheme=color_scheme)
@@ -27,7 +27,7 @@ def test_a_page_is_as_wide_as_the_screen_and_readable(
     assert grave_faults(page) == []
 
 
-def test_a_telephone_shows_the_page_first_and_the_others_on_demand(
+def test_narrow_screens_show_the_page_first_and_the_navigation_on_demand(
     site: Path, open_page: OpenPage
 ) -> None:
     page = open_page(width=360, java_script_enabled=False)

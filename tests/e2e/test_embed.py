@@ -111,7 +111,7 @@ def test_a_template_is_edited_saved_and_published(stack: RunningStack) -> None:
     assert published.json() == {"slug": saved["slug"], "versionNumber": 1}
 
 
-def test_a_template_that_does_not_compile_says_where(stack: RunningStack) -> None:
+def test_a_template_that_does_not_compile_reports_the_line(stack: RunningStack) -> None:
     token = mint(stack, "edit")["session_token"]
     broken = {**WRITING, "source": "= Dear\n#unknown-thing"}
     problem = ask(stack, "template/preview", token, broken).json()["problem"]
@@ -133,7 +133,7 @@ def test_a_token_is_verified_from_the_jwks_alone_by_pyjwt_and_by_jose(
     assert refused == {"error": "ERR_JWS_SIGNATURE_VERIFICATION_FAILED"}
 
 
-def test_a_partner_signs_its_own_sessions_until_its_key_is_revoked(
+def test_sessions_signed_by_a_partner_are_accepted_until_its_key_is_revoked(
     stack: RunningStack, fresh_partner: tuple[str, str]
 ) -> None:
     project, _ = fresh_partner

@@ -126,7 +126,7 @@ def test_a_standard_oauth_client_can_exchange_tokens(stack: RunningStack, issuer
     stack.craftkit("trust", "end", rule["id"])
 
 
-def test_trust_try_says_why_a_token_is_refused(stack: RunningStack, issuer: Issuer) -> None:
+def test_trust_try_reports_why_a_token_is_refused(stack: RunningStack, issuer: Issuer) -> None:
     rule = new_rule(stack, issuer)
     trial = stack.craftkit(
         "trust", "try", "--project", stack.project_id,

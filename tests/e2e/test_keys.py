@@ -40,7 +40,7 @@ def awaited(found: Callable[[], Any]) -> Any:
     raise TimeoutError
 
 
-def test_revoke__under_load_no_further_request_passes(stack: RunningStack) -> None:
+def test_revoke__under_load_all_further_requests_are_refused(stack: RunningStack) -> None:
     outcomes = trials.revocations(stack, 100)
     assert len(outcomes) == 100
     assert sum(outcome.passed_after for outcome in outcomes) == 0
@@ -149,7 +149,7 @@ def test_exposed_keys__an_unsigned_report_is_refused(
     assert status(stack, key["key"]) == 200
 
 
-def test_no_key_is_written_wherever_it_is_put(stack: RunningStack, key: dict[str, Any]) -> None:
+def test_a_key_in_any_field_is_never_logged(stack: RunningStack, key: dict[str, Any]) -> None:
     """Use keys in all places that could store them; logs and tables are searched at the end."""
     secret = key["key"]
     stack.call("GET", f"/v1/renders/{secret}", key=secret)

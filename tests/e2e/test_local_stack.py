@@ -22,7 +22,7 @@ def render_id(stack: RunningStack) -> str:
     return str(renders[-1]["id"])
 
 
-def test_its_file_has_the_shape_of_the_contract(home: Path, stack: RunningStack) -> None:
+def test_the_stack_file_has_the_documented_fields(home: Path, stack: RunningStack) -> None:
     path = file_of("local", home)
     written = json.loads(path.read_text())
     assert set(written) == {
@@ -42,7 +42,7 @@ def test_its_file_has_the_shape_of_the_contract(home: Path, stack: RunningStack)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_sam_local_is_given_each_functions_variables(home: Path, stack: RunningStack) -> None:
+def test_sam_local_receives_the_variables_of_each_function(home: Path, stack: RunningStack) -> None:
     variables = json.loads((home / "sam-env.json").read_text())
     assert set(variables) == set(stack.deployed.physical_ids("AWS::Lambda::Function"))
     assert variables["AuthorizeFunction"]["KEYS_TABLE"] == stack.outputs["KeysTable"]
@@ -54,7 +54,7 @@ def test_the_stack_is_healthy_without_a_key(stack: RunningStack) -> None:
     assert stack.call("GET", "/health", key="").status_code == 200
 
 
-def test_the_first_invoice_is_a_document(stack: RunningStack, render_id: str) -> None:
+def test_make_dev_renders_the_first_invoice(stack: RunningStack, render_id: str) -> None:
     answer = stack.call("GET", f"/v1/renders/{render_id}/download")
     assert answer.status_code == 302
     assert requests.get(answer.headers["Location"], timeout=30).content.startswith(b"%PDF-")

@@ -34,9 +34,7 @@ def text_of(url: str, folder: Path) -> str:
     return done.stdout
 
 
-def test_a_queued_render_ends_as_a_page_that_shows_its_data(
-    stack: RunningStack, tmp_path: Path
-) -> None:
+def test_a_queued_render_becomes_a_page_with_its_data(stack: RunningStack, tmp_path: Path) -> None:
     answer = stack.call("POST", RENDER, json={"data": DATA, "metadata": {"order": "4711"}})
     assert (answer.status_code, answer.json()["status"]) == (202, "queued")
     render = stack.finished(answer.json()["id"])

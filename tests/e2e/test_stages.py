@@ -57,7 +57,7 @@ def test_a_role_reads_its_own_table(stack: RunningStack) -> None:
     assert get(stack, "GetRenderFunction", stack.outputs["RendersTable"]) is None
 
 
-def test_a_role_of_one_stage_is_denied_the_others_table(
+def test_a_role_of_one_stage_cannot_read_the_table_of_another(
     stack: RunningStack, staging: RunningStack
 ) -> None:
     for here, there in ((stack, staging), (staging, stack)):

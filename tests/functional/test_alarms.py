@@ -115,14 +115,14 @@ def emf(line: str) -> Iterator[Metric]:
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_an_alarm_reads_what_aws_writes(name: str) -> None:
+def test_alarms_on_aws_metrics_use_existing_metrics(name: str) -> None:
     for metric in read_by(ALARMS[name]):
         if metric["Namespace"].startswith("AWS/"):
             wanted = AWS_METRICS[metric["Namespace"], metric["MetricName"]]
             assert set(dimensions(metric)) == wanted
 
 
-def test_an_alarm_reads_what_our_code_writes(written: set[Metric]) -> None:
+def test_alarms_on_own_metrics_use_metrics_that_the_code_writes(written: set[Metric]) -> None:
     ours = [
         metric
         for alarm in ALARMS.values()
@@ -136,7 +136,7 @@ def test_an_alarm_reads_what_our_code_writes(written: set[Metric]) -> None:
         assert (namespace, metric["MetricName"], found) in written
 
 
-def test_the_board_shows_what_is_written(written: set[Metric]) -> None:
+def test_the_dashboard_shows_metrics_that_the_code_writes(written: set[Metric]) -> None:
     ours = {(namespace, name, frozenset(names)) for namespace, name, names in shapes(written)}
     shown = [*of_the_board()]
     assert shown
@@ -152,7 +152,7 @@ def shapes(written: set[Metric]) -> Iterator[tuple[str, str, frozenset[str]]]:
         yield namespace, name, frozenset(key for key, _ in found)
 
 
-def test_every_alarm_has_its_page_and_every_page_its_alarm() -> None:
+def test_every_alarm_has_one_section_of_the_operations_page() -> None:
     text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     pages = set(re.findall(r"^## (\w+Alarm)$", text, re.MULTILINE))
     assert pages == set(ALARMS)

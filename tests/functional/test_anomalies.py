@@ -95,7 +95,7 @@ def watched(cloud: Cloud, clock: FrozenClock, wire: DynamoDBWire) -> Iterator[Wa
     yield Watched(cloud, clock)
 
 
-def test_watch__thirty_calm_days_are_no_alert(watched: Watched) -> None:
+def test_watch__thirty_days_of_usual_traffic_cause_no_alert(watched: Watched) -> None:
     chance = random.Random(15)
     for day in range(30):
         is_weekend = day % 7 >= 5
@@ -109,7 +109,7 @@ def test_watch__thirty_calm_days_are_no_alert(watched: Watched) -> None:
     assert watched.events() == []
 
 
-def test_watch__a_new_network_is_one_alert(watched: Watched) -> None:
+def test_watch__a_new_network_causes_one_alert(watched: Watched) -> None:
     watched.habit()
     watched.use(network=OFFICE[0])
     for _ in range(3):
@@ -123,7 +123,7 @@ def test_watch__a_new_network_is_one_alert(watched: Watched) -> None:
     assert len(watched.events()) == 1
 
 
-def test_watch__a_dormant_key_that_is_used_again_is_one_alert(watched: Watched) -> None:
+def test_watch__a_dormant_key_that_is_used_again_causes_one_alert(watched: Watched) -> None:
     watched.habit(3)
     watched.next_day(29)
     for _ in range(3):
@@ -132,7 +132,7 @@ def test_watch__a_dormant_key_that_is_used_again_is_one_alert(watched: Watched) 
     assert watched.events()[0]["details"]["unusedDays"] == "30"
 
 
-def test_watch__a_burst_of_refusals_is_one_alert(watched: Watched) -> None:
+def test_watch__a_burst_of_refusals_causes_one_alert(watched: Watched) -> None:
     watched.refuse(19)
     assert watched.events() == []
     watched.clock.advance(minutes=1)
@@ -140,7 +140,7 @@ def test_watch__a_burst_of_refusals_is_one_alert(watched: Watched) -> None:
     assert watched.kinds() == ["many_refusals"]
 
 
-def test_watch__spend_far_above_every_day_before_is_one_alert(watched: Watched) -> None:
+def test_watch__usage_far_above_every_earlier_day_causes_one_alert(watched: Watched) -> None:
     watched.habit()
     watched.use(requests=99, renders=99)
     assert watched.events() == []
@@ -149,7 +149,7 @@ def test_watch__spend_far_above_every_day_before_is_one_alert(watched: Watched) 
     assert watched.kinds() == ["high_spend"]
 
 
-def test_watch__a_key_without_a_past_is_no_alert(watched: Watched) -> None:
+def test_watch__a_new_key_causes_no_alert(watched: Watched) -> None:
     for network in (*OFFICE, "192.0.2.0/24"):
         watched.use(requests=500, renders=500, network=network)
         watched.next_day()
@@ -157,7 +157,7 @@ def test_watch__a_key_without_a_past_is_no_alert(watched: Watched) -> None:
 
 
 @pytest.mark.parametrize(("policy", "status"), [("alert", "active"), ("revoke", "revoked")])
-def test_watch__the_project_chooses_whether_the_key_is_revoked(
+def test_watch__the_projects_policy_decides_whether_the_key_is_revoked(
     watched: Watched, policy: Any, status: str
 ) -> None:
     projects.set_anomaly_policy(watched.project.id, policy, by="tester")

@@ -36,7 +36,7 @@ def test_authorize__a_valid_key_is_allowed_for_the_called_method_only(
     assert statement["Resource"] == event("authorize")["methodArn"]
 
 
-def test_authorize__hands_on_the_projects_context(authorize: Any) -> None:
+def test_authorize__passes_the_projects_context_to_the_function(authorize: Any) -> None:
     project = make_project("live", scopes=("renders:read",), templates=("invoice",))
     context = authorize(f"Bearer {project.key.cleartext}")["context"]
     assert context == {

@@ -207,7 +207,7 @@ def test_more_rows_than_the_limit_refuse_the_batch(
     assert "more than 3 rows" in batch.body["errorMessage"]
 
 
-def test_a_budget_takes_every_row_of_the_file_or_none(
+def test_a_budget_accepts_all_rows_of_the_file_or_none(
     uploads: Uploads, project: DemoProject
 ) -> None:
     limiting.limit_project(project.id, LimitsChange(renders_per_day=3), by="tester")
@@ -269,7 +269,7 @@ def test_cancel_batch__before_it_runs_renders_and_charges_nothing(
         {"upload": {"format": "ndjson", "mapping": {"total": "Sum"}}},
     ],
 )
-def test_create_batch__what_is_no_upload_is_400(
+def test_create_batch__an_invalid_upload_is_400(
     call: Call, project: DemoProject, change: dict[str, Any]
 ) -> None:
     answer = call("create_batch", project, body={"templateSlug": "invoice", **change})

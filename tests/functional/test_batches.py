@@ -137,7 +137,7 @@ def items(call: Call, project: DemoProject, batch_id: str, **query: str) -> list
     return list(answer.body["items"])
 
 
-def test_create_batch__answers_at_once_and_renders_every_item(
+def test_create_batch__is_202_and_renders_every_item(
     call: Call, create: Any, project: DemoProject, workers: Workers, cloud: Cloud
 ) -> None:
     made = create(120)
@@ -193,7 +193,7 @@ def test_create_batch__one_invalid_item_refuses_all_and_charges_nothing(
     assert used(project) == 0
 
 
-def test_create_batch__skip_renders_the_others(
+def test_create_batch__skip_renders_the_valid_items(
     call: Call, project: DemoProject, workers: Workers
 ) -> None:
     wrong = body(1, onInvalid="skip")
@@ -221,7 +221,7 @@ def test_create_batch__skip_renders_the_others(
         ({"onInvalid": "ignore"}, "onInvalid"),
     ],
 )
-def test_create_batch__what_it_does_not_take_is_400(
+def test_create_batch__unsupported_options_are_400(
     call: Call, project: DemoProject, change: dict[str, Any], path: str
 ) -> None:
     answer = call("create_batch", project, body={**body(1), **change})
@@ -229,7 +229,7 @@ def test_create_batch__what_it_does_not_take_is_400(
     assert path in answer.field_errors
 
 
-def test_create_batch__of_a_template_with_electronic_invoices_leaves_them_out_when_told(
+def test_create_batch__invoice_false_makes_documents_without_electronic_invoices(
     call: Call, project: DemoProject
 ) -> None:
     publish(project.id, "mapped", json.loads(INVOICE_MANIFEST.read_text(encoding="utf-8")))
@@ -249,7 +249,7 @@ def test_create_batch__a_file_name_of_another_format_is_400(
     assert call("create_batch", project, body=wrong).status == 400
 
 
-def test_create_batch__a_budget_takes_all_of_it_or_nothing(
+def test_create_batch__a_budget_accepts_all_items_or_none(
     create: Any, project: DemoProject, cloud: Cloud
 ) -> None:
     limited = limit_project(project, 5)
@@ -332,7 +332,7 @@ def test_list_batch_items__pages_hold_each_row_once(
     assert rows == list(range(1, 64))
 
 
-def test_worker__a_document_that_fails_leaves_the_others(
+def test_worker__one_failed_document_does_not_affect_the_others(
     call: Call, create: Any, project: DemoProject, workers: Workers, typesetter: FakeTypesetter
 ) -> None:
     def third_fails(_job: Job) -> None:
@@ -380,7 +380,7 @@ def test_retry_batch__is_charged_like_new_documents(
     assert read(call, project, made).body["status"] == "completed"
 
 
-def test_cancel_batch__what_no_worker_began_never_starts(
+def test_cancel_batch__chunks_that_no_worker_started_are_not_rendered(
     call: Call, create: Any, project: DemoProject, workers: Workers, typesetter: FakeTypesetter
 ) -> None:
     made = create(120).body["id"]
@@ -475,7 +475,7 @@ def test_worker__killed_each_time_the_documents_end_as_failed(
     assert {each["errorCode"] for each in items(call, project, made)} == {"worker_failed"}
 
 
-def test_worker__a_lost_lease_counts_nothing(
+def test_worker__a_worker_without_its_lease_counts_nothing(
     clock: FrozenClock,
     call: Call,
     create: Any,
@@ -542,7 +542,7 @@ def test_check_batches__lost_messages_are_sent_again(
     assert counts(read(call, project, made)) == {"total": 60, "succeeded": 60}
 
 
-def test_check_batches__a_lost_end_is_found_within_minutes(
+def test_check_batches__a_batch_whose_completion_was_lost_completes_within_minutes(
     clock: FrozenClock, call: Call, create: Any, project: DemoProject, workers: Workers, cloud: Any
 ) -> None:
     made = create(2).body["id"]
@@ -555,7 +555,7 @@ def test_check_batches__a_lost_end_is_found_within_minutes(
     assert read(call, project, made).body["status"] == "completed"
 
 
-def test_check_batches__what_nobody_began_for_a_day_ends(
+def test_check_batches__chunks_that_were_not_started_for_a_day_fail(
     clock: FrozenClock, call: Call, create: Any, project: DemoProject, workers: Workers
 ) -> None:
     made = create(2).body["id"]
@@ -590,7 +590,7 @@ def test_usage__each_succeeded_document_is_counted_once(
     assert (row["renders"], row["pages"]) == (60, 60)
 
 
-def test_events__a_batch_is_told_once_it_is_completed_or_refused(
+def test_events__a_completed_or_refused_batch_sends_one_event(
     call: Call, create: Any, project: DemoProject, workers: Workers, cloud: Cloud, monkeypatch: Any
 ) -> None:
     stream = Stream(cloud, "BatchEventsSource")
@@ -629,7 +629,7 @@ def test_charge__batches_that_race_never_exceed_a_budget(
     assert used(project) == charged <= 100
 
 
-def test_rows__those_of_newer_code_are_read(cloud: Cloud, create: Any, project: Any) -> None:
+def test_rows__fields_of_newer_code_are_ignored(cloud: Cloud, create: Any, project: Any) -> None:
     made = create(1).body["id"]
     cloud.table("BatchesTable").update_item(
         Key={"project_id": project.id, "batch_id": made},
@@ -661,7 +661,7 @@ class TestZip:
         stored = boto3.client("s3").get_object(Bucket=cloud.names["DocumentsBucket"], Key=key)
         return ZipFile(BytesIO(stored["Body"].read()))
 
-    def test_it_holds_every_document_and_a_manifest(
+    def test_the_zip_file_contains_every_document_and_a_manifest(
         self, call: Call, project: DemoProject, workers: Workers, cloud: Cloud
     ) -> None:
         rows = [{"data": DATA, "jobId": f"order-{n}"} for n in range(1, 121)] + [{"data": {}}]
@@ -680,7 +680,7 @@ class TestZip:
         [first] = items(call, project, batch.body["id"], limit="1")
         assert (first["status"], first["downloadUrl"]) == ("succeeded", None)
 
-    def test_documents_of_one_name_are_told_apart_by_their_rows(
+    def test_documents_of_the_same_name_have_their_row_in_the_name(
         self, call: Call, project: DemoProject, workers: Workers, cloud: Cloud
     ) -> None:
         rows = [{"data": DATA, "filename": "invoice.pdf"}] * 3
@@ -691,7 +691,7 @@ class TestZip:
             "invoice-000003.pdf",
         ]
 
-    def test_after_a_retry_it_holds_the_documents_of_both_attempts(
+    def test_after_a_retry_the_zip_file_contains_the_documents_of_both_attempts(
         self,
         call: Call,
         project: DemoProject,
@@ -720,7 +720,7 @@ class TestZip:
             (3, "succeeded"),
         ]
 
-    def test_it_is_assembled_once_at_a_time_and_again_after_a_fault(
+    def test_the_zip_file_is_assembled_by_one_process_and_again_after_an_error(
         self,
         clock: FrozenClock,
         call: Call,

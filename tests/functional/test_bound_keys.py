@@ -62,7 +62,7 @@ def authorize(cloud: Cloud, event: Any) -> Authorize:
     return call
 
 
-def test_bound_key__a_proof_of_its_holder_is_allowed_for_one_read_and_one_write(
+def test_bound_key__a_valid_proof_is_allowed_with_one_read_and_one_write(
     authorize: Authorize, bound: DemoProject, prover: Prover, wire: DynamoDBWire
 ) -> None:
     key = bound.key.cleartext
@@ -88,7 +88,7 @@ def test_bound_key__a_proof_of_another_holder_is_denied(
     assert wire.operations == ["GetItem"]
 
 
-def test_unbound_key__is_no_dpop_token(authorize: Authorize, prover: Prover) -> None:
+def test_unbound_key__under_the_dpop_scheme_is_denied(authorize: Authorize, prover: Prover) -> None:
     key = make_project().key.cleartext
     assert authorize(key, prover.prove("GET", URL, key)) == "Deny"
     assert authorize(key, scheme="Bearer") == "Allow"
@@ -271,7 +271,7 @@ def test_forged_kinds__are_more_than_fifty() -> None:
     assert len(CLAIMS) + len(HEADERS) >= 50
 
 
-def test_proofs__are_good_for_sixty_seconds(
+def test_proofs__are_valid_for_sixty_seconds(
     authorize: Authorize, bound: DemoProject, prover: Prover, clock: Any
 ) -> None:
     key, now = bound.key.cleartext, int(utc_now().timestamp())
@@ -280,7 +280,7 @@ def test_proofs__are_good_for_sixty_seconds(
         assert authorize(key, proof) == effect, seconds
 
 
-def test_replayed_proofs__none_of_a_thousand_passes_in_any_instance(
+def test_replayed_proofs__a_thousand_are_refused_in_every_instance(
     authorize: Authorize, cloud: Cloud, bound: DemoProject, prover: Prover
 ) -> None:
     key = bound.key.cleartext
@@ -298,7 +298,7 @@ def test_replayed_proofs__none_of_a_thousand_passes_in_any_instance(
 _UNVERIFIED: Any = {"verify_signature": False}
 
 
-def test_replayed_proofs__of_many_at_once_one_passes(
+def test_replayed_proofs__one_of_many_concurrent_uses_is_allowed(
     cloud: Cloud, bound: DemoProject, prover: Prover, wire: DynamoDBWire
 ) -> None:
     from craftkit.auth import dpop, replay
@@ -358,14 +358,14 @@ print([name for name in ("jwt", "cryptography", "craftkit.auth.dpop") if name in
     assert ran.stdout.strip() == "[]"
 
 
-def test_get_me__says_whether_the_key_is_bound(
+def test_get_me__shows_whether_the_key_is_bound(
     cloud: Cloud, event: Any, bound: DemoProject
 ) -> None:
     answer = cloud.invoke("get_me", event("get_me", principal=bound.principal))
     assert json.loads(answer["body"])["bound"] is True
 
 
-def test_diagnose__says_that_a_key_is_bound(bound: DemoProject) -> None:
+def test_diagnose__reports_that_a_key_is_bound(bound: DemoProject) -> None:
     assert "DPoP proof" in keys.diagnose(bound.key.cleartext).message
 
 
@@ -429,7 +429,7 @@ def test_cli__binds_a_key_to_the_public_key_of_a_file(
         assert create(refused) != 0
 
 
-def test_bound_key__own_time_of_the_authorizer(
+def test_bound_key__the_authorizers_own_time_is_below_its_limit(
     authorize: Authorize, bound: DemoProject, prover: Prover
 ) -> None:
     from craftkit.auth import dpop

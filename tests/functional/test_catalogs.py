@@ -26,7 +26,7 @@ def body(name: str = "crm", **catalog: Any) -> dict[str, Any]:
     return {"name": name, "catalog": {**CATALOG, **catalog}}
 
 
-def test_publish_catalog__the_same_name_is_the_next_version_and_earlier_ones_stay(
+def test_publish_catalog__the_same_name_makes_the_next_version(
     call: Call, partner: DemoProject
 ) -> None:
     first = call("publish_catalog", partner, body=body())
@@ -39,7 +39,7 @@ def test_publish_catalog__the_same_name_is_the_next_version_and_earlier_ones_sta
     assert pinned.body["catalog"]["loops"][0]["key"] == "items"
 
 
-def test_publish_catalog__many_errors_are_reported_by_the_first_ones(
+def test_publish_catalog__of_many_errors_the_first_are_reported(
     call: Call, partner: DemoProject
 ) -> None:
     """Before, 1 MB of them took ten seconds, 1 GB of memory, and returned 69 MB."""
@@ -52,7 +52,7 @@ def test_publish_catalog__many_errors_are_reported_by_the_first_ones(
 
 
 @pytest.mark.parametrize("sample", [r'"\ud800"', r'{"\ud800": 1}', "1e400"])
-def test_publish_catalog__what_could_not_be_written_again_is_no_json(
+def test_publish_catalog__values_that_json_cannot_hold_are_refused(
     call: Call, partner: DemoProject, sample: str
 ) -> None:
     text = json.dumps(body(namespaces=[{**NAMESPACE, "fields": [{**NAME, "previewData": "?"}]}]))
@@ -60,7 +60,9 @@ def test_publish_catalog__what_could_not_be_written_again_is_no_json(
     assert (answer.status, answer.code) == (400, "invalid_json")
 
 
-def test_publish_catalog__ten_at_once_are_ten_versions(call: Call, partner: DemoProject) -> None:
+def test_publish_catalog__ten_concurrent_requests_make_ten_versions(
+    call: Call, partner: DemoProject
+) -> None:
     def publish(_: int) -> Any:
         return call("publish_catalog", partner, body=body()).body.get("version")
 
@@ -108,7 +110,9 @@ def test_get_catalog__unknown_and_foreign_catalogs_are_the_same_404(
     assert call("get_catalog", partner, path={"name": "Not A Name"}).body == unknown.body
 
 
-def test_list_catalogs__goes_on_where_the_page_ended(call: Call, partner: DemoProject) -> None:
+def test_list_catalogs__the_next_page_follows_without_a_gap(
+    call: Call, partner: DemoProject
+) -> None:
     for name in ("a", "b", "c"):
         call("publish_catalog", partner, body=body(name))
     call("publish_catalog", partner, body=body("b"))
@@ -120,7 +124,7 @@ def test_list_catalogs__goes_on_where_the_page_ended(call: Call, partner: DemoPr
     assert second["next_cursor"] is None
 
 
-def test_list_catalogs__a_cursor_of_elsewhere_is_400(call: Call, partner: DemoProject) -> None:
+def test_list_catalogs__a_cursor_of_another_list_is_400(call: Call, partner: DemoProject) -> None:
     answer = call("list_catalogs", partner, query={"cursor": "made-up"})
     assert (answer.status, answer.code) == (400, "invalid_cursor")
 

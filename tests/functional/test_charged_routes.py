@@ -86,7 +86,7 @@ def caller(partner: DemoProject, clock: FrozenClock, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("route", [*WRITES, *READS])
-def test_every_route_is_429_once_the_projects_rate_is_used(
+def test_every_route_is_429_when_the_projects_rate_is_used_up(
     call: Callable[..., Answer], caller: Caller, route: str
 ) -> None:
     answer = call(route, caller, **{**WRITES, **READS}[route])
@@ -94,7 +94,7 @@ def test_every_route_is_429_once_the_projects_rate_is_used(
     assert int(answer.headers["Retry-After"]) >= 1
 
 
-def test_no_route_that_takes_a_key_is_left_out() -> None:
+def test_every_route_that_takes_a_key_is_tested() -> None:
     assert {*WRITES, *READS, *FREE} == {
         route.function for route in ROUTES if route.scope or route.needs_key
     }

@@ -150,7 +150,7 @@ def test_probe__declarations_match_the_template(cloud: Cloud, name: str) -> None
 
 
 @pytest.mark.parametrize("event", [PROBE, {"another": "event"}])
-def test_probe__its_end_is_reported_as_that_of_a_request(event: dict[str, str]) -> None:
+def test_probe__runs_the_steps_after_a_request_too(event: dict[str, str]) -> None:
     """Or the extension that writes after a response would wait until the function's time-out."""
     ended: list[str] = []
 

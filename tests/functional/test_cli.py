@@ -51,7 +51,7 @@ def key(craftkit: Any, project_id: str) -> Any:
     return craftkit("keys", "create", *words).out
 
 
-def test_projects_create__answers_id_slug_and_name(craftkit: Any) -> None:
+def test_projects_create__returns_id_slug_and_name(craftkit: Any) -> None:
     run = craftkit("projects", "create", "--name", "Müller & Söhne")
     assert run.exit_code == 0
     assert run.out["slug"] == "muller-sohne"
@@ -75,7 +75,7 @@ def test_projects_add_member__the_first_person_of_a_stage_is_invited(
     assert again.error["error"]["code"] == "conflict"
 
 
-def test_projects_add_member__what_is_no_address_is_refused(craftkit: Any, project_id: str) -> None:
+def test_projects_add_member__an_invalid_address_is_refused(craftkit: Any, project_id: str) -> None:
     run = craftkit("projects", "add-member", "--project", project_id, "--email", "ada")
     assert run.error["error"]["issues"]["formErrors"] == ["Must be an email address"]
 
@@ -112,7 +112,7 @@ def test_an_unknown_command_prints_the_error_envelope(
         ("notes.json", "is not valid JSON. Line 1, column 1: JSON has no comments."),
     ],
 )
-def test_templates_publish__a_file_that_is_no_use_is_named(
+def test_templates_publish__an_invalid_file_is_named(
     craftkit: Any, project_id: str, tmp_path: Path, name: str, says: str
 ) -> None:
     (tmp_path / "notes.json").write_text("# Notes")
@@ -122,9 +122,7 @@ def test_templates_publish__a_file_that_is_no_use_is_named(
     assert message == f"The file {file} {says}"
 
 
-def test_keys_create__one_that_expires_at_once_is_refused_and_does_not_live_for_ever(
-    craftkit: Any, project_id: str
-) -> None:
+def test_keys_create__an_expiry_of_zero_is_refused(craftkit: Any, project_id: str) -> None:
     words = ("--project", project_id, "--name", "x", "--mode", "test", "--expires-in", "0d")
     run = craftkit("keys", "create", *words)
     assert run.exit_code == 1
@@ -155,7 +153,7 @@ def test_keys_create__for_no_project_is_not_found(craftkit: Any) -> None:
     assert (run.exit_code, run.error["error"]["code"]) == (1, "not_found")
 
 
-def test_keys_revoke__twice_is_the_same(craftkit: Any, key: Any) -> None:
+def test_keys_revoke__a_second_revocation_changes_nothing(craftkit: Any, key: Any) -> None:
     first = craftkit("keys", "revoke", key["id"], "--reason", "left the company").out
     second = craftkit("keys", "revoke", key["id"]).out
     assert first["revokedAt"] == second["revokedAt"]
@@ -167,13 +165,13 @@ def test_keys_diagnose__reports_a_valid_key_and_disabled_embed(craftkit: Any, ke
     assert (out["outcome"], out["keyId"], out["embed"]) == ("fine", key["id"], "off")
 
 
-def test_keys_diagnose__says_when_it_was_revoked(craftkit: Any, key: Any) -> None:
+def test_keys_diagnose__shows_the_time_of_the_revocation(craftkit: Any, key: Any) -> None:
     revoked_at = craftkit("keys", "revoke", key["id"]).out["revokedAt"]
     out = craftkit("keys", "diagnose", stdin=key["key"]).out
     assert (out["outcome"], out["revokedAt"]) == ("revoked", revoked_at)
 
 
-def test_keys_diagnose__names_the_environment_that_it_comes_from(craftkit: Any, cloud: Any) -> None:
+def test_keys_diagnose__names_the_stage_of_the_key(craftkit: Any, cloud: Any) -> None:
     out = craftkit("keys", "diagnose", stdin=api_key.mint("live", "prod")).out
     assert (out["outcome"], out["mintedIn"]) == ("wrong_environment", "prod")
     assert "prod" in out["message"]
@@ -184,12 +182,12 @@ def test_keys_diagnose__garbage_is_malformed(craftkit: Any, text: str, cloud: An
     assert craftkit("keys", "diagnose", stdin=text).out["outcome"] == "malformed"
 
 
-def test_keys_diagnose__a_key_of_the_right_form_may_be_unknown(craftkit: Any) -> None:
+def test_keys_diagnose__a_well_formed_key_that_does_not_exist_is_unknown(craftkit: Any) -> None:
     out = craftkit("keys", "diagnose", stdin=api_key.mint("live", "local")).out
     assert out["outcome"] == "unknown"
 
 
-def test_templates_publish__answers_slug_version_and_standard(
+def test_templates_publish__returns_slug_version_and_standard(
     craftkit: Any, project_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("craftkit_cli.templates.typeset_remotely", FakeTypesetter())
@@ -209,7 +207,7 @@ def test_templates_publish__answers_slug_version_and_standard(
     assert listed == [{"slug": "invoice", "name": "Invoice", "latestVersion": 1}]
 
 
-def test_templates_publish__a_missing_file_says_which(craftkit: Any, project_id: str) -> None:
+def test_templates_publish__a_missing_file_is_named(craftkit: Any, project_id: str) -> None:
     words = ("--project", project_id, "--slug", "x", "--name", "X", "--manifest", "no-such.json")
     run = craftkit("templates", "publish", *words)
     assert run.exit_code == 1

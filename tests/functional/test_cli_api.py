@@ -82,7 +82,7 @@ def test_render__saves_the_document_of_a_data_file(
     assert stub.bodies[0] == {"data": {"total": 42}, "metadata": {"order": "1"}}
 
 
-def test_render__without_data_takes_the_preview_data(
+def test_render__without_data_uses_the_preview_data(
     stub: Stub, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -91,7 +91,7 @@ def test_render__without_data_takes_the_preview_data(
     assert stub.bodies[1] == {"data": {"total": 42}}
 
 
-def test_render__a_file_that_is_not_json_is_named_with_the_place_and_the_mistake(
+def test_render__invalid_json_is_reported_with_file_line_and_mistake(
     stub: Stub, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     data = tmp_path / "data.json"
@@ -103,7 +103,7 @@ def test_render__a_file_that_is_not_json_is_named_with_the_place_and_the_mistake
     )
 
 
-def test_render__what_the_api_refuses_is_printed_as_it_was_answered(
+def test_render__an_error_of_the_api_is_printed_unchanged(
     stub: Stub, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stub.answer(404, error("template_not_found", "No such template."))
@@ -116,7 +116,7 @@ def test_render__what_the_api_refuses_is_printed_as_it_was_answered(
     assert (code, failed["error"]["code"]) == (1, "template_error")
 
 
-def test_no_key__says_what_to_set(
+def test_no_key__names_the_variable_to_set(
     stub: Stub, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv("CRAFTKIT_API_KEY")
@@ -147,7 +147,7 @@ def test_no_key__a_stack_file_of_another_machine_is_ignored(
     assert local_stack() == ours
 
 
-def test_templates__list_and_get_go_through_the_api(
+def test_templates__list_and_get_call_the_api(
     stub: Stub, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stub.answer(200, {"templates": [{"slug": "a", "name": "A", "latestVersion": 1}]})
@@ -157,7 +157,7 @@ def test_templates__list_and_get_go_through_the_api(
     assert json.loads(out)["slug"] == "invoice"
 
 
-def test_types__are_a_type_of_the_data_in_both_languages(
+def test_types__describe_the_data_in_both_languages(
     stub: Stub, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     stub.answer(200, {"slug": "invoice", "jsonSchema": SCHEMA})
@@ -184,7 +184,7 @@ def test_types__are_a_type_of_the_data_in_both_languages(
     assert subprocess.run(command, capture_output=True, cwd=tmp_path).returncode == 1
 
 
-def test_listen__forwards_each_end_once_signed_as_a_webhook_is(
+def test_listen__forwards_each_event_once_with_a_webhook_signature(
     stub: Stub, capsys: pytest.CaptureFixture[str]
 ) -> None:
     receiver = LoopbackReceiver([500])
@@ -219,7 +219,7 @@ def test_listen__forwards_each_end_once_signed_as_a_webhook_is(
 
 
 @pytest.mark.parametrize("slug", gallery.SLUGS)
-def test_templates_new__writes_files_that_are_a_template_with_its_data(
+def test_templates_new__writes_a_complete_template(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, slug: str
 ) -> None:
     folder = tmp_path / "mine"

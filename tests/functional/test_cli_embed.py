@@ -46,7 +46,7 @@ def embed(
     return run
 
 
-def test_embed_enable__turns_it_on_and_makes_its_tokens_verifiable(
+def test_embed_enable__enables_embed_and_publishes_its_key(
     embed: Any, call: Any, project: DemoProject
 ) -> None:
     assert embed("enable")["status"] == "enabled"
@@ -54,7 +54,7 @@ def test_embed_enable__turns_it_on_and_makes_its_tokens_verifiable(
     assert call("create_embed_session", project, body=session_body()).status == 201
 
 
-def test_embed_suspend__is_ended_by_resume_alone(embed: Any) -> None:
+def test_embed_suspend__only_resume_ends_a_suspension(embed: Any) -> None:
     embed("enable")
     assert embed("suspend")["status"] == "suspended"
     assert embed("enable") == "conflict"
@@ -62,7 +62,7 @@ def test_embed_suspend__is_ended_by_resume_alone(embed: Any) -> None:
     assert embed("resume") == "conflict"
 
 
-def test_embed_origins__are_in_the_form_that_browsers_send(embed: Any) -> None:
+def test_embed_origins__are_stored_as_browsers_send_them(embed: Any) -> None:
     embed("enable")
     shown = embed(
         "origins", "--origin", "https://App.Example.com/", "--origin", "https://b.example"
@@ -72,13 +72,13 @@ def test_embed_origins__are_in_the_form_that_browsers_send(embed: Any) -> None:
     assert embed("show")["origins"] == shown["origins"]
 
 
-def test_embed_presets__say_what_a_preset_holds(embed: Any) -> None:
+def test_embed_presets__sets_the_permissions_of_a_preset(embed: Any) -> None:
     embed("enable")
     shown = embed("presets", "--preset", "viewer", "--permission", "view", "--permission", "fill")
     assert shown["presets"] == {"viewer": ["view", "fill"]}
 
 
-def test_embed_keys_create__answers_a_pair_whose_private_half_signs(embed: Any) -> None:
+def test_embed_keys_create__returns_a_working_key_pair(embed: Any) -> None:
     embed("enable")
     pair = embed("keys create")
     assert {"publishableKey", "privateKeyPem"} <= set(pair)
@@ -91,7 +91,7 @@ def test_embed_keys_create__answers_a_pair_whose_private_half_signs(embed: Any) 
     assert embed("keys revoke", "ck_pk_live_" + "A" * 32) == "not_found"
 
 
-def test_embed_keys_create__wants_a_partnership(embed: Any) -> None:
+def test_embed_keys_create__without_embed_enabled_is_refused(embed: Any) -> None:
     assert embed("keys create") == "conflict"
 
 

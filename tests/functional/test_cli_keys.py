@@ -29,7 +29,9 @@ def test_keys_rotate__shows_the_new_secret_once_and_keeps_the_id(craftkit: Any, 
     assert [secret["state"] for secret in shown["secrets"]] == ["current", "previous"]
 
 
-def test_keys_rotate__twice_is_refused_and_may_be_ended(craftkit: Any, key: Any) -> None:
+def test_keys_rotate__a_second_rotation_is_refused_and_the_first_can_be_ended(
+    craftkit: Any, key: Any
+) -> None:
     craftkit("keys", "rotate", key["id"])
     run = craftkit("keys", "rotate", key["id"])
     assert (run.exit_code, run.error["error"]["code"]) == (1, "rotation_under_way")
@@ -37,13 +39,13 @@ def test_keys_rotate__twice_is_refused_and_may_be_ended(craftkit: Any, key: Any)
     assert verdict(key["key"]) == "expired"
 
 
-def test_keys_undo__makes_a_revoked_key_good_again(craftkit: Any, key: Any) -> None:
+def test_keys_undo__makes_a_revoked_key_valid_again(craftkit: Any, key: Any) -> None:
     assert craftkit("keys", "revoke", key["id"]).out["status"] == "revoked"
     assert craftkit("keys", "undo", key["id"]).out["status"] == "active"
     assert verdict(key["key"]) == "allowed"
 
 
-def test_keys_report_exposed__revokes_for_good(craftkit: Any, key: Any) -> None:
+def test_keys_report_exposed__revokes_permanently(craftkit: Any, key: Any) -> None:
     words = ("keys", "report-exposed", "--url", "https://example.com/paste")
     assert craftkit(*words, stdin=f"{key['key']}\n").out == {"finding": "handled"}
     assert verdict(key["key"]) == "revoked"
@@ -51,7 +53,7 @@ def test_keys_report_exposed__revokes_for_good(craftkit: Any, key: Any) -> None:
     assert (run.exit_code, run.error["error"]["code"]) == (1, "undo_refused")
 
 
-def test_projects_set_exposure__to_alert_leaves_the_key_alone(
+def test_projects_set_exposure__alert_does_not_revoke_the_key(
     craftkit: Any, project_id: str, key: Any
 ) -> None:
     words = ("projects", "set-exposure", "--project", project_id, "--policy", "alert")
@@ -61,14 +63,12 @@ def test_projects_set_exposure__to_alert_leaves_the_key_alone(
     assert craftkit("keys", "show", key["id"]).out["exposedAt"]
 
 
-def test_projects_set_anomalies__to_revoke_is_kept(craftkit: Any, project_id: str) -> None:
+def test_projects_set_anomalies__stores_the_policy(craftkit: Any, project_id: str) -> None:
     words = ("projects", "set-anomalies", "--project", project_id, "--policy", "revoke")
     assert craftkit(*words).out["anomalyPolicy"] == "revoke"
 
 
-def test_keys_list__shows_use_and_goes_page_by_page(
-    craftkit: Any, project_id: str, key: Any
-) -> None:
+def test_keys_list__shows_usage_in_pages(craftkit: Any, project_id: str, key: Any) -> None:
     for number in range(2):
         craftkit("keys", "create", "--project", project_id, "--name", f"{number}", "--mode", "test")
     everything = craftkit("keys", "list", "--project", project_id).out
@@ -111,7 +111,7 @@ def test_limits_set__of_a_project_and_of_a_key(craftkit: Any, project_id: str, k
         ("--renders-per-day", "-1"),
     ],
 )
-def test_limits_set__nonsense_is_refused(
+def test_limits_set__invalid_values_are_refused(
     craftkit: Any, project_id: str, words: tuple[str, ...]
 ) -> None:
     run = craftkit("limits", "set", "--project", project_id, *words)

@@ -18,7 +18,7 @@ def value_of(cloud: Cloud, secret: str) -> str:
     return str(answer["SecretString"])
 
 
-def test_cursors__one_that_was_sealed_before_is_refused(cloud: Cloud, craftkit: Any) -> None:
+def test_cursors__are_invalid_after_a_rotation_of_the_secret(cloud: Cloud, craftkit: Any) -> None:
     old, before = cursors.seal({"a": "1"}, "list"), value_of(cloud, "CursorSecret")
     assert craftkit("secrets", "rotate", "cursors").exit_code == 0
     assert value_of(cloud, "CursorSecret") != before
@@ -28,7 +28,7 @@ def test_cursors__one_that_was_sealed_before_is_refused(cloud: Cloud, craftkit: 
     assert cursors.unseal(cursors.seal({"a": "1"}, "list"), "list") == {"a": "1"}
 
 
-def test_sessions__are_sealed_by_another_secret(cloud: Cloud, craftkit: Any) -> None:
+def test_sessions__end_with_a_rotation_of_the_secret(cloud: Cloud, craftkit: Any) -> None:
     before = value_of(cloud, "SessionSecret")
     assert craftkit("secrets", "rotate", "sessions").exit_code == 0
     after = value_of(cloud, "SessionSecret")
@@ -36,19 +36,19 @@ def test_sessions__are_sealed_by_another_secret(cloud: Cloud, craftkit: Any) -> 
     assert len(after) == 64
 
 
-def test_vault__what_was_sealed_still_opens(cloud: Cloud, craftkit: Any) -> None:
+def test_vault__earlier_secrets_can_still_be_decrypted(cloud: Cloud, craftkit: Any) -> None:
     sealed = vault.seal("a hook's secret", owner="hook")
     assert craftkit("secrets", "rotate", "vault").exit_code == 0
     assert vault.unseal(sealed, owner="hook") == "a hook's secret"
 
 
-def test_embed__tokens_are_signed_by_another_key(craftkit: Any) -> None:
+def test_embed__tokens_are_signed_with_the_new_key(craftkit: Any) -> None:
     first = craftkit("secrets", "rotate", "embed").out["rotated"]["embed"]
     second = craftkit("secrets", "rotate", "embed").out["rotated"]["embed"]
     assert first != second
 
 
-def test_no_answer_shows_a_secret(cloud: Cloud, craftkit: Any) -> None:
+def test_no_command_prints_a_secret(cloud: Cloud, craftkit: Any) -> None:
     run = craftkit("secrets", "rotate", "all")
     assert set(run.out["rotated"]) == {"cursors", "sessions", "embed", "vault"}
     for secret in ("CursorSecret", "SessionSecret", "EmbedSigningSecret"):

@@ -106,7 +106,7 @@ def test_webhooks__ping_deliveries_delivery_and_replay(
     assert craftkit("webhooks", "replay", endpoint["id"]) == "not_found"
 
 
-def test_audit__says_who_did_what_newest_first(
+def test_audit__lists_user_and_action_newest_first(
     craftkit: Any, project: DemoProject, endpoint: Any
 ) -> None:
     craftkit("webhooks", "rotate", endpoint["id"], "--project", project.id)
@@ -124,7 +124,7 @@ def test_audit__says_who_did_what_newest_first(
     assert [entry["target"] for entry in craftkit(*words)["entries"]] == ["invoice"]
 
 
-def test_renders__redrive_and_reconcile_say_what_they_did(
+def test_renders__redrive_and_reconcile_print_their_counts(
     craftkit: Any, project: DemoProject, cloud: Cloud, call: Any, endpoint: Any
 ) -> None:
     stream = Stream(cloud, "RenderEventsSource")

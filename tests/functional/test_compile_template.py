@@ -70,7 +70,7 @@ def job(client: Lambda) -> Callable[..., Job]:
     return make
 
 
-def test_compile_template__the_event_of_its_own_file(cloud: Cloud, event: Any) -> None:
+def test_compile_template__handles_its_sample_event(cloud: Cloud, event: Any) -> None:
     answer = cloud.invoke("compile_template", event("compile_template"))
     assert answer["pageCount"] == 1
 
@@ -82,7 +82,7 @@ def test_compile_template__returns_the_same_document_as_the_typesetter(
     assert remote_typesetter.typeset_remotely(asked) == typeset(asked)
 
 
-def test_compile_template__an_error_comes_back_with_its_place(job: Callable[..., Job]) -> None:
+def test_compile_template__an_error_has_line_and_column(job: Callable[..., Job]) -> None:
     with pytest.raises(SourceError) as stopped:
         remote_typesetter.typeset_remotely(job("\n#nothing"))
     assert (str(stopped.value), stopped.value.line) == ("unknown variable: nothing", 3)
@@ -90,7 +90,7 @@ def test_compile_template__an_error_comes_back_with_its_place(job: Callable[...,
         remote_typesetter.typeset_remotely(job('#image("/images/0")'))
 
 
-def test_compile_template__pages_as_pictures(job: Callable[..., Job]) -> None:
+def test_compile_template__returns_pages_as_images(job: Callable[..., Job]) -> None:
     shown = remote_typesetter.preview_remotely(job("One #pagebreak() Two"), 36)
     assert [page[:4] for page in shown.pages] == [b"\x89PNG"] * shown.page_count == [b"\x89PNG"] * 2
 

@@ -32,7 +32,7 @@ def test_acquire__limit_is_reached__the_next_call_is_refused_with_retry_after() 
     assert "3 synchronous renders" in str(refused.value)
 
 
-def test_release__lease_is_given_back__the_next_call_takes_it() -> None:
+def test_release__a_released_lease_can_be_taken() -> None:
     now = clock.utc_now()
     leases = [acquire(WORK, "project", now) for _ in range(WORK.limit)]
 
@@ -41,7 +41,7 @@ def test_release__lease_is_given_back__the_next_call_takes_it() -> None:
     assert acquire(WORK, "project", now).attribute == leases[1].attribute
 
 
-def test_acquire__holders_died__their_leases_expire() -> None:
+def test_acquire__leases_of_crashed_processes_expire() -> None:
     now = clock.utc_now()
     for _ in range(WORK.limit):
         acquire(WORK, "project", now)
@@ -51,7 +51,7 @@ def test_acquire__holders_died__their_leases_expire() -> None:
     assert [acquire(WORK, "project", later) for _ in range(WORK.limit)]
 
 
-def test_release__lease_expired_and_another_call_holds_it__is_left_alone() -> None:
+def test_release__a_lease_of_another_call_is_not_released() -> None:
     only_one = Work("sync", "renders", limit=1, lasts_at_most=WORK.lasts_at_most)
     now = clock.utc_now()
     late = acquire(only_one, "project", now)
@@ -64,7 +64,7 @@ def test_release__lease_expired_and_another_call_holds_it__is_left_alone() -> No
         acquire(only_one, "project", later)
 
 
-def test_acquire__two_projects_and_two_kinds__do_not_share() -> None:
+def test_acquire__projects_and_kinds_have_separate_limits() -> None:
     now = clock.utc_now()
     for _ in range(WORK.limit):
         acquire(WORK, "one", now)
@@ -99,7 +99,7 @@ def test_acquire__concurrent_calls__never_exceed_the_limit() -> None:
     assert 1 <= sum(taken) <= WORK.limit
 
 
-def test_running__block_fails__the_lease_is_given_back() -> None:
+def test_running__an_error_releases_the_lease() -> None:
     only_one = Work("sync", "renders", limit=1, lasts_at_most=WORK.lasts_at_most)
     with pytest.raises(ValueError, match="broken"), running(only_one, "project"):
         raise ValueError("broken")

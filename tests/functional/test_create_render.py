@@ -49,7 +49,9 @@ def test_create_render__a_live_key_uses_the_live_pool(cloud: Cloud, call: Any) -
     assert len(cloud.messages("LiveQueue")) == 1
 
 
-def test_create_render__waits_in_the_group_of_its_project(cloud: Cloud, call: Any) -> None:
+def test_create_render__is_queued_in_the_message_group_of_its_project(
+    cloud: Cloud, call: Any
+) -> None:
     """So that one project's flood is no other's wait."""
     projects = [make_project("live"), make_project("live")]
     for project in projects:
@@ -57,7 +59,7 @@ def test_create_render__waits_in_the_group_of_its_project(cloud: Cloud, call: An
     assert set(cloud.groups("LiveQueue")) == {project.id for project in projects}
 
 
-def test_create_render__gives_back_metadata_and_filename(call: Any, project: DemoProject) -> None:
+def test_create_render__returns_metadata_and_filename(call: Any, project: DemoProject) -> None:
     options = {"filename": "Invoice 1.pdf"}
     body = {**BODY, "metadata": {"order": "4711"}, "options": options}
     answer = call("create_render", project, body=body)
@@ -131,7 +133,7 @@ def test_create_render__another_media_type_is_415(call: Any, project: DemoProjec
     assert (answer.status, answer.code) == (415, "unsupported_media_type")
 
 
-def test_create_render__data_too_large_for_a_row_is_kept_in_the_bucket(
+def test_create_render__data_too_large_for_a_row_is_stored_in_the_bucket(
     cloud: Cloud, call: Any, project: DemoProject
 ) -> None:
     number = "".join(chr(0x4E00 + i * 7919 % 20_000) for i in range(40_000))
@@ -208,7 +210,7 @@ def test_create_render__the_same_key_with_another_body_is_409(
     assert len(cloud.messages("TestQueue")) == 1
 
 
-def test_create_render__a_live_key_is_never_answered_with_a_test_render(
+def test_create_render__the_same_idempotency_key_makes_a_render_in_each_mode(
     call: Any, project: DemoProject
 ) -> None:
     new_key = NewKey(name="Live", mode="live")
@@ -223,7 +225,7 @@ def test_create_render__a_live_key_is_never_answered_with_a_test_render(
         assert (again.status, again.body["id"]) == (200, first.body["id"])
 
 
-def test_create_render__two_projects_may_use_the_same_idempotency_key(
+def test_create_render__two_projects_can_use_the_same_idempotency_key(
     call: Any, project: DemoProject
 ) -> None:
     other = make_project(name="Other")

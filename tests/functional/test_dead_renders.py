@@ -53,7 +53,7 @@ def day_old(clock: FrozenClock, queued: str) -> str:
     return queued
 
 
-def test_fail_dead_letter_renders__a_render_that_no_worker_started_is_put_back(
+def test_fail_dead_letter_renders__a_render_that_no_worker_started_is_queued_again(
     cloud: Cloud, clock: FrozenClock, project: DemoProject, queued: str, bury: Any, read: Any
 ) -> None:
     """Lambda throttled every receive of its message."""
@@ -77,7 +77,7 @@ def test_fail_dead_letter_renders__one_that_the_requeuer_queued_since_gets_no_se
     assert cloud.messages("TestQueue") == []
 
 
-def test_fail_dead_letter_renders__a_render_with_attempts_left_is_put_back(
+def test_fail_dead_letter_renders__a_render_with_attempts_left_is_queued_again(
     cloud: Cloud, clock: FrozenClock, project: DemoProject, queued: str, bury: Any, read: Any
 ) -> None:
     lifecycle.claim(project.id, queued, clock())
@@ -99,7 +99,7 @@ def test_fail_dead_letter_renders__a_render_with_three_attempts_ends_as_failed(
     assert cloud.messages("TestQueue") == []
 
 
-def test_fail_dead_letter_renders__one_that_cannot_be_put_back_is_not_lost(
+def test_fail_dead_letter_renders__a_render_that_cannot_be_queued_keeps_its_message(
     cloud: Cloud, queued: str, bury: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any, **_how: Any) -> None:
@@ -139,7 +139,7 @@ def test_fail_dead_letter_renders__a_message_twice_changes_nothing(
     assert read(day_old) == first
 
 
-def test_fail_dead_letter_renders__one_that_ended_well_is_left_alone(
+def test_fail_dead_letter_renders__a_succeeded_render_is_not_changed(
     cloud: Cloud, project: DemoProject, queued: str, bury: Any, read: Any
 ) -> None:
     render_document(project.id, queued, typeset=FakeTypesetter())
@@ -148,7 +148,7 @@ def test_fail_dead_letter_renders__one_that_ended_well_is_left_alone(
     assert cloud.messages("DeadRendersQueue") == []
 
 
-def test_fail_dead_letter_renders__one_that_failed_for_a_reason_is_not_to_be_repeated(
+def test_fail_dead_letter_renders__a_failed_render_is_not_queued_again(
     cloud: Cloud, project: DemoProject, queued: str, bury: Any
 ) -> None:
     typesetter = FakeTypesetter()
@@ -167,7 +167,7 @@ def test_fail_dead_letter_renders__a_render_in_progress_is_checked_again_later(
     assert read(queued)["status"] == "rendering"
 
 
-def test_fail_dead_letter_renders__a_message_that_cannot_be_kept_is_not_lost(
+def test_fail_dead_letter_renders__a_message_that_cannot_be_stored_stays_in_the_queue(
     cloud: Cloud, day_old: str, bury: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any, **_how: Any) -> None:
@@ -181,7 +181,7 @@ def test_fail_dead_letter_renders__a_message_that_cannot_be_kept_is_not_lost(
     assert len(cloud.messages("DeadRendersQueue")) == 1
 
 
-def test_fail_dead_letter_renders__the_real_event_of_a_render_that_is_gone_is_done(
+def test_fail_dead_letter_renders__the_sample_event_of_a_deleted_render_is_handled(
     cloud: Cloud, event: Any
 ) -> None:
     answer = cloud.invoke("fail_dead_letter_renders", event("fail_dead_letter_renders"))

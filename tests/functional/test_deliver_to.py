@@ -87,7 +87,7 @@ def scene(
     return Scene(cloud, call)
 
 
-def test_deliver_to__the_document_is_put_with_its_type_length_and_the_callers_headers(
+def test_deliver_to__uploads_the_document_with_type_length_and_the_callers_headers(
     scene: Scene,
 ) -> None:
     id_ = scene.render()
@@ -115,7 +115,9 @@ def test_deliver_to__a_message_twice_is_sent_once(scene: Scene) -> None:
     assert len(scene.storage.calls) == 1
 
 
-def test_deliver_to__fails_are_retried_like_a_webhook_and_shown(scene: Scene, clock: Any) -> None:
+def test_deliver_to__failed_uploads_are_retried_like_a_webhook_and_shown(
+    scene: Scene, clock: Any
+) -> None:
     scene.storage.answers = [answered(503, b"<Error>secret</Error>"), FetchError("no answer"), 200]
     id_ = scene.render()
     (message,) = scene.messages()
@@ -132,9 +134,7 @@ def test_deliver_to__fails_are_retried_like_a_webhook_and_shown(scene: Scene, cl
     assert places_of("<Error>", boto3.client) == []
 
 
-def test_deliver_to__without_success_ends_as_failed_after_the_whole_schedule(
-    scene: Scene, clock: Any
-) -> None:
+def test_deliver_to__fails_after_the_last_attempt_of_the_schedule(scene: Scene, clock: Any) -> None:
     scene.storage.answers = [403] * ATTEMPTS
     id_ = scene.render()
     for number in range(ATTEMPTS):
@@ -151,7 +151,7 @@ def test_deliver_to__without_success_ends_as_failed_after_the_whole_schedule(
     assert "deliver_to" not in row
 
 
-def test_deliver_to__gone_ends_it_at_once(scene: Scene) -> None:
+def test_deliver_to__410_ends_the_delivery_at_once(scene: Scene) -> None:
     scene.storage.answers = [410]
     id_ = scene.render()
     scene.send(scene.messages()[0])
@@ -159,7 +159,7 @@ def test_deliver_to__gone_ends_it_at_once(scene: Scene) -> None:
     assert scene.messages() == []
 
 
-def test_deliver_to__a_sender_that_stops_in_the_last_attempt_ends_it_as_failed(
+def test_deliver_to__a_crash_in_the_last_attempt_ends_the_delivery_as_failed(
     scene: Scene, clock: Any
 ) -> None:
     id_ = scene.render()
@@ -210,7 +210,7 @@ def test_deliver_to__reconciling_creates_what_the_stream_missed_once(
     assert scene.send(message).status == "delivered"
 
 
-def test_deliver_to__address_and_headers_are_nowhere_in_plain_text(
+def test_deliver_to__address_and_headers_are_stored_encrypted(
     scene: Scene, capfd: pytest.CaptureFixture[str]
 ) -> None:
     scene.storage.answers = [answered(403, f"<StringToSign>{SIGNATURE}".encode()), 200]
@@ -223,7 +223,7 @@ def test_deliver_to__address_and_headers_are_nowhere_in_plain_text(
     assert SIGNATURE not in json.dumps(scene.delivery(id_))
 
 
-def test_deliver_to__a_render_that_fails_has_nothing_to_send(scene: Scene) -> None:
+def test_deliver_to__a_failed_render_sends_nothing(scene: Scene) -> None:
     publish(scene.project.id, "invoice", source="#assert(false)")
     id_ = scene.render()
     assert scene.messages() == []
@@ -254,7 +254,7 @@ def test_deliver_to__a_deleted_render_is_not_sent_and_keeps_no_target(
         ({"url": URL, "method": "POST"}, "options.deliverTo.method"),
     ],
 )
-def test_deliver_to__a_bad_target_is_400_and_is_not_repeated_in_the_answer(
+def test_deliver_to__an_invalid_target_is_400_and_is_not_repeated(
     scene: Scene, target: dict[str, Any], field: str
 ) -> None:
     answer = scene.create({"data": DATA, "options": {"deliverTo": target}})

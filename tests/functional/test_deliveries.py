@@ -146,18 +146,18 @@ def test_create_deliveries__an_event_has_the_render_without_a_signed_url(
 
 
 @pytest.mark.parametrize(
-    ("end", "event"),
+    ("end", "event_type"),
     [
         (lambda scene: scene.render(), "render.succeeded"),
         (lambda scene: scene.render(SourceError("no")), "render.failed"),
     ],
 )
 def test_create_deliveries__each_final_status_has_an_event(
-    scene: Scene, end: Callable[[Scene], object], event: str
+    scene: Scene, end: Callable[[Scene], object], event_type: str
 ) -> None:
     end(scene)
     scene.tell()
-    assert scene.delivery().event_type == event
+    assert scene.delivery().event_type == event_type
 
 
 def test_create_deliveries__a_cancelled_render_has_an_event(
@@ -186,7 +186,7 @@ def test_create_deliveries__a_duplicate_record_creates_one_delivery(scene: Scene
     assert len(scene.messages()) == 1
 
 
-def test_create_deliveries__wait_in_the_group_of_their_endpoint(scene: Scene) -> None:
+def test_create_deliveries__are_queued_in_the_message_group_of_their_endpoint(scene: Scene) -> None:
     """So that a receiver that answers slowly delays its own alone."""
     scene.render()
     scene.tell()
@@ -329,7 +329,7 @@ def test_create_deliveries__other_audit_entries_are_filtered_out(
     assert stream.event() == {"Records": []}
 
 
-def test_deliver__signs_what_the_official_library_verifies(scene: Scene) -> None:
+def test_deliver__the_official_library_verifies_the_signature(scene: Scene) -> None:
     message = scene.started()
     delivery = scene.send(message)
     assert delivery and delivery.status == "delivered"
@@ -341,7 +341,7 @@ def test_deliver__signs_what_the_official_library_verifies(scene: Scene) -> None
     assert call.body == delivery.payload.encode()
 
 
-def test_deliver__keeps_request_response_and_timing(scene: Scene) -> None:
+def test_deliver__stores_request_response_and_duration(scene: Scene) -> None:
     scene.send(scene.started(answered(200, b"thanks")))
     [attempt] = scene.delivery().attempts
     assert (attempt.number, attempt.status_code, attempt.response) == (1, 200, "thanks")
@@ -382,7 +382,7 @@ def test_deliver__two_at_once_send_once(scene: Scene) -> None:
         (BlockedTargetError("the host is not on the public internet"), "not on the public"),
     ],
 )
-def test_deliver__anything_but_2xx_is_tried_again(
+def test_deliver__any_status_but_2xx_is_retried(
     scene: Scene, answer: Any, error: str, delays: list[int]
 ) -> None:
     delivery = scene.send(scene.started(answer))
@@ -393,7 +393,7 @@ def test_deliver__anything_but_2xx_is_tried_again(
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
-def test_deliver__every_2xx_is_an_arrival(scene: Scene, status: int) -> None:
+def test_deliver__every_2xx_ends_the_delivery(scene: Scene, status: int) -> None:
     delivery = scene.send(scene.started(status))
     assert delivery and delivery.status == "delivered"
 
@@ -411,7 +411,7 @@ def test_deliver__succeeds_at_the_fourth_attempt_with_the_same_id(scene: Scene) 
     assert stamps == sorted(set(stamps))
 
 
-def test_deliver__the_schedule_is_short_waits_on_the_queue_and_long_ones_in_the_index(
+def test_deliver__short_delays_use_the_queue_and_long_delays_the_index(
     scene: Scene, delays: list[int]
 ) -> None:
     message = scene.started(*[500] * ATTEMPTS)
@@ -471,7 +471,7 @@ def test_deliver__a_success_restarts_the_five_days(scene: Scene) -> None:
     assert scene.endpoint().disabled_at is None
 
 
-def test_deliver__what_waits_for_an_endpoint_that_was_switched_off_is_skipped(
+def test_deliver__pending_deliveries_of_a_disabled_endpoint_are_skipped(
     scene: Scene,
 ) -> None:
     message = scene.started()
@@ -481,7 +481,7 @@ def test_deliver__what_waits_for_an_endpoint_that_was_switched_off_is_skipped(
     assert scene.receiver.calls == []
 
 
-def test_deliver__what_waits_for_an_endpoint_that_was_deleted_is_skipped(scene: Scene) -> None:
+def test_deliver__pending_deliveries_of_a_deleted_endpoint_are_skipped(scene: Scene) -> None:
     message = scene.started()
     service.delete_endpoint(scene.project.id, scene.endpoint_id, by="ada")
     delivery = scene.send(message)
@@ -529,7 +529,7 @@ def test_deliver__a_crash_at_the_last_attempt_ends_the_delivery(scene: Scene) ->
     assert scene.delivery().status == "failed"
 
 
-def test_deliver__both_secrets_sign_while_one_rotates(scene: Scene) -> None:
+def test_deliver__both_secrets_sign_during_a_rotation(scene: Scene) -> None:
     rotated = service.rotate_secret(scene.project.id, scene.endpoint_id, by="ada")
     scene.send(scene.started())
     [call] = scene.receiver.calls
@@ -542,7 +542,7 @@ def test_deliver__no_secret_is_in_the_log_of_a_delivery(scene: Scene) -> None:
     assert scene.made.secret not in repr(scene.cloud.table("DeliveriesTable").scan()["Items"])
 
 
-def test_deliver__the_handler_makes_one_attempt_a_message(
+def test_deliver__the_handler_makes_one_attempt_for_each_message(
     scene: Scene, event: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = scene.started()
@@ -553,22 +553,20 @@ def test_deliver__the_handler_makes_one_attempt_a_message(
     assert scene.delivery().status == "delivered"
 
 
-def test_deliver__the_real_event_of_a_delivery_that_is_gone_is_done(
+def test_deliver__the_sample_event_of_a_deleted_delivery_is_handled(
     cloud: Cloud, event: Any
 ) -> None:
     assert cloud.invoke("deliver_webhook", event("deliver_webhook")) == {"batchItemFailures": []}
 
 
-def test_requeue_stale_deliveries__the_handler_puts_onto_the_queue_what_is_due(
-    scene: Scene, event: Any
-) -> None:
+def test_requeue_stale_deliveries__queues_due_deliveries(scene: Scene, event: Any) -> None:
     scene.started()
     scene.clock.now += dispatch.GRACE
     scene.cloud.invoke("requeue_stale_deliveries", event("requeue_stale_deliveries"))
     assert len(scene.messages()) == 1
 
 
-def test_requeue_stale_deliveries__two_at_once_put_one_message_there(
+def test_requeue_stale_deliveries__two_concurrent_runs_queue_one_message(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene.started()
@@ -605,7 +603,7 @@ def test_replay__during_a_retry_sends_once(scene: Scene) -> None:
     assert scene.delivery().status == "delivered"
 
 
-def test_replay__while_an_attempt_is_under_way_leaves_it_alone(scene: Scene) -> None:
+def test_replay__during_an_attempt_does_not_interrupt_it(scene: Scene) -> None:
     message = scene.started()
     scene.receiver.before = lambda: service.replay_delivery(scene.delivery().id)
     delivery = scene.send(message)
@@ -613,7 +611,7 @@ def test_replay__while_an_attempt_is_under_way_leaves_it_alone(scene: Scene) -> 
     assert len(scene.receiver.calls) == 1
 
 
-def test_replay__of_an_endpoint_that_is_off_is_refused(scene: Scene) -> None:
+def test_replay__of_a_disabled_endpoint_is_refused(scene: Scene) -> None:
     scene.send(scene.started(410))
     with pytest.raises(ConflictError):
         service.replay_delivery(scene.delivery().id)
@@ -638,7 +636,7 @@ def test_replay__a_time_range_contains_undelivered_events(scene: Scene) -> None:
     assert everything == 1  # the other is on its way already
 
 
-def test_ping__is_sent_whatever_the_filter_says(scene: Scene, project: DemoProject) -> None:
+def test_ping__is_sent_regardless_of_the_filter(scene: Scene, project: DemoProject) -> None:
     choosy = make(project, events=("render.failed",))
     delivery = service.ping(project.id, choosy.endpoint.id)
     [message] = scene.messages()
@@ -649,7 +647,7 @@ def test_ping__is_sent_whatever_the_filter_says(scene: Scene, project: DemoProje
     assert json.loads(call.body)["data"] == {"endpointId": choosy.endpoint.id}
 
 
-def test_ping__an_endpoint_that_is_off_is_refused(scene: Scene) -> None:
+def test_ping__a_disabled_endpoint_is_refused(scene: Scene) -> None:
     service.switch_endpoint(scene.project.id, scene.endpoint_id, on=False, by="ada")
     with pytest.raises(ConflictError):
         service.ping(scene.project.id, scene.endpoint_id)
@@ -668,7 +666,7 @@ def test_deliveries__are_listed_newest_first_in_pages(scene: Scene) -> None:
     assert rest.after is None
 
 
-def test_deliveries__expire_with_the_stages_retention(scene: Scene) -> None:
+def test_deliveries__expire_after_the_retention_of_the_stage(scene: Scene) -> None:
     scene.started()
     [row] = scene.cloud.table("DeliveriesTable").scan()["Items"]
     assert row["expires_at"] == int(scene.clock.now.timestamp()) + 7 * 86400

@@ -101,9 +101,7 @@ def test_a_redirect_is_not_followed(target: Target, internet: Internet) -> None:
     assert internet.calls == [(PUBLIC, 80)]
 
 
-def test_a_binary_response_is_stored_as_far_as_it_is_text(
-    target: Target, internet: Internet
-) -> None:
+def test_the_text_of_a_binary_response_is_stored(target: Target, internet: Internet) -> None:
     internet.host("receiver.example", answering(b"\xff\x00ok"))
     assert target.attempt().response == "\ufffd\x00ok"
 
@@ -127,7 +125,7 @@ def test_a_host_that_became_private_after_registration_is_not_called(
 
 
 @pytest.mark.usefixtures("public_stage")
-def test_an_endpoint_of_plain_http_is_not_called_where_the_stage_forbids_it(
+def test_an_http_endpoint_is_not_called_outside_the_local_stage(
     target: Target, internet: Internet
 ) -> None:
     internet.host("receiver.example")

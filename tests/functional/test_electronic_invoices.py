@@ -98,7 +98,7 @@ def test_the_same_data_and_date_make_the_same_bytes(make: Any, project: DemoProj
     assert hashlib.sha256(content).hexdigest() == first["sha256"]
 
 
-def test_a_profile_of_the_request_is_the_one_of_the_document(
+def test_the_document_has_the_profile_of_the_request(
     make: Any, xml_of: Any, project: DemoProject
 ) -> None:
     render = make(invoice={"profile": "minimum"})
@@ -107,12 +107,12 @@ def test_a_profile_of_the_request_is_the_one_of_the_document(
         assert str(pdf.Root.AF[0].AFRelationship) == "/Data"
 
 
-def test_an_image_has_its_invoice_apart(make: Any, xml_of: Any) -> None:
+def test_an_image_has_its_invoice_as_a_separate_file(make: Any, xml_of: Any) -> None:
     render = make(format="png")
     assert xml_of(render)["statusCode"] == 200
 
 
-def test_without_an_invoice_the_document_is_the_plain_one(make: Any, xml_of: Any) -> None:
+def test_without_an_invoice_the_document_has_no_attachment(make: Any, xml_of: Any) -> None:
     render = make(invoice=False)
     assert (render["status"], render["pdfStandard"]) == ("succeeded", "a-2a+ua-1")
     assert xml_of(render)["statusCode"] == 404
@@ -128,7 +128,7 @@ def test_a_gallery_invoice_of_incomplete_data_is_rendered_with_a_warning(
     assert xml_of(render)["statusCode"] == 404
 
 
-def test_an_invoice_that_was_asked_for_is_refused_by_the_path_of_its_fault(make: Any) -> None:
+def test_a_required_invoice_is_refused_with_the_path_of_the_error(make: Any) -> None:
     data = sample("invoice")
     data["items"][2]["vatRate"] = 0
     data["total"] = "10000.01"
@@ -137,7 +137,7 @@ def test_an_invoice_that_was_asked_for_is_refused_by_the_path_of_its_fault(make:
     assert answer.field_errors["items.2.vatCategory"][0].startswith("BR-CO-04: ")
 
 
-def test_a_total_that_is_no_sum_is_refused(make: Any) -> None:
+def test_a_total_that_differs_from_the_sum_is_refused(make: Any) -> None:
     answer = make(data=sample("invoice") | {"total": "10000.01"}, invoice={})
     assert answer.code == "invalid_invoice"
     assert list(answer.field_errors) == ["total"]
@@ -161,12 +161,12 @@ def test_a_template_without_a_mapping_refuses_an_invoice(make: Any) -> None:
         True,
     ],
 )
-def test_options_that_do_not_fit_together_are_refused(make: Any, invoice: Any) -> None:
+def test_contradictory_options_are_refused(make: Any, invoice: Any) -> None:
     answer = make(invoice=invoice)
     assert (answer.status, answer.code) == (400, "invalid_request")
 
 
-def test_a_rule_of_the_official_set_is_answered_with_the_data_path(make: Any) -> None:
+def test_a_violation_of_an_official_rule_has_the_data_path(make: Any) -> None:
     data = sample("invoice")
     data["customer"]["country"] = "XX"
     answer = make(data=data, invoice={})
@@ -182,7 +182,7 @@ def test_a_broken_official_rule_is_a_warning_where_no_invoice_is_required(make: 
     assert "valid one: customer.country: " in render["warnings"][0]
 
 
-def test_rules_that_cannot_be_checked_leave_nothing_behind(
+def test_unavailable_rules_leave_no_render_and_no_charge(
     make: Any, call: Any, project: DemoProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unavailable(function: str, xml: bytes) -> list[dict[str, Any]]:
@@ -234,7 +234,9 @@ def test_validate_invoice__its_own_pdf_and_xml_are_valid(
         b"%PDF-1.7",
     ],
 )
-def test_validate_invoice__what_is_no_invoice_is_refused(verdict_of: Any, content: bytes) -> None:
+def test_validate_invoice__a_file_that_is_no_invoice_is_refused(
+    verdict_of: Any, content: bytes
+) -> None:
     status, body = verdict_of(content)
     assert (status, body["error"]["code"]) == (400, "invalid_invoice")
     assert "passwd" not in json.dumps(body)
@@ -256,7 +258,7 @@ def test_validate_invoice__a_pdf_without_an_invoice_is_refused(
         ("invoice", {"standard": "peppol-bis-3"}, b"<Invoice "),
     ],
 )
-def test_xml_of_other_standards_is_beside_a_plain_pdf(
+def test_xml_of_other_standards_is_not_attached_to_the_pdf(
     make: Any,
     xml_of: Any,
     verdict_of: Any,
@@ -280,7 +282,7 @@ def test_xml_of_other_standards_is_beside_a_plain_pdf(
         assert not pdf.attachments
 
 
-def test_an_erased_render_has_no_invoice_left(
+def test_an_erased_render_has_no_invoice(
     make: Any, xml_of: Any, call: Any, project: DemoProject
 ) -> None:
     render = make()

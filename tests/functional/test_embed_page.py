@@ -85,7 +85,7 @@ class TestAddress:
         assert answer.headers["Referrer-Policy"] == "no-referrer"
         assert answer.headers["Cache-Control"] == "no-store"
 
-    def test_get_embed_page__repeats_no_token_and_holds_no_inline_code(
+    def test_get_embed_page__contains_no_token_and_no_inline_code(
         self, page: Call, mint: Call
     ) -> None:
         token = mint()
@@ -96,7 +96,7 @@ class TestAddress:
         assert answer.text.count("<script") == 1
         assert 'src="embed/assets/page.js?' in answer.text
 
-    def test_get_embed_page__an_embedder_outside_the_local_stage_gets_no_loopback(
+    def test_get_embed_page__loopback_origins_are_refused_outside_the_local_stage(
         self, monkeypatch: pytest.MonkeyPatch, page: Call, mint: Call
     ) -> None:
         token = mint()
@@ -124,7 +124,7 @@ class TestAddress:
         assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
         assert "This page cannot be opened" in answer.text
 
-    def test_get_embed_page__an_expired_session_says_so_inside_the_partners_frame(
+    def test_get_embed_page__an_expired_session_shows_a_message_in_the_partners_frame(
         self, page: Call, mint: Call, clock: FrozenClock
     ) -> None:
         token = mint()
@@ -140,7 +140,7 @@ class TestAddress:
         assert "<script>alert" not in answer.text
         assert "&lt;script&gt;alert(1)" in answer.text
 
-    def test_get_embed_asset__is_compressed_pinned_and_no_other_sites(self, page: Call) -> None:
+    def test_get_embed_asset__is_compressed_cached_and_for_its_own_origin(self, page: Call) -> None:
         first = page("get_embed_asset", None)
         tag = first.headers["ETag"].strip('"')
         pinned = page("get_embed_asset", None, query={tag: ""})
@@ -222,7 +222,7 @@ class TestTokens:
             {"ck": {}},
         ],
     )
-    def test_open_embed_session__other_claims_are_401_even_when_well_signed(
+    def test_open_embed_session__wrong_claims_are_401_despite_a_valid_signature(
         self, page: Call, mint: Call, changes: dict[str, Any]
     ) -> None:
         claims = self.forged(mint(), **changes)
@@ -332,7 +332,7 @@ class TestPartnerSigned:
         again = page("exchange_embed_token", token)
         assert (again.status, again.code) == (401, "invalid_signature")
 
-    def test_exchange_embed_token__the_address_alone_uses_nothing_up(
+    def test_exchange_embed_token__loading_the_page_does_not_use_the_token(
         self, page: Call, partner: DemoProject, clock: FrozenClock
     ) -> None:
         token = PartnerSigner(partner).sign(clock())
@@ -366,7 +366,7 @@ class TestPartnerSigned:
         answer = page("exchange_embed_token", PartnerSigner(partner).sign(clock(), **changes))
         assert (answer.status, answer.code) == (status, code)
 
-    def test_exchange_embed_token__each_of_two_keys_can_be_revoked_alone(
+    def test_exchange_embed_token__one_of_two_keys_can_be_revoked(
         self, page: Call, partner: DemoProject, clock: FrozenClock
     ) -> None:
         one, other = PartnerSigner(partner), PartnerSigner(partner)
@@ -384,7 +384,7 @@ class TestPartnerSigned:
         answer = page("open_embed_session", token)
         assert (answer.status, answer.code) == (401, "session_revoked")
 
-    def test_exchange_embed_token__another_partners_name_on_it_is_401(
+    def test_exchange_embed_token__a_token_with_another_partners_id_is_401(
         self, page: Call, partner: DemoProject, clock: FrozenClock
     ) -> None:
         other = make_project(name="Other")
@@ -430,7 +430,7 @@ class TestFill:
         for hidden in (partner.id, "secret", "= Invoice"):
             assert hidden not in answer.text
 
-    def test_preview_embed_form__fills_what_is_missing_with_samples(
+    def test_preview_embed_form__fills_missing_values_with_samples(
         self, page: Call, mint: Call, drawn: list[Any]
     ) -> None:
         data = {"customer": {"name": "Ada"}, "items": [{"name": "Wheel", "qty": "many"}, {}]}
@@ -443,7 +443,7 @@ class TestFill:
         assert all(item["qty"] and item["price"] for item in job.data["items"])
         assert job.data["number"] is None
 
-    def test_preview_embed_form__says_which_values_the_sample_stands_in_for_and_why(
+    def test_preview_embed_form__lists_the_replaced_values_with_reasons(
         self, page: Call, mint: Call, drawn: list[Any]
     ) -> None:
         data = {"total": "9" * 40, "items": [{"name": "Wheel", "qty": "many", "price": ""}]}
@@ -452,7 +452,7 @@ class TestFill:
         assert "whole digits" in replaced["total"][0]
         assert "replaced" not in page("preview_embed_form", mint(), {"data": {}}).body
 
-    def test_preview_embed_form__is_set_in_the_fonts_of_its_version(
+    def test_preview_embed_form__uses_the_fonts_of_its_version(
         self, page: Call, mint: Call, partner: DemoProject, drawn: list[Any]
     ) -> None:
         font = add_brand_sans(partner)
@@ -477,7 +477,7 @@ class TestFill:
         assert page("preview_embed_form", mint(), {"data": data}).status == 200
         assert "__proto__" not in drawn[0].data
 
-    def test_preview_embed_form__a_template_that_fails_is_an_answer(
+    def test_preview_embed_form__a_failing_template_is_reported_in_a_200(
         self, page: Call, mint: Call, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def fails(*_: Any) -> Any:
@@ -488,7 +488,7 @@ class TestFill:
         problem = {"message": "unknown variable: total", "line": 3, "column": 5}
         assert answer.body == {"pages": [], "pageCount": 0, "problem": problem}
 
-    def test_submit_embed_form__is_a_render_of_source_form_with_its_audit_entry(
+    def test_submit_embed_form__creates_a_render_of_source_form_and_an_audit_entry(
         self, cloud: Cloud, page: Call, mint: Call
     ) -> None:
         token = mint(form={"filename": "Invoice 7.pdf", "metadata": {"order": "7"}})
@@ -518,7 +518,7 @@ class TestFill:
         rows = cloud.table("AuditTable").scan()["Items"]
         assert len([row for row in rows if row.get("action") == "form.submitted"]) == 1
 
-    def test_submit_embed_form__names_each_field_that_does_not_fit(
+    def test_submit_embed_form__names_each_invalid_field(
         self, cloud: Cloud, page: Call, mint: Call
     ) -> None:
         data = {"customer": {}, "items": [{"name": "n", "qty": "many", "price": 1}], "total": 1}
@@ -527,7 +527,7 @@ class TestFill:
         assert set(answer.field_errors) == {"customer.name", "items.0.qty"}
         assert cloud.table("RendersTable").scan()["Items"] == []
 
-    def test_an_answer_repeats_no_value_that_did_not_fit(
+    def test_errors_do_not_repeat_invalid_values(
         self, page: Call, mint: Call, drawn: list[Any]
     ) -> None:
         """It would end in whatever keeps the partner's errors."""
@@ -544,7 +544,7 @@ class TestFill:
         data = {**DATA, "__proto__": {"polluted": True}, "constructor": {"prototype": 1}}
         assert page("submit_embed_form", mint(), {**SUBMISSION, "data": data}).status == 201
 
-    def test_submit_embed_form__a_locked_value_is_the_partners(
+    def test_submit_embed_form__a_locked_value_cannot_be_changed(
         self, page: Call, mint: Call, partner: DemoProject
     ) -> None:
         given = {"customer": {"name": "Ada"}, "total": "10"}
@@ -557,14 +557,14 @@ class TestFill:
         assert kept["total"] == "1200.00"
 
     @pytest.mark.parametrize("path", ["nothing", "items.name", "customer.name.x", "items.0"])
-    def test_create_embed_session__what_the_template_does_not_have_cannot_be_locked(
+    def test_create_embed_session__a_locked_field_must_exist_in_the_template(
         self, call: Call, partner: DemoProject, path: str
     ) -> None:
         answer = call("create_embed_session", partner, body=session_body(form={"locked": [path]}))
         assert list(answer.field_errors) == ["form.locked.0"]
         assert path not in answer.body["error"]["issues"]["fieldErrors"]["form.locked.0"][0]
 
-    def test_preview_embed_form__of_more_than_can_be_answered_the_first_pages_are_shown(
+    def test_preview_embed_form__of_a_large_document_the_first_pages_are_shown(
         self, page: Call, mint: Call, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         large = Preview.of([b"x" * 2_000_000] * 40)
@@ -573,7 +573,7 @@ class TestFill:
         assert (len(answer.body["pages"]), answer.body["pageCount"]) == (2, 40)
         assert len(answer.raw) < 6 * 1024 * 1024
 
-    def test_submit_embed_form__no_more_often_than_the_session_allows(
+    def test_submit_embed_form__is_limited_by_the_sessions_submissions(
         self, page: Call, mint: Call
     ) -> None:
         token = mint(limits={"submissions": 1})
@@ -582,7 +582,7 @@ class TestFill:
         assert (again.status, again.code) == (403, "permission_denied")
         assert page("submit_embed_form", token, SUBMISSION).status == 201
 
-    def test_submit_embed_form__no_more_often_than_a_row_can_hold(
+    def test_submit_embed_form__is_limited_by_the_size_of_the_sessions_row(
         self, cloud: Cloud, page: Call, mint: Call
     ) -> None:
         """Each document is noted in the session's row, which ended in a 500 at 400 KB."""
@@ -595,14 +595,14 @@ class TestFill:
         again = page("submit_embed_form", token, {**SUBMISSION, "submissionId": "another-one"})
         assert (again.status, again.code) == (403, "permission_denied")
 
-    def test_submit_embed_form__no_more_items_than_the_session_allows(
+    def test_submit_embed_form__is_limited_by_the_sessions_items(
         self, page: Call, mint: Call
     ) -> None:
         data = {**DATA, "items": DATA["items"] * 3}
         answer = page("submit_embed_form", mint(limits={"items": 2}), {**SUBMISSION, "data": data})
         assert answer.field_errors == {"items": ["At most 2 items"]}
 
-    def test_submit_embed_form__an_unreachable_queue_keeps_what_was_submitted(
+    def test_submit_embed_form__an_unreachable_queue_keeps_the_render(
         self, page: Call, mint: Call, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         class Broken:
@@ -632,7 +632,7 @@ class TestFill:
             ("javascript:alert(1)", "Must be an http(s) URL or a data: URI of an image"),
         ],
     )
-    def test_submit_embed_form__what_is_no_picture_is_refused_at_its_field(
+    def test_submit_embed_form__a_file_that_is_no_image_has_an_error_at_its_field(
         self, page: Call, mint: Call, partner: DemoProject, uri: str, fault: str | None
     ) -> None:
         manifest = {"variables": [{"key": "logo", "label": "Logo", "dataType": "image"}]}
@@ -644,7 +644,7 @@ class TestFill:
         else:
             assert answer.field_errors == {"logo": [fault]}
 
-    def test_submit_embed_form__a_picture_goes_through(
+    def test_submit_embed_form__an_image_is_accepted(
         self, page: Call, mint: Call, partner: DemoProject
     ) -> None:
         manifest = {"variables": [{"key": "logo", "label": "Logo", "dataType": "image"}]}
@@ -658,7 +658,7 @@ class TestFill:
         answer = page("submit_embed_form", mint(), {**SUBMISSION, "data": data})
         assert (answer.status, answer.code) == (413, "payload_too_large")
 
-    def test_a_form_keeps_the_version_that_it_was_opened_with(
+    def test_a_session_keeps_its_template_version(
         self, page: Call, mint: Call, partner: DemoProject
     ) -> None:
         token = mint()
@@ -696,7 +696,7 @@ class TestBoundaries:
             ("edit", "preview_embed_form", {}),
         ],
     )
-    def test_a_session_opened_for_something_else_is_403_wrong_mode(
+    def test_a_session_of_another_mode_is_403_wrong_mode(
         self, page: Call, mint: Call, mode: str, function: str, body: Any
     ) -> None:
         token = mint(mode, permissions="admin")
@@ -737,14 +737,14 @@ class TestEdit:
     def compiles(self, monkeypatch: pytest.MonkeyPatch, typesetter: Any) -> None:
         monkeypatch.setitem(editing.publish_embed_template.__kwdefaults__, "typeset", typesetter)
 
-    def test_open_embed_session__gives_the_editor_the_newest_version(
+    def test_open_embed_session__the_editor_shows_the_newest_version(
         self, page: Call, mint: Call
     ) -> None:
         writing = page("open_embed_session", mint("edit")).body["writing"]
         assert writing["source"].startswith('#import "/craftkit.typ"')
         assert writing["revision"] == 0
 
-    def test_save_embed_draft__is_what_the_next_session_begins_with(
+    def test_save_embed_draft__the_next_session_shows_the_draft(
         self, page: Call, mint: Call
     ) -> None:
         saved = page("save_embed_draft", mint("edit"), {**self.WRITING, "revision": 0})
@@ -752,18 +752,18 @@ class TestEdit:
         writing = page("open_embed_session", mint("edit")).body["writing"]
         assert (writing["source"], writing["revision"]) == ("= Dear #data.to", 1)
 
-    def test_save_embed_draft__saved_elsewhere_meanwhile_is_409(
-        self, page: Call, mint: Call
-    ) -> None:
+    def test_save_embed_draft__a_draft_saved_elsewhere_is_409(self, page: Call, mint: Call) -> None:
         page("save_embed_draft", mint("edit"), {**self.WRITING, "revision": 0})
         late = page("save_embed_draft", mint("edit"), {**self.WRITING, "revision": 0})
         assert (late.status, late.code) == (409, "conflict")
 
-    def test_publish_embed_template__an_editor_may_not(self, page: Call, mint: Call) -> None:
+    def test_publish_embed_template__without_the_permission_is_403(
+        self, page: Call, mint: Call
+    ) -> None:
         answer = page("publish_embed_template", mint("edit", permissions="editor"), self.WRITING)
         assert (answer.status, answer.code) == (403, "permission_denied")
 
-    def test_publish_embed_template__is_the_next_version_and_ends_the_draft(
+    def test_publish_embed_template__creates_the_next_version_and_deletes_the_draft(
         self, page: Call, mint: Call
     ) -> None:
         token = mint("edit", permissions="admin")
@@ -779,7 +779,7 @@ class TestEdit:
         answer = page("publish_embed_template", mint("edit", permissions="admin"), self.WRITING)
         assert answer.field_errors == {"source": ["Line 2, column 7: unclosed delimiter"]}
 
-    def test_publish_embed_template__a_session_to_create_takes_a_free_slug_and_keeps_it(
+    def test_publish_embed_template__mode_create_uses_a_free_slug_from_then_on(
         self, page: Call, mint: Call, partner: DemoProject
     ) -> None:
         token = mint("create", scope={"mode": "create"}, permissions="admin")
@@ -790,7 +790,7 @@ class TestEdit:
         second = page("publish_embed_template", token, {**self.WRITING, "name": "Renamed"})
         assert second.body == {"slug": first.body["slug"], "versionNumber": 2}
 
-    def test_publish_embed_template__creating_what_is_there_already_is_409(
+    def test_publish_embed_template__mode_create_with_an_existing_slug_is_409(
         self, page: Call, mint: Call
     ) -> None:
         token = mint("create", permissions="admin")
@@ -799,7 +799,7 @@ class TestEdit:
         saved = page("save_embed_draft", token, {**self.WRITING, "revision": 0})
         assert (saved.status, saved.code) == (409, "conflict")
 
-    def test_publish_embed_template__only_what_the_catalog_has(
+    def test_publish_embed_template__fields_outside_the_catalog_are_refused(
         self, call: Call, page: Call, mint: Call, partner: DemoProject
     ) -> None:
         call("publish_catalog", partner)
@@ -813,7 +813,7 @@ class TestEdit:
         within = {**self.WRITING, "manifest": {"variables": [{**retyped, "dataType": "text"}]}}
         assert page("publish_embed_template", token, within).status == 201
 
-    def test_open_embed_session__a_session_keeps_the_catalogs_version(
+    def test_open_embed_session__a_session_keeps_its_catalog_version(
         self, call: Call, page: Call, mint: Call, partner: DemoProject
     ) -> None:
         call("publish_catalog", partner)
@@ -821,7 +821,7 @@ class TestEdit:
         call("publish_catalog", partner, body={"name": "crm", "catalog": {"allowCustom": True}})
         assert page("open_embed_session", token).body["catalog"]["allowCustom"] is False
 
-    def test_open_embed_session__an_inline_catalog_lives_with_its_session(
+    def test_open_embed_session__an_inline_catalog_is_stored_with_its_session(
         self, page: Call, mint: Call, partner: DemoProject
     ) -> None:
         fields = [{"key": "name", "label": "Name", "dataType": "text"}]
@@ -831,14 +831,14 @@ class TestEdit:
         assert body["catalog"]["namespaces"][0]["key"] == "guest"
         assert body["writing"]["manifest"]["variables"][0]["key"] == "guest.name"
 
-    def test_preview_embed_template__writes_a_source_where_there_is_none(
+    def test_preview_embed_template__generates_a_missing_source(
         self, page: Call, mint: Call, drawn: list[Any]
     ) -> None:
         answer = page("preview_embed_template", mint("edit"), {**self.WRITING, "source": ""})
         assert len(answer.body["pages"]) == 2
         assert answer.body["source"] == drawn[0].source != ""
 
-    def test_preview_embed_template__is_set_in_the_projects_own_fonts(
+    def test_preview_embed_template__uses_the_fonts_of_the_project(
         self, page: Call, mint: Call, partner: DemoProject, drawn: list[Any]
     ) -> None:
         font = add_brand_sans(partner)
@@ -854,7 +854,7 @@ class TestEdit:
             {"variables": [{"key": "n", "label": "N", "dataType": "number", "previewData": "x"}]},
         ],
     )
-    def test_preview_embed_template__a_manifest_that_does_not_fit_is_an_answer(
+    def test_preview_embed_template__an_invalid_manifest_is_reported_in_a_200(
         self, page: Call, mint: Call, drawn: list[Any], manifest: Any
     ) -> None:
         answer = page(

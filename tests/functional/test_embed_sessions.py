@@ -71,7 +71,7 @@ class TestMint:
             "permissions": ["view", "fill"],
         }
 
-    def test_create_embed_session__keeps_no_token_and_no_private_key_in_a_table(
+    def test_create_embed_session__stores_no_token_and_no_private_key(
         self, cloud: Cloud, call: Call, partner: DemoProject
     ) -> None:
         opened = call("create_embed_session", partner, body=session_body()).body
@@ -88,7 +88,7 @@ class TestMint:
         assert (answer.status, answer.code) == (401, "invalid_credentials")
         assert answer.headers["WWW-Authenticate"] == "Bearer"
 
-    def test_create_embed_session__suspended_is_403_at_the_next_request(
+    def test_create_embed_session__a_suspended_partner_is_403_at_the_next_request(
         self, call: Call, partner: DemoProject
     ) -> None:
         assert call("create_embed_session", partner, body=session_body()).status == 201
@@ -98,7 +98,7 @@ class TestMint:
         partners.resume(partner.id, by="operator")
         assert call("create_embed_session", partner, body=session_body()).status == 201
 
-    def test_create_embed_session__a_suspended_partner_still_renders(
+    def test_create_embed_session__a_suspended_partner_can_still_render(
         self, call: Call, partner: DemoProject
     ) -> None:
         partners.suspend(partner.id, by="operator")
@@ -157,7 +157,7 @@ class TestMint:
         assert path in answer.field_errors
         assert cloud.table("EmbedSessionsTable").scan()["Items"] == []
 
-    def test_create_embed_session__callbacks_may_lie_on_an_allowed_origin(
+    def test_create_embed_session__callbacks_on_an_allowed_origin_are_accepted(
         self, call: Call, partner: DemoProject
     ) -> None:
         callbacks = {"submitted": "https://app.example.com/thanks?x=1"}
@@ -178,13 +178,13 @@ class TestMint:
         assert (unknown.status, unknown.code) == (404, "template_not_found")
         assert foreign.body == unknown.body
 
-    def test_create_embed_session__writes_its_audit_entry_with_it(
+    def test_create_embed_session__writes_an_audit_entry(
         self, cloud: Cloud, call: Call, partner: DemoProject
     ) -> None:
         opened = call("create_embed_session", partner, body=session_body()).body
         assert audited(cloud, partner)[-1] == ("embed.session.created", opened["session_id"])
 
-    def test_create_embed_session__keeps_the_tenant_and_the_actor_as_last_described(
+    def test_create_embed_session__stores_the_latest_tenant_and_actor(
         self, cloud: Cloud, call: Call, partner: DemoProject, clock: FrozenClock
     ) -> None:
         call("create_embed_session", partner, body=session_body())
@@ -198,7 +198,7 @@ class TestMint:
         assert tenants[0]["first_seen_at"] < tenants[0]["seen_at"]
         assert len(actors) == 1
 
-    def test_create_embed_session__a_partner_says_what_its_presets_hold(
+    def test_create_embed_session__uses_the_partners_presets(
         self, call: Call, partner: DemoProject
     ) -> None:
         partners.set_presets(partner.id, {"viewer": ["view", "fill"]}, by="operator")
@@ -221,7 +221,7 @@ class TestRefresh:
     def opened(self, call: Call, partner: DemoProject, clock: FrozenClock) -> Any:
         return call("create_embed_session", partner, body=session_body()).body
 
-    def test_refresh_embed_session__gives_the_same_session_four_more_hours(
+    def test_refresh_embed_session__extends_the_session_by_four_hours(
         self, call: Call, partner: DemoProject, clock: FrozenClock, opened: Any
     ) -> None:
         clock.advance(hours=3)
@@ -241,7 +241,7 @@ class TestRefresh:
         assert (again.status, again.code) == (401, "refresh_failed")
         assert call("refresh_embed_session", partner, body={"renewToken": fresh}).status == 200
 
-    def test_refresh_embed_session__a_key_renews_none_of_a_template_that_it_may_not_use(
+    def test_refresh_embed_session__a_session_of_a_forbidden_template_is_refused(
         self, call: Call, partner: DemoProject, opened: Any
     ) -> None:
         other = NewKey(name="Letters", mode="live", templates=("letter",))
@@ -251,7 +251,7 @@ class TestRefresh:
         assert (refused.status, refused.code) == (401, "refresh_failed")
         assert call("refresh_embed_session", partner, body=body).status == 200
 
-    def test_refresh_embed_session__of_ten_at_once_one_wins(
+    def test_refresh_embed_session__one_of_ten_concurrent_requests_succeeds(
         self, call: Call, partner: DemoProject, opened: Any
     ) -> None:
         body = {"renewToken": opened["renew_token"]}
@@ -292,7 +292,7 @@ class TestRefresh:
         answer = call("refresh_embed_session", partner, body={"renewToken": opened["renew_token"]})
         assert (answer.status, answer.code) == (401, "refresh_failed")
 
-    def test_refresh_embed_session__keeps_the_sessions_shorter_life(
+    def test_refresh_embed_session__keeps_a_shorter_session_lifetime(
         self, call: Call, partner: DemoProject, clock: FrozenClock
     ) -> None:
         body = session_body(limits={"sessionSeconds": 60})
@@ -324,12 +324,12 @@ class TestRevoke:
 
 
 class TestKeys:
-    def test_get_jwks__is_empty_before_anything_was_signed(
+    def test_get_jwks__is_empty_before_the_first_token(
         self, call: Call, project: DemoProject
     ) -> None:
         assert call("get_jwks", project).body == {"keys": []}
 
-    def test_get_jwks__a_replaced_key_is_honoured_for_24_hours(
+    def test_get_jwks__a_replaced_key_is_listed_for_24_hours(
         self, call: Call, page: Call, partner: DemoProject, clock: FrozenClock
     ) -> None:
         before = call("create_embed_session", partner, body=session_body()).body["session_token"]
@@ -341,7 +341,7 @@ class TestKeys:
         clock.advance(hours=21)
         assert [key["kid"] for key in call("get_jwks", partner).body["keys"]] == [new.kid]
 
-    def test_rotation__what_is_minted_afterwards_is_signed_with_the_new_key(
+    def test_rotation__later_tokens_are_signed_with_the_new_key(
         self, call: Call, page: Call, partner: DemoProject, clock: FrozenClock
     ) -> None:
         new, _ = signing.rotate()

@@ -75,20 +75,20 @@ class TestScope:
         assert answer.code == "insufficient_scope"
         assert EMBED_WRITE in answer.body["error"]["message"]
 
-    def test_create_embed_session__without_a_partnership_an_editing_one_is_401_all_the_same(
+    def test_create_embed_session__edit_without_a_partnership_is_401(
         self, call: Call, cloud: Any
     ) -> None:
         answer = call("create_embed_session", make_project(), body=session_body("edit"))
         assert (answer.status, answer.code) == (401, "invalid_credentials")
 
-    def test_create_embed_session__a_presets_permissions_are_narrowed_to_the_keys(
+    def test_create_embed_session__permissions_of_a_preset_are_limited_to_the_keys_scopes(
         self, call: Call, partner: DemoProject
     ) -> None:
         default = with_key(partner, scopes=())
         answer = call("create_embed_session", default, body=session_body(permissions="admin"))
         assert permissions_in(answer) == ["view", "fill"]
 
-    def test_create_embed_session__a_list_beyond_the_key_is_403(
+    def test_create_embed_session__permissions_beyond_the_keys_scopes_are_403(
         self, call: Call, partner: DemoProject
     ) -> None:
         default = with_key(partner, scopes=())
@@ -172,7 +172,7 @@ class TestEndOfKey:
         keys.rotate_key(partner.key.key.id, by="tester")
         assert page("open_embed_session", token).status == 200
 
-    def test_refresh_embed_session__of_a_revoked_key_is_401_for_its_successor_too(
+    def test_refresh_embed_session__of_a_revoked_key_is_401_with_another_key_too(
         self, call: Call, partner: DemoProject
     ) -> None:
         opened = call("create_embed_session", partner, body=session_body()).body
@@ -193,7 +193,7 @@ class TestEndOfKey:
 
 
 class TestMode:
-    def test_refresh_and_revoke__of_the_other_mode_are_as_if_there_were_none(
+    def test_refresh_and_revoke__sessions_of_the_other_mode_are_404(
         self, call: Call, page: Call, partner: DemoProject
     ) -> None:
         opened = call("create_embed_session", partner, body=session_body()).body
@@ -228,7 +228,7 @@ class TestConfinedKey:
         path = {"id": opened["session_id"]}
         assert call("revoke_embed_session", own, path=path).status == 204
 
-    def test_publish_catalog__a_key_that_is_confined_to_templates_is_403(
+    def test_publish_catalog__a_key_limited_to_templates_is_403(
         self, call: Call, partner: DemoProject
     ) -> None:
         confined = with_key(partner, templates=("invoice",))
@@ -239,7 +239,7 @@ class TestConfinedKey:
 
 
 class TestCreate:
-    def test_two_sessions_of_one_name__never_publish_over_each_other(
+    def test_two_sessions_of_one_slug__cannot_overwrite_each_other(
         self, call: Call, page: Call, partner: DemoProject, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The second publishes while the first, having found the id free, still compiles."""
@@ -293,7 +293,7 @@ class TestPreviewLimits:
         monkeypatch.setitem(editing.preview_embed_template.__kwdefaults__, "draw", draw)
         return meanwhile
 
-    def test_preview_embed_form__beyond_what_a_project_may_have_running_is_429(
+    def test_preview_embed_form__too_many_concurrent_previews_are_429(
         self, call: Call, page: Call, partner: DemoProject, drawing: list[Any],
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:  # fmt: skip
@@ -315,7 +315,7 @@ class TestPreviewLimits:
         assert page("preview_embed_form", form, {}).status == 200
         assert templates.get_template(partner.id, "invoice").latest_version == 1
 
-    def test_preview_embed_form__more_often_than_the_rate_is_429_until_it_passed(
+    def test_preview_embed_form__above_the_rate_is_429_until_the_wait_ends(
         self, call: Call, page: Call, partner: DemoProject, drawing: list[Any],
         monkeypatch: pytest.MonkeyPatch, clock: FrozenClock,
     ) -> None:  # fmt: skip
@@ -339,7 +339,7 @@ class TestPreviewLimits:
         token = call("create_embed_session", partner, body=session_body()).body["session_token"]
         assert page("preview_embed_form", token, {}).status == 200
 
-    def test_previews__of_a_test_session_are_marked_and_of_a_live_one_are_not(
+    def test_previews__only_those_of_test_sessions_have_the_watermark(
         self, call: Call, page: Call, partner: DemoProject, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         jobs: list[Any] = []

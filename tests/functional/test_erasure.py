@@ -129,7 +129,7 @@ def test_create_render__the_data_of_each_render_has_its_own_key_and_is_bound_to_
         inputs.load({**rows[1], "input": rows[0]["input"]})
 
 
-def test_create_render__a_retry_keeps_the_key_as_long_as_the_row(
+def test_create_render__a_retry_extends_the_data_key_with_the_row(
     cloud: Cloud, call: Any, clock: Any, live: DemoProject
 ) -> None:
     publish(live.id, "invoice", source="#assert(false)")
@@ -166,7 +166,7 @@ def test_delete_render__erases_the_webhook_deliveries_that_hold_its_metadata(
 
 
 @pytest.mark.parametrize("ends", ["queued", "rendering"])
-def test_delete_render__one_that_is_not_finished_is_cancelled_and_no_document_stays(
+def test_delete_render__an_unfinished_render_is_cancelled_without_a_document(
     cloud: Cloud, call: Any, clock: Any, live: DemoProject, ends: str
 ) -> None:
     id_ = make(call, live, finish=False)
@@ -191,7 +191,7 @@ def test_delete_render__one_that_is_not_finished_is_cancelled_and_no_document_st
     assert "unfinished" not in row["Item"]
 
 
-def test_delete_render__usage_counts_it_still(call: Any, live: DemoProject) -> None:
+def test_delete_render__usage_still_counts_the_render(call: Any, live: DemoProject) -> None:
     delete(call, live, make(call, live))
     now = utc_now()
     metering.reconcile(live.id, now - timedelta(hours=1), now + timedelta(hours=1))
@@ -200,7 +200,7 @@ def test_delete_render__usage_counts_it_still(call: Any, live: DemoProject) -> N
 
 
 @pytest.mark.parametrize("caller", ["other project", "other mode", "other template"])
-def test_delete_render__a_render_that_the_key_cannot_see_is_404_and_stays(
+def test_delete_render__a_render_outside_the_keys_access_is_404_and_stays(
     call: Any, live: DemoProject, caller: str
 ) -> None:
     id_ = make(call, live)
@@ -227,7 +227,7 @@ def test_create_render__the_idempotency_key_of_a_deleted_render_is_free_again(
     assert make(call, live) != first
 
 
-def test_render__expires_as_it_was_asked_to_and_is_404_before_anything_is_deleted(
+def test_render__is_404_from_its_requested_expiry(
     cloud: Cloud, call: Any, clock: Any, live: DemoProject
 ) -> None:
     options = {**NAMED["options"], "expiresInSeconds": 60}
@@ -261,7 +261,7 @@ def test_create_render__an_expiry_out_of_range_is_400(
     assert "options.expiresInSeconds" in json.dumps(answer.body)
 
 
-def test_render__a_cancelled_or_failed_one_expires_too(
+def test_render__cancelled_and_failed_renders_expire(
     cloud: Cloud, call: Any, clock: Any, live: DemoProject
 ) -> None:
     options = {"expiresInSeconds": 60}

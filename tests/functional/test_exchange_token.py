@@ -110,9 +110,7 @@ def verification(cleartext: str) -> Verification:
     return verify_key(cleartext, stage="local", lookup=find_key, now=utc_now())
 
 
-def test_exchange_token__is_a_key_of_the_rule_for_15_minutes(
-    exchange: Any, project: DemoProject
-) -> None:
+def test_exchange_token__returns_a_key_for_15_minutes(exchange: Any, project: DemoProject) -> None:
     rule = new_rule(project, mode="live", scopes=("renders:write",), templates=("invoice",))
     answer = exchange()
     assert answer.status == 200
@@ -171,7 +169,7 @@ def test_exchange_token__a_proof_that_is_invalid_or_used_is_refused(
         assert error_of(exchange(dpop=proofs)) == "invalid_dpop_proof"
 
 
-def test_exchange_token__expires_with_its_rules_life(
+def test_exchange_token__expires_after_the_rules_lifetime(
     exchange: Any, project: DemoProject, clock: Any
 ) -> None:
     new_rule(project, life=timedelta(minutes=5))
@@ -189,7 +187,7 @@ def test_exchange_token__narrows_the_scopes_on_request(exchange: Any, project: D
     assert error_of(exchange(scope="renders:read embed:write")) == "invalid_scope"
 
 
-def test_exchange_token__a_token_is_good_once(exchange: Any, project: DemoProject) -> None:
+def test_exchange_token__a_token_can_be_exchanged_once(exchange: Any, project: DemoProject) -> None:
     new_rule(project)
     token = _ISSUER.sign()
     assert exchange(token).status == 200
@@ -200,14 +198,14 @@ def test_exchange_token__a_token_is_good_once(exchange: Any, project: DemoProjec
 
 
 @pytest.mark.parametrize("claims", [{"exp": 2**39}, {"sub": "\ud800"}], ids=str)
-def test_exchange_token__a_signed_token_with_odd_claims_is_a_refusal(
+def test_exchange_token__a_signed_token_with_malformed_claims_is_refused(
     exchange: Any, project: DemoProject, claims: dict[str, Any]
 ) -> None:
     new_rule(project)
     assert error_of(exchange(_ISSUER.sign(**claims))) == "invalid_grant"
 
 
-def test_exchange_token__a_jti_that_is_no_unicode_text_is_good_once(
+def test_exchange_token__a_jti_that_is_no_unicode_text_is_accepted_once(
     exchange: Any, project: DemoProject
 ) -> None:
     new_rule(project)
@@ -254,7 +252,7 @@ def test_exchange_token__concurrent_first_exchanges_fetch_the_keys_once(
     ],
     ids=str,
 )
-def test_exchange_token__claims_that_no_rule_accepts(
+def test_exchange_token__claims_without_a_matching_rule_are_refused(
     exchange: Any, project: DemoProject, changes: dict[str, Any]
 ) -> None:
     new_rule(project, claims={"repository_owner_id": "42", "ref_protected": "true"})
@@ -354,7 +352,7 @@ def test_exchange_token__an_issuer_with_invalid_documents_is_refused(
     assert (answer.status, error_of(answer)) == (503, "temporarily_unavailable")
 
 
-def test_exchange_token__jwks_entries_that_are_no_signing_keys_are_passed_over(
+def test_exchange_token__jwks_entries_that_are_no_signing_keys_are_ignored(
     exchange: Any, project: DemoProject, web: Web
 ) -> None:
     new_rule(project)
@@ -377,7 +375,7 @@ def test_exchange_token__jwks_entries_that_are_no_signing_keys_are_passed_over(
         ({"requested_token_type": "urn:ietf:params:oauth:token-type:jwt"}, "invalid_request"),
     ],
 )
-def test_exchange_token__a_request_that_is_not_one(
+def test_exchange_token__an_invalid_request_is_refused(
     exchange: Any, changes: dict[str, Any], error: str
 ) -> None:
     assert error_of(exchange(**changes)) == error
@@ -405,7 +403,7 @@ def test_exchange_token__a_body_that_is_not_a_form_is_refused(
     )
 
 
-def test_end_rule__no_token_passes_afterwards(
+def test_end_rule__all_its_tokens_are_refused(
     exchange: Any, project: DemoProject, cloud: Cloud
 ) -> None:
     rule = new_rule(project)
@@ -420,9 +418,7 @@ def test_end_rule__no_token_passes_afterwards(
     assert len(entries(cloud, "token.created")) == 5
 
 
-def test_tokens__are_in_no_list_and_cannot_be_prolonged(
-    exchange: Any, project: DemoProject
-) -> None:
+def test_tokens__are_not_listed_and_cannot_be_extended(exchange: Any, project: DemoProject) -> None:
     new_rule(project)
     record = verification(exchange().body["access_token"]).record
     assert record is not None
@@ -435,7 +431,9 @@ def test_tokens__are_in_no_list_and_cannot_be_prolonged(
         keys.undo_revocation(key_id, by="tester")
 
 
-def test_try_token__says_which_rule_or_why_none(project: DemoProject, web: Web) -> None:
+def test_try_token__returns_the_matching_rule_or_the_reasons(
+    project: DemoProject, web: Web
+) -> None:
     owner = {"repository_owner_id": "42"}
     other = new_rule(project, name="Other", subject="repo:acme/api:**", claims=owner)
     rule = new_rule(project)
@@ -454,7 +452,7 @@ def test_try_token__says_which_rule_or_why_none(project: DemoProject, web: Web) 
     assert service.try_token(project.id, "x").problem == "The token is not a JWT."
 
 
-def test_create_rule__an_issuer_over_http_is_this_machines_and_in_the_local_stage_alone(
+def test_create_rule__http_issuers_are_loopback_in_the_local_stage_only(
     project: DemoProject, cloud: Cloud
 ) -> None:
     assert new_rule(project, issuer="http://localhost:9").issuer == "http://localhost:9"
@@ -482,7 +480,7 @@ def test_create_rule__refuses_unsafe_rules(project: DemoProject) -> None:
             new_rule(project, **changes)
 
 
-def test_create_rule__fifty_are_enough(project: DemoProject) -> None:
+def test_create_rule__more_than_fifty_rules_are_refused(project: DemoProject) -> None:
     for number in range(50):
         new_rule(project, name=f"Rule {number}")
     with pytest.raises(ConflictError):

@@ -149,9 +149,7 @@ def test_report__with_the_alert_policy_only_an_event_is_sent(
     assert entry["details"]["answer"] == "alerted"
 
 
-def test_report__a_replay_does_nothing_more(
-    cloud: Cloud, project: DemoProject, report: Any
-) -> None:
+def test_report__a_replay_changes_nothing(cloud: Cloud, project: DemoProject, report: Any) -> None:
     for _ in range(3):
         assert labels(report([found(project.key.cleartext)])) == ["true_positive"]
     assert len(entries(cloud, "key.exposed")) == len(entries(cloud, "key.revoked")) == 1
@@ -171,11 +169,11 @@ def test_report__an_unknown_key_and_garbage_are_false_alarms(cloud: Cloud, repor
     )
 
 
-def test_report__of_a_key_of_another_stage_nothing_is_said(cloud: Cloud, report: Any) -> None:
+def test_report__a_key_of_another_stage_is_not_reported(cloud: Cloud, report: Any) -> None:
     assert labels(report([found(api_key.mint("live", "prod"))])) == []
 
 
-def test_report__a_key_of_a_deleted_project_does_not_hold_up_the_others(
+def test_report__a_key_of_a_deleted_project_does_not_block_the_others(
     cloud: Cloud, project: DemoProject, report: Any
 ) -> None:
     deleted, expired = make_project(), make_project()
@@ -211,7 +209,7 @@ def test_report__during_a_rotation_ends_the_reported_secret_alone(
     assert (verdict(reported), verdict(other)) == ("expired", "allowed")
 
 
-def test_report__of_1000_tokens_takes_a_read_for_each_hundred(
+def test_report__1000_tokens_need_one_read_for_each_hundred(
     cloud: Cloud, project: DemoProject, report: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[int] = []
@@ -232,7 +230,7 @@ def test_report__of_1000_tokens_takes_a_read_for_each_hundred(
     assert sum(read) == 999
 
 
-def test_report__never_keeps_the_key_that_a_url_carries(
+def test_report__a_key_in_a_url_is_not_stored(
     cloud: Cloud, project: DemoProject, report: Any
 ) -> None:
     report([found(project.key.cleartext, f"https://a.example/?key={project.key.cleartext}")])
@@ -287,7 +285,7 @@ def test_report__a_key_on_another_curve_is_refused(
         ("[" * 100_000, "invalid_json"),
     ],
 )
-def test_report__that_is_signed_and_no_list_of_reports_is_400(
+def test_report__a_signed_body_that_is_no_list_is_400(
     cloud: Cloud, report: Any, body: str, code: str
 ) -> None:
     answer = report(body)
@@ -301,7 +299,7 @@ def instance(cloud: Cloud, scanner: Scanner, clock: FrozenClock) -> Callable[[],
 
 
 class TestScannerKeys:
-    def test_the_list_is_asked_for_once_a_day_by_all_instances_together(
+    def test_scanner_keys__are_fetched_once_a_day_for_all_instances(
         self, instance: Any, scanner: Scanner, clock: FrozenClock
     ) -> None:
         for _ in range(5):
@@ -312,7 +310,7 @@ class TestScannerKeys:
             assert instance().get("current")
         assert scanner.asked == [None, scanner.etag]
 
-    def test_a_list_that_did_not_change_is_kept(
+    def test_scanner_keys__an_unchanged_list_is_kept(
         self, instance: Any, scanner: Scanner, clock: FrozenClock
     ) -> None:
         instance().get("current")
@@ -321,7 +319,7 @@ class TestScannerKeys:
             assert instance().get("current")
         assert scanner.sent == 1
 
-    def test_unknown_identifiers_make_no_more_than_a_dozen_calls_an_hour(
+    def test_scanner_keys__unknown_identifiers_cause_at_most_twelve_fetches_an_hour(
         self, instance: Any, scanner: Scanner, clock: FrozenClock
     ) -> None:
         instance().get("current")
@@ -332,7 +330,7 @@ class TestScannerKeys:
                 assert keys[second % 3].get(f"made up {second}") is None
         assert len(scanner.asked) <= 13
 
-    def test_a_new_key_is_found_once_the_shared_wait_is_over(
+    def test_scanner_keys__a_new_key_is_found_after_the_shared_wait(
         self, instance: Any, scanner: Scanner, clock: FrozenClock
     ) -> None:
         one, other = instance(), instance()
@@ -347,7 +345,7 @@ class TestScannerKeys:
         assert one.get("next")
         assert len(scanner.asked) == 2
 
-    def test_a_known_key_passes_while_the_list_is_down(
+    def test_scanner_keys__a_known_key_is_accepted_while_the_list_is_unavailable(
         self, instance: Any, scanner: Scanner, clock: FrozenClock
     ) -> None:
         instance().get("current")
@@ -355,7 +353,7 @@ class TestScannerKeys:
         clock.advance(days=2)
         assert instance().get("current")
 
-    def test_the_wait_doubles_with_each_failure_up_to_an_hour(
+    def test_scanner_keys__the_wait_doubles_with_each_failure_up_to_an_hour(
         self, instance: Any, scanner: Scanner, clock: FrozenClock
     ) -> None:
         scanner.is_down = True
@@ -365,7 +363,7 @@ class TestScannerKeys:
             clock.advance(minutes=1)
         assert 24 <= len(scanner.asked) <= 30
 
-    def test_an_answer_that_is_no_list_changes_nothing(
+    def test_scanner_keys__an_invalid_response_changes_nothing(
         self, instance: Any, scanner: Scanner, clock: FrozenClock
     ) -> None:
         instance().get("current")
@@ -374,7 +372,9 @@ class TestScannerKeys:
             scanner.answer = answer
             assert instance().get("current")
 
-    def test_asks_where_the_stage_says(self, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_scanner_keys__are_fetched_from_the_address_of_the_stage(
+        self, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         asked: list[Any] = []
 
         def fetch(url: str, *_: Any, headers: dict[str, str]) -> network.Fetched:
@@ -388,7 +388,7 @@ class TestScannerKeys:
         assert asked == [(url, None), (url, '"etag"')]
 
 
-def test_report__is_503_and_not_401_while_the_keys_cannot_be_had(
+def test_report__is_503_while_the_scanner_keys_are_unavailable(
     project: DemoProject, scanner: Scanner, report: Any
 ) -> None:
     scanner.is_down = True
@@ -400,7 +400,7 @@ def test_report__is_503_and_not_401_while_the_keys_cannot_be_had(
 
 
 class TestPattern:
-    def test_the_scanners_expression_finds_keys_and_what_stands_around_them_is_no_key(
+    def test_the_scanners_expression_matches_exactly_the_key(
         self,
     ) -> None:
         key = api_key.mint("live", "prod")
@@ -413,12 +413,12 @@ class TestPattern:
         tries = ["ck_live_" + f"{number:038d}" for number in range(2000)]
         assert [text for text in tries if api_key.stage_of(text)] == []
 
-    def test_keys_are_cut_out_of_a_text(self) -> None:
+    def test_keys_are_removed_from_a_text(self) -> None:
         key = api_key.mint("test", "local")
         assert api_key.without_keys(f"a {key} b {key}") == "a ck_test_… b ck_test_…"
 
 
-def test_operators_report_acts_as_a_scanners(cloud: Cloud) -> None:
+def test_a_report_of_an_operator_acts_like_a_report_of_a_scanner(cloud: Cloud) -> None:
     project = make_project()
     report = Exposure(token=project.key.cleartext, source="operator")
     assert report_exposed([report], by="ada") == ["handled"]

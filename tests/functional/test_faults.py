@@ -136,7 +136,7 @@ def asked(cloud: Cloud) -> Callable[[str], Any]:
 
 
 @pytest.mark.parametrize("function", ASKED)
-def test_every_call_of_a_function_may_fail(
+def test_every_function_survives_a_fault_of_each_aws_call(
     cloud: Cloud, asked: Callable[[str], Any], function: str
 ) -> None:
     folder = FUNCTIONS[function]["CodeUri"].removeprefix("functions/")

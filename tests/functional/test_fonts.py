@@ -28,7 +28,7 @@ def _add(content: bytes = b"Brand Sans/400/normal", project: str = PROJECT, **ho
     return fonts.add_font(project, content, **{"by": "ada", "check": _face} | how)
 
 
-def test_add_font__keeps_file_and_face() -> None:
+def test_add_font__stores_file_and_face() -> None:
     added = _add()
     assert (added.name, added.family, added.weight) == ("brand-sans-400-normal", "Brand Sans", 400)
     assert fonts.list_fonts(PROJECT) == [added]
@@ -55,7 +55,7 @@ def test_add_font__an_invalid_font_is_refused_with_the_typesetters_message() -> 
     assert fonts.list_fonts(PROJECT) == []
 
 
-def test_add_font__over_four_mebibytes_is_refused_unread() -> None:
+def test_add_font__over_four_mebibytes_is_refused_without_parsing() -> None:
     with pytest.raises(InvalidRequestError, match="4 MiB"):
         _add(b"x" * (4 * 1024 * 1024 + 1), check=lambda _: pytest.fail("it was read"))
 
@@ -74,7 +74,7 @@ def test_remove_font__that_is_not_there_is_404() -> None:
         fonts.remove_font(PROJECT, "brand-sans-400-normal")
 
 
-def test_publish__keeps_the_fonts_that_its_source_names(typesetter: FakeTypesetter) -> None:
+def test_publish__stores_the_fonts_that_its_source_names(typesetter: FakeTypesetter) -> None:
     named = _add(b"Brand Sans/400/normal")
     _add(b"Other Serif/400/normal")
     source = '#set text(font: "brand sans")\nHi'
@@ -86,7 +86,7 @@ def test_publish__keeps_the_fonts_that_its_source_names(typesetter: FakeTypesett
     assert job.fonts == {named.name: b"Brand Sans/400/normal"}
 
 
-def test_font__sets_a_real_document_and_is_read_from_the_bucket_once() -> None:
+def test_font__is_used_in_the_document_and_read_from_the_bucket_once() -> None:
     from typesetting import check_font, typeset
 
     folder = Path(ROOT / "layers/typesetting/typesetting/fonts")

@@ -163,7 +163,7 @@ def _printed(entry: gallery.Entry, validated: dict[str, Any]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("slug", gallery.SLUGS)
-def test_gallery__data_file_is_what_the_preview_shows(slug: str) -> None:
+def test_gallery__the_preview_shows_the_data_file(slug: str) -> None:
     entry = gallery.load(slug)
     file = gallery.FOLDER / slug / "data.json"
     assert json.loads(file.read_text()) == data.preview_data(entry.manifest)
@@ -171,7 +171,9 @@ def test_gallery__data_file_is_what_the_preview_shows(slug: str) -> None:
 
 @pytest.mark.parametrize("watermark", [False, True])
 @pytest.mark.parametrize("slug", gallery.SLUGS)
-def test_gallery__preview_is_tagged_titled_and_without_warning(slug: str, watermark: bool) -> None:
+def test_gallery__the_preview_is_tagged_titled_and_without_warning(
+    slug: str, watermark: bool
+) -> None:
     entry = gallery.load(slug)
     document = _typeset(entry, data.preview_data(entry.manifest), watermark=watermark)
     assert document.warnings == ()
@@ -187,7 +189,7 @@ def test_gallery__preview_is_tagged_titled_and_without_warning(slug: str, waterm
 
 
 @pytest.mark.parametrize("slug", gallery.SLUGS)
-def test_gallery__least_data_still_makes_a_page(slug: str) -> None:
+def test_gallery__the_required_data_alone_makes_a_page(slug: str) -> None:
     entry = gallery.load(slug)
     sample = data.preview_data(entry.manifest)
     least = _nested(
@@ -201,7 +203,7 @@ def test_gallery__least_data_still_makes_a_page(slug: str) -> None:
     assert _typeset(entry, least).page_count >= 1
 
 
-def test_invoice__takes_exactly_what_the_quick_start_sends() -> None:
+def test_invoice__accepts_the_request_of_the_quick_start() -> None:
     entry = gallery.load("invoice")
     sent = {
         "customer": {"name": "Ada Lovelace"},
@@ -239,7 +241,7 @@ def test_gallery__generated_data_stays_on_the_page(slug: str, draw: st.DataObjec
 
 
 @pytest.mark.parametrize("slug", sorted(set(gallery.SLUGS) - {"shipping-label", "ticket"}))
-def test_gallery__word_that_is_wider_than_its_column_breaks(slug: str) -> None:
+def test_gallery__a_word_wider_than_its_column_is_broken(slug: str) -> None:
     entry = gallery.load(slug)
     word = "Xylophon" * 15
     missing = set()
@@ -277,12 +279,12 @@ def _with(entry: gallery.Entry, changes: dict[str, str]) -> dict[str, Any]:
     ],
     ids=["preview", "billions", "negative", "japanese", "names"],
 )
-def test_gallery__no_text_lies_on_another(slug: str, changes: dict[str, str], locale: str) -> None:
+def test_gallery__texts_do_not_overlap(slug: str, changes: dict[str, str], locale: str) -> None:
     entry = gallery.load(slug)
     assert collisions(_typeset(entry, _with(entry, changes), locale=locale).pdf) == []
 
 
-def test_label__address_that_is_too_long_becomes_smaller() -> None:
+def test_label__a_long_address_is_set_smaller() -> None:
     entry = gallery.load("shipping-label")
     sent = _with(
         entry,
@@ -298,7 +300,7 @@ def test_label__address_that_is_too_long_becomes_smaller() -> None:
     assert collisions(_typeset(entry, sent).pdf) == []
 
 
-def test_invoice__sums_never_stand_on_a_page_without_an_item() -> None:
+def test_invoice__the_sums_are_on_a_page_with_an_item() -> None:
     entry = gallery.load("invoice")
     sent = data.preview_data(entry.manifest)
     items = sent["items"] * 4
@@ -308,7 +310,7 @@ def test_invoice__sums_never_stand_on_a_page_without_an_item() -> None:
         assert "Quantity" in sums, count
 
 
-def test_quote__quantity_stays_on_one_page() -> None:
+def test_quote__a_quantity_is_not_split_across_pages() -> None:
     entry = gallery.load("quote")
     sent = deepcopy(data.preview_data(entry.manifest))
     unit = "days of eight hours each, travel included, on site or from afar, as agreed"
@@ -321,7 +323,7 @@ def test_quote__quantity_stays_on_one_page() -> None:
 
 
 @pytest.mark.parametrize("slug", ["certificate", "credit-note", "letter"])
-def test_gallery__paper_is_the_same_from_right_to_left(slug: str) -> None:
+def test_gallery__right_to_left_pages_are_mirrored(slug: str) -> None:
     """Frame, band and fold marks belong to the sheet, and not to what is written on it."""
     entry = gallery.load(slug)
     sent = data.preview_data(entry.manifest)
@@ -345,14 +347,14 @@ def test_gallery__paper_is_the_same_from_right_to_left(slug: str) -> None:
         ("invoice", {"https://pay.fjordandfield.example/INV-2026-0142"}),
     ],
 )
-def test_gallery__codes_are_read_by_machines(slug: str, expected: set[str]) -> None:
+def test_gallery__codes_can_be_scanned(slug: str, expected: set[str]) -> None:
     entry = gallery.load(slug)
     document = _typeset(entry, data.preview_data(entry.manifest))
     page = pypdfium2.PdfDocument(document.pdf)[0].render(scale=4).to_pil().convert("L")
     assert expected <= {code.text for code in zxingcpp.read_barcodes(page)}
 
 
-def test_gallery__is_at_least_eight_and_each_says_what_it_is() -> None:
+def test_gallery__has_at_least_eight_templates_with_name_and_description() -> None:
     entries = gallery.entries()
     assert len(entries) >= 8
     assert all(entry.name and entry.description for entry in entries)

@@ -14,7 +14,7 @@ from testkit.events import event
 from testkit.project import make_project
 
 
-def test_get_me__shows_the_key_and_what_is_left_in_one_read(cloud: Cloud, monkeypatch: Any) -> None:
+def test_get_me__shows_the_key_and_its_limits_with_one_read(cloud: Cloud, monkeypatch: Any) -> None:
     project = make_project(
         "live", scopes=("renders:read",), templates=("invoice",), networks=("203.0.113.0/24",)
     )

@@ -46,14 +46,12 @@ def test_get_template__returns_manifest_schema_and_versions(cloud: Cloud, event:
     assert "source" not in json.dumps(body)
 
 
-def test_get_template__its_preview_data_is_a_request_that_renders(
-    call: Any, project: DemoProject
-) -> None:
+def test_get_template__its_preview_data_can_be_rendered(call: Any, project: DemoProject) -> None:
     template = call("get_template", project, path={"slug": "invoice"}).body
     assert call("create_render", project, body=template["previewData"]).status == 202
 
 
-def test_get_template__draft_alone_has_no_schema_yet(cloud: Cloud, event: Any) -> None:
+def test_get_template__a_draft_has_no_schema(cloud: Cloud, event: Any) -> None:
     drafts.save_draft(PROJECT, "invoice", "Invoice", {}, by="ada")
     status, body = _get(cloud, event, "invoice", _principal())
     assert status == 200

@@ -97,7 +97,7 @@ def test_create_render__accept_of_another_format_is_400(fetch: Any) -> None:
 
 
 @pytest.mark.parametrize("accept", ["*/*", "application/json, image/png"])
-def test_create_render__json_where_that_is_accepted_too(fetch: Any, accept: str) -> None:
+def test_create_render__accept_of_json_and_pdf_is_json(fetch: Any, accept: str) -> None:
     answer = fetch("create_render", body={"data": DATA}, headers={"Accept": accept})
     assert (answer["statusCode"], json.loads(answer["body"])["status"]) == (202, "queued")
 
@@ -128,7 +128,7 @@ def test_create_render__a_failed_render_stays_json(fetch: Any, project: DemoProj
     assert json.loads(answer["body"])["error"]["code"] == "render_failed"
 
 
-def test_create_render__accept_is_no_part_of_the_request_that_an_idempotency_key_stands_for(
+def test_create_render__accept_is_not_part_of_the_idempotent_request(
     fetch: Any,
 ) -> None:
     body = {"data": DATA, "jobId": "order-1"}

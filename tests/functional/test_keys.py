@@ -77,12 +77,14 @@ def expire(cloud: Cloud) -> Any:
 
 
 class TestRotation:
-    def test_the_id_stays_and_both_secrets_pass(self, clock: Any, project: DemoProject) -> None:
+    def test_a_rotation_keeps_the_id_and_both_secrets_are_valid(
+        self, clock: Any, project: DemoProject
+    ) -> None:
         minted = service.rotate_key(project.key.key.id, by=BY)
         assert minted.key.id == project.key.key.id
         assert verdict(project.key.cleartext) == verdict(minted.cleartext) == "allowed"
 
-    def test_the_old_secret_ends_a_grace_after_the_new_ones_first_use(
+    def test_the_old_secret_ends_one_grace_after_the_first_use_of_the_new_one(
         self, clock: FrozenClock, project: DemoProject, first_use: Any
     ) -> None:
         minted = service.rotate_key(project.key.key.id, by=BY, grace=2 * DAY)
@@ -121,16 +123,18 @@ class TestRotation:
         assert verdict(project.key.cleartext) == verdict(found.cleartext) == "allowed"
 
     @pytest.mark.parametrize("grace", [timedelta(seconds=-1), timedelta(days=30, seconds=1)])
-    def test_a_grace_is_between_0_and_30_days(self, project: DemoProject, grace: timedelta) -> None:
+    def test_a_grace_outside_0_to_30_days_is_refused(
+        self, project: DemoProject, grace: timedelta
+    ) -> None:
         with pytest.raises(InvalidRequestError):
             service.rotate_key(project.key.key.id, by=BY, grace=grace)
 
-    def test_a_revoked_key_is_not_rotated(self, project: DemoProject) -> None:
+    def test_a_revoked_key_cannot_be_rotated(self, project: DemoProject) -> None:
         service.revoke_key(project.key.key.id, by=BY)
         with pytest.raises(KeyNotActiveError):
             service.rotate_key(project.key.key.id, by=BY)
 
-    def test_it_is_ended_by_hand_at_once(self, clock: Any, project: DemoProject) -> None:
+    def test_a_rotation_can_be_ended_at_once(self, clock: Any, project: DemoProject) -> None:
         minted = service.rotate_key(project.key.key.id, by=BY)
         service.end_rotation(project.key.key.id, by=BY)
         assert verdict(project.key.cleartext) == "expired"
@@ -150,7 +154,7 @@ class TestRotation:
         expire()
         assert verdict(project.key.cleartext) == "unknown"
 
-    def test_it_keeps_scopes_expiry_and_limits(self, cloud: Cloud, clock: Any) -> None:
+    def test_a_rotation_keeps_scopes_expiry_and_limits(self, cloud: Cloud, clock: Any) -> None:
         expires_at = utc_now() + 5 * DAY
         project = make_project(
             scopes=("renders:read",), templates=("invoice",), expires_at=expires_at
@@ -172,7 +176,9 @@ class TestRotation:
 
 
 class TestRevocation:
-    def test_says_who_when_and_why(self, cloud: Cloud, project: DemoProject) -> None:
+    def test_a_revocation_stores_user_time_and_reason(
+        self, cloud: Cloud, project: DemoProject
+    ) -> None:
         service.revoke_key(project.key.key.id, by="ada", reason="left the team")
         [entry] = entries(cloud, "key.revoked")
         assert (entry["actor"], entry["target"]) == ("ada", project.key.key.id)
@@ -187,7 +193,7 @@ class TestRevocation:
             service.undo_revocation(project.key.key.id, by=BY)
         assert verdict(project.key.cleartext) == "revoked"
 
-    def test_many_at_once_are_one(
+    def test_concurrent_revocations_are_one_revocation(
         self, cloud: Cloud, project: DemoProject, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         lock = threading.RLock()
@@ -212,7 +218,7 @@ class TestRevocation:
         with pytest.raises(UndoRefusedError):
             service.undo_revocation(project.key.key.id, by=BY)
 
-    def test_of_no_key_is_not_found(self, cloud: Cloud) -> None:
+    def test_a_key_that_does_not_exist_is_not_found(self, cloud: Cloud) -> None:
         for deed in (service.revoke_key, service.undo_revocation, service.rotate_key):
             with pytest.raises(NotFoundError):
                 deed("019cec2a-2000-7000-8000-000000000009", by=BY)
@@ -247,36 +253,36 @@ class TestExpiry:
         expire()
         assert {entry["target"] for entry in entries(cloud, "key.expiring")} == {fine.key.key.id}
 
-    def test_in_the_past_is_refused(self, cloud: Cloud) -> None:
+    def test_an_expiry_in_the_past_is_refused(self, cloud: Cloud) -> None:
         with pytest.raises(InvalidRequestError):
             make_project(expires_at=utc_now())
 
 
 class TestScopes:
-    def test_none_given_means_the_defaults(self, cloud: Cloud) -> None:
+    def test_without_scopes_a_key_has_the_default_scopes(self, cloud: Cloud) -> None:
         scopes = make_project(scopes=()).principal.scopes
         assert scopes == {"renders:write", "renders:read", "templates:read", "embed:write"}
 
     @pytest.mark.parametrize("scope", ["embed:edit", "requests:read"])
-    def test_others_are_given_by_name(self, cloud: Cloud, scope: str) -> None:
+    def test_scopes_can_be_chosen_by_name(self, cloud: Cloud, scope: str) -> None:
         assert make_project(scopes=(scope,)).principal.scopes == {scope}
 
     def test_templates_write_is_not_for_api_keys(self) -> None:
         with pytest.raises(ValueError, match="A scope is one of"):
             NewKey(name="n", mode="live", scopes=("templates:write",))
 
-    def test_doubled_ones_count_once(self) -> None:
+    def test_a_repeated_scope_is_stored_once(self) -> None:
         new_key = NewKey(name="n", mode="live", scopes=("renders:read", "renders:read"))
         assert new_key.scopes == ("renders:read",)
 
     @pytest.mark.parametrize("scopes", [("renders:delete",), ("",), ("renders:read", "admin")])
-    def test_unknown_ones_are_refused(self, scopes: tuple[str, ...]) -> None:
+    def test_unknown_scopes_are_refused(self, scopes: tuple[str, ...]) -> None:
         with pytest.raises(ValueError, match="A scope is one of"):
             NewKey(name="n", mode="live", scopes=scopes)
 
 
 class TestActivity:
-    def test_is_shown_by_secret_and_day(
+    def test_usage_is_shown_by_secret_and_day(
         self, clock: FrozenClock, project: DemoProject, use: Any
     ) -> None:
         minted = service.rotate_key(project.key.key.id, by=BY)
@@ -296,7 +302,7 @@ class TestActivity:
         assert (shown.requests, shown.renders) == (5, 1)
         assert shown.last_used_at == clock()
 
-    def test_is_listed_for_every_key(
+    def test_usage_is_listed_for_every_key(
         self, clock: FrozenClock, project: DemoProject, use: Any
     ) -> None:
         idle = service.create_key(project.id, NewKey(name="Idle", mode="test"), by=BY)
@@ -311,7 +317,7 @@ class TestActivity:
         assert used.first_used_at == clock() - 7 * DAY
         assert (used.last_used_at, used.requests) == (clock(), 1)  # the other is over a week old
 
-    def test_says_when_the_previous_secret_was_quiet_for_a_day(
+    def test_an_event_reports_that_the_previous_secret_was_not_used_for_a_day(
         self,
         cloud: Cloud,
         clock: FrozenClock,

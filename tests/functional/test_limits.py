@@ -129,7 +129,7 @@ def test_charge__two_keys_share_their_projects_budget_exactly(project: DemoProje
     assert found["passed"] == 10
 
 
-def test_charge__a_burst_passes_and_the_rate_follows(
+def test_charge__a_burst_is_accepted_and_then_the_rate(
     clock: FrozenClock, project: DemoProject
 ) -> None:
     principal = limit_key(project, rate=Rate(calls=2, seconds=1, burst=5))
@@ -150,7 +150,9 @@ def test_charge__a_rate_is_exact_under_concurrent_requests(
     assert found == {"passed": 7, "rate_limited": 53}
 
 
-def test_charge__a_day_and_a_month_begin_anew(clock: FrozenClock, project: DemoProject) -> None:
+def test_charge__budgets_start_again_with_each_day_and_month(
+    clock: FrozenClock, project: DemoProject
+) -> None:
     principal = limit_key(project, renders_per_day=2, renders_per_month=3)
     assert [outcome_of(principal) for _ in range(3)][-1] == "quota_exceeded"
     clock.advance(days=1)
@@ -163,7 +165,7 @@ def test_charge__a_day_and_a_month_begin_anew(clock: FrozenClock, project: DemoP
     ]
 
 
-def test_charge__an_instance_whose_clock_is_behind_charges_the_day_that_has_begun(
+def test_charge__an_instance_with_a_slow_clock_charges_the_current_day(
     clock: FrozenClock, project: DemoProject
 ) -> None:
     principal = limit_key(project, renders_per_day=3)
@@ -229,7 +231,7 @@ def test_charge__a_key_without_limits_costs_a_write_for_a_tenth_of_a_second(
 
 
 @pytest.mark.usefixtures("atomic_writes")
-def test_charge__environments_together_never_exceed_the_stages_rate(
+def test_charge__all_instances_together_stay_below_the_stages_rate(
     clock: FrozenClock, project: DemoProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """100 a second, 200 at once. A write takes 10 tokens, which serve its environment alone."""
@@ -252,7 +254,7 @@ def slow_stage(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("slow_stage")
-def test_charge__a_project_without_a_rate_has_the_stages(
+def test_charge__a_project_without_a_rate_uses_the_stages_rate(
     clock: FrozenClock, project: DemoProject
 ) -> None:
     found = [outcome_of(project.principal) for _ in range(3)]
@@ -271,7 +273,7 @@ def test_charge__a_refusal_by_the_stages_rate_costs_no_budget(
 
 
 @pytest.mark.usefixtures("slow_stage")
-def test_charge__a_projects_own_rate_takes_the_place_of_the_stages(
+def test_charge__a_projects_own_rate_replaces_the_stages_rate(
     clock: FrozenClock, project: DemoProject
 ) -> None:
     limiting.limit_project(project.id, LimitsChange(rate=Rate(calls=5, burst=5)), by=BY)
@@ -303,7 +305,7 @@ def test_charge__a_delayed_call_uses_the_current_time(
 
 
 @pytest.mark.usefixtures("slow_stage")
-def test_charge_read__each_project_has_a_rate_of_its_own(
+def test_charge_read__each_project_has_its_own_rate(
     clock: FrozenClock, project: DemoProject
 ) -> None:
     other = make_project("test")
@@ -367,7 +369,7 @@ def test_charge__cleared_limits_do_not_apply(project: DemoProject) -> None:
     assert limits.limits_of("key", project.key.key.id) is None
 
 
-def test_limit_project__reaches_every_key_and_every_later_one(project: DemoProject) -> None:
+def test_limit_project__applies_to_existing_and_later_keys(project: DemoProject) -> None:
     for number in range(3):
         keys.create_key(project.id, NewKey(name=f"Key {number}", mode="test"), by=BY)
     limit_project(project, renders_per_day=1)
@@ -378,14 +380,14 @@ def test_limit_project__reaches_every_key_and_every_later_one(project: DemoProje
     assert later.key.limited == ("project",)
 
 
-def test_limit_project__finds_keys_that_the_index_lists_late(
+def test_limit_project__applies_to_keys_that_the_index_lists_late(
     project: DemoProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("craftkit.keys.repository.page", lambda *_: ([], None))
     assert limit_project(project, renders_per_day=1).limited == {"project"}
 
 
-def test_limit__is_written_into_the_audit(cloud: Cloud, project: DemoProject) -> None:
+def test_limit__writes_an_audit_entry(cloud: Cloud, project: DemoProject) -> None:
     limit_key(project, renders_per_day=5, rate=Rate(calls=10, seconds=1, burst=20))
     [entry] = entries(cloud, "limits.set")
     assert entry["target"] == project.key.key.id
@@ -523,7 +525,7 @@ def test_create_render__a_render_that_cannot_be_queued_is_refunded(
     assert create()["statusCode"] == 202
 
 
-def test_create_render__a_charge_is_one_call_more(
+def test_create_render__a_charge_needs_one_additional_call(
     create: Any, project: DemoProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit_key(project, renders_per_day=1000, rate=Rate(calls=1000, seconds=1, burst=1000))

@@ -33,7 +33,9 @@ def test_list_templates__pages_through_the_project(cloud: Cloud, event: Any) -> 
     assert second["nextCursor"] is None
 
 
-def test_list_templates__shows_a_confined_key_its_own_only(cloud: Cloud, event: Any) -> None:
+def test_list_templates__a_key_limited_to_templates_sees_only_these(
+    cloud: Cloud, event: Any
+) -> None:
     confined = Principal(PROJECT, "key", "live", READER.scopes, frozenset({"b", "d"}))
     _, body = _list(cloud, event, confined)
     assert [template["slug"] for template in body["templates"]] == ["b"]

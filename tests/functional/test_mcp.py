@@ -110,7 +110,7 @@ def test_mcp__agrees_on_a_version_and_names_its_tools(talk: Any) -> None:
         ({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": []}, -32602),
     ],
 )
-def test_mcp__a_message_that_is_not_valid_has_an_error_and_the_next_is_answered(
+def test_mcp__an_invalid_message_has_an_error_and_the_next_is_answered(
     talk: Any, line: object, code: int
 ) -> None:
     refused, answered = talk(line, message("ping"))
@@ -123,15 +123,13 @@ def test_mcp__notifications_and_responses_have_no_answer(talk: Any) -> None:
     assert talk(notification, {"jsonrpc": "2.0", "id": 7, "result": {}}, "") == []
 
 
-def test_mcp__data_that_does_not_fit_names_the_field_and_renders_nothing(
-    talk: Any, stub: Stub
-) -> None:
+def test_mcp__invalid_data_names_the_field_and_renders_nothing(talk: Any, stub: Stub) -> None:
     answer = content(talk(tool("validate_data", slug="invoice", data={"total": "much"})))
     assert answer == (False, {"valid": False, "issues": {"total": ["Must be a number"]}})
     assert stub.renders == {}
 
 
-def test_mcp__what_the_api_refuses_is_the_result_of_the_tool(talk: Any, stub: Stub) -> None:
+def test_mcp__an_error_of_the_api_is_the_result_of_the_tool(talk: Any, stub: Stub) -> None:
     refusal = error("insufficient_scope", "The key has no scope templates:write.")
     stub.answer(403, refusal)
     version = {"slug": "invoice", "manifest": MANIFEST, "source": "= A"}
@@ -140,13 +138,13 @@ def test_mcp__what_the_api_refuses_is_the_result_of_the_tool(talk: Any, stub: St
     assert stub.bodies[-1] == {"manifest": MANIFEST, "source": "= A", "publish": False}
 
 
-def test_mcp__a_render_that_fails_says_why(talk: Any, stub: Stub) -> None:
+def test_mcp__a_failed_render_returns_its_reason(talk: Any, stub: Stub) -> None:
     stub.failure = ("template_error", "unknown variable: totl")
     is_error, found = content(talk(tool("create_render", slug="invoice", data={"total": 1})))
     assert (is_error, found["code"]) == (True, "template_error")
 
 
-def test_mcp__a_preview_is_a_picture_whose_render_expires_soon(talk: Any, stub: Stub) -> None:
+def test_mcp__a_preview_is_an_image_whose_render_expires_soon(talk: Any, stub: Stub) -> None:
     (answer,) = talk(tool("preview", slug="invoice", data={"total": 1}))
     assert answer["result"]["content"][0]["mimeType"] == "image/png"
     (sent,) = [body["options"] for body in stub.bodies if body]

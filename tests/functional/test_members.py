@@ -74,7 +74,7 @@ def test_a_user_cannot_be_invited_twice(project: Project) -> None:
     assert roles(project)[BOB.email] == "viewer"
 
 
-def test_the_last_owner_stays(project: Project) -> None:
+def test_the_last_owner_cannot_leave(project: Project) -> None:
     invite(project, BOB, "owner")  # invited, and so no owner yet
     for leave in (
         lambda: members.remove(project.id, ADA.sub, by=ADA.sub),
@@ -89,7 +89,7 @@ def test_the_last_owner_stays(project: Project) -> None:
         members.change_role(project.id, BOB.sub, "admin", by=BOB.sub)
 
 
-def test_of_two_owners_who_leave_at_once_one_stays(project: Project) -> None:
+def test_of_two_owners_who_leave_concurrently_one_is_refused(project: Project) -> None:
     members.add_member(project.id, BOB, "owner", by=ADA.sub)
 
     def leave(user: User) -> bool:
@@ -113,9 +113,7 @@ def test_a_removed_member_loses_access_at_once(project: Project, clock: FrozenCl
     assert members.list_memberships(BOB).joined == []
 
 
-def test_signing_out_ends_the_sessions_before_and_none_after(
-    project: Project, clock: FrozenClock
-) -> None:
+def test_signing_out_ends_earlier_sessions_only(project: Project, clock: FrozenClock) -> None:
     before = clock()
     clock.advance(minutes=1)
     members.end_sessions(ADA)
@@ -161,9 +159,7 @@ def test_an_invitation_is_accepted_only_with_the_address_that_it_was_sent_to(
     assert members.accept(User(sub=BOB.sub, email="Bob@Example.com"), project.id).joined_at
 
 
-def test_who_took_an_address_without_verifying_it_is_not_invited(
-    project: Project, cloud: Cloud
-) -> None:
+def test_a_user_with_an_unverified_address_is_not_invited(project: Project, cloud: Cloud) -> None:
     """Cognito lets a user change their own address where a client may write it."""
     pool = cloud.names["UserPool"]
     users.find_or_invite("mallory@example.com")
@@ -179,7 +175,7 @@ def test_who_took_an_address_without_verifying_it_is_not_invited(
         users.find("victim@example.com")
 
 
-def test_a_user_creates_twenty_projects_a_day(cloud: Cloud, clock: FrozenClock) -> None:
+def test_a_user_can_create_twenty_projects_a_day(cloud: Cloud, clock: FrozenClock) -> None:
     """Each project has a share of the capacity: one user must not take many shares at once."""
 
     def create(number: int) -> bool:
@@ -198,7 +194,7 @@ def test_a_user_creates_twenty_projects_a_day(cloud: Cloud, clock: FrozenClock) 
     assert create(0)
 
 
-def test_a_user_sends_twenty_invitations_a_day(project: Project, clock: FrozenClock) -> None:
+def test_a_user_can_send_twenty_invitations_a_day(project: Project, clock: FrozenClock) -> None:
     for number in range(members.INVITATIONS_PER_DAY):
         person = User(sub=f"user-{number}", email=f"user-{number}@example.com")
         invite(project, person, "viewer")

@@ -18,7 +18,7 @@ def actions(cloud: Cloud) -> list[str]:
     return [row["action"] for row in sorted(rows, key=lambda row: row["sk"])]
 
 
-def test_a_partnership_is_on_suspended_and_on_again_with_its_settings(
+def test_suspending_and_resuming_keeps_the_settings(
     cloud: Cloud, project: DemoProject, clock: FrozenClock
 ) -> None:
     partners.enable(project.id, by="dana")
@@ -32,9 +32,7 @@ def test_a_partnership_is_on_suspended_and_on_again_with_its_settings(
     ]  # fmt: skip
 
 
-def test_a_suspension_is_not_ended_by_enabling_or_by_going_off_and_on(
-    project: DemoProject, cloud: Cloud
-) -> None:
+def test_enabling_again_does_not_end_a_suspension(project: DemoProject, cloud: Cloud) -> None:
     partners.enable(project.id, by="dana")
     partners.suspend(project.id, by="operator")
     for way_round in (partners.enable, partners.disable):
@@ -43,13 +41,13 @@ def test_a_suspension_is_not_ended_by_enabling_or_by_going_off_and_on(
     assert projects.embed_status(project.id) == "suspended"
 
 
-def test_repeating_it_changes_nothing(project: DemoProject, cloud: Cloud) -> None:
+def test_a_repeated_change_has_no_effect(project: DemoProject, cloud: Cloud) -> None:
     partners.enable(project.id, by="dana")
     partners.enable(project.id, by="dana")
     assert actions(cloud).count("embed.enabled") == 1
 
 
-def test_what_was_never_begun_can_be_neither_suspended_nor_resumed(
+def test_a_project_without_embed_cannot_be_suspended_or_resumed(
     project: DemoProject, cloud: Cloud
 ) -> None:
     for change in (partners.suspend, partners.resume):
@@ -72,7 +70,7 @@ def test_what_was_never_begun_can_be_neither_suspended_nor_resumed(
         "https://example.com:99999",
     ],
 )
-def test_an_origin_that_is_none_is_refused(project: DemoProject, cloud: Cloud, origin: str) -> None:
+def test_an_invalid_origin_is_refused(project: DemoProject, cloud: Cloud, origin: str) -> None:
     partners.enable(project.id, by="dana")
     with pytest.raises(InvalidRequestError):
         partners.set_origins(project.id, [origin], by="dana")
@@ -84,7 +82,7 @@ def test_an_unknown_permission_is_refused(project: DemoProject, cloud: Cloud) ->
         partners.set_presets(project.id, fields, by="dana")
 
 
-def test_a_signing_key_is_shown_once_and_only_its_public_half_is_kept(
+def test_only_the_public_part_of_a_signing_key_is_stored(
     project: DemoProject, cloud: Cloud
 ) -> None:
     partners.enable(project.id, by="dana")
@@ -103,12 +101,14 @@ def test_a_project_without_embed_cannot_create_a_signing_key(
         partners.create_signing_key(project.id, by="dana")
 
 
-def test_a_signing_key_of_elsewhere_cannot_be_revoked(project: DemoProject, cloud: Cloud) -> None:
+def test_a_signing_key_of_another_project_cannot_be_revoked(
+    project: DemoProject, cloud: Cloud
+) -> None:
     with pytest.raises(NotFoundError):
         partners.revoke_signing_key(project.id, "ck_pk_live_" + "A" * 32, by="dana")
 
 
-def test_of_two_rotations_at_once_one_is_refused(
+def test_one_of_two_concurrent_rotations_is_refused(
     project: DemoProject, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish = signing.repository.publish

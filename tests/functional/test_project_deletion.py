@@ -116,7 +116,7 @@ def test_delete_project__erases_its_renders_everywhere_and_counts_them(
     assert set(project_deletion.REMAINS) >= {"audit", "usage", "renders", "keys"}
 
 
-def test_delete_project__that_ran_out_of_time_goes_on_and_counts_all(
+def test_delete_project__continues_after_a_timeout_and_counts_all(
     owned: DemoProject, cloud: Cloud, call: Any
 ) -> None:
     for _ in range(2):
@@ -144,7 +144,7 @@ def test_delete_project__deletes_embed_sessions_and_catalogs(
     assert [item for item in content if item["pk"].startswith("catalogs#")] == []
 
 
-def test_delete_project__its_slug_is_free_again(owned: DemoProject) -> None:
+def test_delete_project__frees_the_slug(owned: DemoProject) -> None:
     slug = service.get_project(owned.id).slug
     project_deletion.delete_project(owned.id, by=ADA.sub)
     assert service.create_project("Demo", by=ADA.sub, owner=ADA).slug == slug
@@ -207,7 +207,7 @@ def test_delete_project__revokes_keys_that_the_index_lists_late(
     assert keys.get_key(owned.key.key.id).revoked_at is not None
 
 
-def test_delete_project__that_is_not_there_is_not_found(cloud: Cloud) -> None:
+def test_delete_project__a_missing_project_is_not_found(cloud: Cloud) -> None:
     with pytest.raises(NotFoundError):
         project_deletion.delete_project("019cec2a-0000-7000-8000-000000000009", by=ADA.sub)
 
@@ -218,7 +218,7 @@ def test_transfer__makes_another_member_the_owner(owned: DemoProject) -> None:
     assert roles == {ADA.sub: "admin", BOB.sub: "owner"}
 
 
-def test_transfer__to_who_has_not_accepted_is_refused(project: DemoProject) -> None:
+def test_transfer__to_an_invited_user_is_refused(project: DemoProject) -> None:
     members.add_member(project.id, ADA, "owner", by="tester")
     members.invite(project.id, BOB.email, "admin", by=ADA.sub, find=lambda _email: BOB)
     with pytest.raises(ConflictError, match="not accepted"):

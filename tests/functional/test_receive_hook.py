@@ -77,7 +77,7 @@ def test_receive_hook__is_202_with_a_render_of_the_hooks_key(
     assert len(cloud.messages("TestQueue")) == 1
 
 
-def test_receive_hook__takes_the_token_in_a_header(
+def test_receive_hook__accepts_the_token_in_a_header(
     cloud: Cloud, event: Any, made: MadeHook
 ) -> None:
     for headers, status in (({"x-craftkit-hook-token": made.token}, 202), ({}, 404)):
@@ -92,9 +92,7 @@ def test_receive_hook__a_hook_of_a_live_key_is_live(cloud: Cloud, send: Send) ->
     assert len(cloud.messages("LiveQueue")) == 1
 
 
-def test_receive_hook__the_body_is_the_flat_data_and_judged_as_such(
-    send: Send, made: MadeHook
-) -> None:
+def test_receive_hook__the_body_is_validated_as_the_data(send: Send, made: MadeHook) -> None:
     answer = send(made.token, json.dumps({"data": DATA}))
     assert (answer.status, answer.code) == (400, "invalid_input_data")
 
@@ -116,7 +114,7 @@ def test_receive_hook__a_bad_body_is_refused(
     assert cloud.table("RendersTable").scan()["Items"] == []
 
 
-def test_receive_hook__a_right_signature_is_accepted_where_none_is_required(
+def test_receive_hook__a_valid_signature_is_accepted_where_none_is_required(
     send: Send, made: MadeHook
 ) -> None:
     assert send(made.token, x_craftkit_signature=signed(made.secret)).status == 202
@@ -163,7 +161,7 @@ def test_receive_hook__no_signature_where_one_is_required_is_401(
     assert send(made.token, x_craftkit_signature=signed(made.secret)).status == 202
 
 
-def test_receive_hook__another_hooks_secret_does_not_sign_for_this_one(
+def test_receive_hook__a_signature_by_another_hooks_secret_is_refused(
     send: Send, project: DemoProject, made: MadeHook
 ) -> None:
     other = make(project)
@@ -180,7 +178,7 @@ def test_receive_hook__unknown_malformed_and_switched_off_tokens_are_the_same_40
     assert len({json.dumps(answer.body) for answer in answers}) == 1
 
 
-def test_receive_hook__a_token_of_another_stage_is_unknown_here(
+def test_receive_hook__a_token_of_another_stage_is_404(
     cloud: Cloud, send: Send, made: MadeHook
 ) -> None:
     """Another stage has its own table, where the token's hash is not."""
@@ -198,7 +196,7 @@ def test_receive_hook__a_malformed_token_is_refused_without_a_read(
     assert send("short").status == 404
 
 
-def test_receive_hook__a_revoked_key_closes_its_hooks_at_the_next_call(
+def test_receive_hook__hooks_of_a_revoked_key_are_refused_at_the_next_call(
     send: Send, project: DemoProject, made: MadeHook
 ) -> None:
     assert send(made.token).status == 202
@@ -207,7 +205,7 @@ def test_receive_hook__a_revoked_key_closes_its_hooks_at_the_next_call(
     assert (answer.status, answer.code) == (401, "invalid_credentials")
 
 
-def test_receive_hook__an_expired_key_closes_its_hooks(
+def test_receive_hook__hooks_of_an_expired_key_are_refused(
     clock: FrozenClock, send: Send, project: DemoProject
 ) -> None:
     fields = NewKey(name="Short", mode="test", expires_at=clock.now.replace(hour=13))
@@ -237,7 +235,7 @@ def test_receive_hook__an_idempotency_key_makes_one_render(
     assert len(cloud.messages("TestQueue")) == 1
 
 
-def test_receive_hook__another_media_type_is_415_for_who_holds_the_token_alone(
+def test_receive_hook__another_media_type_is_415_with_a_valid_token_only(
     send: Send, made: MadeHook
 ) -> None:
     assert send(made.token, Content_Type="text/plain").status == 415
@@ -254,7 +252,9 @@ def test_rotate__the_old_token_and_secret_are_refused_at_once(
     assert send(rotated.token, x_craftkit_signature=signed(rotated.secret)).status == 202
 
 
-def test_switch__off_and_on_again(send: Send, project: DemoProject, made: MadeHook) -> None:
+def test_switch__disables_and_enables_the_hook(
+    send: Send, project: DemoProject, made: MadeHook
+) -> None:
     service.switch_hook(project.id, made.hook.id, on=False, by="ada")
     assert service.switch_hook(project.id, made.hook.id, on=True, by="ada").is_on
     assert send(made.token).status == 202
@@ -335,7 +335,7 @@ def test_receive_hook__a_repeat_shows_no_download_url(
     assert again.body["downloadUrl"] is again.body["downloadExpiresAt"] is None
 
 
-def test_receive_hook__its_idempotency_keys_are_not_those_of_the_api_or_of_another_hook(
+def test_receive_hook__idempotency_keys_are_separate_for_each_hook(
     send: Send, call: Callable[..., Any], project: DemoProject, made: MadeHook
 ) -> None:
     headers = {"Idempotency-Key": "order-4711"}

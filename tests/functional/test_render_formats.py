@@ -59,9 +59,7 @@ def test_render__one_page_is_one_image(
     assert query["response-content-type"] == [f"image/{output_format}"]
 
 
-def test_render__several_pages_are_a_zip_of_the_selected(
-    call: Any, three_pages: DemoProject
-) -> None:
+def test_render__several_selected_pages_are_a_zip_file(call: Any, three_pages: DemoProject) -> None:
     render = rendered(call, three_pages, format="svg", pages="1,3-9")
     assert (render["filename"], render["pageCount"]) == ("invoice.zip", 2)
     with ZipFile(BytesIO(content_of(three_pages, render))) as archive:
@@ -71,13 +69,13 @@ def test_render__several_pages_are_a_zip_of_the_selected(
     assert query["response-content-type"] == ["application/zip"]
 
 
-def test_render__pages_that_do_not_exist_fail_it(call: Any, three_pages: DemoProject) -> None:
+def test_render__pages_that_do_not_exist_are_an_error(call: Any, three_pages: DemoProject) -> None:
     render = rendered(call, three_pages, format="png", pages="7")
     assert (render["status"], render["errorCode"]) == ("failed", "template_error")
     assert render["errorMessage"] == "options.pages selects none of the document's 3 pages"
 
 
-def test_render__images_of_a_test_key_are_marked(call: Any) -> None:
+def test_render__images_of_a_test_key_have_the_watermark(call: Any) -> None:
     images = []
     for mode in ("live", "test"):
         project = make_project(mode)
@@ -129,7 +127,7 @@ def test_create_render__options_that_do_not_fit_together_are_400(
         ),
     ],
 )
-def test_render__a_file_name_in_any_letters_is_kept(
+def test_render__a_file_name_in_any_script_is_kept(
     call: Any, project: DemoProject, filename: str, disposition: str
 ) -> None:
     render = rendered(call, project, filename=filename)
@@ -151,7 +149,7 @@ def test_render__a_file_name_in_any_letters_is_kept(
         "a",
     ],
 )
-def test_create_render__a_file_name_that_harms_is_400(
+def test_create_render__an_unsafe_file_name_is_400(
     call: Any, project: DemoProject, filename: str
 ) -> None:
     answer = call("create_render", project, body={"data": DATA, "options": {"filename": filename}})

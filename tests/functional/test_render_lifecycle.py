@@ -44,7 +44,7 @@ def kill(_job: Job) -> None:
     raise KilledError
 
 
-def test_worker__keeps_the_pdf_and_ends_the_render(
+def test_worker__stores_the_pdf_and_finishes_the_render(
     cloud: Cloud, project: DemoProject, queued: str, typesetter: FakeTypesetter
 ) -> None:
     render = work(project, queued, typesetter)
@@ -66,7 +66,7 @@ def test_worker__watermarks_test_renders_only(
     assert typesetter.jobs[0].watermark is watermark
 
 
-def test_worker__a_source_that_fails_at_run_time_is_failed_with_a_message_that_helps(
+def test_worker__a_source_that_fails_at_run_time_fails_the_render_with_a_message(
     project: DemoProject, queued: str, typesetter: FakeTypesetter
 ) -> None:
     typesetter.failure = SourceError("cannot divide by zero", line=3, column=7)
@@ -84,7 +84,7 @@ def test_worker__the_same_message_twice_renders_once(
     assert len(typesetter.jobs) == 1
 
 
-def test_worker__a_message_for_a_render_in_work_waits(
+def test_worker__a_message_for_a_render_in_progress_waits(
     project: DemoProject, queued: str, typesetter: FakeTypesetter
 ) -> None:
     def meanwhile(_job: Job) -> None:
@@ -96,7 +96,7 @@ def test_worker__a_message_for_a_render_in_work_waits(
     assert render and render.status == "succeeded"
 
 
-def test_worker__killed_half_way_the_next_one_ends_it_once(
+def test_worker__after_a_crash_the_next_worker_finishes_the_render_once(
     clock: FrozenClock, project: DemoProject, queued: str, typesetter: FakeTypesetter
 ) -> None:
     typesetter.before = kill
@@ -111,7 +111,7 @@ def test_worker__killed_half_way_the_next_one_ends_it_once(
     assert work(project, queued, typesetter) is None
 
 
-def test_worker__killed_each_time_the_render_ends_as_failed(
+def test_worker__after_a_crash_in_each_attempt_the_render_fails(
     clock: FrozenClock, project: DemoProject, queued: str, typesetter: FakeTypesetter
 ) -> None:
     typesetter.before = kill
@@ -124,7 +124,7 @@ def test_worker__killed_each_time_the_render_ends_as_failed(
     assert len(typesetter.jobs) == lifecycle.ATTEMPTS
 
 
-def test_worker__a_late_one_cannot_end_a_render_that_another_took_over(
+def test_worker__a_worker_without_its_lease_cannot_finish_the_render(
     clock: FrozenClock, project: DemoProject, queued: str, typesetter: FakeTypesetter
 ) -> None:
     second = FakeTypesetter()
@@ -139,7 +139,7 @@ def test_worker__a_late_one_cannot_end_a_render_that_another_took_over(
     assert work(project, queued, typesetter) is None
 
 
-def test_worker__a_fault_that_may_pass_gives_the_render_back_at_once(
+def test_worker__a_transient_error_releases_the_render_at_once(
     project: DemoProject, queued: str, typesetter: FakeTypesetter, monkeypatch: Any
 ) -> None:
     with monkeypatch.context() as broken:
@@ -150,7 +150,7 @@ def test_worker__a_fault_that_may_pass_gives_the_render_back_at_once(
     assert render and (render.status, render.attempt) == ("succeeded", 2)
 
 
-def test_sync__answers_200_with_the_finished_render(
+def test_sync__is_200_with_the_finished_render(
     call: Any, project: DemoProject, typesetter: FakeTypesetter, monkeypatch: Any
 ) -> None:
     def rendered(render: Render) -> Render | None:
@@ -207,7 +207,7 @@ INVOICE = {
 SYNC = {"data": DATA, "options": {"sync": True}}
 
 
-def test_sync__more_at_once_than_a_project_may_have_are_queued(
+def test_sync__calls_above_the_projects_concurrency_are_queued(
     cloud: Cloud, call: Any, project: DemoProject, typesetter: FakeTypesetter, monkeypatch: Any
 ) -> None:
     other = make_project(name="Other")
@@ -233,7 +233,7 @@ def test_sync__more_at_once_than_a_project_may_have_are_queued(
     assert call("create_render", other, body=SYNC).status == 200
 
 
-def test_sync__a_worker_that_is_still_busy_counts_until_its_lease_expires(
+def test_sync__a_running_worker_counts_until_its_lease_expires(
     cloud: Cloud, call: Any, project: DemoProject, clock: FrozenClock, monkeypatch: Any
 ) -> None:
     called = []
@@ -312,7 +312,7 @@ def test_requeue_stale_renders__queues_renders_of_crashed_workers(
     assert render and render.status == "succeeded"
 
 
-def test_requeue_stale_renders__checks_early_and_leaves_what_waits_in_a_long_queue(
+def test_requeue_stale_renders__does_not_requeue_renders_of_a_long_queue(
     cloud: Cloud, clock: FrozenClock, queued: str
 ) -> None:
     cloud.messages("TestQueue")
@@ -324,7 +324,7 @@ def test_requeue_stale_renders__checks_early_and_leaves_what_waits_in_a_long_que
     assert requeue_stale_renders() == StaleRenders(requeued=1)
 
 
-def test_requeue_stale_renders__leaves_a_worker_its_lease_and_checks_again_after_it(
+def test_requeue_stale_renders__checks_again_after_the_lease_of_a_worker(
     cloud: Cloud, clock: FrozenClock, project: DemoProject, queued: str
 ) -> None:
     cloud.messages("TestQueue")
@@ -352,7 +352,7 @@ def test_render__writes_its_index_entry_once_and_removes_it_once(
     assert not {"unfinished", "due_at"} & set(last)
 
 
-def test_render__row_of_a_typical_one_is_one_write_unit_all_its_life(
+def test_render__the_row_of_a_typical_render_is_always_one_write_unit(
     cloud: Cloud, call: Any, typesetter: FakeTypesetter
 ) -> None:
     project = make_project("live")
@@ -375,7 +375,7 @@ def test_render__row_of_a_typical_one_is_one_write_unit_all_its_life(
 
 
 @pytest.mark.parametrize(("items", "where"), [(3, "input"), (60, "input_item"), (900, "input_key")])
-def test_render__data_lies_where_its_writes_cost_least(
+def test_render__data_is_stored_where_its_writes_cost_least(
     cloud: Cloud,
     call: Any,
     project: DemoProject,
@@ -414,7 +414,7 @@ def test_create_render__a_lost_table_response_creates_no_second_render(
     assert [message["renderId"] for message in cloud.messages("TestQueue")] == [answer.body["id"]]
 
 
-def test_requeue_stale_renders__ends_the_hopeless(
+def test_requeue_stale_renders__ends_renders_without_attempts_left(
     clock: FrozenClock, call: Any, project: DemoProject, queued: str
 ) -> None:
     clock.advance(hours=25)
@@ -424,7 +424,7 @@ def test_requeue_stale_renders__ends_the_hopeless(
     assert requeue_stale_renders() == type(requeue_stale_renders())()
 
 
-def test_requeue_stale_renders__gives_what_was_asked_for_again_its_own_day(
+def test_requeue_stale_renders__a_repeated_render_has_24_hours_of_its_own(
     clock: FrozenClock, call: Any, project: DemoProject, queued: str, typesetter: FakeTypesetter
 ) -> None:
     typesetter.failure = SourceError("no")
@@ -437,7 +437,7 @@ def test_requeue_stale_renders__gives_what_was_asked_for_again_its_own_day(
     assert body["status"] == "queued"
 
 
-def test_idempotency__a_retry_keeps_the_row_for_as_long_as_a_new_one(
+def test_idempotency__a_retry_extends_the_rows_retention(
     cloud: Cloud,
     clock: FrozenClock,
     call: Any,
@@ -454,7 +454,7 @@ def test_idempotency__a_retry_keeps_the_row_for_as_long_as_a_new_one(
     assert row["expires_at"] == int(clock.now.timestamp()) + 7 * 86400
 
 
-def test_worker__a_template_that_was_deleted_meanwhile_fails_the_render_at_once(
+def test_worker__a_deleted_template_fails_the_render_at_once(
     project: DemoProject, queued: str, typesetter: FakeTypesetter, clock: FrozenClock
 ) -> None:
     templates.delete_template(project.id, "invoice", by="ada")
@@ -463,7 +463,7 @@ def test_worker__a_template_that_was_deleted_meanwhile_fails_the_render_at_once(
     assert render and (render.status, render.error_code) == ("failed", "template_not_found")
 
 
-def test_requeue_stale_renders__one_that_cannot_be_looked_after_keeps_no_other_waiting(
+def test_requeue_stale_renders__an_error_of_one_render_does_not_delay_the_others(
     cloud: Cloud, clock: FrozenClock, call: Any, project: DemoProject, monkeypatch: Any
 ) -> None:
     ids = [str(call("create_render", project, body={"data": DATA}).body["id"]) for _ in range(3)]
@@ -480,7 +480,7 @@ def test_requeue_stale_renders__one_that_cannot_be_looked_after_keeps_no_other_w
     assert requeue_stale_renders().requeued == 2
 
 
-def test_cancel__after_a_retry_was_asked_for_the_render_can_be_cancelled_again(
+def test_cancel__a_retried_render_can_be_cancelled(
     call: Any, project: DemoProject, queued: str, typesetter: FakeTypesetter
 ) -> None:
     typesetter.failure = SourceError("no")

@@ -26,7 +26,7 @@ def finished(queued: str, project: DemoProject, typesetter: FakeTypesetter) -> s
     return queued
 
 
-def test_get_render__a_queued_one_has_no_document(
+def test_get_render__a_queued_render_has_no_document(
     call: Any, project: DemoProject, queued: str
 ) -> None:
     answer = call("get_render", project, path={"id": queued})
@@ -36,7 +36,7 @@ def test_get_render__a_queued_one_has_no_document(
     assert answer.body["completedAt"] is None
 
 
-def test_get_render__a_finished_one_has_a_signed_url_of_at_most_an_hour(
+def test_get_render__a_finished_render_has_a_signed_url_of_at_most_an_hour(
     call: Any, project: DemoProject, finished: str
 ) -> None:
     body = call("get_render", project, path={"id": finished}).body
@@ -86,14 +86,14 @@ def test_cancel_render__cancels_a_queued_render_and_the_worker_skips_it(
     assert typesetter.jobs == []
 
 
-def test_cancel_render__a_finished_one_is_409(
+def test_cancel_render__a_finished_render_is_409(
     call: Any, project: DemoProject, finished: str
 ) -> None:
     answer = call("cancel_render", project, path={"id": finished})
     assert (answer.status, answer.code) == (409, "not_cancellable")
 
 
-def test_list_renders__pages_newest_first_without_gap_or_double(
+def test_list_renders__pages_are_newest_first_without_gap_or_duplicate(
     call: Any, project: DemoProject
 ) -> None:
     made = [call("create_render", project, body={"data": DATA}).body["id"] for _ in range(5)]
@@ -117,7 +117,7 @@ def confined(project: DemoProject) -> DemoProject:
 
 
 @pytest.mark.parametrize("route", ["get_render", "download_render", "cancel_render"])
-def test_renders__of_a_template_that_the_key_may_not_use_are_not_there(
+def test_renders__of_a_forbidden_template_are_404(
     call: Any, project: DemoProject, confined: DemoProject, finished: str, route: str
 ) -> None:
     waiting = call("create_render", project, body={"data": DATA}).body["id"]
@@ -223,7 +223,7 @@ def test_list_renders__another_projects_cursor_is_refused(call: Any, project: De
     ],
     ids=str,
 )
-def test_list_renders__far_from_now(
+def test_list_renders__a_time_range_far_from_now_is_empty(
     call: Any, project: DemoProject, bounds: dict[str, str], count: int
 ) -> None:
     call("create_render", project, path={"slug": "invoice"}, body={"data": DATA})

@@ -60,7 +60,7 @@ def listed(cloud: Cloud, event: Any) -> Any:
     return call
 
 
-def test_list_requests__shows_a_request_by_exactly_these_fields(
+def test_list_requests__a_request_has_exactly_these_fields(
     do: Any, listed: Any, project: DemoProject, clock: FrozenClock
 ) -> None:
     clock.advance(seconds=2)
@@ -86,7 +86,7 @@ def test_list_requests__shows_a_request_by_exactly_these_fields(
 
 
 @pytest.mark.usefixtures("clock")
-def test_list_requests__a_refusal_says_why_and_what_to_do(
+def test_list_requests__a_refusal_has_its_reason_and_a_fix(
     do: Any, listed: Any, project: DemoProject
 ) -> None:
     do("get_render", project.principal, path={"id": "nope"})
@@ -142,7 +142,7 @@ def test_list_requests__shows_no_request_of_another_key_mode_or_project(
 
 
 @pytest.mark.usefixtures("clock")
-def test_list_requests__the_tokens_of_a_rule_see_each_its_own(
+def test_list_requests__a_token_sees_only_its_own_requests(
     do: Any, listed: Any, project: DemoProject
 ) -> None:
     one = replace(project.principal, key_id="token-1", rule_id="rule")
@@ -178,7 +178,7 @@ def test_list_requests__filters_by_status_route_request_and_time(
 
 
 @pytest.mark.usefixtures("clock")
-def test_list_requests__the_cursor_goes_through_all_without_gap_or_double(
+def test_list_requests__pages_have_no_gap_and_no_duplicate(
     do: Any, listed: Any, project: DemoProject
 ) -> None:
     for minute in range(7):
@@ -207,7 +207,7 @@ def test_list_requests__the_cursor_goes_through_all_without_gap_or_double(
         ({"limit": "101"}, "limit"),
     ],
 )
-def test_list_requests__a_bad_parameter_is_400_by_its_name(
+def test_list_requests__an_invalid_parameter_is_400_and_named(
     listed: Any, project: DemoProject, query: dict[str, str], field: str
 ) -> None:
     error = listed(project.principal, **query)["error"]
@@ -220,7 +220,7 @@ def test_list_requests__needs_its_scope(listed: Any) -> None:
     assert (error["code"], "requests:read" in error["message"]) == ("insufficient_scope", True)
 
 
-def test_request_log__a_row_ends_with_the_stages_days(
+def test_request_log__a_row_expires_after_the_days_of_the_stage(
     do: Any, listed: Any, cloud: Cloud, project: DemoProject, clock: FrozenClock
 ) -> None:
     do("list_renders", project.principal)
@@ -230,7 +230,7 @@ def test_request_log__a_row_ends_with_the_stages_days(
     assert listed(project.principal)["requests"] == []
 
 
-def test_request_log__an_answer_waits_for_no_write_and_a_lost_one_is_written_later(
+def test_request_log__a_response_does_not_wait_for_the_write_and_a_failed_write_is_retried(
     do: Any,
     listed: Any,
     cloud: Cloud,
@@ -287,7 +287,7 @@ def copied(cloud: Cloud) -> None:
 
 
 @pytest.mark.usefixtures("clock")
-def test_request_log__a_revoked_keys_request_is_there_with_the_reason(
+def test_request_log__a_request_of_a_revoked_key_is_stored_with_the_reason(
     authorize: Any, listed: Any, cloud: Cloud, project: DemoProject
 ) -> None:
     keys.revoke_key(project.key.key.id, by="tester")
@@ -300,7 +300,7 @@ def test_request_log__a_revoked_keys_request_is_there_with_the_reason(
     assert request["keyId"] == project.key.key.id
 
 
-def test_request_log__refused_requests_of_a_key_are_stored_with_a_bound(
+def test_request_log__at_most_twenty_refused_requests_a_minute_are_stored(
     authorize: Any, listed: Any, cloud: Cloud, project: DemoProject, clock: FrozenClock
 ) -> None:
     keys.revoke_key(project.key.key.id, by="tester")
@@ -314,7 +314,7 @@ def test_request_log__refused_requests_of_a_key_are_stored_with_a_bound(
 
 
 @pytest.mark.parametrize("key", ["nope", "ck_live_" + "0" * 38])
-def test_request_log__a_key_of_nobody_is_counted_and_not_stored(
+def test_request_log__an_unknown_key_is_counted_and_not_stored(
     authorize: Any, cloud: Cloud, key: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     authorize(key)
@@ -334,5 +334,5 @@ def test_request_log__a_key_of_nobody_is_counted_and_not_stored(
         ("", None),
     ],
 )
-def test_client_of__is_a_name_of_the_list(agent: str, client: str | None) -> None:
+def test_client_of__is_a_name_of_a_fixed_list(agent: str, client: str | None) -> None:
     assert client_of(agent) == client

@@ -33,7 +33,7 @@ def test_stored_json__fields_of_newer_code_are_ignored_at_every_depth() -> None:
     assert [field.key for field in read.loops[0].item_fields] == ["name"]
 
 
-def test_rows__a_new_attribute_of_every_item_changes_nothing_that_is_read(
+def test_rows__an_unknown_attribute_in_every_item_is_ignored(
     cloud: Cloud, project: DemoProject
 ) -> None:
     partners.enable(project.id, by="tester")

@@ -87,7 +87,7 @@ def update(sk: str, expression: str, condition: str | None = None, **values: Any
     return made
 
 
-def test_a_put_gives_way_to_what_is_there(both: Call) -> None:
+def test_a_conditional_put_does_not_replace_an_item(both: Call) -> None:
     unseen = "attribute_not_exists(pk)"
     both("PutItem", Item=row("a"), ConditionExpression=unseen)
     refused = both("PutItem", Item=row("a", attempt=2), ConditionExpression=unseen)
@@ -112,7 +112,7 @@ def test_a_put_gives_way_to_what_is_there(both: Call) -> None:
         update("new", "SET #status = :s", "#status = :q", s="x", q="queued"),
     ],
 )  # fmt: skip
-def test_an_update_is_made_or_refused_alike(both: Call, change: dict[str, Any]) -> None:
+def test_an_update_has_the_same_result(both: Call, change: dict[str, Any]) -> None:
     both("PutItem", Item=row("a", waiting="1"))
     both("UpdateItem", **change)
     for sk in ("a", "new"):
@@ -166,7 +166,9 @@ def test_a_failed_transaction_writes_nothing_and_returns_its_reasons(both: Call)
         },
     ],
 )
-def test_a_query_finds_the_same_in_the_same_order(both: Call, query: dict[str, Any]) -> None:
+def test_a_query_returns_the_same_items_in_the_same_order(
+    both: Call, query: dict[str, Any]
+) -> None:
     for number, sk in enumerate(("b1", "a2", "c1", "a1", "a3", "b2")):
         more = {"waiting": "1", "due_at": str(9 - number)} if number % 2 else {}
         both("PutItem", Item=row(sk, attempt=1 + number % 2, **more))
@@ -175,7 +177,7 @@ def test_a_query_finds_the_same_in_the_same_order(both: Call, query: dict[str, A
         both("Query", **query, ExclusiveStartKey=last)
 
 
-def test_what_leaves_the_index_is_not_found_there(both: Call) -> None:
+def test_an_item_without_the_index_key_is_not_in_the_index(both: Call) -> None:
     both("PutItem", Item=row("a", waiting="1", due_at="1"))
     query = {"IndexName": "waiting", "KeyConditionExpression": Key("waiting").eq("1")}
     assert both("Query", **query)["Items"]

@@ -71,7 +71,9 @@ def test_create_template_version__unpublished_changes_no_render(call: Any, token
     assert [version["number"] for version in listed["versions"]] == [3, 2, 1]
 
 
-def test_publish_template_version__forward_and_back(call: Any, token: Token) -> None:
+def test_publish_template_version__publishes_a_newer_and_an_older_version(
+    call: Any, token: Token
+) -> None:
     create(call, token, publish=False)
     assert publish(call, token, 2).body == {
         "slug": "invoice",
@@ -86,7 +88,7 @@ def test_publish_template_version__forward_and_back(call: Any, token: Token) -> 
     assert latest(token.id) == 3
 
 
-def test_create_template_version__makes_a_template(call: Any, token: Token) -> None:
+def test_create_template_version__creates_a_missing_template(call: Any, token: Token) -> None:
     answer = create(call, token, "letter", name=None, source=None, publish=False)
     assert (answer.status, answer.body["versionNumber"]) == (201, 1)
     template = service.get_template(token.id, "letter")
@@ -101,21 +103,21 @@ def test_create_template_version__numbers_are_never_reused(call: Any, token: Tok
 
 
 @pytest.mark.parametrize("number", ["0", "2", "999999", "1000000", "x", "-1", "1.0", "²", "9" * 99])
-def test_publish_template_version__that_does_not_exist(
+def test_publish_template_version__a_missing_version_is_404(
     call: Any, token: Token, number: str
 ) -> None:
     answer = publish(call, token, number)
     assert (answer.status, answer.code) == (404, "version_not_found")
 
 
-def test_template_versions__an_api_key_never_writes(call: Any, project: DemoProject) -> None:
+def test_template_versions__an_api_key_cannot_write(call: Any, project: DemoProject) -> None:
     for answer in (create(call, project), publish(call, project, 1)):
         assert (answer.status, answer.code) == (403, "insufficient_scope")
     with pytest.raises(ValueError, match="scope"):
         NewKey(name="Key", mode="live", scopes=("templates:write",))
 
 
-def test_template_versions__a_confined_token_writes_its_own_templates_alone(
+def test_template_versions__a_token_limited_to_templates_can_write_only_these(
     call: Any, project: DemoProject
 ) -> None:
     token = Token(project, "letter")
@@ -142,7 +144,7 @@ def test_template_versions__a_confined_token_writes_its_own_templates_alone(
     ],
     ids=str,
 )
-def test_create_template_version__refuses_and_changes_nothing(
+def test_create_template_version__an_invalid_version_is_refused_and_changes_nothing(
     call: Any, token: Token, changes: dict[str, Any]
 ) -> None:
     answer = create(call, token, **changes)
@@ -154,7 +156,7 @@ def get(call: Any, token: Token, number: object, slug: str = "invoice") -> Any:
     return call("get_template_version", token, path={"slug": slug, "number": str(number)})
 
 
-def test_get_template_version__has_all_that_was_sent(call: Any, token: Token) -> None:
+def test_get_template_version__returns_the_whole_version(call: Any, token: Token) -> None:
     sent = {"locale": "de", "pdfStandard": "a-2b", "source": "= Rechnung"}
     create(call, token, publish=False, name="Rechnung", **sent)
     answer = get(call, token, 2)
@@ -168,12 +170,14 @@ def test_get_template_version__has_all_that_was_sent(call: Any, token: Token) ->
 
 
 @pytest.mark.parametrize("number", ["0", "2", "1000000", "x", "-1", "²"])
-def test_get_template_version__that_does_not_exist(call: Any, token: Token, number: str) -> None:
+def test_get_template_version__a_missing_version_is_404(
+    call: Any, token: Token, number: str
+) -> None:
     answer = get(call, token, number)
     assert (answer.status, answer.code) == (404, "version_not_found")
 
 
-def test_get_template_version__of_a_template_that_the_token_may_not_use(
+def test_get_template_version__of_a_forbidden_template_is_404(
     call: Any, project: DemoProject
 ) -> None:
     answer = get(call, Token(project, "letter"), 1)

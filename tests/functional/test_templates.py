@@ -80,7 +80,7 @@ def test_publish__a_source_that_does_not_compile_is_refused_with_line_and_column
         service.get_template(PROJECT, "invoice")
 
 
-def test_publish__broken_pdf_standard_is_named_apart(
+def test_publish__a_violation_of_the_pdf_standard_has_its_own_code(
     publish: Any, typesetter: FakeTypesetter
 ) -> None:
     typesetter.failure = StandardError("an image has no alternative text", 2, 1)
@@ -90,7 +90,7 @@ def test_publish__broken_pdf_standard_is_named_apart(
     assert list(refusal.value.issues.field_errors) == ["pdfStandard"]
 
 
-def test_publish__preview_data_that_does_not_fit_is_refused(publish: Any) -> None:
+def test_publish__invalid_preview_data_is_refused(publish: Any) -> None:
     loop = INVOICE["loops"][0] | {"previewData": [{"name": "Pen", "qty": "two", "price": 1}]}
     with pytest.raises(InvalidRequestError) as refusal:
         publish(manifest=INVOICE | {"loops": [loop]})
@@ -104,7 +104,7 @@ def test_publish__too_large_a_source_is_refused(publish: Any) -> None:
     assert publish(source="é" * (100 * 1024)).number == 1
 
 
-def test_publish__without_source_one_is_written(publish: Any) -> None:
+def test_publish__a_missing_source_is_generated(publish: Any) -> None:
     assert "#import" in publish(source=None).source
 
 
@@ -128,7 +128,7 @@ def test_publish__two_at_once_get_different_numbers(
     assert service.get_template(PROJECT, "invoice").latest_version == 3
 
 
-def test_current_version__one_read_when_warm_and_none_when_pinned(
+def test_current_version__needs_one_read_when_cached_and_none_when_pinned(
     publish: Any, reads: list[str]
 ) -> None:
     publish()
@@ -140,7 +140,7 @@ def test_current_version__one_read_when_warm_and_none_when_pinned(
     assert reads == ["template#invoice"]
 
 
-def test_current_version__is_the_next_one_right_after_a_publish(publish: Any) -> None:
+def test_current_version__is_the_new_version_directly_after_a_publish(publish: Any) -> None:
     publish()
     service.current_version(PROJECT, "invoice")
     publish()
@@ -148,7 +148,7 @@ def test_current_version__is_the_next_one_right_after_a_publish(publish: Any) ->
     assert service.current_version(PROJECT, "invoice", 1).number == 1
 
 
-def test_current_version__another_projects_template_is_as_if_missing(publish: Any) -> None:
+def test_current_version__another_projects_template_is_not_found(publish: Any) -> None:
     publish(project=OTHER)
     refusals = []
     for slug in ("invoice", "nothing", "Not A Slug", "a" * 500):
@@ -166,15 +166,13 @@ def test_current_version__unknown_number_is_version_not_found(publish: Any, numb
         service.current_version(PROJECT, "invoice", number)
 
 
-def test_current_version__draft_alone_has_no_published_version() -> None:
+def test_current_version__a_draft_has_no_published_version() -> None:
     drafts.save_draft(PROJECT, "invoice", "Invoice", {}, by="ada")
     with pytest.raises(NoPublishedVersionError):
         service.current_version(PROJECT, "invoice")
 
 
-def test_delete__frees_the_slug_and_never_gives_a_number_twice(
-    publish: Any, clock: FrozenClock
-) -> None:
+def test_delete__frees_the_slug_and_never_reuses_a_number(publish: Any, clock: FrozenClock) -> None:
     publish(source="= old")
     publish(source="= older")
     service.delete_template(PROJECT, "invoice", by="ada")
@@ -239,7 +237,7 @@ def test_publish__returns_the_documents_warnings(publish: Any, typesetter: FakeT
     assert publish().warnings == ("line 1: unknown font family",)
 
 
-def test_publish__names_every_fault_of_manifest_and_settings_at_once(publish: Any) -> None:
+def test_publish__reports_all_errors_of_manifest_and_settings(publish: Any) -> None:
     manifest = {"variables": [{"key": "1", "label": "L", "dataType": "colour"}]}
     with pytest.raises(InvalidRequestError) as refusal:
         publish("No Slug", locale="xx-YY", manifest=manifest)
@@ -252,7 +250,7 @@ def test_publish__names_every_fault_of_manifest_and_settings_at_once(publish: An
     }
 
 
-def test_read__a_version_that_newer_code_published(publish: Any, cloud: Cloud) -> None:
+def test_read__fields_of_newer_code_are_ignored(publish: Any, cloud: Cloud) -> None:
     """During a gradual deployment, and after a rollback, rows have fields of the next version."""
     published = publish()
     table = cloud.table("ProjectsTable")
@@ -306,7 +304,7 @@ def test_draft__is_stored_separately_and_can_be_incomplete(publish: Any) -> None
         drafts.get_draft(PROJECT, "invoice")
 
 
-def test_draft__a_second_editor_sees_the_firsts_change() -> None:
+def test_draft__a_second_editor_gets_a_conflict() -> None:
     drafts.save_draft(PROJECT, "invoice", "Invoice", {}, by="ada")
     drafts.save_draft(PROJECT, "invoice", "Invoice", {}, revision=1, by="ada")
     for stale in (0, 1):

@@ -90,7 +90,7 @@ def usage(cloud: Cloud, call: Any, live: DemoProject) -> Callable[[], list[tuple
     return usage
 
 
-def test_store_false__is_the_document_and_no_byte_of_content_is_kept(
+def test_store_false__returns_the_document_and_stores_no_content(
     send: Any, workers: Workers, caplog: pytest.LogCaptureFixture, capfd: Any
 ) -> None:
     answer = send(key=SECRET)
@@ -140,7 +140,7 @@ def test_store_false__with_an_expiry_is_400(send: Any) -> None:
     assert "expiresInSeconds" in answer["body"]
 
 
-def test_store_true__is_a_render_like_any_other(send: Any, call: Any, live: DemoProject) -> None:
+def test_store_true__is_stored(send: Any, call: Any, live: DemoProject) -> None:
     answer = send({"data": DATA, "options": {"store": True}})
     id_ = answer["headers"]["x-craftkit-render-id"]
     assert call("get_render", live, path={"id": id_}).body["status"] == "succeeded"
@@ -230,7 +230,7 @@ def test_store_false__a_worker_that_takes_too_long_is_422(
     assert places_of(SECRET, boto3.client) == []
 
 
-def test_store_false__more_at_once_than_the_stage_allows_is_429_and_charges_nothing(
+def test_store_false__above_the_stages_concurrency_is_429_and_charges_nothing(
     send: Any, workers: Workers, live: DemoProject, monkeypatch: Any
 ) -> None:
     monkeypatch.setattr("craftkit.config.Config.sync_renders_per_project", 1)
@@ -273,7 +273,7 @@ def test_store_false__another_request_under_its_idempotency_key_is_409(
     assert error["renderId"] == first["headers"]["x-craftkit-render-id"]
 
 
-def test_store_false__two_at_once_under_one_idempotency_key_are_one_render(
+def test_store_false__two_concurrent_requests_of_one_idempotency_key_are_one_render(
     send: Any, workers: Workers, usage: Any, live: DemoProject
 ) -> None:
     limit_a_day(live, 2)
@@ -295,7 +295,7 @@ def test_store_false__two_at_once_under_one_idempotency_key_are_one_render(
     assert [send()["statusCode"] for _ in range(2)] == [200, 429]
 
 
-def test_store_false__a_failed_one_is_tried_again_under_its_idempotency_key(
+def test_store_false__a_failed_render_is_tried_again_under_its_idempotency_key(
     send: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_job: Any) -> Any:

@@ -87,12 +87,14 @@ def test_meter__test_renders_are_counted_apart(meter: Meter, project: DemoProjec
     assert row["mode"] == "test"
 
 
-def test_meter__only_ends_reach_the_function(meter: Meter, live: DemoProject, call: Any) -> None:
+def test_meter__only_finished_renders_reach_the_function(
+    meter: Meter, live: DemoProject, call: Any
+) -> None:
     call("create_render", live, body={"data": DATA})
     assert meter.stream.event() == {"Records": []}
 
 
-def test_meter__the_day_is_that_of_the_end_in_utc(
+def test_meter__the_day_is_the_completion_day_in_utc(
     meter: Meter, clock: FrozenClock, live: DemoProject
 ) -> None:
     clock.now = NOON.replace(hour=23, minute=59, second=59)
@@ -105,7 +107,7 @@ def test_meter__the_day_is_that_of_the_end_in_utc(
     assert days == ["2026-03-14", "2026-03-15"]
 
 
-def test_meter__the_real_event_is_counted(cloud: Cloud, event: Any) -> None:
+def test_meter__counts_the_sample_event(cloud: Cloud, event: Any) -> None:
     sent = event("meter_usage")
     assert cloud.invoke("meter_usage", sent) == {"batchItemFailures": []}
     image = sent["Records"][0]["dynamodb"]["NewImage"]
@@ -115,7 +117,7 @@ def test_meter__the_real_event_is_counted(cloud: Cloud, event: Any) -> None:
     assert (row.renders, row.template_slug) == (1, "invoice")
 
 
-def test_usage__adds_up_templates_and_keeps_them_apart_for_charts(
+def test_usage__has_sums_and_values_by_template(
     meter: Meter, live: DemoProject, clock: FrozenClock
 ) -> None:
     for slug in ("invoice", "quote"):
@@ -128,7 +130,7 @@ def test_usage__adds_up_templates_and_keeps_them_apart_for_charts(
     assert [counter.template_slug for counter in counters] == ["invoice", "quote"]
 
 
-def test_usage__takes_both_ends_of_the_range_and_nothing_beyond(
+def test_usage__includes_both_days_of_the_range(
     meter: Meter, live: DemoProject, clock: FrozenClock
 ) -> None:
     for _ in range(4):
@@ -163,12 +165,12 @@ def test_usage__a_bad_range_is_400(
     assert (answer.status, answer.code) == (400, "invalid_request")
 
 
-def test_usage__wants_renders_read(meter: Meter) -> None:
+def test_usage__needs_renders_read(meter: Meter) -> None:
     answer = meter.usage(make_project(scopes=("renders:write",)))
     assert (answer.status, answer.code) == (403, "insufficient_scope")
 
 
-def test_usage__a_marker_outlives_the_row_that_could_be_counted_again(
+def test_usage__a_marker_is_kept_longer_than_its_render(
     meter: Meter, live: DemoProject, cloud: Cloud
 ) -> None:
     meter.render(live)
@@ -201,7 +203,7 @@ def test_usage__shows_the_keys_own_mode_alone(meter: Meter, live: DemoProject) -
     assert [row["mode"] for row in meter.usage(test).body["usage"]] == ["test"]
 
 
-def test_usage__a_key_that_is_confined_to_templates_sees_theirs_alone(
+def test_usage__a_key_limited_to_templates_sees_only_their_usage(
     meter: Meter, live: DemoProject, clock: FrozenClock
 ) -> None:
     for slug, pages in (("invoice", 2), ("letter", 3)):
@@ -233,7 +235,7 @@ def test_meter__a_batch_of_renders_of_one_counter_is_one_transaction(
     assert (row["renders"], row["pages"]) == (5, 5)
 
 
-def test_meter__a_counter_that_fails_is_handed_over_again_and_stops_no_other(
+def test_meter__a_failed_counter_is_retried_and_does_not_stop_the_others(
     meter: Meter, live: DemoProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = make_project("live", name="Other")

@@ -130,7 +130,7 @@ def test_create__an_unknown_host_is_refused(project: DemoProject) -> None:
         service.create_endpoint(project.id, NewEndpoint(url=URL), by="ada", check=unknown)
 
 
-def test_create__the_local_stage_alone_takes_plain_http_on_loopback(project: DemoProject) -> None:
+def test_create__http_on_loopback_is_allowed_in_the_local_stage_only(project: DemoProject) -> None:
     new_endpoint = NewEndpoint(url="http://localhost:8080/hook")
     made = service.create_endpoint(
         project.id, new_endpoint, by="ada", check=check_with("127.0.0.1")
@@ -143,7 +143,7 @@ def test_create__an_unknown_event_is_refused() -> None:
         NewEndpoint(url=URL, events=("render.exploded",))
 
 
-def test_create__one_more_than_a_project_may_have_is_refused(
+def test_create__more_than_the_projects_maximum_is_refused(
     project: DemoProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(ENDPOINT_LIMIT):
@@ -157,7 +157,7 @@ def test_get__another_projects_endpoint_is_not_found(made: MadeEndpoint) -> None
         service.get_endpoint("another", made.endpoint.id)
 
 
-def test_change__gives_another_target_and_filter(project: DemoProject, made: MadeEndpoint) -> None:
+def test_change__sets_another_url_and_filter(project: DemoProject, made: MadeEndpoint) -> None:
     new_endpoint = NewEndpoint(url="https://new.example.com/", events=("render.failed",))
     service.change_endpoint(project.id, made.endpoint.id, new_endpoint, by="ada", check=no_check)
     kept = service.get_endpoint(project.id, made.endpoint.id)
@@ -175,7 +175,7 @@ def test_change__a_private_target_is_refused(project: DemoProject, made: MadeEnd
     assert service.get_endpoint(project.id, made.endpoint.id).url == URL
 
 
-def test_rotate__both_secrets_live_until_the_overlap_ends(
+def test_rotate__both_secrets_are_valid_until_the_overlap_ends(
     clock: FrozenClock, project: DemoProject, made: MadeEndpoint
 ) -> None:
     rotated = service.rotate_secret(project.id, made.endpoint.id, by="ada")
@@ -190,7 +190,7 @@ def test_rotate__both_secrets_live_until_the_overlap_ends(
     assert vault.unseal(left.sealed, owner=endpoint.id) == rotated.secret
 
 
-def test_rotate__twice_keeps_two_and_lets_the_oldest_go(
+def test_rotate__a_second_rotation_removes_the_oldest_secret(
     clock: FrozenClock, project: DemoProject, made: MadeEndpoint
 ) -> None:
     service.rotate_secret(project.id, made.endpoint.id, by="ada")
@@ -226,7 +226,9 @@ def test_rotate__of_two_concurrent_rotations_one_is_refused(
         service.rotate_secret(project.id, made.endpoint.id, by="bob")
 
 
-def test_switch__off_and_on_again(project: DemoProject, made: MadeEndpoint) -> None:
+def test_switch__disables_and_enables_the_endpoint(
+    project: DemoProject, made: MadeEndpoint
+) -> None:
     off = service.switch_endpoint(project.id, made.endpoint.id, on=False, by="ada")
     assert off.disabled_at and off.disabled_reason
     assert service.switch_endpoint(project.id, off.id, on=False, by="ada") == off

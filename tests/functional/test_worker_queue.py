@@ -43,7 +43,7 @@ def queued(clock: FrozenClock, call: Any, project: DemoProject) -> str:
     return str(call("create_render", project, body={"data": DATA}).body["id"])
 
 
-def test_render_document__after_a_fault_its_message_is_seen_again_at_once(
+def test_render_document__after_an_error_the_message_is_visible_at_once(
     cloud: Cloud,
     receive: Any,
     queued: str,
@@ -67,7 +67,7 @@ def test_render_document__after_a_fault_its_message_is_seen_again_at_once(
     assert (read["status"], read["attempt"]) == ("succeeded", 2)
 
 
-def test_render_document__a_render_in_work_is_seen_again_when_its_lease_ends(
+def test_render_document__the_message_of_a_render_in_progress_is_visible_when_its_lease_ends(
     cloud: Cloud,
     clock: FrozenClock,
     receive: Any,

@@ -56,7 +56,7 @@ def test_environment_variables_become_template_parameters() -> None:
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith(".venv/bin/craftkit")])
-def test_every_craftkit_command_is_one(command: str) -> None:
+def test_every_craftkit_command_exists(command: str) -> None:
     arguments = parser().parse_args(shlex.split(command)[1:])
     assert arguments.stage == "prod"
     for file in re.findall(r"(?:--manifest|--source) (\S+)", command):
@@ -73,14 +73,14 @@ def test_the_bootstrap_prepares_a_stage_of_the_template() -> None:
     )
 
 
-def test_the_region_is_given_to_every_tool() -> None:
+def test_the_region_is_set_for_every_tool() -> None:
     """boto3 and SAM read AWS_DEFAULT_REGION, the AWS CLI and GitHub's action AWS_REGION."""
     (command,) = those("export")
     given = dict(word.split("=", 1) for word in shlex.split(command)[1:])
     assert given["AWS_REGION"] == given["AWS_DEFAULT_REGION"]
 
 
-def test_the_quota_is_asked_for_by_its_code() -> None:
+def test_the_quota_is_requested_with_its_code() -> None:
     (command,) = those("aws service-quotas")
     assert QUOTA_CODE in command
 
@@ -93,7 +93,7 @@ def test_the_variables_of_an_environment_are_those_that_the_pipeline_reads() -> 
     assert said == read
 
 
-def test_every_output_that_is_named_exists() -> None:
+def test_every_named_output_exists() -> None:
     outputs = set(BOOTSTRAP["Outputs"])
     for part in Part:
         outputs |= set(template(part=part).document.get("Outputs", {}))
@@ -112,7 +112,7 @@ def test_environments_are_named_like_the_stages_of_the_release() -> None:
     assert "`dev`, `staging` and `prod`" in PAGE
 
 
-def test_every_page_and_file_that_is_named_is_there() -> None:
+def test_every_named_page_and_file_exists() -> None:
     for link in re.findall(r"\]\((\S+?)(?:#\S+)?\)", PAGE):
         assert (ROOT / "docs" / link).is_file(), link
     for path in re.findall(r"`((?:docs|infrastructure)/[\w./-]+)`", PAGE):

@@ -115,7 +115,7 @@ def bill(inputs: Json, flow: Any = cost.POLLED) -> float:
     return sum(price.dollars for price in cost.render(inputs, 1, flow))
 
 
-def test_costs__a_million_renders_are_at_most_40_dollars_and_the_keys_of_their_data() -> None:
+def test_costs__a_million_renders_cost_at_most_40_dollars_and_their_data_keys() -> None:
     """Polled and downloaded once. The page says what the keys add, and that the target is 40."""
     keys = (cost.WRITE_UNIT + cost.READ_UNIT) * 1e6
     waits = 2 * cost.WAIT_MILLISECONDS["dynamodb"] / 1000 * cost.LAMBDA_GB_SECOND * 1e6
@@ -123,7 +123,7 @@ def test_costs__a_million_renders_are_at_most_40_dollars_and_the_keys_of_their_d
     assert "target for a million renders" in cost.page()
 
 
-def test_costs__come_from_the_inputs_each_of_which_changes_the_bill() -> None:
+def test_costs__every_input_changes_the_costs() -> None:
     for name in {*cost.POLLED, *cost.NOTIFIED}:
         flow = cost.POLLED if name in cost.POLLED else cost.NOTIFIED
         for measure in ("writeUnits", "indexUnits", "readUnits", "logBytes", "ownMilliseconds"):
@@ -141,7 +141,7 @@ def test_costs__a_million_requests_in_the_request_log_are_at_most_one_dollar() -
     assert sum(price.dollars for price in cost.request_log(larger)) > 1
 
 
-def test_costs__assume_what_the_template_says_of_prod() -> None:
+def test_costs__use_the_settings_of_prod_in_the_template() -> None:
     prod = template("prod")
     (rule,) = prod.of_type("AWS::XRay::SamplingRule").values()
     assert float(rule["SamplingRule"]["FixedRate"]) == cost.TRACED

@@ -13,7 +13,7 @@ def test_the_bundle_matches_its_pinned_sources() -> None:
     assert editor_bundle.build() == editor_bundle.BUNDLE.read_bytes()
 
 
-def test_the_bundle_is_light_enough() -> None:
+def test_the_bundle_is_below_its_maximum_size() -> None:
     """The editor's bundle is at most 220 kB; browsers cache it permanently."""
     import gzip
 

@@ -7,12 +7,12 @@ from tests.e2e import test_dashboard_matrix as matrix
 from tests.e2e import test_embed_matrix as embed
 
 
-def test_the_api() -> None:
+def test_the_matrix_of_the_api_has_every_route() -> None:
     assert {f"{route.method} {route.path}" for route in ROUTES} == set(api.MATRIX)
     assert all(api.expected(row, caller) for row in api.MATRIX.values() for caller in api.CALLERS)
 
 
-def test_the_embedded_page() -> None:
+def test_the_matrix_of_the_embedded_page_has_every_route() -> None:
     paths = {
         event["Properties"]["Path"]
         for function in template().of_type("AWS::Serverless::Function").values()
@@ -24,7 +24,7 @@ def test_the_embedded_page() -> None:
     assert all(set(cells) == set(embed.SESSIONS) for cells in embed.MATRIX.values())
 
 
-def test_the_dashboard() -> None:
+def test_the_matrix_of_the_dashboard_has_every_route() -> None:
     from dashboard.routes import ROUTES
 
     found = {f"{route.method} {route.path}": route.role for route in ROUTES}

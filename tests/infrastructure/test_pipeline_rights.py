@@ -141,7 +141,7 @@ class TestRolesThatAStackMakes:
 
     @pytest.mark.parametrize("stage", STAGES)
     @pytest.mark.parametrize("part", Part)
-    def test_each_has_the_boundary(self, stage: str, part: Part) -> None:
+    def test_each_role_has_the_boundary(self, stage: str, part: Part) -> None:
         for name, resource in resources(stage, part).items():
             if resource["Type"] == "AWS::IAM::Role":
                 assert resource["Properties"]["PermissionsBoundary"] == names(stage)["Boundary"], (
@@ -263,14 +263,16 @@ COMMANDS = [
 
 class TestTheDeployRole:
     @pytest.mark.parametrize(("action", "on"), COMMANDS)
-    def test_it_may_do_what_the_commands_call_and_only_in_its_stage(
+    def test_a_deploy_role_can_call_what_the_commands_use_in_its_stage_only(
         self, action: str, on: str
     ) -> None:
         assert allows(policies("dev", "DeployRole"), action, on)
         if "-dev" in on:
             assert not allows(policies("prod", "DeployRole"), action, on)
 
-    def test_it_deletes_no_function_and_passes_its_roles_to_cloudformation_alone(self) -> None:
+    def test_a_deploy_role_deletes_no_function_and_passes_roles_to_cloudformation_only(
+        self,
+    ) -> None:
         role = policies("dev", "DeployRole")
         assert not allows(role, "lambda:DeleteFunction", FUNCTION)
         for execution in ROLES.values():

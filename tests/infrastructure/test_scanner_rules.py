@@ -95,7 +95,7 @@ def verification(socket_enabled: None) -> Iterator[str]:
 
 
 @pytest.mark.enable_socket
-def test_trufflehog__its_expression_and_its_verification_tell_keys(verification: str) -> None:
+def test_trufflehog__its_expression_and_verification_find_keys(verification: str) -> None:
     """TruffleHog 3 is in no package registry: its request is sent as its documentation has it."""
     [detector] = yaml.safe_load((RULES / "trufflehog.yaml").read_text())["detectors"]
     expression = re.compile(detector["regex"]["key"])
@@ -105,7 +105,7 @@ def test_trufflehog__its_expression_and_its_verification_tell_keys(verification:
         assert requests.post(verification, json=body, timeout=30).status_code == status
 
 
-def test_github__the_custom_pattern_is_the_form_of_a_key() -> None:
+def test_github__the_custom_pattern_matches_a_key() -> None:
     pattern = yaml.safe_load((RULES / "github-custom-pattern.yml").read_text())
     secret, after = pattern["secret_format"], pattern["after_secret"].replace(r"\z", r"\Z")
     expression = re.compile(f"(?:{pattern['before_secret']})(?P<key>{secret})(?:{after})")

@@ -86,12 +86,12 @@ def test_every_route_is_in_the_reference() -> None:
 
 
 @pytest.mark.parametrize(("name", "block"), samples("json"))
-def test_a_sample_of_json_is_json(name: str, block: str) -> None:
+def test_json_samples_are_valid(name: str, block: str) -> None:
     json.loads(re.sub(r",?\s*…", "", block))
 
 
 @pytest.mark.parametrize(("name", "block"), samples("python"))
-def test_a_sample_of_python_is_python(name: str, block: str) -> None:
+def test_python_samples_are_valid(name: str, block: str) -> None:
     ast.parse(block.replace("…", "None"))
 
 

@@ -113,7 +113,7 @@ class TestFirewall:
         priorities = [rule["Priority"] for rule in firewall["Rules"]]
         assert priorities == sorted(set(priorities))
 
-    def test_its_log_holds_no_secret(self) -> None:
+    def test_the_firewall_log_contains_no_secret(self) -> None:
         (log,) = template("prod", Part.EDGE).of_type("AWS::WAFv2::LoggingConfiguration").values()
         redacted = text_of(log["RedactedFields"])
         for field in ("authorization", "cookie", "UriPath", "QueryString"):

@@ -312,7 +312,9 @@ class TestGateway:
             ("DEFAULT_5XX", 500, "internal"),
         ],
     )
-    def test_refusals_are_those_of_the_contract(self, kind: str, status: int, code: str) -> None:
+    def test_gateway_refusals_have_the_documented_codes(
+        self, kind: str, status: int, code: str
+    ) -> None:
         responses = self.api()["GatewayResponses"]
         # What is not named falls to the catch-all of its class.
         response = responses.get(kind, responses["DEFAULT_4XX" if status < 500 else "DEFAULT_5XX"])

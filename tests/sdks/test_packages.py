@@ -28,7 +28,7 @@ def test_python__is_a_typed_wheel_with_one_dependency(tmp_path: Path) -> None:
     assert tarfile.is_tarfile(source)
 
 
-def test_command__is_installed_by_itself_and_needs_no_aws_to_start(tmp_path: Path) -> None:
+def test_command__can_be_installed_and_started_without_aws(tmp_path: Path) -> None:
     uv = TOOLS / "uv" / "bin" / "uv"
     build = [uv, "build", "--quiet", "--wheel", "--out-dir", tmp_path, ROOT]
     subprocess.run(build, check=True, timeout=300)

@@ -181,9 +181,7 @@ def test_retry__waits_as_long_as_retry_after_says(client: Craftkit, stub: Stub) 
     assert len(keys) == 1
 
 
-def test_retry__a_quota_that_renews_in_hours_is_raised_at_once(
-    client: Craftkit, stub: Stub
-) -> None:
+def test_retry__a_wait_of_hours_raises_at_once(client: Craftkit, stub: Stub) -> None:
     stub.answer(429, error("quota_exceeded", "Used up."), Retry_After="7200")
     with pytest.raises(RateLimitedError) as refused:
         client.renders.create("invoice", DATA)
@@ -191,7 +189,7 @@ def test_retry__a_quota_that_renews_in_hours_is_raised_at_once(
     assert refused.value.request_id == "r-1"
 
 
-def test_retry__what_is_not_idempotent_is_sent_again_only_if_nothing_was_done(
+def test_retry__a_call_that_is_not_idempotent_is_retried_only_if_it_had_no_effect(
     client: Craftkit, stub: Stub
 ) -> None:
     stub.answer(503, error("queue_unavailable", "Later."), Retry_After="0")
@@ -224,9 +222,7 @@ def test_errors__have_their_class_code_and_request_id(
     assert "total: Required" in str(found)
 
 
-def test_a_failed_render__is_raised_whether_it_was_waited_for_here_or_there(
-    client: Craftkit, stub: Stub
-) -> None:
+def test_a_failed_render__raises_for_sync_and_for_wait(client: Craftkit, stub: Stub) -> None:
     stub.failure = ("template_error", "unknown variable: totl")
     with pytest.raises(RenderFailedError, match="unknown variable") as failed:
         client.renders.create("invoice", DATA).wait()
@@ -238,7 +234,9 @@ def test_a_failed_render__is_raised_whether_it_was_waited_for_here_or_there(
     assert failed.value.request_id == "r-1"
 
 
-def test_wait__a_render_that_is_not_finished_in_time_goes_on(client: Craftkit, stub: Stub) -> None:
+def test_wait__a_render_that_is_not_finished_in_time_continues(
+    client: Craftkit, stub: Stub
+) -> None:
     stub._polls = 1000
     render = client.renders.create("invoice", DATA)
     with pytest.raises(WaitTimeoutError):
@@ -248,7 +246,7 @@ def test_wait__a_render_that_is_not_finished_in_time_goes_on(client: Craftkit, s
         render.wait()
 
 
-def test_no_api__is_one_error_after_every_retry() -> None:
+def test_an_unreachable_api__raises_one_error_after_all_retries() -> None:
     client = Craftkit("k", base_url="http://127.0.0.1:1", max_retries=1)
     with client, pytest.raises(ConnectionFailedError):
         client.me()
@@ -259,7 +257,7 @@ def test_list__reads_every_page(client: Craftkit) -> None:
     assert {render.id for render in client.renders.list(status="queued")} == made
 
 
-def test_webhooks__what_the_official_library_signs_is_verified_and_nothing_else() -> None:
+def test_webhooks__only_valid_signatures_are_accepted() -> None:
     secret = "whsec_" + base64.b64encode(b"x" * 32).decode()
     body = json.dumps({"type": "render.succeeded", "data": {"id": "1"}})
     now = int(time.time())
@@ -304,5 +302,5 @@ def test_readme__its_snippets_run_as_printed(
     exec(code, {"__name__": "readme", "body": body, "headers": headers})
 
 
-def test_the_synchronous_client_is_the_one_that_the_tool_generates() -> None:
+def test_the_synchronous_client_is_current() -> None:
     assert (PACKAGE / "_sync.py").read_text(encoding="utf-8") == sync_client()

@@ -73,7 +73,7 @@ def test_5000_creates__with_a_tenth_of_faults_make_exactly_5000_renders(package:
     assert stub.calls["POST /v1/templates/invoice/render"] > 5300
 
 
-def test_it_is_small_and_has_no_dependency(package: Path) -> None:
+def test_the_package_is_small_and_has_no_dependency(package: Path) -> None:
     code = b"".join(file.read_bytes() for file in sorted((package / "dist").glob("*.js")))
     assert len(gzip.compress(code)) <= SIZE_LIMIT_BYTES
     described = json.loads((package / "package.json").read_text(encoding="utf-8"))
@@ -82,7 +82,7 @@ def test_it_is_small_and_has_no_dependency(package: Path) -> None:
     assert b'from "node:' not in code and b"require(" not in code
 
 
-def test_it_is_packed_with_its_types_and_readme(package: Path, tmp_path: Path) -> None:
+def test_the_package_contains_types_and_readme(package: Path, tmp_path: Path) -> None:
     run([*NPM, "pack", "--pack-destination", str(tmp_path)], package)
     (packed,) = tmp_path.glob("craftkit-sdk-*.tgz")
     names = subprocess.run(

@@ -27,7 +27,9 @@ def test_use_region__two_different_ones_are_refused() -> None:
         use_region(environ)
 
 
-def test_use_region__none_at_all_says_how_to_set_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_use_region__a_missing_region_is_an_error_with_the_fix(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for variable in ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
@@ -50,7 +52,7 @@ def build_of(folder: Path, reserved: tuple[int, ...], preference: dict[str, obje
     return folder
 
 
-def test_needed_concurrency__is_what_is_reserved_and_what_lambda_keeps(tmp_path: Path) -> None:
+def test_needed_concurrency__is_the_reserved_sum_and_100(tmp_path: Path) -> None:
     build = build_of(tmp_path, (50, 200, 0), HOOKED)
     assert needed_concurrency(build, {"Stage": "prod"}) == 350
 

@@ -71,7 +71,7 @@ def test_read__broken_gzip_is_415_and_a_bomb_is_413() -> None:
         request(bomb, content_encoding="gzip").json()
 
 
-def test_idempotency_key__too_long_says_how_long_it_is() -> None:
+def test_idempotency_key__a_too_long_key_is_refused_with_its_length() -> None:
     with pytest.raises(CraftkitError, match="is 231 characters long; the maximum is 200"):
         _ = request(b"", idempotency_key="k" * 231).idempotency_key
 
@@ -93,7 +93,7 @@ def test_error__links_to_its_section_of_the_documentation() -> None:
         ("embed.example.com", "/embed", "https://embed.example.com"),
     ],
 )
-def test_embed_origin__without_a_configured_address_is_that_of_the_call(
+def test_embed_origin__without_a_configured_address_is_the_called_host(
     domain: str, path: str, origin: str
 ) -> None:
     made = event("embed_page")

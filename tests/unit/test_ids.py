@@ -12,7 +12,7 @@ def test_derived_id__is_a_uuid_v7_and_the_same_each_time() -> None:
     assert id_ == derived_id(NOON, "render", "succeeded", "1")
 
 
-def test_derived_id__differs_with_every_part_and_where_parts_are_cut() -> None:
+def test_derived_id__differs_for_different_parts() -> None:
     made = {
         derived_id(NOON, "a", "b"),
         derived_id(NOON, "ab"),
@@ -22,11 +22,11 @@ def test_derived_id__differs_with_every_part_and_where_parts_are_cut() -> None:
     assert len(made) == 4
 
 
-def test_derived_id__sorts_by_its_moment() -> None:
+def test_derived_id__sorts_by_its_time() -> None:
     later = NOON + timedelta(milliseconds=1)
     assert derived_id(NOON, "z") < first_id_at(later) < derived_id(later, "a")
     assert first_id_at(NOON) < derived_id(NOON, "a")
 
 
-def test_derived_id__sorts_among_the_ids_that_are_drawn_at_random() -> None:
+def test_derived_id__sorts_together_with_random_ids() -> None:
     assert derived_id(NOON, "a") < new_id()

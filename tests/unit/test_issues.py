@@ -63,17 +63,19 @@ def found(kind: type[Any], value: object) -> Found:
         ),
     ],
 )
-def test_a_render_request_is_refused_in_words(part: dict[str, Any], expected: Found) -> None:
+def test_a_render_request_is_refused_with_plain_messages(
+    part: dict[str, Any], expected: Found
+) -> None:
     assert found(RenderRequest, {"data": {}} | part) == expected
 
 
-def test_a_whole_number_with_a_point_is_one() -> None:
+def test_a_whole_number_with_a_decimal_point_is_accepted() -> None:
     request = validate_request(RenderRequest, {"data": {}, "options": {"versionNumber": 1.0}})
     assert request.options.version_number == 1
     assert type(request.options.version_number) is int
 
 
-def test_no_message_is_a_regular_expression() -> None:
+def test_no_message_contains_a_regular_expression() -> None:
     for path in (Path(craftkit.__file__).parent).rglob("*.py"):
         assert "StringConstraints(pattern" not in path.read_text(encoding="utf-8"), path
 
@@ -86,29 +88,31 @@ def test_no_message_is_a_regular_expression() -> None:
         (UsageQuery, {"to": "2026-13-01"}, {"to": ["Must be a day, such as 2026-11-24"]}),
     ],
 )
-def test_a_query_is_refused_in_words(kind: type[Any], query: Any, expected: Found) -> None:
+def test_a_query_is_refused_with_plain_messages(
+    kind: type[Any], query: Any, expected: Found
+) -> None:
     assert found(kind, query) == expected
 
 
-def test_one_of_a_few_words_is_refused_with_all_of_them() -> None:
+def test_a_value_outside_a_list_is_refused_with_the_list() -> None:
     (message,) = found(RenderList, {"status": "done"})["status"]
     assert message == "Must be 'queued', 'rendering', 'succeeded', 'failed' or 'cancelled'"
 
 
-def test_a_field_goes_by_its_name_outside_alone() -> None:
+def test_a_field_is_known_by_its_public_name_only() -> None:
     request = {"data": {}, "job_id": "4711", "options": {"version_number": 1}}
     unknown = ["Unknown field"]
     assert found(RenderRequest, request) == {"job_id": unknown, "options.version_number": unknown}
 
 
-def test_a_path_is_the_callers_own() -> None:
+def test_the_path_uses_the_callers_names() -> None:
     """No step of it is the validator's, which takes an entry for a variable or for a loop."""
     loop = {"key": "items", "label": "Items", "itemFields": [{"key": "name", "label": "Name"}]}
     request = {"name": "crm", "catalog": {"loops": [loop]}}
     assert found(CatalogRequest, request)["catalog.loops.0.itemFields.0.dataType"] == ["Required"]
 
 
-def test_a_boolean_is_one() -> None:
+def test_a_boolean_must_be_a_boolean() -> None:
     """As the OpenAPI document says; the word `no` was taken for false, and `yes` for true."""
     field = {"key": "name", "label": "Name", "dataType": "text", "required": "yes"}
     catalog = {"allowCustom": "no", "namespaces": [{"key": "a", "label": "A", "fields": [field]}]}
@@ -125,7 +129,7 @@ def test_an_email_address_is_not_repeated() -> None:
     assert found(SessionRequest, session) == {"actor.email": ["Must be an email address"]}
 
 
-def test_a_body_that_is_wrong_everywhere_gets_a_short_answer() -> None:
+def test_the_number_of_issues_is_limited() -> None:
     """Before, 1 MiB of unknown fields caused a response of 4 MiB."""
     unknown = found(RenderRequest, {"data": {}} | {str(number): 1 for number in range(90_000)})
     assert unknown.pop("") == [f"{90_000 - ISSUE_LIMIT} more issues like these"]

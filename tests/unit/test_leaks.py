@@ -28,7 +28,7 @@ def test_keys_in__finds_only_keys(text: str) -> None:
     assert leaks.keys_in(text) == []
 
 
-def test_makereport__fails_a_test_that_had_a_key_written() -> None:
+def test_makereport__fails_a_test_that_logged_a_key() -> None:
     key = api_key.mint("test", "local")
     report = SimpleNamespace(
         when="call", passed=True, outcome="passed", sections=[("Captured stderr call", key)]

@@ -33,7 +33,7 @@ def internet() -> Internet:
     "address",
     ["8.8.8.8", "93.184.216.34", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"],
 )
-def test_is_public__public(address: str) -> None:
+def test_is_public__public_addresses_are_public(address: str) -> None:
     assert is_public(address)
 
 
@@ -50,7 +50,7 @@ def test_is_public__public(address: str) -> None:
         *("2606:4700::5efe:7f00:1", "2606:4700::200:5efe:a00:1", "", "example.com", "1"),
     ],
 )
-def test_is_public__not_public(address: str) -> None:
+def test_is_public__other_addresses_are_not(address: str) -> None:
     assert not is_public(address)
 
 
@@ -78,14 +78,14 @@ def test_fetch__private_literal_is_blocked_before_any_connection(url: str) -> No
         fetch(url, ANY, network=Network(resolve=_numeric, connect=_no_connection))
 
 
-def test_fetch__one_private_address_among_public_ones_spoils_the_host(internet: Internet) -> None:
+def test_fetch__a_host_with_one_private_address_is_blocked(internet: Internet) -> None:
     internet.host("mixed.dev", addresses=(PUBLIC, "10.0.0.7"))
     with pytest.raises(BlockedTargetError):
         fetch("http://mixed.dev/", ANY, network=internet.network)
     assert internet.calls == []
 
 
-def test_fetch__connects_to_the_judged_address_and_names_the_host(internet: Internet) -> None:
+def test_fetch__connects_to_the_checked_address_and_sends_the_host_name(internet: Internet) -> None:
     internet.host("a.dev", answering(b"hello"))
     answer = fetch("http://a.dev:8080/x/ü?q=1 2".replace(" ", "%20"), ANY, network=internet.network)
     assert (answer.status, answer.body) == (200, b"hello")
@@ -136,13 +136,13 @@ def test_fetch__private_addresses_are_reached_where_the_policy_says_so(internet:
     assert fetch("http://localhost:9000/", policy, network=internet.network).body == b"ok"
 
 
-def test_fetch__redirects_are_answers_unless_the_policy_follows(internet: Internet) -> None:
+def test_fetch__redirects_are_followed_only_if_the_policy_allows(internet: Internet) -> None:
     internet.host("a.dev", answering(status="302 Found", headers=["Location: http://b.dev/"]))
     answer = fetch("http://a.dev/", ANY, network=internet.network)
     assert (answer.status, answer.headers["location"]) == (302, "http://b.dev/")
 
 
-def test_fetch__each_hop_is_judged(internet: Internet) -> None:
+def test_fetch__every_redirect_is_checked(internet: Internet) -> None:
     redirect = answering(status="302 Found", headers=["Location: http://inside.dev/"])
     internet.host("a.dev", redirect)
     internet.host("inside.dev", addresses=("169.254.169.254",))
@@ -153,7 +153,9 @@ def test_fetch__each_hop_is_judged(internet: Internet) -> None:
 
 
 @pytest.mark.parametrize("location", ["http://[", "//[::1", "http://a.dev:99999/"])
-def test_fetch__a_redirect_to_no_url_is_refused(internet: Internet, location: str) -> None:
+def test_fetch__a_redirect_without_a_valid_url_is_refused(
+    internet: Internet, location: str
+) -> None:
     headers = [f"Location: {location}"]
     internet.host("a.dev", answering(status="302 Found", headers=headers))
     policy = Policy(ANY.schemes, 100, 5, redirects=3)
@@ -161,7 +163,7 @@ def test_fetch__a_redirect_to_no_url_is_refused(internet: Internet, location: st
         fetch("http://a.dev/", policy, network=internet.network)
 
 
-def test_fetch__a_chunk_of_less_than_nothing_is_not_all_that_comes(internet: Internet) -> None:
+def test_fetch__a_negative_chunk_size_is_refused(internet: Internet) -> None:
     taken: list[int] = []
 
     def serve(connection: socket.socket, _head: bytes) -> None:
@@ -176,7 +178,7 @@ def test_fetch__a_chunk_of_less_than_nothing_is_not_all_that_comes(internet: Int
     assert sum(taken) < 10_000_000
 
 
-def test_fetch__follows_to_the_end_and_no_further(internet: Internet) -> None:
+def test_fetch__follows_at_most_the_allowed_number_of_redirects(internet: Internet) -> None:
     internet.host("a.dev", answering(status="301 Moved", headers=["Location: //b.dev/x"]))
     internet.host("b.dev", answering(b"there"), addresses=("93.184.216.35",))
     policy = Policy(ANY.schemes, 100, 5, redirects=1)
@@ -194,7 +196,7 @@ def test_fetch__too_large_a_body_is_refused_or_cut(internet: Internet) -> None:
     assert fetch("http://a.dev/", cut, network=internet.network).body == b"x" * 100
 
 
-def test_fetch__endless_body_ends_at_the_limit(internet: Internet) -> None:
+def test_fetch__an_endless_body_is_stopped_at_the_limit(internet: Internet) -> None:
     def serve(connection: socket.socket, _head: bytes) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         while True:
@@ -205,13 +207,13 @@ def test_fetch__endless_body_ends_at_the_limit(internet: Internet) -> None:
         fetch("http://a.dev/", ANY, network=internet.network)
 
 
-def test_fetch__body_that_is_cut_short_is_no_answer(internet: Internet) -> None:
+def test_fetch__an_incomplete_body_is_an_error(internet: Internet) -> None:
     internet.host("a.dev", answering(b"half", length=80))
     with pytest.raises(FetchError, match="not proper HTTP"):
         fetch("http://a.dev/", ANY, network=internet.network)
 
 
-def test_fetch__silent_and_dripping_servers_meet_the_deadline(internet: Internet) -> None:
+def test_fetch__slow_servers_are_stopped_at_the_deadline(internet: Internet) -> None:
     done = Event()
 
     def drip(connection: socket.socket, _head: bytes) -> None:
@@ -230,7 +232,7 @@ def test_fetch__silent_and_dripping_servers_meet_the_deadline(internet: Internet
         done.set()
 
 
-def test_fetch__resolver_that_hangs_meets_the_deadline() -> None:
+def test_fetch__a_slow_resolver_is_stopped_at_the_deadline() -> None:
     done = Event()
     network = Network(resolve=lambda _host, _port: [PUBLIC] if done.wait() else [])
     try:
@@ -240,7 +242,9 @@ def test_fetch__resolver_that_hangs_meets_the_deadline() -> None:
         done.set()
 
 
-def test_fetch__unknown_unreachable_and_garbled_hosts_are_said_apart(internet: Internet) -> None:
+def test_fetch__unknown_unreachable_and_invalid_hosts_have_different_errors(
+    internet: Internet,
+) -> None:
     with pytest.raises(FetchError, match="not known"):
         fetch("http://nowhere.dev/", ANY, network=internet.network)
     internet.host("garbled.dev", lambda connection, _head: connection.sendall(b"SSH-2.0\r\n"))
@@ -265,7 +269,7 @@ def test_fetch__tries_the_next_address_when_one_is_down(internet: Internet) -> N
     assert fetch("http://two.dev/", ANY, network=network).body == b"ok"
 
 
-def test_fetch__post_carries_body_and_headers(internet: Internet) -> None:
+def test_fetch__post_sends_body_and_headers(internet: Internet) -> None:
     internet.host("a.dev", answering(b"", status="204 No Content"))
     headers = {"Content-Type": "application/json", "webhook-id": "msg_1"}
     answer = fetch("http://a.dev/hook", ANY, "POST", b"{}", headers, network=internet.network)
@@ -301,7 +305,7 @@ def test_fetch__an_upload_is_sent_part_by_part_with_its_length(internet: Interne
     assert next(parts, None) is None
 
 
-def test_fetch__a_refusal_before_the_end_of_an_upload_is_its_answer() -> None:
+def test_fetch__an_early_refusal_of_an_upload_is_returned() -> None:
     ours, theirs = socket.socketpair()
 
     def refuse() -> None:
@@ -319,7 +323,7 @@ def test_fetch__a_refusal_before_the_end_of_an_upload_is_its_answer() -> None:
     server.join()
 
 
-def test_fetch__header_that_would_add_another_is_refused(internet: Internet) -> None:
+def test_fetch__a_header_with_a_line_break_is_refused(internet: Internet) -> None:
     internet.host("a.dev")
     with pytest.raises(FetchError):
         fetch("http://a.dev/", ANY, headers={"x": "1\r\nHost: b"}, network=internet.network)

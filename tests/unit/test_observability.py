@@ -35,7 +35,7 @@ def answer(level: str) -> None:
         logger.setLevel(before)
 
 
-def test_log_and_count__is_one_line_that_is_a_metric_too(lines: Any) -> None:
+def test_log_and_count__one_line_is_log_and_metric(lines: Any) -> None:
     answer("INFO")
     [line] = lines()
     [metric] = line["_aws"]["CloudWatchMetrics"]
@@ -49,7 +49,7 @@ def test_log_and_count__is_one_line_that_is_a_metric_too(lines: Any) -> None:
     assert not (left_out - {"cold_start"} if line.get("cold_start") else left_out) & set(line)
 
 
-def test_logger__a_line_of_a_fault_says_where_and_in_which_invocation(lines: Any) -> None:
+def test_logger__an_error_has_its_location_and_request_id(lines: Any) -> None:
     @logger.inject_lambda_context(clear_state=True)
     def handler(_event: dict[str, Any], _context: object) -> None:
         logger.warning("broken")

@@ -42,7 +42,7 @@ def caches() -> Iterator[tuple[str, object]]:
                     yield f"{found.name}.{name}", value
 
 
-def test_every_cache_is_registered_or_the_same_in_every_stage() -> None:
+def test_every_stage_dependent_cache_is_registered() -> None:
     found = dict(caches())  # imports every module, which registers its caches
     registered = {id(getattr(clear, "__self__", None)) for clear in process_cache._clears}
     unregistered = {name for name, cache in found.items() if id(cache) not in registered}

@@ -48,7 +48,7 @@ def test_invoke__no_event_keeps_the_examples_project_or_key(file: Path) -> None:
     assert set(projects) <= {STACK.project_id}
 
 
-def test_sam_local__passes_the_variables_of_docker_and_sam_alone(
+def test_sam_local__passes_only_variables_of_docker_and_sam(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SAM_SKIP_PULL_IMAGE", "1")
@@ -60,7 +60,7 @@ def test_sam_local__passes_the_variables_of_docker_and_sam_alone(
     assert "AWS_SECRET_ACCESS_KEY" not in passed
 
 
-def test_sam_local__two_commands_have_a_relay_each() -> None:
+def test_sam_local__concurrent_commands_have_separate_relays() -> None:
     pytest_socket.enable_socket()
     relays = [docker.open_relay("127.0.0.1", ("127.0.0.1", 9)) for _ in range(2)]
     try:

@@ -41,7 +41,7 @@ def signed(region: str, **more: str) -> str:
 
 
 @pytest.mark.parametrize(("region", "suffix"), list(regions()))
-def test_sign_download__is_the_buckets_host_in_its_region_with_sigv4(
+def test_sign_download__uses_the_regional_host_of_the_bucket_and_sigv4(
     region: str, suffix: str
 ) -> None:
     url = urlsplit(signed(region))
@@ -51,6 +51,6 @@ def test_sign_download__is_the_buckets_host_in_its_region_with_sigv4(
     assert query["X-Amz-Credential"][0].split("/")[2:] == [region, "s3", "aws4_request"]
 
 
-def test_sign_download__on_the_embedded_aws_is_its_one_host() -> None:
+def test_sign_download__uses_the_host_of_the_embedded_aws() -> None:
     url = urlsplit(signed("us-east-1", AWS_ENDPOINT_URL="http://localhost:4566"))
     assert (url.netloc, url.path) == ("localhost:4566", "/documents/renders/p/r.pdf")

@@ -44,7 +44,7 @@ from craftkit.strict_json import parse_object
         ('{"list": [' + "[" * 100_000, "It nests deeper than 20 levels."),
     ],
 )  # fmt: skip
-def test_invalid_json__says_where_and_what(body: str, reason: str) -> None:
+def test_invalid_json__is_reported_with_line_column_and_mistake(body: str, reason: str) -> None:
     with pytest.raises(InvalidJsonError) as refusal:
         parse_object(body.encode())
     assert refusal.value.reason == reason
@@ -57,13 +57,13 @@ def test_bytes_that_are_not_utf8__are_refused_with_their_offset() -> None:
     assert refusal.value.reason == "The byte at offset 11 is not UTF-8. Encode the body as UTF-8."
 
 
-def test_the_first_mistake_is_the_one_that_is_named() -> None:
+def test_the_first_mistake_is_reported() -> None:
     with pytest.raises(InvalidJsonError) as refusal:
         parse_object(b'{"a": 1, "a": 2, "b": [1,]}')
     assert "column 10: the key" in str(refusal.value)
 
 
-def test_valid_json__is_read_with_what_looks_like_a_mistake_inside_a_string() -> None:
+def test_valid_json__apparent_mistakes_inside_strings_are_accepted() -> None:
     text = """{"a": "it's // NaN, }", "b": [1, 2.5e3], "c": {"a": null}}"""
     assert parse_object(b"\xef\xbb\xbf" + text.encode())["a"] == "it's // NaN, }"
 

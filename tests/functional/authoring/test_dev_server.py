@@ -63,7 +63,7 @@ def test_dev__the_state_follows_a_save(client: httpx.Client, folder: Path) -> No
     assert client.get("/page", params={"number": 1}).content != page
 
 
-def test_dev__a_fault_of_the_source_has_its_place_and_lines(
+def test_dev__an_error_of_the_source_has_its_line_and_column(
     client: httpx.Client, folder: Path
 ) -> None:
     found = save(client, folder / "source.typ", "money(data.total)", "monney(data.total)")["fault"]
@@ -74,7 +74,7 @@ def test_dev__a_fault_of_the_source_has_its_place_and_lines(
     assert save(client, folder / "source.typ", "monney(", "money(")["fault"] is None
 
 
-def test_dev__a_fault_of_manifest_or_data_names_the_file_or_the_field(
+def test_dev__an_error_of_manifest_or_data_names_the_file_or_the_field(
     client: httpx.Client, folder: Path
 ) -> None:
     found = save(client, folder / "data.json", '"total": "10000.00"', '"total": "much"')["fault"]
@@ -91,7 +91,7 @@ def test_dev__data_sets_can_be_switched(client: httpx.Client) -> None:
     assert pages[0] != pages[1]
 
 
-def test_dev__warnings_and_accessibility_findings_are_apart(
+def test_dev__warnings_and_accessibility_findings_are_listed_separately(
     client: httpx.Client, folder: Path
 ) -> None:
     found = save(client, folder / "source.typ", "#set text(", '#set text(font: "No Such Font", ')
@@ -104,7 +104,7 @@ def test_dev__warnings_and_accessibility_findings_are_apart(
     assert any("alt" in each for each in found["accessibility"])
 
 
-def test_dev__expected_pages_are_no_change_of_the_template(
+def test_dev__writing_expected_pages_does_not_count_as_a_change(
     client: httpx.Client, folder: Path
 ) -> None:
     revision = state(client)["revision"]

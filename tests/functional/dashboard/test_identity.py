@@ -59,7 +59,7 @@ def signed(claims: dict[str, Any], key: Any = KEY, kid: str = "one") -> str:
     return jwt.encode(claims, key, algorithm="RS256", headers={"kid": kid})
 
 
-def test_a_good_token_names_the_person(pool: Any, claims: dict[str, Any]) -> None:
+def test_a_valid_token_identifies_the_user(pool: Any, claims: dict[str, Any]) -> None:
     pool["token"] = signed(claims)
     person = identity.verified_user("code", ATTEMPT, "https://here/dashboard/signed-in")
     assert (person.sub, person.email) == ("ada", "ada@example.com")

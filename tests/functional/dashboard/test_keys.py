@@ -31,16 +31,14 @@ def created(visitor: Visitor, project: Project, **form: object) -> str:
     return found[0]
 
 
-def test_list_keys__none_yet_says_what_to_do(ada: Visitor, project: Project) -> None:
+def test_list_keys__without_keys_explains_the_first_step(ada: Visitor, project: Project) -> None:
     page = ada.get(path(project))
     assert page.status == 200
     assert "No API keys yet" in page.words
     assert path(project, "/new") in page.text
 
 
-def test_create_key__is_shown_with_three_quick_starts_filled_in(
-    ada: Visitor, project: Project
-) -> None:
+def test_create_key__shows_the_key_in_three_quick_starts(ada: Visitor, project: Project) -> None:
     page = ada.follow(ada.post(path(project), FORM))
     (cleartext,) = {match[0] for match in KEY.finditer(page.text)}
     assert page.text.count(cleartext) == 4  # the key itself, curl, Node.js, Python
@@ -60,7 +58,7 @@ def test_create_key__the_back_button_never_shows_it_again(ada: Visitor, project:
     assert not KEY.search(ada.get(path(project)).text)
 
 
-def test_create_key__may_be_for_some_networks_alone(ada: Visitor, project: Project) -> None:
+def test_create_key__can_be_limited_to_networks(ada: Visitor, project: Project) -> None:
     created(ada, project, networks="203.0.113.0/24, 2001:db8::/32")
     (kept,) = keys.list_keys(project.id)[0]
     assert kept.networks == ("2001:db8::/32", "203.0.113.0/24")
@@ -98,7 +96,7 @@ def test_create_key__takes_a_name_of_1_to_120_characters(
 
 
 @pytest.mark.parametrize("name", ["", "   ", "n" * 121])
-def test_create_key__other_names_are_refused_beside_the_field(
+def test_create_key__other_names_have_an_error_at_the_field(
     ada: Visitor, project: Project, name: str
 ) -> None:
     page = ada.post(path(project), FORM | {"name": name})
@@ -112,7 +110,7 @@ def test_create_key__an_unknown_scope_is_refused(ada: Visitor, project: Project)
     assert ada.post(path(project), FORM | {"mode": "free"}).status == 422
 
 
-def test_revoke_key__asks_for_a_reason_and_says_that_it_is_done(
+def test_revoke_key__needs_a_reason_and_confirms_the_revocation(
     ada: Visitor, project: Project
 ) -> None:
     created(ada, project)
@@ -126,7 +124,9 @@ def test_revoke_key__asks_for_a_reason_and_says_that_it_is_done(
     assert revoked.revoked_reason == "leaked"
 
 
-def test_diagnose__says_why_and_never_echoes_the_key(ada: Visitor, project: Project) -> None:
+def test_diagnose__reports_the_reason_and_does_not_repeat_the_key(
+    ada: Visitor, project: Project
+) -> None:
     cleartext = created(ada, project)
     diagnosis = ada.post(path(project, "/diagnose"), {"key": f" {cleartext} "})
     assert "This key is good" in diagnosis.words
@@ -146,7 +146,7 @@ def test_diagnose__does_not_reveal_another_projects_key(
     assert minted.key.id not in page.text
 
 
-def test_list_keys__of_many_is_a_page_and_the_next(ada: Visitor, project: Project) -> None:
+def test_list_keys__many_keys_are_split_into_pages(ada: Visitor, project: Project) -> None:
     for number in range(27):
         keys.create_key(project.id, NewKey(name=f"key {number:02}", mode="test"), by="x")
     first = ada.get(path(project))
@@ -159,7 +159,7 @@ def test_list_keys__of_many_is_a_page_and_the_next(ada: Visitor, project: Projec
     assert "First page" in second.words
 
 
-def test_create_key__a_double_click_makes_one_key(ada: Visitor, project: Project) -> None:
+def test_create_key__a_double_click_creates_one_key(ada: Visitor, project: Project) -> None:
     form = ada.get(path(project, "/new"))
     once = re.search(r'name="once" value="([^"]*)"', form.text)
     assert once
@@ -214,7 +214,7 @@ def test_revoke_key__can_be_undone_for_an_hour(
     assert ada.post(path(project, f"/{key.id}/restore")).status == 409
 
 
-def test_limit_key__shows_what_is_used_of_it(ada: Visitor, project: Project) -> None:
+def test_limit_key__shows_the_used_share(ada: Visitor, project: Project) -> None:
     created(ada, project)
     (key,) = keys.list_keys(project.id)[0]
     limits = {"renders_per_day": "100", "rate": "10/s", "burst": "20"}

@@ -11,7 +11,7 @@ def created(ada: Visitor) -> str:
     return str(ada.post("/dashboard/projects", {"name": "Mine"}).location.rpartition("/")[2])
 
 
-def test_create_project__starts_with_the_invoice_published(ada: Visitor) -> None:
+def test_create_project__publishes_the_invoice_template(ada: Visitor) -> None:
     version = templates.current_version(created(ada), "invoice", None)
     assert version.number == 1
     assert data.preview_data(version.manifest)["items"]

@@ -52,7 +52,9 @@ def fail(render: Render) -> None:
     lifecycle.fail(held, now=utc_now(), code="template_error", message="It broke: <b>x</b>")
 
 
-def test_list_renders__none_yet_says_what_to_do(ada: Visitor, demo: DemoProject) -> None:
+def test_list_renders__without_renders_explains_the_first_step(
+    ada: Visitor, demo: DemoProject
+) -> None:
     assert "No renders yet" in ada.get(path(demo)).words
 
 
@@ -106,9 +108,7 @@ def test_show_render__pages_of_a_test_render_have_the_watermark_that_its_pdf_has
     assert compiler.jobs[-1].watermark
 
 
-def test_show_state__is_not_sent_again_while_nothing_has_changed(
-    ada: Visitor, demo: DemoProject
-) -> None:
+def test_show_state__an_unchanged_state_is_not_sent_again(ada: Visitor, demo: DemoProject) -> None:
     render = make(demo)
     asked = re.findall(r'hx-get="([^"]*/state[^"]*)"', ada.get(path(demo, f"/{render.id}")).text)[0]
     assert ada.get(asked, hx_request="true").status == 204
@@ -116,7 +116,7 @@ def test_show_state__is_not_sent_again_while_nothing_has_changed(
     assert ada.get(asked, hx_request="true").status == 200
 
 
-def test_list_renders__names_and_finds_a_key_however_many_are_newer(
+def test_list_renders__filters_by_a_key_that_many_newer_keys_follow(
     ada: Visitor, demo: DemoProject
 ) -> None:
     render = make(demo)
@@ -130,21 +130,21 @@ def test_list_renders__names_and_finds_a_key_however_many_are_newer(
     assert "No such API key" in ada.get(path(demo, "?key=nobody")).words
 
 
-def test_show_render__looks_again_until_it_has_ended(ada: Visitor, demo: DemoProject) -> None:
+def test_show_render__polls_until_the_render_has_ended(ada: Visitor, demo: DemoProject) -> None:
     render = make(demo)
     assert 'hx-trigger="every 1s"' in ada.get(path(demo, f"/{render.id}/state")).text
     fail(render)
     assert "hx-trigger" not in ada.get(path(demo, f"/{render.id}/state")).text
 
 
-def test_cancel__while_it_is_queued_and_not_after(ada: Visitor, demo: DemoProject) -> None:
+def test_cancel__is_possible_only_while_queued(ada: Visitor, demo: DemoProject) -> None:
     render = make(demo)
     ada.follow(ada.post(path(demo, f"/{render.id}/cancel")))
     assert renders.get_render(demo.id, render.id).status == "cancelled"
     assert ada.post(path(demo, f"/{render.id}/cancel")).status == 409
 
 
-def test_retry__queues_a_failed_one_again_and_no_other(
+def test_retry__is_possible_only_for_a_failed_render(
     ada: Visitor, demo: DemoProject, cloud: Cloud
 ) -> None:
     render = make(demo)
@@ -157,7 +157,7 @@ def test_retry__queues_a_failed_one_again_and_no_other(
     assert [message["renderId"] for message in cloud.messages("TestQueue")] == [render.id]
 
 
-def test_download__leads_to_the_document_once_it_is_there(
+def test_download__redirects_to_the_finished_document(
     clock: FrozenClock, ada: Visitor, demo: DemoProject
 ) -> None:
     render = make(demo)
@@ -169,7 +169,7 @@ def test_download__leads_to_the_document_once_it_is_there(
     assert "X-Amz-Signature" in location
 
 
-def test_list_renders__of_very_many_reads_a_page_and_not_the_table(
+def test_list_renders__of_many_reads_one_page_of_the_table(
     ada: Visitor, demo: DemoProject, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With 2,500 renders, the number of items read does not depend on their total."""

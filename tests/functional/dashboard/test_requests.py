@@ -65,7 +65,9 @@ def path(demo: DemoProject, rest: str = "") -> str:
     return f"/dashboard/projects/{demo.id}/requests{rest}"
 
 
-def test_list_requests__none_yet_says_what_to_do(ada: Visitor, demo: DemoProject) -> None:
+def test_list_requests__without_requests_explains_the_first_step(
+    ada: Visitor, demo: DemoProject
+) -> None:
     assert "No requests yet" in ada.get(path(demo)).words
 
 
@@ -79,7 +81,7 @@ def test_list_requests__a_refusal_shows_its_reason_and_what_to_do(
     assert "203.0.113.0/24" in words
 
 
-def test_list_requests__finds_by_key_status_route_request_and_time(
+def test_list_requests__filters_by_key_status_route_request_and_time(
     ada: Visitor, demo: DemoProject, log: Any
 ) -> None:
     other = keys.create_key(demo.id, NewKey(name="Other", mode="live"), by="tester").key.principal
@@ -125,5 +127,5 @@ def test_list_requests__pages_through_several_keys_in_order_of_time(
     assert seen == [f"r{number}" for number in reversed(range(120))]
 
 
-def test_list_requests__is_not_for_strangers(cloud: Cloud, demo: DemoProject, bob: Visitor) -> None:
+def test_list_requests__non_members_get_404(cloud: Cloud, demo: DemoProject, bob: Visitor) -> None:
     assert bob.get(path(demo)).status == 404

@@ -63,7 +63,7 @@ class TestWebhooks:
         assert (made.url, made.events) == (URL, ("render.failed",))
 
     @pytest.mark.parametrize("url", ["", "x", "ftp://example.com", "https://user:pass@example.com"])
-    def test_a_url_that_no_webhook_may_go_to_is_refused_beside_the_field(
+    def test_a_forbidden_webhook_url_has_an_error_at_the_field(
         self, ada: Visitor, project: Project, url: str
     ) -> None:
         page = ada.post(path(project, "/webhooks"), {"url": url})
@@ -87,7 +87,7 @@ class TestWebhooks:
         ada.follow(ada.post(f"{here}/delete"))
         assert ada.get(here).status == 404
 
-    def test_a_ping_is_seen_with_what_was_sent_and_answered_and_sent_again(
+    def test_a_ping_is_shown_with_request_and_response_and_can_be_sent_again(
         self, ada: Visitor, project: Project, endpoint: str
     ) -> None:
         here = path(project, f"/webhooks/{endpoint}")
@@ -109,7 +109,7 @@ class TestWebhooks:
         ada.follow(ada.post(f"{answer.location}/replay"))
         assert webhooks.get_delivery(delivery.id).status == "pending"
 
-    def test_a_delivery_is_shown_only_below_its_own_endpoint(
+    def test_a_delivery_of_another_endpoint_is_404(
         self, ada: Visitor, project: Project, endpoint: str
     ) -> None:
         delivery = webhooks.ping(project.id, endpoint)
@@ -123,7 +123,7 @@ class TestWebhooks:
 
 
 class TestHooks:
-    def test_a_hook_is_made_where_its_template_is_used(
+    def test_a_hook_is_created_on_the_page_of_its_template(
         self, ada: Visitor, project: Project
     ) -> None:
         publish(project.id, "invoice")
@@ -172,7 +172,7 @@ class TestEmbed:
         assert enabled.post(path(project, "/embed/disable")).status == 409
         assert enabled.post(path(project, "/embed/enable")).status == 409
 
-    def test_origins_are_judged(self, enabled: Visitor, project: Project) -> None:
+    def test_invalid_origins_are_refused(self, enabled: Visitor, project: Project) -> None:
         here = path(project, "/embed/origins")
         enabled.post(here, {"origins": "https://a.example\nhttps://b.example:8443"})
         assert partners.get_partner(project.id).origins == (
@@ -184,7 +184,7 @@ class TestEmbed:
         assert "Must be https" in page.words
         assert "http://plain.example" in page.text
 
-    def test_presets_are_set(self, enabled: Visitor, project: Project) -> None:
+    def test_presets_can_be_changed(self, enabled: Visitor, project: Project) -> None:
         form = {"admin": ["view", "edit"], "editor": ["edit"], "viewer": ["view"]}
         enabled.post(path(project, "/embed/presets"), form)
         assert partners.get_partner(project.id).presets["admin"] == ("view", "edit")
@@ -236,7 +236,7 @@ class TestEmbed:
         enabled.post(action)
         assert "revoked" in enabled.get(path(project, "/embed/sessions")).words
 
-    def test_the_sandbox_wants_a_key_of_this_project(
+    def test_the_sandbox_refuses_a_key_of_another_project(
         self, enabled: Visitor, project: Project
     ) -> None:
         publish(project.id, "invoice")
@@ -301,7 +301,7 @@ class TestSettings:
         assert ada.post(path(project, "/members"), form).status == 400
         assert len(members.list_members(project.id)) == 1
 
-    def test_the_last_owner_stays(self, ada: Visitor, project: Project) -> None:
+    def test_the_last_owner_cannot_be_removed(self, ada: Visitor, project: Project) -> None:
         assert ada.post(path(project, f"/members/{ADA.sub}/remove")).status == 409
         role = path(project, f"/members/{ADA.sub}/role")
         assert ada.post(role, {"role": "viewer"}).status == 409

@@ -53,13 +53,13 @@ def test_search__finds_nothing_of_another_project(
     assert search(ada, theirs, "secret").status == 404
 
 
-def test_search__says_what_is_searched_when_nothing_matches(ada: Visitor, project: Project) -> None:
+def test_search__without_a_match_lists_what_is_searched(ada: Visitor, project: Project) -> None:
     page = search(ada, project, "%3Cscript%3Ezzz")
     assert "No page, project, template, API key or render matches “<script>zzz”" in page.words
     assert "<script>zzz" not in page.text
 
 
-def test_breadcrumbs__lead_from_the_project_to_the_page(ada: Visitor, project: Project) -> None:
+def test_breadcrumbs__link_the_project_and_its_pages(ada: Visitor, project: Project) -> None:
     key = keys.create_key(project.id, NewKey(name="Checkout", mode="test"), by=ADA.sub).key
     page = ada.get(f"/dashboard/projects/{project.id}/keys/{key.id}")
     crumbs = page.text.split('aria-label="Breadcrumbs"')[1].split("</nav>")[0]
@@ -69,7 +69,7 @@ def test_breadcrumbs__lead_from_the_project_to_the_page(ada: Visitor, project: P
 @pytest.mark.parametrize(
     ("cookie", "theme"), [("dark", "dark"), ("light", "light"), ('"><script>', ""), ("", "")]
 )
-def test_theme__is_the_browsers_choice(
+def test_theme__follows_the_browser_by_default(
     ada: Visitor, project: Project, cookie: str, theme: str
 ) -> None:
     ada.jar["craftkit-theme"] = cookie

@@ -41,7 +41,7 @@ PROJECT_GETS = sorted(routes("GET", "viewer", "admin", "owner"))
 PROJECT_POSTS = sorted(routes("POST", "viewer", "admin", "owner"))
 
 
-def test_there_are_routes_to_attack() -> None:
+def test_the_list_of_routes_is_not_empty() -> None:
     assert len(PROJECT_POSTS) > 30
     assert len(PROJECT_GETS) > 30
 
@@ -66,12 +66,12 @@ class TestCsrf:
             {"sec_fetch_site": "same-site"},
         ],
     )
-    def test_a_form_from_another_site_is_refused_whatever_it_holds(
+    def test_a_form_from_another_site_is_always_refused(
         self, headers: dict[str, str], ada: Visitor
     ) -> None:
         assert ada.post("/dashboard/projects", {"name": "Mine"}, **headers).status == 403
 
-    def test_the_token_may_come_in_the_header_that_htmx_sends(
+    def test_the_csrf_token_is_accepted_in_the_header_of_htmx(
         self, ada: Visitor, project: Project
     ) -> None:
         path = f"/dashboard/projects/{project.id}/keys/diagnose"
@@ -96,26 +96,26 @@ class TestOtherPeoplesProjects:
             assert (theirs.status, missing.status) == (404, 404), path
             assert theirs.text == missing.text, path
 
-    def test_an_invitation_is_not_a_key(self, bob: Visitor, project: Project) -> None:
+    def test_an_invitation_gives_no_access(self, bob: Visitor, project: Project) -> None:
         members.invite(project.id, BOB.email, "owner", by=ADA.sub, find=lambda _email: BOB)
         assert bob.get(f"/dashboard/projects/{project.id}").status == 404
         assert "You are invited to" in bob.get("/dashboard").words
         bob.post(f"/dashboard/invitations/{project.id}", {"answer": "accept"})
         assert bob.get(f"/dashboard/projects/{project.id}").status == 200
 
-    def test_an_invitation_may_be_declined(self, bob: Visitor, project: Project) -> None:
+    def test_an_invitation_can_be_declined(self, bob: Visitor, project: Project) -> None:
         members.invite(project.id, BOB.email, "owner", by=ADA.sub, find=lambda _email: BOB)
         bob.post(f"/dashboard/invitations/{project.id}", {"answer": "decline"})
         assert "You are invited" not in bob.get("/dashboard").words
         assert [member.sub for member in members.list_members(project.id)] == [ADA.sub]
 
-    def test_cannot_be_joined_uninvited(self, bob: Visitor, project: Project) -> None:
+    def test_a_user_without_an_invitation_cannot_join(self, bob: Visitor, project: Project) -> None:
         path = f"/dashboard/invitations/{project.id}"
         for answer in ("accept", "decline"):
             assert bob.post(path, {"answer": answer}).status == 404
         assert [member.sub for member in members.list_members(project.id)] == [ADA.sub]
 
-    def test_their_keys_are_not_found_in_ones_own(self, ada: Visitor, project: Project) -> None:
+    def test_keys_of_another_project_are_404(self, ada: Visitor, project: Project) -> None:
         other = projects.create_project("Other", by=BOB.sub, owner=BOB)
         theirs = keys.create_key(other.id, NewKey(name="Theirs", mode="live"), by=BOB.sub).key
         for path in [path for path in PROJECT_GETS if "{key}" in path]:
@@ -126,7 +126,7 @@ class TestOtherPeoplesProjects:
             assert (found.status, missing.status) == (404, 404), path
             assert found.text == missing.text, path
 
-    def test_their_keys_cannot_be_revoked_from_ones_own(
+    def test_keys_of_another_project_cannot_be_revoked(
         self, ada: Visitor, project: Project
     ) -> None:
         other = projects.create_project("Other", by=BOB.sub, owner=BOB)
@@ -147,13 +147,11 @@ class TestRoles:
         for path in PROJECT_POSTS:
             assert viewer.post(filled(path, project.id)).status == 403, path
 
-    def test_a_viewer_sees_what_there_is(self, viewer: Visitor, project: Project) -> None:
+    def test_a_viewer_can_read_every_page(self, viewer: Visitor, project: Project) -> None:
         for path in sorted(routes("GET", "viewer")):
             assert viewer.get(filled(path, project.id)).status in (200, 400, 404), path
 
-    def test_a_viewers_pages_offer_nothing_to_change(
-        self, viewer: Visitor, project: Project
-    ) -> None:
+    def test_a_viewers_pages_have_no_forms(self, viewer: Visitor, project: Project) -> None:
         keys.create_key(project.id, NewKey(name="Key", mode="live"), by=ADA.sub)
         publish(project.id, "invoice")
         for path in ("", "/keys", "/templates", "/templates/invoice", "/renders", "/webhooks"):
@@ -190,7 +188,7 @@ class TestWhatIsShown:
         publish(project.id, "invoice", _hostile_manifest())
         return Visitor(cloud).signs_in(person), project.id
 
-    def test_is_never_markup(self, hostile: tuple[Visitor, str]) -> None:
+    def test_user_input_is_escaped(self, hostile: tuple[Visitor, str]) -> None:
         visitor, project_id = hostile
         base = f"/dashboard/projects/{project_id}"
         pages = ["/dashboard", base]
@@ -226,7 +224,7 @@ class TestWhatIsShown:
 class TestHeaders:
     PATHS = ("/dashboard", "/dashboard/nothing", "/dashboard/signed-out", "/dashboard/sign-in")
 
-    def test_every_answer_is_hardened(self, ada: Visitor) -> None:
+    def test_every_response_has_the_security_headers(self, ada: Visitor) -> None:
         for path in self.PATHS:
             headers = ada.get(path).headers
             whole = headers["Content-Security-Policy"]
@@ -240,9 +238,7 @@ class TestHeaders:
             assert headers["Cache-Control"] == "no-store"
             assert headers["Referrer-Policy"] == "same-origin"
 
-    def test_no_page_needs_an_exception_from_the_policy(
-        self, ada: Visitor, project: Project
-    ) -> None:
+    def test_no_page_has_inline_scripts_or_styles(self, ada: Visitor, project: Project) -> None:
         forbidden = r"<style|\sstyle=|\son\w+=|javascript:|hx-on|<script(?! src)"
         for path in PROJECT_GETS:
             html = _html(ada.get(filled(path, project.id)))
@@ -279,12 +275,12 @@ class TestSizes:
         assert ada.post(path, {f"f{number}": "x" for number in range(1001)}).status == 413
 
     @pytest.mark.parametrize("name", ["x", "n" * 120])
-    def test_a_project_may_be_called_so(self, name: str, ada: Visitor) -> None:
+    def test_a_valid_project_name_is_accepted(self, name: str, ada: Visitor) -> None:
         page = ada.follow(ada.post("/dashboard/projects", {"name": name}))
         assert f"<h1>{name}</h1>" in page.text
 
     @pytest.mark.parametrize("name", ["", "  ", "n" * 121])
-    def test_a_project_may_not_be_called_so(
+    def test_an_invalid_project_name_is_refused(
         self, name: str, ada: Visitor, project: Project
     ) -> None:
         page = ada.post("/dashboard/projects", {"name": name})

@@ -45,28 +45,28 @@ def begin(visitor: Visitor, to: str = "/dashboard") -> str:
 
 
 class TestWhoIsNotSignedIn:
-    def test_is_led_to_sign_in_and_back_to_the_page(self, stranger: Visitor) -> None:
+    def test_a_page_redirects_to_the_sign_in_and_back(self, stranger: Visitor) -> None:
         page = stranger.get("/dashboard/projects/019cec2a-0000-7000-8000-000000000001/keys")
         assert page.status == 303
         assert page.location.startswith("/dashboard/sign-in?to=/dashboard/projects/")
 
-    def test_keeps_a_page_whose_part_asks_for_more(self, stranger: Visitor) -> None:
+    def test_a_partial_request_without_a_session_is_401(self, stranger: Visitor) -> None:
         page = stranger.get("/dashboard", hx_request="true")
         assert page.status == 401
         assert "HX-Redirect" not in page.headers
         assert "session has ended" in page.text
 
-    def test_cannot_post(self, stranger: Visitor) -> None:
+    def test_a_post_without_a_session_is_refused(self, stranger: Visitor) -> None:
         assert stranger.post("/dashboard/projects", {"name": "Mine"}).location.startswith(
             "/dashboard/sign-in"
         )
 
-    def test_sees_a_missing_page_as_missing(self, stranger: Visitor) -> None:
+    def test_a_missing_page_is_404_without_a_session(self, stranger: Visitor) -> None:
         assert stranger.get("/dashboard/nothing").status == 404
 
 
 class TestSigningIn:
-    def test_goes_to_the_hosted_page_with_pkce(
+    def test_the_sign_in_redirects_to_the_hosted_page_with_pkce(
         self, stranger: Visitor, hosted_page: dict[str, Any]
     ) -> None:
         page = stranger.get("/dashboard/sign-in")
@@ -108,7 +108,7 @@ class TestSigningIn:
         assert line.endswith("; Secure")
         assert "Strict-Transport-Security" in page.headers
 
-    def test_takes_no_session_over_that_was_there_before(
+    def test_the_sign_in_replaces_an_earlier_session(
         self, stranger: Visitor, hosted_page: dict[str, Any], cloud: Cloud
     ) -> None:
         """Session fixation: a cookie set by an attacker is invalid after the sign-in."""
@@ -124,7 +124,7 @@ class TestSigningIn:
         "how",
         ["another state", "no ASCII", "no state", "no attempt", "the pool refuses", "used twice"],
     )
-    def test_that_was_not_begun_here_ends_nowhere(
+    def test_a_sign_in_without_its_state_cookie_is_refused(
         self, how: str, stranger: Visitor, hosted_page: dict[str, Any]
     ) -> None:
         state = begin(stranger)
@@ -161,7 +161,7 @@ class TestSigningIn:
             "",
         ],
     )
-    def test_leads_to_no_other_place(
+    def test_the_return_address_is_a_path_of_the_dashboard(
         self, to: str, stranger: Visitor, hosted_page: dict[str, Any]
     ) -> None:
         page = stranger.get(f"/dashboard/signed-in?code=abc&state={begin(stranger, to)}")
@@ -169,7 +169,7 @@ class TestSigningIn:
 
 
 class TestSessions:
-    def test_are_renewed_by_requests_and_end_seven_days_after_the_sign_in(
+    def test_sessions_are_renewed_by_requests_and_end_after_seven_days(
         self, cloud: Cloud, clock: FrozenClock
     ) -> None:
         visitor = Visitor(cloud).signs_in(ADA)
@@ -188,7 +188,7 @@ class TestSessions:
             visitor.get("/dashboard/session", hx_request="true")
         assert visitor.get("/dashboard").status == 303
 
-    def test_are_young_for_ten_minutes_and_then_sealed_anew(
+    def test_the_cookie_is_renewed_after_ten_minutes(
         self, cloud: Cloud, clock: FrozenClock
     ) -> None:
         visitor = Visitor(cloud).signs_in(ADA)
@@ -196,14 +196,16 @@ class TestSessions:
         clock.advance(minutes=11)
         assert len(visitor.get("/dashboard").cookies) == 1
 
-    def test_end_after_eight_hours_without_a_request(
+    def test_sessions_end_after_eight_hours_without_a_request(
         self, cloud: Cloud, clock: FrozenClock
     ) -> None:
         visitor = Visitor(cloud).signs_in(ADA)
         clock.advance(hours=8, minutes=1)
         assert visitor.get("/dashboard").status == 303
 
-    def test_end_everywhere_when_a_person_signs_out(self, cloud: Cloud, clock: FrozenClock) -> None:
+    def test_signing_out_ends_all_sessions_of_the_user(
+        self, cloud: Cloud, clock: FrozenClock
+    ) -> None:
         here, there = Visitor(cloud).signs_in(ADA), Visitor(cloud).signs_in(ADA)
         clock.advance(minutes=1)
         page = here.post("/dashboard/sign-out")
@@ -216,7 +218,7 @@ class TestSessions:
         clock.advance(minutes=1)
         assert Visitor(cloud).signs_in(ADA).get("/dashboard").status == 200
 
-    def test_of_another_stage_open_nothing(self, cloud: Cloud) -> None:
+    def test_sessions_of_another_stage_are_refused(self, cloud: Cloud) -> None:
         """The same cookie and secret are invalid in another stage: the key includes the stage."""
         visitor = Visitor(cloud).signs_in(ADA)
         assert visitor.get("/dashboard").status == 200
@@ -227,7 +229,7 @@ class TestSessions:
         }
         assert visitor.get("/dashboard").status == 303
 
-    def test_under_another_secret_open_nothing(self, cloud: Cloud) -> None:
+    def test_sessions_under_another_secret_are_refused(self, cloud: Cloud) -> None:
         visitor = Visitor(cloud).signs_in(ADA)
         environment = cloud.environment
         other = cloud.names["CursorSecret"]
@@ -235,12 +237,12 @@ class TestSessions:
         assert visitor.get("/dashboard").status == 303
 
     @pytest.mark.parametrize("value", ["", "x", "gAAAAA", "é", "A" * 4000])
-    def test_that_are_made_up_open_nothing(self, cloud: Cloud, value: str) -> None:
+    def test_forged_sessions_are_refused(self, cloud: Cloud, value: str) -> None:
         visitor = Visitor(cloud).signs_in(ADA)
         visitor.jar = dict.fromkeys(visitor.jar, value)
         assert visitor.get("/dashboard").status == 303
 
-    def test_one_kind_of_cookie_does_not_pass_for_another(
+    def test_a_cookie_of_another_purpose_is_refused(
         self, stranger: Visitor, hosted_page: dict[str, Any]
     ) -> None:
         begin(stranger)

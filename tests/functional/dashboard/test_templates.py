@@ -52,13 +52,15 @@ def from_gallery(visitor: Visitor, project: Project, slug: str = "invoice") -> P
     return visitor.follow(visitor.post(path(project), form))
 
 
-def test_list_templates__none_yet_says_what_to_do(ada: Visitor, project: Project) -> None:
+def test_list_templates__without_templates_explains_the_first_step(
+    ada: Visitor, project: Project
+) -> None:
     page = ada.get(path(project))
     assert "No templates yet" in page.words
     assert path(project, "/new") in page.text
 
 
-def test_gallery__shows_every_template_with_a_picture(
+def test_gallery__shows_every_template_with_an_image(
     ada: Visitor, project: Project, compiler: Any
 ) -> None:
     page = ada.get(path(project, "/new"))
@@ -71,7 +73,7 @@ def test_gallery__shows_every_template_with_a_picture(
     assert len(compiler.jobs) == 1  # the second was kept
 
 
-def test_create_template__every_one_of_the_gallery_comes_back_whole_from_the_editor(
+def test_create_template__the_editor_keeps_every_gallery_template_unchanged(
     ada: Visitor, project: Project
 ) -> None:
     """A manifest is unchanged after it was shown in the editor and saved."""
@@ -86,7 +88,7 @@ def test_create_template__every_one_of_the_gallery_comes_back_whole_from_the_edi
         assert version.locale == entry.locale
 
 
-def test_create_template__a_slug_that_is_taken_is_refused(ada: Visitor, project: Project) -> None:
+def test_create_template__an_existing_slug_is_refused(ada: Visitor, project: Project) -> None:
     publish(project.id, "invoice")
     page = ada.post(path(project), {"from": "receipt", "name": "Receipt", "slug": "invoice"})
     assert page.status == 422
@@ -95,7 +97,7 @@ def test_create_template__a_slug_that_is_taken_is_refused(ada: Visitor, project:
 
 
 @pytest.mark.parametrize("name", ["", "n" * 121])
-def test_create_template__of_no_or_too_long_a_name_is_refused(
+def test_create_template__an_empty_or_too_long_name_is_refused(
     ada: Visitor, project: Project, name: str
 ) -> None:
     assert ada.post(path(project), {"name": name}).status == 422
@@ -110,7 +112,7 @@ def test_preview__shows_the_input(ada: Visitor, project: Project, compiler: Any)
     assert compiler.jobs[-1].data["customer"]["name"] == "Marguerite Delacroix"
 
 
-def test_preview__more_at_once_than_the_project_may_have_are_refused_in_words(
+def test_preview__too_many_concurrent_previews_are_refused_with_a_message(
     ada: Visitor, project: Project, compiler: Any
 ) -> None:
     form = editor_form(from_gallery(ada, project))
@@ -156,7 +158,7 @@ def test_preview__reports_invalid_values(
     assert words in page.words
 
 
-def test_save__keeps_the_draft_and_notices_another_editor(ada: Visitor, project: Project) -> None:
+def test_save__stores_the_draft_and_detects_another_editor(ada: Visitor, project: Project) -> None:
     form = editor_form(from_gallery(ada, project), source="= Half a thought (")
     assert ada.post(path(project, "/my-invoice/draft"), form).status == 303
     assert drafts.get_draft(project.id, "my-invoice").source == "= Half a thought ("
@@ -167,7 +169,7 @@ def test_save__keeps_the_draft_and_notices_another_editor(ada: Visitor, project:
     assert drafts.get_draft(project.id, "my-invoice").source == "= Half a thought ("
 
 
-def test_publish__makes_the_next_version_and_forgets_the_draft(
+def test_publish__creates_the_next_version_and_deletes_the_draft(
     ada: Visitor, project: Project
 ) -> None:
     form = editor_form(from_gallery(ada, project))
@@ -205,7 +207,7 @@ def test_versions__are_compared_and_rolled_back(ada: Visitor, project: Project) 
     assert ada.get(path(project, "/my-invoice/diff?before=1&after=x")).status == 400
 
 
-def test_thumbnail__is_drawn_once_and_may_be_kept_by_the_browser(
+def test_thumbnail__is_made_once_and_can_be_cached_by_the_browser(
     ada: Visitor, project: Project, compiler: Any
 ) -> None:
     publish(project.id, "invoice")
@@ -217,7 +219,7 @@ def test_thumbnail__is_drawn_once_and_may_be_kept_by_the_browser(
     assert storage.find(f"thumbnails/{project.id}/invoice/1-small.png")
 
 
-def test_delete__takes_the_template_away(ada: Visitor, project: Project) -> None:
+def test_delete__removes_the_template(ada: Visitor, project: Project) -> None:
     publish(project.id, "invoice")
     page = ada.follow(ada.post(path(project, "/invoice/delete")))
     assert "invoice is deleted" in page.words
@@ -246,9 +248,7 @@ def _without_previews(value: Any) -> Any:
     return json.loads(json.dumps(value))
 
 
-def test_create_template__from_nothing_is_typeset_as_it_stands(
-    ada: Visitor, project: Project
-) -> None:
+def test_create_template__an_empty_template_compiles(ada: Visitor, project: Project) -> None:
     from typesetting import typeset
 
     page = ada.follow(ada.post(path(project), {"name": "Überweisung Nr. 1"}))

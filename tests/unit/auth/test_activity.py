@@ -68,7 +68,7 @@ def activity(table: Table) -> Activity:
 DAY = "ck_live_Ab3dE#2026-03-14"
 
 
-def test_flush__the_first_use_is_due_at_once(activity: Activity, table: Table) -> None:
+def test_flush__the_first_use_is_written_at_once(activity: Activity, table: Table) -> None:
     clock = FrozenClock()
     assert activity.due_in(clock()) is None
     activity.note(record(), clock())
@@ -78,9 +78,7 @@ def test_flush__the_first_use_is_due_at_once(activity: Activity, table: Table) -
     assert activity.due_in(clock()) is None
 
 
-def test_flush__uses_within_a_minute_make_one_write_when_it_is_over(
-    activity: Activity, table: Table
-) -> None:
+def test_flush__uses_within_a_minute_are_one_write(activity: Activity, table: Table) -> None:
     clock = FrozenClock()
     for _ in range(50):
         activity.note(record(), clock())
@@ -94,7 +92,7 @@ def test_flush__uses_within_a_minute_make_one_write_when_it_is_over(
     assert table.requests == {DAY: 50}
 
 
-def test_flush__counts_renders_apart(activity: Activity, table: Table) -> None:
+def test_flush__counts_renders_separately(activity: Activity, table: Table) -> None:
     clock = FrozenClock()
     activity.note(record(), clock(), is_render=True)
     activity.note(record(), clock())
@@ -102,7 +100,7 @@ def test_flush__counts_renders_apart(activity: Activity, table: Table) -> None:
     assert (table.requests, table.renders) == ({DAY: 2}, {DAY: 1})
 
 
-def test_flush__a_use_before_midnight_is_of_the_day_that_ends(
+def test_flush__a_use_before_midnight_counts_for_the_ending_day(
     activity: Activity, table: Table
 ) -> None:
     clock = FrozenClock()
@@ -118,7 +116,7 @@ def test_flush__a_use_before_midnight_is_of_the_day_that_ends(
     assert table.requests == {DAY: 3, "ck_live_Ab3dE#2026-03-15": 1}
 
 
-def test_flush__each_secret_of_a_key_has_its_own_counts(activity: Activity, table: Table) -> None:
+def test_flush__each_secret_of_a_key_has_its_own_count(activity: Activity, table: Table) -> None:
     clock = FrozenClock()
     activity.note(record(prefix="ck_live_old00"), clock())
     activity.note(record(prefix="ck_live_new00"), clock())
@@ -139,7 +137,7 @@ def test_flush__a_failed_write_is_retried_after_a_minute(activity: Activity, tab
     assert table.requests == {DAY: 4}
 
 
-def test_flush__a_write_whose_answer_was_lost_counts_once(activity: Activity, table: Table) -> None:
+def test_flush__a_write_with_a_lost_response_counts_once(activity: Activity, table: Table) -> None:
     clock = FrozenClock()
     table.loses_answers = True
     activity.note(record(), clock())
@@ -150,7 +148,7 @@ def test_flush__a_write_whose_answer_was_lost_counts_once(activity: Activity, ta
     assert activity.due_in(clock()) is None
 
 
-def test_flush__a_late_count_does_not_turn_the_last_use_back(table: Table) -> None:
+def test_flush__a_late_count_does_not_set_the_last_use_back(table: Table) -> None:
     clock = FrozenClock()
     late, early = Activity(table), Activity(table)
     late.note(record(), clock())
@@ -171,7 +169,7 @@ def test_flush__works_after_the_clock_is_set_back(activity: Activity, table: Tab
     assert sum(table.requests.values()) == 2
 
 
-def test_flush__everything_writes_what_is_not_yet_due(activity: Activity, table: Table) -> None:
+def test_flush__everything_includes_uses_that_are_not_due(activity: Activity, table: Table) -> None:
     clock = FrozenClock()
     activity.note(record(), clock())
     activity.flush(clock())
@@ -180,9 +178,7 @@ def test_flush__everything_writes_what_is_not_yet_due(activity: Activity, table:
     assert table.requests == {DAY: 2}
 
 
-def test_note__what_is_kept_of_secrets_that_rest_does_not_grow(
-    activity: Activity, table: Table
-) -> None:
+def test_note__unused_secrets_do_not_accumulate(activity: Activity, table: Table) -> None:
     clock = FrozenClock()
     for number in range(500):
         activity.note(record(f"key-{number}"), clock())

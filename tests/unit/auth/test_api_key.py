@@ -12,7 +12,7 @@ from craftkit.stages import STAGES
 
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("mode", ["live", "test"])
-def test_mint__is_known_as_its_own_stage(mode: str, stage: str) -> None:
+def test_mint__a_key_belongs_to_its_stage(mode: str, stage: str) -> None:
     assert api_key.stage_of(api_key.mint(mode, stage)) == stage
 
 
@@ -22,7 +22,7 @@ def test_mint__starts_with_its_mode_and_matches_the_scanners_pattern() -> None:
     assert re.fullmatch(api_key.PATTERN, key)
 
 
-def test_mint__never_gives_the_same_key_twice() -> None:
+def test_mint__keys_are_unique() -> None:
     assert len({api_key.mint("test", "local") for _ in range(100)}) == 100
 
 
@@ -32,7 +32,7 @@ def test_prefix_of__shows_five_random_characters() -> None:
 
 
 @given(st.integers(0, 45), st.sampled_from(api_key.ALPHABET))
-def test_stage_of__one_changed_character_is_no_key_of_the_stage(at: int, other: str) -> None:
+def test_stage_of__a_key_with_one_changed_character_has_no_stage(at: int, other: str) -> None:
     key = "ck_live_" + "A1b2C3d4" * 4
     key += api_key._checksum(key, "local")
     changed = key[:at] + other + key[at + 1 :]
@@ -47,5 +47,5 @@ def test_stage_of__malformed_text_has_no_stage(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "ck_live_", "ck_prod_" + "a" * 38, "ck_live_" + "a" * 39, "ck_live_" + "é" * 38]
 )
-def test_stage_of__near_misses_are_no_keys(text: str) -> None:
+def test_stage_of__similar_texts_have_no_stage(text: str) -> None:
     assert api_key.stage_of(text) is None

@@ -68,7 +68,7 @@ def test_post__keeps_the_connection_for_the_next_request(server: Server) -> None
     assert len(set(server.peers)) == 1
 
 
-def test_post__takes_a_new_connection_where_the_other_side_hung_up(server: Server) -> None:
+def test_post__opens_a_new_connection_after_the_server_closed_it(server: Server) -> None:
     server.hangs_up = True
     for number in range(3):
         assert server.post(str(number).encode()) == (200, str(number).encode())
@@ -76,7 +76,7 @@ def test_post__takes_a_new_connection_where_the_other_side_hung_up(server: Serve
     assert len(set(server.peers)) == 3
 
 
-def test_post__never_hands_one_request_the_answer_of_another_that_was_given_up(
+def test_post__a_request_never_gets_the_response_of_an_abandoned_one(
     server: Server,
 ) -> None:
     server.slow_seconds = 0.3
@@ -86,7 +86,7 @@ def test_post__never_hands_one_request_the_answer_of_another_that_was_given_up(
     assert server.post(b"next") == (200, b"next")
 
 
-def test_post__gives_each_of_two_at_once_a_connection_of_its_own(server: Server) -> None:
+def test_post__concurrent_requests_have_separate_connections(server: Server) -> None:
     server.together = threading.Barrier(2)
     answers: list[tuple[int, bytes]] = []
     threads = [
@@ -101,7 +101,7 @@ def test_post__gives_each_of_two_at_once_a_connection_of_its_own(server: Server)
     assert len(set(server.peers)) == 2
 
 
-def test_post__says_at_once_where_nobody_listens() -> None:
+def test_post__fails_at_once_without_a_server() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound, and not listening
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"

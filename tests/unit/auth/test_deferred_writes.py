@@ -91,7 +91,7 @@ def begin(monkeypatch: pytest.MonkeyPatch, api: ExtensionsApi | None) -> tuple[A
     return activity, after, table
 
 
-def test_deferred_writes__holds_an_invocation_open_until_its_use_is_written(
+def test_deferred_writes__an_invocation_stays_open_until_its_use_is_written(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     api = ExtensionsApi()
@@ -120,7 +120,7 @@ def test_deferred_writes__an_invocation_with_nothing_to_write_ends_at_once(
     assert table.writes == 0
 
 
-def test_deferred_writes__a_failing_table_does_not_hold_the_next_invocation(
+def test_deferred_writes__a_failing_table_does_not_delay_the_next_invocation(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     api = ExtensionsApi()
@@ -144,7 +144,7 @@ def test_deferred_writes__without_the_extensions_api_a_thread_writes(
     assert table.writes == 1
 
 
-def test_deferred_writes__an_instance_that_ends_writes_what_it_still_has(
+def test_deferred_writes__a_terminating_instance_writes_its_pending_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     activity, _, table = begin(monkeypatch, None)

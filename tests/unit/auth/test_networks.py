@@ -22,11 +22,13 @@ from craftkit.auth.networks import canonical, contains, masked
         ("0.0.0.0/0", "203.0.113.7, 10.0.0.1", False),
     ],
 )
-def test_contains__v4_v6_and_mapped(network: str, address: str | None, is_in: bool) -> None:
+def test_contains__ipv4_ipv6_and_mapped_addresses(
+    network: str, address: str | None, is_in: bool
+) -> None:
     assert contains([canonical(network)], address) is is_in
 
 
-def test_contains__one_of_several_is_enough() -> None:
+def test_contains__one_matching_network_is_enough() -> None:
     assert contains(["10.0.0.0/8", "2001:db8::/32"], "2001:db8::1")
 
 

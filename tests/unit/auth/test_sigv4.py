@@ -33,7 +33,7 @@ HEADERS = {
     by=st.builds(Credentials, printable, printable, st.none() | printable),
     now=moments,
 )
-def test_sign__makes_the_headers_that_botocore_makes(
+def test_sign__has_the_headers_of_botocore(
     url: str, body: bytes, region: str, by: Credentials, now: datetime
 ) -> None:
     theirs = AWSRequest(method="POST", url=url, data=body, headers=HEADERS)
@@ -63,7 +63,7 @@ def test_credentials__are_the_variables_that_lambda_sets(surroundings: pytest.Mo
     assert sigv4.credentials() == Credentials("ASIA1", "secret", "token")
 
 
-def test_credentials__come_from_the_endpoint_of_a_snapshot_and_are_renewed(
+def test_credentials__of_a_snapshot_come_from_its_endpoint_and_are_renewed(
     surroundings: pytest.MonkeyPatch,
 ) -> None:
     given_out: list[str] = []
@@ -86,7 +86,7 @@ def test_credentials__come_from_the_endpoint_of_a_snapshot_and_are_renewed(
     assert len(given_out) == 2
 
 
-def test_credentials__that_are_nowhere_are_told(surroundings: pytest.MonkeyPatch) -> None:
+def test_credentials__missing_credentials_are_an_error(surroundings: pytest.MonkeyPatch) -> None:
     surroundings.delenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", raising=False)
     with pytest.raises(NoCredentialsError, match="no AWS credentials"):
         sigv4.credentials()

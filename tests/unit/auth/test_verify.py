@@ -32,7 +32,7 @@ def verify_header(header: str | None, records: Records) -> Verification:
     return verify(header, stage="local", lookup=records, now=NOON)
 
 
-def test_verify__a_good_key_is_allowed_with_one_read() -> None:
+def test_verify__a_valid_key_is_allowed_with_one_read() -> None:
     records = Records()
     verification = verify_header(f"Bearer {records.key}", records)
     assert verification.verdict is Verdict.ALLOWED
@@ -41,7 +41,7 @@ def test_verify__a_good_key_is_allowed_with_one_read() -> None:
 
 
 @pytest.mark.parametrize("scheme", ["bearer", "BEARER", "Bearer ", "Bearer  "])
-def test_verify__scheme_case_and_spaces_are_free(scheme: str) -> None:
+def test_verify__scheme_case_and_spaces_do_not_matter(scheme: str) -> None:
     records = Records()
     assert verify_header(f"{scheme} {records.key}", records).verdict is Verdict.ALLOWED
 
@@ -88,6 +88,6 @@ def test_verify__a_revoked_key_is_refused() -> None:
     ("until_expiry", "verdict"),
     [(timedelta(milliseconds=1), Verdict.ALLOWED), (timedelta(0), Verdict.EXPIRED)],
 )
-def test_verify__expires_at_its_moment(until_expiry: timedelta, verdict: Verdict) -> None:
+def test_verify__expires_at_its_time(until_expiry: timedelta, verdict: Verdict) -> None:
     records = Records(expires_at=to_rfc3339(NOON + until_expiry))
     assert verify_header(f"Bearer {records.key}", records).verdict is verdict

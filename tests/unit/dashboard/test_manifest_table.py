@@ -33,7 +33,7 @@ NESTED: dict[str, Any] = {
 }
 
 
-def test_rows_name_what_lies_in_a_loop_by_its_path() -> None:
+def test_rows_of_a_loop_have_its_path() -> None:
     assert [(row.path, row.type) for row in rows_of(NESTED)] == [
         ("customer.name", "text"),
         ("code", "barcode"),
@@ -44,19 +44,19 @@ def test_rows_name_what_lies_in_a_loop_by_its_path() -> None:
     ]
 
 
-def test_rows_and_back_is_the_same_manifest() -> None:
+def test_a_manifest_is_unchanged_after_conversion_to_rows_and_back() -> None:
     assert manifest_of(rows_of(NESTED), {}) == NESTED
 
 
 @pytest.mark.parametrize("entry", gallery.entries(), ids=lambda entry: entry.slug)
-def test_a_manifest_of_the_gallery_survives_with_its_preview_data(entry: gallery.Entry) -> None:
+def test_a_gallery_manifest_and_its_preview_data_are_unchanged(entry: gallery.Entry) -> None:
     data = preview_data(entry.manifest)
     manifest = read_manifest(manifest_of(rows_of(entry.manifest.as_json()), data))
     assert preview_data(manifest) == data
     assert rows_of(manifest.as_json()) == rows_of(entry.manifest.as_json())
 
 
-def test_a_loop_that_no_row_names_is_made_for_its_fields() -> None:
+def test_a_loop_without_a_row_is_created_for_its_fields() -> None:
     manifest = manifest_of([Row("lines[].unitPrice", "Price", "currency")], {})
     assert manifest["loops"] == [
         {
@@ -86,10 +86,10 @@ def test_a_row_without_a_label_gets_one(path: str, label: str) -> None:
 @pytest.mark.parametrize(
     "manifest", [{}, {"variables": [None, 3, {}]}, {"variables": [{"key": None}], "loops": ["x"]}]
 )
-def test_half_a_manifest_has_rows_too(manifest: dict[str, Any]) -> None:
+def test_an_incomplete_manifest_has_rows(manifest: dict[str, Any]) -> None:
     rows_of(manifest)
 
 
 @pytest.mark.parametrize("path", ["[]", "[].x", "a[][]", "a[]b", "a[].b[].c[].d[].e", ".", "a..b"])
-def test_a_path_that_makes_no_sense_is_left_to_the_manifest_to_refuse(path: str) -> None:
+def test_an_invalid_path_is_refused_by_the_manifest(path: str) -> None:
     manifest_of([Row(path)], {"a": 1})

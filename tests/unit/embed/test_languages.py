@@ -56,17 +56,17 @@ def used() -> set[str]:
     return found
 
 
-def test_languages__there_are_eight_with_english_and_one_is_read_from_right_to_left() -> None:
+def test_languages__are_eight_including_english_and_a_right_to_left_one() -> None:
     assert set(LANGUAGES) == {"de", "fr", "es", "it", "nl", "pt", "ar"}
 
 
 @pytest.mark.parametrize("language", sorted(LANGUAGES))
-def test_languages__each_has_every_text_of_the_page_and_no_other(language: str) -> None:
+def test_languages__each_has_exactly_the_texts_of_the_page(language: str) -> None:
     assert set(LANGUAGES[language]) == used() | INDIRECT
 
 
 @pytest.mark.parametrize("language", sorted(LANGUAGES))
-def test_languages__each_text_has_the_values_of_the_english_one(language: str) -> None:
+def test_languages__each_text_has_the_placeholders_of_the_english_text(language: str) -> None:
     for english, text in LANGUAGES[language].items():
         assert text.strip(), english
         values = [sorted(re.findall(r"\{\w+\}", each)) for each in (english, text)]

@@ -19,17 +19,17 @@ DATA = st.dictionaries(KEYS, VALUES | st.dictionaries(KEYS, VALUES) | st.lists(V
 
 
 @given(DATA)
-def test_any_data_becomes_data_that_the_template_takes(data: object) -> None:
+def test_any_data_is_converted_to_valid_data(data: object) -> None:
     completed = complete(INVOICE, data).data
     assert validate_data(INVOICE, completed) == completed
 
 
 @given(VALUES)
-def test_what_is_no_data_at_all_becomes_data(data: object) -> None:
+def test_a_value_that_is_no_object_is_replaced_by_the_sample(data: object) -> None:
     validate_data(INVOICE, complete(INVOICE, data).data)
 
 
-def test_what_is_right_stays_and_what_is_missing_is_the_sample() -> None:
+def test_valid_values_are_kept_and_missing_ones_are_samples() -> None:
     sample = preview_data(INVOICE)
     data = complete(INVOICE, {"customer": {"name": "Ada"}, "items": []}).data
     assert data["customer"]["name"] == "Ada"
@@ -44,7 +44,7 @@ def test_the_users_input_is_unchanged() -> None:
     assert data == {"items": [{"name": 1}]}
 
 
-def test_a_row_beyond_the_samples_takes_after_the_first_ones() -> None:
+def test_additional_rows_use_the_samples_of_the_first_rows() -> None:
     manifest = read_manifest(
         {
             "loops": [

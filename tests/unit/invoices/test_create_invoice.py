@@ -89,7 +89,7 @@ def test_a_line_has_its_own_allowances_and_a_price_for_more_than_one() -> None:
         ({"vat": {"currency": "SEK"}}, "vat.inCurrency", "BR-53"),
     ],
 )
-def test_a_fault_of_the_document_is_named_by_its_path_and_rule(
+def test_an_error_of_the_document_has_its_path_and_rule(
     changes: dict[str, Any], path: str, rule: str
 ) -> None:
     faults = faults_of(invoice_data(**changes))
@@ -115,9 +115,7 @@ def test_a_fault_of_the_document_is_named_by_its_path_and_rule(
         ({"origin": "Germany"}, "origin", "BR-CL-14"),
     ],
 )
-def test_a_fault_of_a_line_is_named_by_its_own_path(
-    change: dict[str, Any], field: str, rule: str
-) -> None:
+def test_an_error_of_a_line_has_its_path(change: dict[str, Any], field: str, rule: str) -> None:
     data = invoice_data()
     data["lines"][1] |= change
     faults = faults_of(data)
@@ -151,12 +149,12 @@ def test_several_rates_need_the_category_of_an_allowance() -> None:
     assert list(faults) == ["allowances.0.category"]
 
 
-def test_text_that_means_something_in_xml_stays_text() -> None:
+def test_special_characters_of_xml_are_escaped() -> None:
     lines = [{"name": "</ram:Name> & <b>", "quantity": "1", "price": "1", "rate": "19"}]
     assert "&lt;/ram:Name&gt; &amp; &lt;b&gt;" in xml_of(invoice_data(lines=lines))
 
 
-def test_an_address_of_several_lines_is_taken_apart() -> None:
+def test_an_address_of_several_lines_is_split() -> None:
     mapping = InvoiceMapping(
         map={key: path for key, path in MAPPING.map.items() if key not in ("BT-37", "BT-38")}
     )
@@ -167,7 +165,7 @@ def test_an_address_of_several_lines_is_taken_apart() -> None:
     assert "<ram:CityName>Rüdesheim<" in xml
 
 
-def test_the_same_data_makes_the_same_bytes() -> None:
+def test_equal_data_makes_equal_bytes() -> None:
     assert xml_of(invoice_data()) == xml_of(invoice_data())
 
 

@@ -26,7 +26,7 @@ def manifest(**invoice: Any) -> dict[str, Any]:
     return {"variables": VARIABLES, "loops": LOOPS, "invoice": invoice}
 
 
-def test_a_mapping_is_kept_with_the_manifest() -> None:
+def test_a_mapping_is_stored_with_the_manifest() -> None:
     mapped = {"BT-1": "number", "BG-25": "items", "BT-146": "items.price"}
     read = read_manifest(manifest(map=mapped))
     assert read.invoice is not None

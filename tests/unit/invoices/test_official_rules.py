@@ -120,7 +120,7 @@ def test_500_generated_invoices_break_no_rule(block: int) -> None:
         ("<ram:TypeCode>380<", "BR-CL-01", "type"),
     ],
 )
-def test_a_rule_that_only_the_official_ones_know_is_answered_with_the_data_path(
+def test_a_violation_of_an_official_rule_has_the_data_path(
     element: str, rule: str, path: str
 ) -> None:
     invoice = made(invoice_data())

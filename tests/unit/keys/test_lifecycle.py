@@ -58,14 +58,14 @@ def actions(step: Step | None) -> list[str]:
 
 
 class TestRotate:
-    def test_both_secrets_live_until_the_new_one_is_used(self) -> None:
+    def test_both_secrets_are_valid_until_the_new_one_is_used(self) -> None:
         later = NOON + timedelta(days=365)
         previous = rotated().previous(later)
         assert previous
         assert previous.prefix == "ck_live_first"
         assert previous.expires_at is None
 
-    def test_the_grace_begins_with_the_new_ones_first_use(self) -> None:
+    def test_the_grace_begins_with_the_first_use_of_the_new_secret(self) -> None:
         used_at = NOON + 5 * DAY
         previous = in_grace(used_at=used_at).previous(used_at)
         assert previous
@@ -86,28 +86,28 @@ class TestRotate:
         assert step
         assert step.key.secrets[0].expires_at == NOON + DAY
 
-    def test_twice_is_refused_while_it_is_under_way(self) -> None:
+    def test_a_second_rotation_is_refused_during_the_first(self) -> None:
         for under_way in (rotated(), in_grace()):
             with pytest.raises(RotationUnderWayError):
                 lifecycle.rotate(under_way, secret("third"), NOON)
 
-    def test_again_is_fine_once_the_grace_is_over(self) -> None:
+    def test_a_second_rotation_is_accepted_after_the_grace(self) -> None:
         step = lifecycle.rotate(in_grace(), secret("third", grace=DAY), NOON + 2 * DAY)
         previous = step.key.previous(NOON + 2 * DAY)
         assert previous
         assert previous.prefix == "ck_live_second"
 
-    def test_a_lost_secret_is_replaced_and_the_grace_begins_anew(self) -> None:
+    def test_a_replaced_secret_starts_a_new_grace(self) -> None:
         step = lifecycle.rotate(in_grace(), secret("third", grace=DAY), NOON, replace=True)
         assert [one.prefix for one in step.key.secrets] == ["ck_live_first", "ck_live_third"]
         assert step.key.secrets[0].expires_at is None
 
     @pytest.mark.parametrize("how", [{"revoked_at": NOON}, {"expires_at": NOON}])
-    def test_a_key_that_is_over_is_not_rotated(self, how: dict[str, Any]) -> None:
+    def test_an_ended_key_is_not_rotated(self, how: dict[str, Any]) -> None:
         with pytest.raises(KeyNotActiveError):
             lifecycle.rotate(key(**how), secret("second"), NOON)
 
-    def test_what_has_ended_is_not_kept_without_end(self) -> None:
+    def test_ended_secrets_are_deleted_after_a_time(self) -> None:
         turned, now = key(), NOON
         for number in range(20):
             turned = lifecycle.rotate(turned, secret(f"s{number}"), now).key
@@ -116,24 +116,24 @@ class TestRotate:
         assert len(turned.secrets) <= 7
         assert turned.prefix == "ck_live_s19"
 
-    def test_it_is_ended_by_hand(self) -> None:
+    def test_a_rotation_can_be_ended(self) -> None:
         step = lifecycle.end_rotation(in_grace(), NOON + HOUR)
         assert step.key.previous(NOON + HOUR) is None
         assert actions(step) == ["key.rotation_ended"]
 
-    def test_there_may_be_none_to_end(self) -> None:
+    def test_ending_without_a_rotation_is_refused(self) -> None:
         with pytest.raises(NoRotationError):
             lifecycle.end_rotation(key(), NOON)
 
 
 class TestQuiet:
-    def test_a_day_without_the_old_one_is_said_once(self) -> None:
+    def test_an_unused_old_secret_is_reported_once_after_a_day(self) -> None:
         step = lifecycle.expire(in_grace(10 * DAY), NOON - HOUR, NOON + DAY)
         assert actions(step) == ["key.previous_secret_quiet"]
         assert step.key.quiet_since == NOON
         assert actions(lifecycle.expire(step.key, NOON - HOUR, NOON + DAY + HOUR)) == []
 
-    def test_one_use_within_the_day_is_not_quiet(self) -> None:
+    def test_a_used_old_secret_is_not_reported(self) -> None:
         assert lifecycle.quiet_since(in_grace(10 * DAY), NOON + HOUR, NOON + DAY) is None
 
     def test_unused_secrets_before_the_first_use_are_not_reported_as_quiet(self) -> None:
@@ -141,13 +141,15 @@ class TestQuiet:
 
 
 class TestRevoke:
-    def test_twice_changes_nothing(self) -> None:
+    def test_a_second_revocation_changes_nothing(self) -> None:
         step = lifecycle.revoke(key(), "leaving", NOON)
         assert step
         assert lifecycle.revoke(step.key, "again", NOON + HOUR) is None
 
     @pytest.mark.parametrize(("minutes", "is_undone"), [(0, True), (60, True), (61, False)])
-    def test_is_undone_within_the_hour(self, minutes: int, is_undone: bool) -> None:
+    def test_a_revocation_can_be_undone_within_the_hour(
+        self, minutes: int, is_undone: bool
+    ) -> None:
         revoked = key(revoked_at=NOON)
         now = NOON + timedelta(minutes=minutes)
         if is_undone:
@@ -161,13 +163,13 @@ class TestRevoke:
     def test_an_undo_of_what_is_not_revoked_changes_nothing(self) -> None:
         assert lifecycle.restore(key(), NOON) is None
 
-    def test_is_never_undone_for_an_exposed_key(self) -> None:
+    def test_a_revocation_of_an_exposed_key_cannot_be_undone(self) -> None:
         step = expose(key(), url="https://example.com", is_revoked=True)
         assert step
         with pytest.raises(UndoRefusedError):
             lifecycle.restore(step.key, NOON)
 
-    def test_stands_where_a_revoked_key_is_exposed_afterwards(self) -> None:
+    def test_a_revocation_cannot_be_undone_after_an_exposure(self) -> None:
         step = lifecycle.expose(
             key(revoked_at=NOON),
             "ck_live_first",
@@ -183,7 +185,7 @@ class TestRevoke:
 
 
 class TestExpose:
-    def test_revokes_where_the_project_says_so(self) -> None:
+    def test_the_revoke_policy_revokes_the_key(self) -> None:
         step = expose(key(), is_revoked=True)
         assert actions(step) == ["key.exposed", "key.revoked"]
         assert step
@@ -262,20 +264,20 @@ class TestReminders:
             days += [event.details["days"] for event in step.events]
         return days
 
-    def test_come_14_3_and_1_days_before_once_each(self) -> None:
+    def test_reminders_are_sent_14_3_and_1_days_before_the_expiry(self) -> None:
         assert self.remind(30, [x / 4 for x in range(125)]) == ["14", "3", "1"]
 
-    def test_that_would_come_before_the_key_are_left_out(self) -> None:
+    def test_reminders_before_the_creation_are_omitted(self) -> None:
         assert self.remind(10, [0, 5, 8, 9.5]) == ["3", "1"]
         assert self.remind(0.5, [0, 0.1, 0.4]) == []
 
-    def test_that_were_missed_are_sent_as_one(self) -> None:
+    def test_missed_reminders_are_sent_as_one(self) -> None:
         assert self.remind(30, [0, 28]) == ["3"]
 
-    def test_do_not_come_after_the_end(self) -> None:
+    def test_no_reminder_is_sent_after_the_expiry(self) -> None:
         assert self.remind(30, [0, 31]) == []
 
-    def test_are_what_the_index_waits_for(self) -> None:
+    def test_reminders_set_the_due_time_of_the_index(self) -> None:
         expires_at = NOON + timedelta(days=30)
         assert lifecycle.due_at(key(expires_at=expires_at), NOON) == NOON + timedelta(days=16)
         last = key(expires_at=expires_at, reminded_days=1)
@@ -290,11 +292,11 @@ class TestDue:
         revoked = key(revoked_at=NOON, expires_at=NOON + timedelta(days=30))
         assert lifecycle.due_at(revoked, NOON) is None
 
-    def test_a_rotation_is_looked_after(self) -> None:
+    def test_a_rotation_has_a_due_time(self) -> None:
         assert lifecycle.due_at(rotated(), NOON) == NOON + DAY
         assert lifecycle.due_at(in_grace(10 * DAY), NOON) == NOON + HOUR
 
-    def test_an_ended_secret_is_forgotten_after_a_month(self) -> None:
+    def test_an_ended_secret_has_a_due_time_for_its_deletion(self) -> None:
         ended = lifecycle.end_rotation(in_grace(), NOON).key
         at = lifecycle.due_at(ended, NOON)
         assert at == NOON + lifecycle.RETIRED_KEPT_FOR

@@ -45,13 +45,13 @@ def test_next_expected_state__returns_the_next_state_to_try(
     assert next_expected_state(found, NOW, renders=1, kind="key") == expected
 
 
-def test_next_expected_state__a_spent_day_waits_for_midnight() -> None:
+def test_next_expected_state__a_used_up_day_resets_at_midnight() -> None:
     found = next_expected_state(item(renders_per_day=5, day_used=5), NOW, renders=1, kind="key")
     assert isinstance(found, QuotaExceededError)
     assert found.headers == {"Retry-After": "43200"}
 
 
-def test_next_expected_state__a_spent_month_waits_for_the_first() -> None:
+def test_next_expected_state__a_used_up_month_resets_on_the_first() -> None:
     spent = item(renders_per_day=5, day_used=5, renders_per_month=5, month_used=5)
     found = next_expected_state(spent, NOW, renders=1, kind="key")
     assert isinstance(found, QuotaExceededError)
@@ -59,24 +59,24 @@ def test_next_expected_state__a_spent_month_waits_for_the_first() -> None:
     assert found.headers["Retry-After"] == str(int(until.total_seconds()))
 
 
-def test_next_expected_state__a_budget_of_none_allows_none() -> None:
+def test_next_expected_state__a_budget_of_zero_allows_no_render() -> None:
     assert isinstance(
         next_expected_state(item(renders_per_day=0), NOW, renders=1, kind="key"), QuotaExceededError
     )
 
 
-def test_next_expected_state__yesterdays_use_is_over() -> None:
+def test_next_expected_state__usage_of_yesterday_does_not_count() -> None:
     spent = item(day="2026-03-13", renders_per_day=5, day_used=5)
     assert next_expected_state(spent, NOW, renders=1, kind="key") == ExpectedState("new_day")
 
 
-def test_next_expected_state__a_call_without_a_render_asks_no_budget() -> None:
+def test_next_expected_state__a_call_without_a_render_uses_no_budget() -> None:
     assert next_expected_state(
         item(renders_per_day=0), NOW, renders=0, kind="key"
     ) == ExpectedState("same")
 
 
-def test_next_expected_state__an_empty_bucket_waits_for_one_calls_room() -> None:
+def test_next_expected_state__an_empty_bucket_waits_until_one_call_fits() -> None:
     found = next_expected_state(bucket(empty_in=0.95, free_in=0.05), NOW, renders=1, kind="project")
     assert isinstance(found, RateLimitedError)
     assert found.headers["Retry-After"] == "1"
@@ -111,7 +111,7 @@ def test_change__keeps_other_limits_and_removes_cleared_ones() -> None:
     assert change.applied_to(had) == Limits(renders_per_day=9)
 
 
-def test_change__must_say_something() -> None:
+def test_change__an_empty_change_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one limit"):
         LimitsChange()
 

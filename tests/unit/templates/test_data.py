@@ -40,7 +40,7 @@ def test_validate_data__coerces_fills_and_drops() -> None:
     }
 
 
-def test_validate_data__what_is_missing_is_named_by_its_whole_path() -> None:
+def test_validate_data__a_missing_value_has_its_full_path() -> None:
     assert _issues_of(invoice(), {}) == {
         "customer.name": ["Required"],
         "total": ["Required"],
@@ -50,12 +50,12 @@ def test_validate_data__what_is_missing_is_named_by_its_whole_path() -> None:
     assert _issues_of(invoice(), {**GOOD, "total": None}) == {"total": ["Required"]}
 
 
-def test_validate_data__path_of_an_item_holds_its_index() -> None:
+def test_validate_data__the_path_of_an_item_contains_its_index() -> None:
     items = [GOOD["items"][0]] * 3 + [{"name": "Pen", "qty": "many", "price": 1}]
     assert _issues_of(invoice(), {**GOOD, "items": items}) == {"items.3.qty": ["Must be a number"]}
 
 
-def test_validate_data__wrong_shapes_are_said_in_words() -> None:
+def test_validate_data__wrong_types_are_named() -> None:
     assert _issues_of(invoice(), {**GOOD, "customer": "Ada"}) == {"customer": ["Must be an object"]}
     assert _issues_of(invoice(), {**GOOD, "items": {}}) == {"items": ["Must be a list"]}
     assert _issues_of(invoice(), {**GOOD, "items": [None]}) == {"items.0": ["Must be an object"]}
@@ -76,7 +76,7 @@ def test_validate_data__nested_loops_keep_both_indexes() -> None:
     }
 
 
-def test_validate_data__loop_of_ten_thousand_is_fine_and_one_more_is_not() -> None:
+def test_validate_data__a_loop_of_ten_thousand_is_accepted_and_one_more_refused() -> None:
     manifest = read_manifest(
         {
             "loops": [
@@ -107,7 +107,7 @@ def test_validate_data__optional_loop_is_an_empty_list_when_absent() -> None:
     )
 
 
-def test_validate_data__twenty_images_are_fine_and_one_more_is_named() -> None:
+def test_validate_data__twenty_images_are_accepted_and_one_more_is_named() -> None:
     def order(count: int) -> dict[str, Any]:
         photos = [{"qty": 1, "article": {"photo": f"https://x.dev/{n}.png"}} for n in range(count)]
         return {"orders": [{"number": "1", "lines": photos + photos}]}
@@ -125,7 +125,7 @@ def test_validate_data__many_issues_are_cut_and_counted() -> None:
     assert refusal.value.issues.form_errors == ["2900 more issues like these"]
 
 
-def test_validate_data__of_much_data_the_first_misfit_of_each_list_is_named() -> None:
+def test_validate_data__of_much_data_the_first_invalid_item_of_each_list_is_named() -> None:
     """Each error takes memory: 900 KB of data had 1.5 million errors and took 1.4 GB."""
     with pytest.raises(InvalidInputDataError) as refusal:
         data.validate_data(nested(), {"orders": [{"number": "1", "lines": [{}] * 10_000}] * 30})
@@ -139,7 +139,7 @@ def test_validate_data__of_much_data_the_first_misfit_of_each_list_is_named() ->
     ]
 
 
-def test_validate_data__never_repeats_a_value() -> None:
+def test_validate_data__messages_do_not_contain_values() -> None:
     secret = "s3cr3t-value"
     for data_type in ("number", "date", "datetime", "boolean", "image", "url", "email"):
         assert secret not in str(_refused(secret, data_type))
@@ -194,13 +194,13 @@ def test_boolean__other_values_are_refused(value: object) -> None:
     assert _refused(value, "boolean") == ["Must be true or false"]
 
 
-def test_text__keeps_what_prints_and_loses_what_cannot() -> None:
+def test_text__printable_characters_are_kept_and_control_characters_removed() -> None:
     assert _validated("#panic() $x$ *b* \\ ünï 東京", "text") == "#panic() $x$ *b* \\ ünï 東京"
     assert _validated("a\r\nb\rc\td\x00\x1b[0m", "longtext") == "a\nb\nc\td[0m"
 
 
 @pytest.mark.parametrize(("value", "text"), [(1042, "1042"), (-3, "-3"), (42.0, "42")])
-def test_text__takes_a_whole_number(value: object, text: str) -> None:
+def test_text__accepts_a_whole_number(value: object, text: str) -> None:
     assert _validated(value, "text") == text
 
 
@@ -228,7 +228,7 @@ def test_datetime__other_values_are_refused(value: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["a@b.de", "first.last+tag@mail.example.com", "müller@bücher.de"])
-def test_email__good(value: str) -> None:
+def test_email__valid_addresses_are_accepted(value: str) -> None:
     assert _validated(value, "email") == value
 
 
@@ -236,12 +236,12 @@ def test_email__good(value: str) -> None:
     "value",
     ["a", "a@b", "a@@b.de", "a b@c.de", "<a@b.de>", "a@b.de\n", "a@b..de", "a" * 250 + "@b.de"],
 )
-def test_email__bad(value: str) -> None:
+def test_email__invalid_addresses_are_refused(value: str) -> None:
     assert _refused(value, "email") == ["Must be an email address"]
 
 
 @pytest.mark.parametrize("value", ["https://a.de", "HTTP://a.de:8080/ü?q=%20#x", "http://[::1]/"])
-def test_url__good(value: str) -> None:
+def test_url__valid_urls_are_accepted(value: str) -> None:
     assert _validated(value, "url") == value
 
 
@@ -253,11 +253,11 @@ def test_url__good(value: str) -> None:
         "https://a.de/" + "a" * 2048,
     ],
 )
-def test_url__bad(value: str) -> None:
+def test_url__invalid_urls_are_refused(value: str) -> None:
     assert _refused(value, "url") == ["Must be an http(s) URL"]
 
 
-def test_image__takes_urls_and_data_uris_alone() -> None:
+def test_image__accepts_only_urls_and_data_uris() -> None:
     for good in ("https://a.de/x.png", "data:image/png;base64,iVBORw0KGgo="):
         assert _validated(good, "image") == good
     for bad in ("data:text/html;base64,PGI+", "data:image/png,abc", "x.png", "file:///x.png"):
@@ -274,7 +274,7 @@ def test_ean__check_digit_is_completed_and_checked() -> None:
         assert _refused(bad, "barcode", format="ean13")
 
 
-def test_code__content_is_bounded_by_its_symbology() -> None:
+def test_code__the_length_is_limited_by_the_symbology() -> None:
     assert _validated("x" * 2300, "qr", format="qr")
     assert _refused("x" * 2301, "qr", format="qr")
     assert _refused("", "qr", format="qr")
@@ -302,7 +302,7 @@ def test_image_values__are_found_by_path_with_index() -> None:
     assert data.image_values(nested(), validated) == {"orders.0.lines.1.article.photo": url}
 
 
-def test_preview__the_authors_data_wins_and_examples_fill_in() -> None:
+def test_preview__examples_complete_the_authors_data() -> None:
     manifest = read_manifest(
         {
             "variables": [
@@ -322,7 +322,7 @@ def test_preview__the_authors_data_wins_and_examples_fill_in() -> None:
     assert data.preview_data(manifest) == {"a": {"b": "mine", "c": "C"}, "rows": [{"n": 7}]}
 
 
-def test_validate_data__keys_that_other_languages_trip_over_are_plain_keys() -> None:
+def test_validate_data__keys_such_as_proto_are_ordinary_keys() -> None:
     keys = ("__proto__", "constructor", "__class__", "model_config", "copy", "keys", "_x", "for")
     manifest = read_manifest(
         {"variables": [{"key": key, "label": key, "dataType": "text"} for key in keys]}
@@ -331,6 +331,6 @@ def test_validate_data__keys_that_other_languages_trip_over_are_plain_keys() -> 
 
 
 @pytest.mark.parametrize("blank", ["", "  ", "\n\t", "\x00", "\u3000"])
-def test_text__blank_is_as_good_as_absent(blank: str) -> None:
+def test_text__a_blank_value_counts_as_absent(blank: str) -> None:
     assert _refused(blank, "text") == _refused(blank, "longtext") == ["Required"]
     assert _validated(blank, "text", required=False) is None

@@ -45,7 +45,7 @@ def test_manifest__key_beneath_a_value_is_refused() -> None:
     ]
 
 
-def test_manifest__equal_keys_of_an_item_are_refused_where_they_stand() -> None:
+def test_manifest__equal_keys_of_an_item_are_refused_with_their_path() -> None:
     loop = {"key": "items", "label": "Items", "itemFields": [_field("name"), _field("name")]}
     assert _issues_of({"loops": [loop]})["loops.0.itemFields.1.key"] == ["The key name is repeated"]
 
@@ -79,9 +79,7 @@ def test_manifest__an_invalid_key_is_refused(key: str) -> None:
         ("text", "bold"),
     ],
 )
-def test_manifest__format_that_does_not_fit_its_type_is_refused(
-    data_type: str, format_: str | None
-) -> None:
+def test_manifest__a_format_of_another_type_is_refused(data_type: str, format_: str | None) -> None:
     issues = _issues_of({"variables": [_field("a", data_type, format=format_)]})
     assert "variables.0.format" in issues
 
@@ -90,12 +88,12 @@ def test_manifest__format_that_does_not_fit_its_type_is_refused(
     ("data_type", "format_"),
     [("qr", "qr"), ("barcode", "ean13"), ("barcode", "datamatrix"), ("currency", "EUR")],
 )
-def test_manifest__format_that_fits_is_kept(data_type: str, format_: str) -> None:
+def test_manifest__a_format_of_its_type_is_kept(data_type: str, format_: str) -> None:
     manifest = read_manifest({"variables": [_field("a", data_type, format=format_)]})
     assert manifest.variables[0].format == format_
 
 
-def test_manifest__loops_nest_three_levels_and_no_more() -> None:
+def test_manifest__more_than_three_nested_loops_are_refused() -> None:
     inner: dict[str, object] = {"key": "c", "label": "c", "itemFields": [_field("x")]}
     middle = {"key": "b", "label": "b", "itemFields": [inner]}
     outer = {"key": "a", "label": "a", "itemFields": [middle]}
@@ -107,7 +105,7 @@ def test_manifest__loops_nest_three_levels_and_no_more() -> None:
     ]
 
 
-def test_manifest__every_fault_is_named_in_one_pass() -> None:
+def test_manifest__all_errors_are_reported_at_once() -> None:
     issues = _issues_of(
         {
             "variables": [
@@ -137,7 +135,7 @@ def test_manifest__every_fault_is_named_in_one_pass() -> None:
     }
 
 
-def test_manifest__a_flood_of_faults_is_cut_off() -> None:
+def test_manifest__the_number_of_reported_errors_is_limited() -> None:
     flood = {"variables": [{f"a{n}": 1 for n in range(50)} for _ in range(300)]}
     issues = _issues_of(flood)
     assert sum(map(len, issues.values())) <= 202
@@ -148,7 +146,7 @@ def test_manifest__a_flood_of_faults_is_cut_off() -> None:
 @pytest.mark.parametrize(
     "locale", ["en", "de-CH", "zh-Hant-TW", "es-419", "DE-ch", "ca-ES-valencia"]
 )
-def test_publishable__a_locale_of_cldr(locale: str) -> None:
+def test_publishable__a_cldr_locale_is_accepted(locale: str) -> None:
     require_publishable("a", "A", "1.7", locale)
 
 
@@ -182,12 +180,12 @@ def test_manifest__errors_do_not_contain_the_value() -> None:
 
 
 @pytest.mark.parametrize("slug", ["a", "invoice", "2026-invoice", "a" * 120])
-def test_slug__good(slug: str) -> None:
+def test_slug__valid_slugs_are_accepted(slug: str) -> None:
     assert is_slug(slug)
 
 
 @pytest.mark.parametrize("slug", ["", "-a", "A", "a_b", "a/b", "a\n", "é", "a" * 121, "a#1"])
-def test_slug__bad(slug: str) -> None:
+def test_slug__invalid_slugs_are_refused(slug: str) -> None:
     assert not is_slug(slug)
 
 

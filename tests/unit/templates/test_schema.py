@@ -153,7 +153,7 @@ def test_schema__agrees_with_validation_on_loops_in_loops(value: object) -> None
 
 
 @given(_INVOICE)
-def test_validate_data__takes_what_it_gave(value: object) -> None:
+def test_validate_data__accepts_its_own_output(value: object) -> None:
     try:
         validated = data.validate_data(invoice(), value)
     except InvalidInputDataError:
@@ -161,7 +161,7 @@ def test_validate_data__takes_what_it_gave(value: object) -> None:
     assert data.validate_data(invoice(), validated) == validated
 
 
-def test_schema__is_draft_07_and_tells_labels() -> None:
+def test_schema__is_draft_07_with_labels() -> None:
     schema = data.json_schema(invoice())
     Draft7Validator.check_schema(schema)
     assert schema["$schema"] == "http://json-schema.org/draft-07/schema#"

@@ -29,7 +29,7 @@ def _written(*variables: dict[str, Any], loops: tuple[dict[str, Any], ...] = ())
         (_field("a", "barcode", format="ean13"), '#barcode(data.a, format: "ean13")'),
     ],
 )
-def test_write_source__shows_each_type_as_the_prelude_has_it(
+def test_write_source__shows_each_type_with_its_function_of_the_prelude(
     variable: dict[str, Any], expected: str
 ) -> None:
     assert expected in _written(variable)
@@ -61,7 +61,7 @@ def test_write_source__items_with_loops_become_sections_of_their_own() -> None:
     assert "    ..for line-item in order.lines {\n" in written
 
 
-def test_write_source__helpers_are_there_only_where_they_are_called() -> None:
+def test_write_source__contains_only_used_functions() -> None:
     plain = _written(_field("a"))
     assert "#let facts" in plain
     assert "#let sums" not in plain
@@ -69,7 +69,7 @@ def test_write_source__helpers_are_there_only_where_they_are_called() -> None:
     assert "#let mail" in _written(_field("a", "email"))
 
 
-def test_write_source__words_that_mean_something_to_typst_stay_words() -> None:
+def test_write_source__labels_are_escaped_for_typst() -> None:
     written = _written(
         _field("for"), {"key": "a", "label": 'say "#panic()" \\', "dataType": "text"}
     )
@@ -78,7 +78,7 @@ def test_write_source__words_that_mean_something_to_typst_stay_words() -> None:
     assert '= #"#title"' in write_source(read_manifest({}), "#title")
 
 
-def test_write_source__long_text_that_may_be_absent_takes_its_heading_along() -> None:
+def test_write_source__an_absent_long_text_has_no_heading() -> None:
     assert "#if data.notes != none [\n  == Notes\n  #data.notes\n]" in _written(
         _field("notes", "longtext")
     )

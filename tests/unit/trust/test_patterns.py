@@ -20,7 +20,7 @@ GITHUB = "https://token.actions.githubusercontent.com"
         ("system:serviceaccount:ci:*", "system:serviceaccount:ci:builder"),
     ],
 )
-def test_matches__the_whole_value(pattern: str, value: str) -> None:
+def test_matches__a_pattern_covers_the_whole_value(pattern: str, value: str) -> None:
     assert matches(pattern, value)
 
 
@@ -41,7 +41,7 @@ def test_matches__the_whole_value(pattern: str, value: str) -> None:
         ("", "x"),
     ],
 )
-def test_matches__nothing_more_and_nothing_else(pattern: str, value: str) -> None:
+def test_matches__other_values_do_not_match(pattern: str, value: str) -> None:
     assert not matches(pattern, value)
 
 
@@ -62,7 +62,7 @@ def test_matches_claim__lists_by_element_and_json_scalars() -> None:
 
 
 @pytest.mark.parametrize("pattern", ["**", "*", "repo:**", "repo:*/web:**", "repo:acme*/web"])
-def test_subject_problem__a_pattern_that_any_repository_meets_is_refused(pattern: str) -> None:
+def test_subject_problem__a_pattern_that_matches_any_repository_is_refused(pattern: str) -> None:
     assert subject_problem(GITHUB, pattern, {"repository_owner_id": "42"})
 
 

@@ -30,12 +30,12 @@ def refused(token: str, find_key: Any = issuer.find_key) -> str:
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
-def test_verify__a_token_of_the_issuer(algorithm: str) -> None:
+def test_verify__a_valid_token_is_accepted(algorithm: str) -> None:
     claims = verify(issuer.sign(algorithm), find_key=issuer.find_key)
     assert (claims["iss"], claims["sub"]) == (ISSUER, SUBJECT)
 
 
-def test_verify__a_clock_that_is_a_minute_off_does_not_matter() -> None:
+def test_verify__a_clock_difference_of_a_minute_is_accepted() -> None:
     now = int(time.time())
     verify(issuer.sign(iat=now + 30, nbf=now + 30), find_key=issuer.find_key)
     verify(issuer.sign(exp=now - 30), find_key=issuer.find_key)
@@ -51,7 +51,9 @@ def test_verify__a_clock_that_is_a_minute_off_does_not_matter() -> None:
     ],
 )
 @pytest.mark.parametrize("signature", ["kept", "empty"])
-def test_verify__another_algorithm_in_the_header(algorithm: object, signature: str) -> None:
+def test_verify__another_algorithm_in_the_header_is_refused(
+    algorithm: object, signature: str
+) -> None:
     _, body, signed = issuer.sign().split(".")
     header = part({"alg": algorithm, "kid": "key-RS256", "typ": "JWT"})
     refused(f"{header}.{body}.{signed if signature == 'kept' else ''}")
@@ -59,7 +61,7 @@ def test_verify__another_algorithm_in_the_header(algorithm: object, signature: s
 
 @pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512"])
 @pytest.mark.parametrize("form", ["pem", "der", "n", "jwk"])
-def test_verify__the_public_key_taken_for_a_shared_secret(algorithm: str, form: str) -> None:
+def test_verify__an_hmac_with_the_public_key_is_refused(algorithm: str, form: str) -> None:
     public = issuer.keys["RS256"].public_key()
     secret = {
         "pem": public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
@@ -74,20 +76,20 @@ def test_verify__the_public_key_taken_for_a_shared_secret(algorithm: str, form: 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
 @pytest.mark.parametrize("other", ["RS256", "ES256", "EdDSA"])
-def test_verify__signed_by_another_than_the_named_key(algorithm: str, other: str) -> None:
+def test_verify__a_signature_by_another_key_is_refused(algorithm: str, other: str) -> None:
     refused(stranger.sign(algorithm, {"kid": f"key-{other}"}))
     if other != algorithm:
         refused(issuer.sign(algorithm, {"kid": f"key-{other}"}))
 
 
 @pytest.mark.parametrize("key_id", ["", "key-RS255", "KEY-RS256", "../key-RS256", None, 7, [], {}])
-def test_verify__a_key_id_that_the_issuer_does_not_have(key_id: object) -> None:
+def test_verify__an_unknown_key_id_is_refused(key_id: object) -> None:
     _, body, signature = issuer.sign().split(".")
     refused(f"{part({'alg': 'RS256', 'kid': key_id})}.{body}.{signature}")
 
 
 @pytest.mark.parametrize("name", ["jwk", "jku", "x5u", "x5c"])
-def test_verify__a_key_that_the_token_brings_along_is_ignored(name: str) -> None:
+def test_verify__a_key_in_the_token_is_ignored(name: str) -> None:
     brought = {
         "jwk": stranger.jwk("RS256"),
         "jku": "https://evil.example.com/jwks",
@@ -98,7 +100,7 @@ def test_verify__a_key_that_the_token_brings_along_is_ignored(name: str) -> None
 
 
 @pytest.mark.parametrize("crit", [["exp"], ["b64"], ["x"], "x", {"a": 1}])
-def test_verify__a_critical_extension_is_not_passed_over(crit: object) -> None:
+def test_verify__a_critical_extension_is_refused(crit: object) -> None:
     header = {"alg": "RS256", "kid": "key-RS256", "crit": crit}
     refused(issuer.sign_raw(issuer.claims(), header))
 
@@ -126,7 +128,7 @@ def moved(claims: dict[str, Any]) -> dict[str, Any]:
     ],
     ids=str,
 )
-def test_verify__times_and_subject_that_cannot_be(changes: dict[str, Any]) -> None:
+def test_verify__invalid_times_and_subjects_are_refused(changes: dict[str, Any]) -> None:
     claims = moved({**issuer.claims(), **changes})
     claims = {name: value for name, value in claims.items() if value is not None}
     refused(issuer.sign_raw(claims))
@@ -146,7 +148,7 @@ def test_verify__times_and_subject_that_cannot_be(changes: dict[str, Any]) -> No
     ],
     ids=str,
 )
-def test_verify__an_issuer_that_is_not_the_one(url: object) -> None:
+def test_verify__another_issuer_is_refused(url: object) -> None:
     refused(issuer.sign_raw({**issuer.claims(), "iss": url}))
 
 
@@ -181,14 +183,14 @@ def test_verify__an_issuer_that_is_not_the_one(url: object) -> None:
         lambda token: token + "\u0430",
     ],
 )
-def test_verify__mangled(mangle: Any) -> None:
+def test_verify__a_malformed_token_is_refused(mangle: Any) -> None:
     token = mangle(issuer.sign())
     if not token.strip():
         token = token or "x"
     refused(token)
 
 
-def test_verify__claims_changed_after_signing() -> None:
+def test_verify__changed_claims_are_refused() -> None:
     header, _, signature = issuer.sign().split(".")
     for name in ("sub", "aud", "jti", "exp", "iss"):
         changed = {**issuer.claims(), name: "x" if name != "exp" else int(time.time()) + 9999}
@@ -196,18 +198,18 @@ def test_verify__claims_changed_after_signing() -> None:
 
 
 @pytest.mark.parametrize("change", [{"alg": "RS512"}, {"kty": "oct"}, {"kty": None}, {"n": "AQAB"}])
-def test_verify__a_jwks_key_that_does_not_fit_the_token(change: dict[str, Any]) -> None:
+def test_verify__a_key_of_another_type_is_refused(change: dict[str, Any]) -> None:
     refused(issuer.sign(), lambda *_: {**issuer.jwk("RS256"), **change})
 
 
 @pytest.mark.parametrize("missing", ["n", "e", "kty"])
-def test_verify__a_jwks_key_that_is_not_whole(missing: str) -> None:
+def test_verify__an_incomplete_key_is_refused(missing: str) -> None:
     key = issuer.jwk("RS256")
     del key[missing]
     refused(issuer.sign(), lambda *_: key)
 
 
-def test_verify__a_short_rsa_key_or_another_curve_of_the_issuer() -> None:
+def test_verify__short_rsa_keys_and_other_curves_are_refused() -> None:
     weak = Issuer()
     weak.keys["RS256"] = rsa.generate_private_key(65537, 1024)
     refused(weak.sign_raw(weak.claims()), weak.find_key)

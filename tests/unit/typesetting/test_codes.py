@@ -48,11 +48,11 @@ def alternatives(pdf: bytes) -> list[str]:
         ('barcode("hello there", format: "pdf417", height: 2cm)', ("PDF417", "hello there")),
     ],
 )
-def test_code__can_be_read_again(job: Make, call: str, found: tuple[str, str]) -> None:
+def test_code__can_be_scanned(job: Make, call: str, found: tuple[str, str]) -> None:
     assert read(job("#" + call)) == [found]
 
 
-def test_code__one_of_the_data_and_one_of_the_template_side_by_side(job: Make) -> None:
+def test_code__values_of_data_and_template_can_be_combined(job: Make) -> None:
     source = '#barcode(data.ean, format: "ean13")\n#v(2cm)\n#qr("made of " + data.ean)'
     data, types = {"ean": "4006381333931"}, {"ean": "barcode:ean13"}
     assert sorted(read(job(source, data, types=types))) == [
@@ -66,7 +66,7 @@ def test_code__conforms_and_has_an_alternative_text(job: Make) -> None:
     assert sorted(alternatives(document.pdf)) == ["Parcel 123", "QR code: abc"]
 
 
-def test_code__an_unknown_format_names_those_there_are(job: Make) -> None:
+def test_code__an_unknown_format_is_refused_with_the_list(job: Make) -> None:
     with pytest.raises(SourceError, match="unknown format 'maxicode'; the formats are qr, aztec"):
         typeset(job('#barcode("1", format: "maxicode")'))
 
@@ -78,12 +78,12 @@ class TestPictures:
         changes = {"types": {"logo": "image"}, "images": {logo["logo"]: SVG}}
         assert alternatives(typeset(job(source, logo, **changes)).pdf) == ["Our logo"]
 
-    def test_picture__without_one_is_decoration(self, job: Make) -> None:
+    def test_picture__without_an_alternative_text_is_decorative(self, job: Make) -> None:
         url = "https://example.com/logo.svg"
         document = typeset(job("#picture(data.logo)", {"logo": url}, images={url: SVG}))
         assert alternatives(document.pdf) == []
 
-    def test_picture__that_cannot_be_had_stops_with_its_path(self, job: Make) -> None:
+    def test_picture__an_unavailable_image_fails_with_its_path(self, job: Make) -> None:
         data = {"items": [{"photo": None}, {"photo": "https://example.com/a.png"}]}
         source = "#for item in data.items { picture(item.photo) }"
         with pytest.raises(SourceError) as stopped:
@@ -91,18 +91,18 @@ class TestPictures:
         assert str(stopped.value) == "the image at items.1.photo could not be loaded"
         assert (stopped.value.line, stopped.value.column) == (2, 27)
 
-    def test_picture__may_have_a_placeholder(self, job: Make) -> None:
+    def test_picture__can_show_a_placeholder(self, job: Make) -> None:
         data, types = {"logo": "https://example.com/a.png"}, {"logo": "image"}
         source = '#picture(data.logo, alt: "Logo", missing: "placeholder")'
         assert typeset(job(source, data, types=types)).page_count == 1
 
-    def test_picture__that_is_none_is_said_to_be_the_datas(self, job: Make) -> None:
+    def test_picture__an_invalid_image_is_an_error_of_the_data(self, job: Make) -> None:
         data, types = {"logo": "https://example.com/a.png"}, {"logo": "image"}
         broken = {data["logo"]: b"\x89PNG\r\n\x1a\n no image"}
         with pytest.raises(SourceError, match="the image at logo could not be loaded"):
             typeset(job("#picture(data.logo)", data, types=types, images=broken))
 
-    def test_picture__that_typst_alone_cannot_decode_is_said_to_be_the_datas(
+    def test_picture__an_image_that_typst_cannot_decode_is_an_error_of_the_data(
         self, job: Make
     ) -> None:
         data, types = {"logo": "https://example.com/a.png"}, {"logo": "image"}
@@ -114,11 +114,11 @@ class TestPictures:
 class TestTypicalUse:
     JOB = json.dumps({"data": {"a": {"b": "1"}, "ean": "2", "items": [{"sku": "3"}, {"sku": "4"}]}})
 
-    def test_typical_use__plain_calls_are_known_before_the_first_document(self) -> None:
+    def test_typical_use__plain_calls_are_predicted_before_the_first_document(self) -> None:
         source = b'#qr(data.a.b, size: 1cm) #barcode(data.ean, width: 3cm, format: "ean13")'
         assert typical_use_of(source).expected(self.JOB.encode()) == {"qr:1", "ean13:2"}
 
-    def test_typical_use__what_a_loop_draws_is_learned(self) -> None:
+    def test_typical_use__codes_of_loops_are_learned_from_documents(self) -> None:
         use = typical_use_of(b"#for item in data.items { barcode(item.sku) }")
         assert use.expected(self.JOB.encode()) == set()
         use.learn({"code128:3"}, self.JOB.encode())

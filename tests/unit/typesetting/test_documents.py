@@ -58,7 +58,7 @@ class TestStructure:
             "pdfuaid:part": "1",
         }
 
-    def test_document__is_tagged_titled_and_in_a_language(self, job: Make, watermark: bool) -> None:
+    def test_document__has_tags_title_and_language(self, job: Make, watermark: bool) -> None:
         document = typeset(job(TWO_PAGES, locale="ar", title="فاتورة", watermark=watermark))
         with opened(document) as pdf:
             assert pdf.Root.MarkInfo.Marked
@@ -73,13 +73,13 @@ class TestStructure:
         with opened(document) as pdf:
             assert document.page_count == len(pdf.pages) == 2
 
-    def test_document__same_job_same_bytes(self, job: Make, watermark: bool) -> None:
+    def test_document__equal_jobs_make_equal_bytes(self, job: Make, watermark: bool) -> None:
         made = [typeset(job(TWO_PAGES, watermark=watermark)).pdf for _ in range(2)]
         typeset(job("Another"))
         made.append(typeset(job(TWO_PAGES, watermark=watermark)).pdf)
         assert len(set(made)) == 1
 
-    def test_document__is_sound_to_qpdf(self, job: Make, watermark: bool) -> None:
+    def test_document__qpdf_finds_no_error(self, job: Make, watermark: bool) -> None:
         with opened(typeset(job(TWO_PAGES, watermark=watermark))) as pdf:
             assert pdf.check_pdf_syntax() == []
 
@@ -102,7 +102,7 @@ class TestWatermark:
                 trees.append(roles(pdf.Root.StructTreeRoot.K[0]))
         assert trees[0] == trees[1]
 
-    def test_watermark__stays_whatever_the_template_does_to_its_pages(self, job: Make) -> None:
+    def test_watermark__cannot_be_removed_by_the_template(self, job: Make) -> None:
         source = (
             "#set page(width: 5cm, height: 3cm, foreground: none, background: none, fill: white)\n"
             "#place(rect(width: 100%, height: 100%, fill: white))\nCovered"
@@ -113,9 +113,7 @@ class TestWatermark:
             assert bytes(pdf.pages[0].Contents[-1].read_bytes()).endswith(b"/CraftkitTest Do Q EMC")
 
     @pytest.mark.parametrize(("side", "marks"), [(1190, 1), (3000, 9), (14_400, 144)])
-    def test_watermark__a_huge_page_has_no_corner_without_one(
-        self, job: Make, side: int, marks: int
-    ) -> None:
+    def test_watermark__covers_a_huge_page(self, job: Make, side: int, marks: int) -> None:
         source = f"#set page(width: {side}pt, height: {side}pt)\nA letter in its corner"
         with opened(typeset(job(source, pdf_standard="1.7", watermark=True))) as pdf:
             drawn = pikepdf.parse_content_stream(pdf.pages[0])
@@ -135,12 +133,12 @@ class TestStandards:
             ("1.7", {}),
         ],
     )
-    def test_standard__a_lesser_one_is_what_the_pdf_claims(
+    def test_standard__the_pdf_declares_a_lower_standard(
         self, job: Make, standard: PdfStandard, claimed: dict[str, str]
     ) -> None:
         assert claims(typeset(job("Text", pdf_standard=standard))) == claimed
 
-    def test_standard__what_breaks_it_is_named_with_its_place(self, job: Make) -> None:
+    def test_standard__a_violation_has_its_line_and_column(self, job: Make) -> None:
         source = "Fine.\n#image(bytes(\"<svg xmlns='http://www.w3.org/2000/svg'/>\"))"
         with pytest.raises(StandardError) as broken:
             typeset(job(source))
@@ -153,13 +151,13 @@ class TestStandards:
 
 
 class TestPreview:
-    def test_preview__is_a_picture_a_page(self, job: Make) -> None:
+    def test_preview__has_one_image_for_each_page(self, job: Make) -> None:
         pages = preview(job(TWO_PAGES), 48).pages
         assert len(pages) == 2
         assert all(page.startswith(b"\x89PNG") for page in pages)
         assert preview(job("One page"), 48).page_count == 1
 
-    def test_preview__of_a_long_document_is_its_first_pages(self) -> None:
+    def test_preview__of_a_long_document_shows_the_first_pages(self) -> None:
         shown = Preview.of([b"x" * 1_000_000] * 9)
         assert (len(shown.pages), shown.page_count) == (PREVIEW_LIMIT_BYTES // 1_000_000, 9)
         with pytest.raises(RenderTooLargeError):
@@ -171,7 +169,7 @@ def test_document__today_is_the_day_of_the_render(job: Make) -> None:
         typeset(job("#panic(datetime.today().display())"))
 
 
-def test_document__a_name_with_a_hyphen_breaks_there(job: Make) -> None:
+def test_document__a_name_with_a_hyphen_breaks_at_the_hyphen(job: Make) -> None:
     name = "Hohenlohe-Schillingsfürst-Waldenburg"
     source = '#import "/craftkit.typ": *\n#set page(width: 4cm, margin: 1mm)\n#data.name'
     document = typeset(job(source, data={"name": name}, types={"name": "text"}))
@@ -180,7 +178,7 @@ def test_document__a_name_with_a_hyphen_breaks_there(job: Make) -> None:
 
 
 class TestMarkedImages:
-    def test_preview__of_a_test_render_is_marked_in_every_cell(self, job: Make) -> None:
+    def test_preview__of_a_test_render_has_the_watermark_everywhere(self, job: Make) -> None:
         source = "#set page(width: 2400pt, height: 1200pt, margin: 0pt)\n"
         plain, marked = (
             Image.open(BytesIO(preview(job(source, watermark=mark), 36).pages[0])).convert("RGB")
@@ -190,7 +188,7 @@ class TestMarkedImages:
         for left in (0, 600):
             assert difference.crop((left, 0, left + 600, 600)).getbbox() is not None
 
-    def test_preview__the_mark_stays_whatever_the_template_paints(self, job: Make) -> None:
+    def test_preview__the_template_cannot_paint_over_the_watermark(self, job: Make) -> None:
         source = "#set page(foreground: rect(width: 100%, height: 100%, fill: white))\nx"
         marked = Image.open(BytesIO(preview(job(source, watermark=True), 36).pages[0]))
         assert len(marked.convert("RGB").getcolors(10_000) or []) > 1

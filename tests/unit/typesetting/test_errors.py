@@ -61,7 +61,7 @@ def failure(job: Job) -> TypesettingError:
         ),
     ],
 )
-def test_error__names_the_fault_and_its_place(
+def test_error__has_the_mistake_and_its_line(
     job: Make, source: str, message: str, line: int, column: int
 ) -> None:
     error = failure(job(source))
@@ -81,7 +81,7 @@ def test_error__no_message_has_a_path_of_the_machine(job: Make) -> None:
         assert "searched" not in message
 
 
-def test_error__a_message_is_cut_before_it_outgrows_the_renders_row(job: Make) -> None:
+def test_error__a_long_message_is_truncated(job: Make) -> None:
     message = str(failure(job('#panic("a" * 900000)')))
     assert message == "a" * 1000 + "…"
 

@@ -40,18 +40,18 @@ def fonts_of(pdf: bytes) -> set[str]:
         ("简体", "NotoSansCJKjp-Regular"),
     ],
 )
-def test_script__has_a_font_of_the_layers(job: Make, text: str, font: str) -> None:
+def test_script__every_script_has_a_bundled_font(job: Make, text: str, font: str) -> None:
     document = typeset(job("#data.text", {"text": text}))
     assert document.warnings == ()
     assert fonts_of(document.pdf) == {font}
 
 
-def test_script__its_bold_is_bold(job: Make) -> None:
+def test_script__bold_text_uses_a_bold_font(job: Make) -> None:
     document = typeset(job("*#data.text*", {"text": "a שלום مرحبا नमस्ते 漢"}))
     assert all(name.endswith("-Bold") for name in fonts_of(document.pdf))
 
 
-def test_glyph__a_missing_one_is_a_warning_with_its_path(job: Make) -> None:
+def test_glyph__a_missing_glyph_of_the_data_is_a_warning_with_its_path(job: Make) -> None:
     data = {"customer": {"name": "Ada"}, "items": [{"name": "ok"}, {"name": "a กก"}]}
     document = typeset(job("#data.items.at(1).name", data))
     assert document.warnings == (
@@ -60,23 +60,23 @@ def test_glyph__a_missing_one_is_a_warning_with_its_path(job: Make) -> None:
     assert "CraftkitMissingGlyph" in fonts_of(document.pdf)
 
 
-def test_glyph__a_missing_one_of_the_source_has_no_path(job: Make) -> None:
+def test_glyph__a_missing_glyph_of_the_source_has_no_path(job: Make) -> None:
     assert typeset(job("😀")).warnings == (
         "No font has “😀” (U+1F600): the document shows a box instead.",
     )
 
 
-def test_glyph__another_font_falls_back_before_a_box_does(job: Make) -> None:
+def test_glyph__a_fallback_font_is_used_before_the_last_resort_font(job: Make) -> None:
     document = typeset(job('#set text(font: "Libertinus Serif")\nשלום 漢 ✓ नमस्ते'))
     assert document.warnings == ()
 
 
 @pytest.mark.parametrize("invisible", ["\u200d", "\u200f", "\ufe0f", "\u00ad", "\u2028", "\u00a0"])
-def test_glyph__what_is_invisible_is_not_missing(job: Make, invisible: str) -> None:
+def test_glyph__invisible_characters_are_not_missing(job: Make, invisible: str) -> None:
     assert typeset(job("#data.text", {"text": f"a{invisible}b"})).warnings == ()
 
 
-def test_glyph__private_use_is_replaced_and_said(job: Make) -> None:
+def test_glyph__private_use_characters_are_replaced_with_a_warning(job: Make) -> None:
     document = typeset(job("#data.text", {"text": "a \ue000 b"}))
     assert document.warnings == (
         "Unassigned or private-use characters were replaced by U+FFFD at text.",
@@ -104,7 +104,7 @@ def own_font(family: str) -> bytes:
     return file.getvalue()
 
 
-def test_font__a_projects_own_is_found_by_its_family(job: Make) -> None:
+def test_font__a_projects_font_is_found_by_its_family(job: Make) -> None:
     source = '#set text(font: "Ownfont")\naaa'
     document = typeset(job(source, fonts={"own": own_font("Ownfont")}))
     assert fonts_of(document.pdf) == {"Ownfont"}
@@ -112,7 +112,7 @@ def test_font__a_projects_own_is_found_by_its_family(job: Make) -> None:
     assert typeset(job(source)).warnings == ("line 2: unknown font family: ownfont",)
 
 
-def test_font__every_bundled_file_has_its_licence_beside_it() -> None:
+def test_font__every_bundled_font_has_its_licence_file() -> None:
     for folder in Path("layers").glob("*/*/fonts"):
         assert (folder / "OFL.txt").read_text().count("Permission is hereby granted")
 
@@ -121,7 +121,7 @@ class TestCheckFont:
     def test_check_font__returns_the_face(self) -> None:
         assert check_font(own_font("Ownfont")) == FontFace("Ownfont", 400, "normal")
 
-    def test_check_font__one_of_the_layers(self) -> None:
+    def test_check_font__accepts_a_bundled_font(self) -> None:
         file = Path("layers/typesetting/typesetting/fonts/Inter-BoldItalic.otf")
         assert check_font(file.read_bytes()) == FontFace("Inter", 700, "italic")
 
@@ -133,7 +133,7 @@ class TestCheckFont:
         with pytest.raises(FontError):
             check_font(content)
 
-    def test_check_font__a_broken_one_harms_nothing(self) -> None:
+    def test_check_font__a_damaged_font_does_not_stop_the_child(self) -> None:
         whole = own_font("Ownfont")
         for cut in range(0, len(whole), 97):
             broken = whole[:cut] + bytes(40) + whole[cut + 40 :]
@@ -141,7 +141,7 @@ class TestCheckFont:
                 check_font(broken)
         assert check_font(whole).family == "Ownfont"
 
-    def test_check_font__over_the_limit_is_refused_unread(self) -> None:
+    def test_check_font__over_the_limit_is_refused_without_parsing(self) -> None:
         with pytest.raises(FontError, match="4 MiB"):
             check_font(bytes(4 * 1024 * 1024 + 1))
 
@@ -149,13 +149,13 @@ class TestCheckFont:
 @pytest.mark.parametrize(
     "text", ["✨", "\u1f5a", "\U0003347f", "\U0001fffe", "\u1680", "\U00013430"]
 )
-def test_characters_that_a_font_claims_without_a_glyph_do_not_cost_the_document(
+def test_characters_without_a_glyph_in_their_font_do_not_fail_the_document(
     job: Callable[..., Job], text: str
 ) -> None:
     assert typeset(job("#data.text", {"text": text})).page_count == 1
 
 
-def test_warning__text_that_was_damaged_on_its_way_is_named(job: Make) -> None:
+def test_warning__damaged_text_is_named_with_its_path(job: Make) -> None:
     data = {"customer": {"name": "J\ufffdrgen"}, "note": "fine"}
     types = {"customer.name": "text", "note": "text"}
     assert typeset(job("#data.customer.name", data, types=types)).warnings == (

@@ -36,7 +36,7 @@ CODE = "// qr\n"
     "value",
     ["(1, 2)", '"no-colon"', "17", "none", "[content]", "(a: 1)", "true", '":"', '"qr:"'],
 )
-def test_hostile__a_forged_code_label_is_no_fault_of_the_worker(job: Make, value: str) -> None:
+def test_hostile__a_forged_code_label_is_a_template_error(job: Make, value: str) -> None:
     try:
         assert typeset(job(f"{CODE}#metadata({value})<craftkit-code>")).page_count == 1
     except TypesettingError as error:
@@ -48,7 +48,7 @@ def test_hostile__the_label_on_anything_else_is_ignored(job: Make, label: str) -
     assert typeset(job(CODE + label, pdf_standard="1.7")).page_count == 1
 
 
-def test_hostile__codes_that_lead_to_ever_more_codes_end(job: Make) -> None:
+def test_hostile__codes_that_request_more_codes_without_end_are_stopped(job: Make) -> None:
     count = 'json("/craftkit/codes.json").len()'
     with pytest.raises(SourceError, match="still requests new codes"):
         typeset(job(f'{CODE}#metadata("qr:" + str({count}))<craftkit-code>'))
@@ -167,7 +167,7 @@ def test_hostile__an_image_of_a_huge_page_is_refused_before_it_is_drawn(job: Mak
         preview(job("#set page(width: 14000pt, height: 14000pt)\nx"), 192)
 
 
-def test_hostile__one_page_that_is_far_larger_than_the_others_is_seen(job: Make) -> None:
+def test_hostile__one_much_larger_page_is_refused(job: Make) -> None:
     source = "Small #page(width: 20000pt)[x] #pagebreak() Small"
     with pytest.raises(RenderTooLargeError):
         typeset(job(source))
@@ -219,7 +219,7 @@ IMAGES: Mapping[str, bytes] = {
 
 
 @pytest.mark.parametrize("name", IMAGES)
-def test_hostile__an_image_is_shown_refused_or_the_templates_error(job: Make, name: str) -> None:
+def test_hostile__any_image_is_shown_refused_or_a_template_error(job: Make, name: str) -> None:
     data = {"photo": "http://a.dev/x"}
     asked = job(
         '#picture(data.photo, alt: "x", missing: "placeholder")',
@@ -264,7 +264,7 @@ def test_hostile__a_broken_font_is_refused(job: Make, font: bytes) -> None:
     assert typeset(job("After")).page_count == 1
 
 
-def test_hostile__a_font_with_the_fallbacks_name_does_not_harm(job: Make) -> None:
+def test_hostile__a_font_cannot_replace_the_last_resort_font(job: Make) -> None:
     source = '#set document(title: "CraftkitMissingGlyph")\nText'
     assert typeset(job(source)).page_count == 1
 
@@ -276,18 +276,18 @@ def _nested(depth: int) -> Any:
     return value
 
 
-def test_hostile__data_nested_as_deep_as_the_api_takes_it_is_set(job: Make) -> None:
+def test_hostile__data_of_the_maximum_depth_is_typeset(job: Make) -> None:
     assert typeset(job("#repr(data)", {"a": _nested(20)})).page_count == 1
 
 
-def test_hostile__inputs_and_time_are_not_the_templates_to_change(job: Make) -> None:
+def test_hostile__a_template_cannot_change_inputs_and_time(job: Make) -> None:
     with pytest.raises(SourceError, match=r"^\(:\)"):
         typeset(job("#panic(sys.inputs)"))
     with pytest.raises(SourceError, match=r"^2026-11-24$"):
         typeset(job('#panic(datetime.today().display("[year]-[month]-[day]"))'))
 
 
-def test_hostile__a_template_cannot_name_itself_a_live_one(job: Make) -> None:
+def test_hostile__a_template_cannot_remove_the_test_mode(job: Make) -> None:
     """The mark is the child's, whatever the source does to the files that it can read."""
     source = '#let _job = (watermark: false)\n#json("/craftkit/job.json").keys().join(" ")'
     assert b"CraftkitTest" in typeset(job(source, watermark=True)).pdf
@@ -320,7 +320,7 @@ attempt("own file", lambda: open("/proc/self/status").read())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's means are Linux's")
-def test_child__cannot_read_its_parent_nor_reach_a_network_nor_start_a_program() -> None:
+def test_child__cannot_read_its_parent_use_a_network_or_start_a_program() -> None:
     _hide_from_children()
     done = subprocess.run(
         [sys.executable, "-ISc", ATTEMPT, str(LAYER)], capture_output=True, text=True, check=True

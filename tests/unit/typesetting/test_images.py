@@ -63,7 +63,7 @@ def test_fetch_images__follows_a_redirect_and_never_to_a_private_address() -> No
     assert found.faults == {"b": "the host is not on the public internet"}
 
 
-def test_fetch_images__one_gigabyte_ends_at_five_mebibytes() -> None:
+def test_fetch_images__a_gigabyte_is_stopped_at_five_mebibytes() -> None:
     internet = Internet()
 
     def serve(connection, _head) -> None:  # type: ignore[no-untyped-def]
@@ -91,7 +91,7 @@ def test_fetch_images__slow_hosts_share_one_deadline() -> None:
     assert not internet.calls
 
 
-def test_with_images__adds_what_the_datas_images_are() -> None:
+def test_with_images__adds_the_images_of_the_data() -> None:
     uri = "data:image/png;base64," + b64encode(_picture()).decode()
     job = Job(
         source="",
@@ -119,7 +119,7 @@ def _job_with_photos(count: int, **changes: object) -> Job:
     )
 
 
-def test_with_images__one_render_draws_a_bounded_number_of_bytes_from_a_host() -> None:
+def test_with_images__one_render_fetches_a_limited_number_of_bytes() -> None:
     served = []
 
     def serve(connection, _head) -> None:  # type: ignore[no-untyped-def]

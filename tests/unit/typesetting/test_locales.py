@@ -20,7 +20,7 @@ def test_locale__has_its_currency(tag: str, currency: str) -> None:
     assert locales.locale(tag).currency == currency
 
 
-def test_locale__short_and_long_tags_meet() -> None:
+def test_locale__short_and_long_tags_are_equal() -> None:
     assert locales.locale("zh-TW").text == locales.locale("zh-Hant-TW").text
     assert locales.locale("sr-Latn-RS-x-private").text == locales.locale("sr-Latn-RS").text
     assert locales.locale("DE-ch").text == locales.locale("de-CH").text

@@ -49,13 +49,13 @@ class TestNumbers:
             written = text_of("number(data.value)", {"value": amount}, types=TYPES, locale=tag)
             assert written == as_cldr(format_decimal(Decimal(amount), locale=locale), locale)
 
-    def test_money__native_digits_where_the_territory_writes_them(self, text_of: TextOf) -> None:
+    def test_money__uses_native_digits_of_the_territory(self, text_of: TextOf) -> None:
         written = text_of("number(1234.5)", locale="ar-EG")
         assert written == "١٬٢٣٤٫٥"
 
     @given(amount=st.decimals(-(10**15), 10**15, places=2))
     @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-    def test_money__no_digit_is_ever_lost(self, text_of: TextOf, amount: Decimal) -> None:
+    def test_money__keeps_every_digit(self, text_of: TextOf, amount: Decimal) -> None:
         value = f"{amount:f}"
         written = text_of('money(data.value, currency: "USD")', {"value": value}, types=TYPES)
         assert written == format_currency(amount, "USD", locale="en")
@@ -75,7 +75,7 @@ class TestNumbers:
     def test_money__an_amount_rounded_to_zero_has_no_sign(self, text_of: TextOf) -> None:
         assert text_of('money(decimal("-0.001"))') == "$0.00"
 
-    def test_money__places_are_the_currencys(self, text_of: TextOf) -> None:
+    def test_money__has_the_decimal_places_of_the_currency(self, text_of: TextOf) -> None:
         assert text_of('money(1234, currency: "JPY")', locale="ja") == "￥1,234"
         assert text_of('money(decimal("1.5"), currency: "KWD")') == "KWD\xa01.500"
 
@@ -91,7 +91,7 @@ class TestNumbers:
             ({}, {"currency": "gibberish"}, "$1.00"),
         ],
     )
-    def test_money__takes_the_datas_currency_then_the_manifests_then_the_locales(
+    def test_money__uses_the_currency_of_data_then_manifest_then_locale(
         self, text_of: TextOf, types: Any, data: Any, expected: str
     ) -> None:
         assert text_of("money(1)", data, types=types) == expected
@@ -100,7 +100,7 @@ class TestNumbers:
         assert text_of("number(3, digits: 2)") == "3.00"
         assert text_of('number(decimal("2.5"), digits: 0)') == "3"
 
-    def test_number__text_is_refused_by_name_of_its_kind(self, text_of: TextOf) -> None:
+    def test_number__text_is_refused_with_its_type(self, text_of: TextOf) -> None:
         assert text_of('number("abc")') == "number takes a number, not a value of type string"
 
     def test_number__none_stays_none(self, text_of: TextOf) -> None:
@@ -119,7 +119,7 @@ class TestDates:
             )
             assert written == format_date(day, style, locale=Locale.parse(tag, sep="-"))
 
-    def test_day__time_is_the_clocks_own_whatever_its_offset(self, text_of: TextOf) -> None:
+    def test_day__shows_the_local_time_of_the_value(self, text_of: TextOf) -> None:
         data = {"moment": "2026-11-24T00:05:09+09:00"}
         written = text_of('day(data.moment, time: "short")', data, types=TYPES, locale="de")
         clock = format_time(datetime(2026, 11, 24, 0, 5, tzinfo=UTC), "short", locale="de")
@@ -154,22 +154,22 @@ class TestData:
         ("sent", "shown"),
         [("a\tb", "a b"), ("a\\tb", "a\\tb"), ("\\\t\t", "\\  "), ("a\nb", "a\nb")],
     )
-    def test_data__a_tab_is_a_space(self, text_of: TextOf, sent: str, shown: str) -> None:
+    def test_data__a_tab_is_shown_as_a_space(self, text_of: TextOf, sent: str, shown: str) -> None:
         assert text_of("data.text", {"text": sent}) == shown
 
 
 class TestDefaults:
-    def test_frame__footer_may_be_left_out(self, job: Callable[..., Any]) -> None:
+    def test_frame__the_footer_is_optional(self, job: Callable[..., Any]) -> None:
         source = '#show: document-frame.with(footer: none, header: [Ours], paper: "a5")\nText'
         assert typeset(job(source)).page_count == 1
 
-    def test_paper__is_letter_only_where_the_territory_is_named(
+    def test_paper__is_letter_for_territories_that_use_it(
         self, text_of: TextOf, job: Callable[..., Any]
     ) -> None:
         assert b"/MediaBox[0 0 595.2" in typeset(job("Text", locale="en")).pdf
         assert b"/MediaBox[0 0 612 792]" in typeset(job("Text", locale="en-US")).pdf
 
-    def test_locale__unknown_ones_fall_back(self, text_of: TextOf) -> None:
+    def test_locale__an_unknown_locale_falls_back(self, text_of: TextOf) -> None:
         assert text_of("number(1234.5)", locale="de-XX") == "1.234,5"
         assert text_of("number(1234.5)", locale="xx-YY") == "1,234.5"
 
@@ -192,9 +192,7 @@ def test_line__has_the_same_baseline_in_every_script(job: Callable[..., Job], te
 
 
 @pytest.mark.parametrize("cells", ["table", "grid"])
-def test_cell__of_a_document_with_tall_letters_holds_them(
-    job: Callable[..., Job], cells: str
-) -> None:
+def test_cell__is_high_enough_for_tall_letters(job: Callable[..., Job], cells: str) -> None:
     of_one = f"{cells}(columns: 1, inset: 0pt)[{{}}]"
     assert [measured(job, of_one.format(text)) for text in ("محمد", "नाम", "Name")] == [
         "13.6pt",

@@ -58,7 +58,7 @@ def tags_of(document: Document) -> list[str]:
 
 
 @pytest.mark.parametrize(("text", "text_format"), [(MARKDOWN, ""), (HTML, "html")])
-def test_richtext__is_tagged_by_what_it_is(job: Make, text: str, text_format: str) -> None:
+def test_richtext__has_the_tags_of_its_structure(job: Make, text: str, text_format: str) -> None:
     tags = set(tags_of(rich(job, text, text_format)))
     assert {"/H1", "/H2", "/P", "/L", "/LI", "/Table", "/TH", "/TD", "/Link"} <= tags
     assert "/H4" not in tags  # a level that was skipped in the text is not in the document
@@ -66,7 +66,7 @@ def test_richtext__is_tagged_by_what_it_is(job: Make, text: str, text_format: st
     assert "/Code" in tags
 
 
-def test_richtext__headings_stand_below_the_templates(job: Make) -> None:
+def test_richtext__headings_are_below_those_of_the_template(job: Make) -> None:
     source = "= A\n== B\n#data.a\n#data.a"
     assert tags_of(rich(job, "# One\n## Two", source=source)).count("/H3") == 2
 
@@ -92,7 +92,7 @@ def test_richtext__typst_in_it_is_text(job: Make, text: str, text_format: str) -
         ("<iframe src=//a.dev></iframe>x<script>alert(1)</script>", "html"),
     ],
 )
-def test_richtext__links_nowhere_but_into_the_web(job: Make, text: str, text_format: str) -> None:
+def test_richtext__only_web_links_are_kept(job: Make, text: str, text_format: str) -> None:
     document = rich(job, text, text_format)
     assert "/Link" not in tags_of(document)
     assert b"/URI" not in document.pdf
@@ -103,7 +103,7 @@ def test_richtext__links_nowhere_but_into_the_web(job: Make, text: str, text_for
     "text",
     ["> " * 5000 + "x", "- " * 5000 + "x", "*" * 20_000, "[" * 20_000, "`" * 20_001, "|a" * 9000],
 )
-def test_richtext__nesting_without_end_is_cut_off(job: Make, text: str) -> None:
+def test_richtext__nesting_is_limited(job: Make, text: str) -> None:
     assert rich(job, text).page_count >= 1
     check_tree(f"markdown:{text}")
 
@@ -111,12 +111,12 @@ def test_richtext__nesting_without_end_is_cut_off(job: Make, text: str) -> None:
 @pytest.mark.parametrize(
     "tag", ["<b>", "<ul><li>", "<blockquote>", "<table><tr><td>", "<a href=http://a>"]
 )
-def test_richtext__html_nested_without_end_is_cut_off(job: Make, tag: str) -> None:
+def test_richtext__nesting_of_html_is_limited(job: Make, tag: str) -> None:
     assert rich(job, tag * 2000 + "x", "html").page_count >= 1
     check_tree(f"html:{tag * 2000}x")
 
 
-def test_richtext__parts_of_a_list_outside_of_one_are_text(job: Make) -> None:
+def test_richtext__list_items_outside_a_list_are_text(job: Make) -> None:
     text = '<hr/>a <a href="https://a.dev/"><li>b<ol><li>c</li></ol></li></a>'
     assert "/LI" in tags_of(rich(job, text, "html"))
     check_tree(f"html:{text}")
@@ -130,7 +130,7 @@ def test_richtext__absent_and_blank_values_are_none(job: Make) -> None:
     assert rich(job, "&nbsp; <!-- -->", "html").page_count == 1
 
 
-def test_richtext__none_of_thousands_of_hostile_texts_escapes() -> None:
+def test_richtext__thousands_of_hostile_texts_stay_text() -> None:
     texts = list(hostile_texts(seed=20261124, count=4000))
     for text in texts:
         check_tree(text)

@@ -43,7 +43,7 @@ def pid_of(sandbox: Sandbox) -> int:
 
 
 @pytest.mark.parametrize("source", [WIDE, PAGES, NESTED])
-def test_hostile__memory_is_bounded_and_the_next_render_whole(job: Make, source: str) -> None:
+def test_hostile__memory_is_limited_and_the_next_render_succeeds(job: Make, source: str) -> None:
     before = typeset(job("Before and after"))
     with pytest.raises(RenderTooLargeError):
         typeset(job(source))
@@ -51,7 +51,7 @@ def test_hostile__memory_is_bounded_and_the_next_render_whole(job: Make, source:
 
 
 @pytest.mark.parametrize("source", ["#" + "(" * 20_000, "#[" * 5_000, "$" + "{" * 20_000, WASM])
-def test_hostile__nesting_and_foreign_code_end_as_errors(job: Make, source: str) -> None:
+def test_hostile__deep_nesting_and_plugins_are_errors(job: Make, source: str) -> None:
     with pytest.raises(TypesettingError):
         typeset(job(source))
     assert typeset(job("After")).page_count == 1
@@ -66,7 +66,7 @@ def test_hostile__an_endless_loop_is_killed_in_time(job: Make, sandbox: Sandbox)
     assert pid_of(sandbox) != first
 
 
-def test_hostile__a_timeout_is_said_as_one(job: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hostile__a_timeout_has_its_own_message(job: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     class Late:
         def exchange(self, *_: object) -> None:
             raise TimedOutError
@@ -93,7 +93,7 @@ def test_child__an_internal_error_is_not_a_template_error(
         typeset(job("Text"))
 
 
-def test_child__that_cannot_start_is_not_the_templates_fault(
+def test_child__a_failed_start_is_not_a_template_error(
     job: Make, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("typesetting.sandbox.child_arguments", lambda: ["/no/prelude.typ"])
@@ -107,7 +107,7 @@ def test_child__has_no_secret_in_its_environment(sandbox: Sandbox) -> None:
     assert names <= {b"HTTP_PROXY", b"HTTPS_PROXY", b"LD_LIBRARY_PATH", b"MALLOC_ARENA_MAX"}
 
 
-def test_child__keeps_no_data_after_a_job(job: Make, sandbox: Sandbox) -> None:
+def test_child__deletes_the_data_of_a_job(job: Make, sandbox: Sandbox) -> None:
     pid_of(sandbox)
     assert sandbox._folder is not None
     folder = Path(sandbox._folder.name)
@@ -126,7 +126,7 @@ def test_child__keeps_no_data_after_a_job(job: Make, sandbox: Sandbox) -> None:
     assert not folder.exists()
 
 
-def test_child__is_not_blamed_for_the_size_of_its_parent(job: Make) -> None:
+def test_child__its_memory_limit_excludes_the_parent(job: Make) -> None:
     ballast = bytearray(RETIREMENT_BYTES + 1)
     ballast[:: resource.getpagesize()] = b"x" * len(ballast[:: resource.getpagesize()])
     with closing(Sandbox()) as sandbox:

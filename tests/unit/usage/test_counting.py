@@ -64,7 +64,7 @@ class Table:
 
 
 @given(batches)
-def test_counting__sums_are_those_of_the_renders_each_once(
+def test_counting__each_render_is_counted_once(
     sent: list[tuple[list[Metered], str]],
 ) -> None:
     table = Table()

@@ -14,7 +14,7 @@ def delay(attempts: int, **how: object) -> timedelta:
     return at - NOON
 
 
-def test_schedule__is_the_contracts() -> None:
+def test_schedule__has_the_documented_delays() -> None:
     words = [5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400]
     assert [delay(made).total_seconds() for made in range(1, ATTEMPTS)] == words
 
@@ -52,5 +52,5 @@ def test_schedule__jitter_spreads() -> None:
         ("Sat, 99 Mar 2026 11:00:00 GMT", 5),
     ],
 )
-def test_retry_after__puts_off_and_never_brings_forward(header: str, seconds: int) -> None:
+def test_retry_after__delays_an_attempt_and_never_hastens_it(header: str, seconds: int) -> None:
     assert delay(1, retry_after=header).total_seconds() == seconds

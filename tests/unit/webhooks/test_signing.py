@@ -21,7 +21,7 @@ def test_headers__the_official_library_verifies_them() -> None:
     assert event["data"]["filename"] == "Rechnung Müller.pdf"
 
 
-def test_headers__of_two_secrets_verify_with_either_and_no_third() -> None:
+def test_headers__signed_with_two_secrets_verify_with_each_of_them_only() -> None:
     new, old = new_secret(), new_secret()
     both = headers(new, old)
     for secret in (new, old):
@@ -53,7 +53,7 @@ def test_headers__a_receiver_whose_clock_is_six_minutes_off_refuses_them(minutes
         Webhook(secret).verify(PAYLOAD, sent)
 
 
-def test_headers__name_the_event_and_the_type() -> None:
+def test_headers__contain_the_event_type_and_the_media_type() -> None:
     sent = headers(new_secret())
     assert sent["x-craftkit-event"] == "render.succeeded"
     assert sent["content-type"].startswith("application/json")
