@@ -162,7 +162,7 @@ def test_a_key_in_any_field_is_never_logged(stack: RunningStack, key: dict[str, 
     assert stack.craftkit("keys", "diagnose", stdin=secret)["outcome"] == "fine"
 
 
-class TestRights:
+class TestPermissions:
     """The permissions on the keys table, in addition to the test of docs/permissions.md."""
 
     def test_the_authorizer_can_only_read_keys_and_write_activity(

@@ -128,7 +128,7 @@ class TestData:
                 assert not allows(policies("prod", role), action, on, {TAG: "prod"})
 
 
-class TestRolesThatAStackMakes:
+class TestCreatedRoles:
     @pytest.mark.parametrize(
         "action", ["iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"]
     )
@@ -195,7 +195,7 @@ class TestRolesThatAStackMakes:
             assert allows(role, "iam:AttachRolePolicy", NEW_ROLE, keys) is may, policy
 
 
-class TestThePipelinesOwnRoles:
+class TestPipelineRoles:
     CHANGES = (
         "PutRolePolicy", "AttachRolePolicy", "UpdateAssumeRolePolicy", "DeleteRole", "PassRole",
     )  # fmt: skip
@@ -261,7 +261,7 @@ COMMANDS = [
 ]
 
 
-class TestTheDeployRole:
+class TestDeployRole:
     @pytest.mark.parametrize(("action", "on"), COMMANDS)
     def test_a_deploy_role_can_call_what_the_commands_use_in_its_stage_only(
         self, action: str, on: str

@@ -113,7 +113,7 @@ class TestFunctions:
         assert "resolve:ssm-secure" not in document
 
 
-class TestRights:
+class TestPermissions:
     def test_no_policy_has_wildcard_actions_or_resources(self, stage: Template) -> None:
         for name, properties in stage.functions.items():
             for action, resource in grants(properties):

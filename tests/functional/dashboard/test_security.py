@@ -79,7 +79,7 @@ class TestCsrf:
         assert page.status == 200
 
 
-class TestOtherPeoplesProjects:
+class TestProjectsOfOthers:
     def test_cannot_be_seen(self, bob: Visitor, project: Project) -> None:
         for path in PROJECT_GETS:
             theirs, missing, nonsense = (
@@ -176,7 +176,7 @@ class TestRoles:
         assert viewer.get(base).status == 404
 
 
-class TestWhatIsShown:
+class TestEscaping:
     @pytest.fixture
     def hostile(self, cloud: Cloud) -> tuple[Visitor, str]:
         """A project in which all names are chosen by an attacker."""

@@ -44,7 +44,7 @@ def begin(visitor: Visitor, to: str = "/dashboard") -> str:
     return parse_qs(urlsplit(page.location).query)["state"][0]
 
 
-class TestWhoIsNotSignedIn:
+class TestWithoutSession:
     def test_a_page_redirects_to_the_sign_in_and_back(self, stranger: Visitor) -> None:
         page = stranger.get("/dashboard/projects/019cec2a-0000-7000-8000-000000000001/keys")
         assert page.status == 303
@@ -56,7 +56,7 @@ class TestWhoIsNotSignedIn:
         assert "HX-Redirect" not in page.headers
         assert "session has ended" in page.text
 
-    def test_a_post_without_a_session_is_refused(self, stranger: Visitor) -> None:
+    def test_a_post_without_a_session_redirects_to_the_sign_in(self, stranger: Visitor) -> None:
         assert stranger.post("/dashboard/projects", {"name": "Mine"}).location.startswith(
             "/dashboard/sign-in"
         )
@@ -124,7 +124,7 @@ class TestSigningIn:
         "how",
         ["another state", "no ASCII", "no state", "no attempt", "the pool refuses", "used twice"],
     )
-    def test_a_sign_in_without_its_state_cookie_is_refused(
+    def test_a_sign_in_that_was_not_started_here_is_refused(
         self, how: str, stranger: Visitor, hosted_page: dict[str, Any]
     ) -> None:
         state = begin(stranger)
@@ -161,7 +161,7 @@ class TestSigningIn:
             "",
         ],
     )
-    def test_the_return_address_is_a_path_of_the_dashboard(
+    def test_a_return_address_outside_the_dashboard_is_ignored(
         self, to: str, stranger: Visitor, hosted_page: dict[str, Any]
     ) -> None:
         page = stranger.get(f"/dashboard/signed-in?code=abc&state={begin(stranger, to)}")

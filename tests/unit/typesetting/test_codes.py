@@ -71,7 +71,7 @@ def test_code__an_unknown_format_is_refused_with_the_list(job: Make) -> None:
         typeset(job('#barcode("1", format: "maxicode")'))
 
 
-class TestPictures:
+class TestImages:
     def test_picture__has_its_alternative_text(self, job: Make) -> None:
         logo = {"logo": "https://example.com/logo.svg"}
         source = '#picture(data.logo, alt: "Our logo", height: 1cm)'
