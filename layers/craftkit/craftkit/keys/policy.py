@@ -6,7 +6,7 @@ The policy is stored with each key, so that a rotation and the hourly run need n
 from datetime import datetime, timedelta
 
 from craftkit.keys import lifecycle
-from craftkit.keys.lifecycle import Event, Step
+from craftkit.keys.lifecycle import KeyEvent, Step
 from craftkit.keys.models import Key, Secret
 from craftkit.projects.models import KeyPolicy
 
@@ -59,7 +59,7 @@ def retire_unused(key: Key, used_at: datetime | None, now: datetime) -> Step | N
         return lifecycle.revoke(key, f"Not used for {key.unused_days} days.", now)
     due = [days for days in _reminder_days(key.unused_days) if _before(ends_at, days) <= now]
     reminded = min(due, default=None)
-    events: tuple[Event, ...] = ()
+    events: tuple[KeyEvent, ...] = ()
     if reminded is not None and reminded < (key.unused_reminded_days or _NEVER):
         events = (lifecycle.expiring(key, reminded, ends_at, "unused"),)
     changes = {
