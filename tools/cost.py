@@ -39,6 +39,7 @@ TYPST_MILLISECONDS = 10.0  # `typesetting.invoice` in docs/performance.md, round
 RECEIVER_MILLISECONDS = 200.0  # of a webhook's receiver, waited for
 FULL_CPU_MB = 1769
 DOCUMENT_KB, RETENTION_DAYS = 60, 90
+ONE_PAGE_KB = 45  # the gallery's invoice with its preview data; a batch adds no electronic one
 TRACED = 0.01  # `TracedShare` of prod in template.yaml; a test compares the two
 REQUEST_LOG_DAYS = 30  # `RequestLogDays` of prod in template.yaml; a test compares the two
 AFTER_RESPONSE_MILLISECONDS = 11.0  # 5 until the write begins, 4 of latency, 2 of CPU
@@ -49,7 +50,7 @@ POLLERS, POLLS_A_MONTH = 5, 5 * 3 * 60 * 730  # queues read; five long polls of 
 KEY_REQUESTS = 9 * 3 * 12 * 730  # nine tables' key, asked for every five minutes by three callers
 ARTIFACT_GB = 10  # builds in the bucket of artifacts; Lambda itself stores versions without a price
 
-MEMORY_MB = {"render_document": 1769}  # the others have 512
+MEMORY_MB = {"render_document": 1769, "assemble_batch": 1024}  # the others have 512
 RATES = (1e3, 1e6, 1e9)
 
 POLLED = {
@@ -74,16 +75,53 @@ NOTIFIED = {
 }
 """Invocations of each function for one render that is reported by a webhook and downloaded once."""
 
+INLINE = {
+    "authorize": 1,
+    "create_render:inline": 1,
+    "render_document": 1,
+    "meter_usage": 1,
+    "create_deliveries": 1,
+}
+"""Invocations for one render whose document is the response, and is stored."""
+
+UNSTORED = {
+    "authorize": 1,
+    "create_render:unstored": 1,
+    "render_document:unstored": 1,
+    "meter_usage": 1,
+    "create_deliveries": 1,
+}
+"""Invocations for one render whose document is the response, with `options.store` false."""
+
+WAITS_FOR = {
+    "create_render:inline": "render_document",
+    "create_render:unstored": "render_document:unstored",
+}
+"""Functions that wait for the whole invocation of another function."""
+
+BATCH_REQUESTS = 11 / 1000
+"""Requests for each document: one creates the batch of 1,000, ten read its progress."""
+
+BATCHED = {
+    "authorize": BATCH_REQUESTS,
+    "create_batch": 1,
+    "render_document:chunk": 1,
+    "check_batches": 5,
+    "assemble_batch": 1,
+    "get_batch": 10,
+}
+"""Invocations of each function for one batch of 1,000; of a chunk's, for one chunk."""
+
 LEVERS = {
     "API Gateway": "fixed price: 3.50 per million requests",
     "Lambda": "few AWS calls per invocation; one transaction counts the renders of 50 seconds",
     "DynamoDB": "rows of one write unit; a keys-only index with two writes per render; no "
     "transaction without an idempotency key; renders of a counter are counted together; one write "
     "of a project's rate for the requests of 30 seconds",
-    "SQS": "one send, one receive and one delete per render",
-    "S3": "fixed price: one document stored for 90 days and read once",
+    "SQS": "one send, one receive and one delete per message",
+    "S3": "fixed price: a document is stored for 90 days and read once",
     "CloudWatch logs": "one line per invocation, which is also its metric; no START and REPORT "
-    "lines; no constant fields",
+    "lines; no constant fields; each id once per request",
     "X-Ray": "`TracedShare` in `StageConfig`: 1 % of the requests in prod",
     "WAF": "fixed price: 0.60 per million requests",
     "KMS": "no calls per render: queues and bucket use service-managed keys, and decrypted secrets "
@@ -102,7 +140,7 @@ class Price:
 
 def request(inputs: dict[str, Any], millions: float) -> list[Price]:
     """A million authorized requests that read one render, at `millions` per month."""
-    return _bill(inputs, {"authorize": 1, "get_render": 1}, millions, documents=0, messages=0)
+    return _bill(inputs, {"authorize": 1, "get_render": 1}, millions, document_kb=0)
 
 
 def render(
@@ -110,39 +148,88 @@ def render(
 ) -> list[Price]:
     """A million asynchronous live renders: created, stored, counted, read and downloaded."""
     messages = 2 if "deliver_webhook" in flow else 1
-    return _bill(inputs, flow, millions, documents=1, messages=messages)
+    kept = _kept(inputs["render_row"]["bytes"], inputs["render_key_row"]["bytes"])
+    return _bill(inputs, flow, millions, messages=messages, kept=kept, storage=_STORED)
+
+
+def inline(inputs: dict[str, Any], *, is_stored: bool) -> list[Price]:
+    """A million live renders whose documents are the responses."""
+    if is_stored:
+        kept = _kept(inputs["render_row"]["bytes"], inputs["render_key_row"]["bytes"])
+        return _bill(inputs, INLINE, 1.0, kept=kept, storage=_STORED)
+    return _bill(inputs, UNSTORED, 1.0, kept=_kept(inputs["unstored_row"]["bytes"]))
+
+
+def batch(inputs: dict[str, Any]) -> list[Price]:
+    """A million one-page documents in batches of 1,000, each downloaded as one ZIP file."""
+    puts = sum(
+        inputs[name]["calls"].get(f"s3:{each}", 0) / inputs[name]["renders"]
+        for name in BATCHED
+        for each in ("PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload")
+        if name != "authorize"
+    )
+    gets = sum(
+        inputs[name]["calls"].get("s3:GetObject", 0) / inputs[name]["renders"]
+        for name in BATCHED
+        if name != "authorize"
+    )
+    # Stored as the chunks' objects and as the ZIP file.
+    stored = 2 * ONE_PAGE_KB * RETENTION_DAYS / 30 * S3_GB_MONTH / 1e6
+    storage = puts * S3_PUT + gets * S3_GET + stored
+    # Each chunk's message, and each chunk's end.
+    messages = 2 / inputs["render_document:chunk"]["renders"]
+    return _bill(inputs, BATCHED, 1.0, messages=messages, storage=storage, document_kb=ONE_PAGE_KB)
+
+
+def _kept(row_bytes: int, key_bytes: int = 0) -> float:
+    """The price of the rows of one render until its retention ends."""
+    months = RETENTION_DAYS / 30
+    rows = row_bytes + LISTED_BYTES + ITEM_OVERHEAD_BYTES
+    # The table of the data keys has no point-in-time recovery.
+    keys = key_bytes + ITEM_OVERHEAD_BYTES if key_bytes else 0
+    row_price = rows * (TABLE_GB_MONTH + RECOVERY_GB_MONTH) + keys * TABLE_GB_MONTH
+    return row_price * months / 1e9
+
+
+_STORED = S3_PUT + S3_GET + DOCUMENT_KB / 1e6 * RETENTION_DAYS / 30 * S3_GB_MONTH
+"""The price of one document in S3: written once, stored, read once."""
 
 
 def _bill(
     inputs: dict[str, Any],
-    flow: Mapping[str, int],
+    flow: Mapping[str, float],
     millions: float,
     *,
-    documents: int,
-    messages: int,
+    messages: float = 0,
+    kept: float = 0,
+    storage: float = 0,
+    document_kb: float = DOCUMENT_KB,
 ) -> list[Price]:
+    """The prices of a million times a flow.
+
+    Args:
+        messages: SQS messages of one document.
+        kept: the price of the rows of one document.
+        storage: the price of S3 for one document.
+        document_kb: what is sent to the internet.
+    """
     million, requests = 1e6, flow["authorize"]
     works = [(name, inputs[name], times) for name, times in flow.items()]
-    gigabytes = documents * million * DOCUMENT_KB / 1e6
     months = RETENTION_DAYS / 30
-    rows = documents * (inputs["render_row"]["bytes"] + LISTED_BYTES + ITEM_OVERHEAD_BYTES)
-    kept = million * rows / 1e9 * months * (TABLE_GB_MONTH + RECOVERY_GB_MONTH)
-    # The table of the keys has no point-in-time recovery.
-    keys = documents * (inputs["render_key_row"]["bytes"] + ITEM_OVERHEAD_BYTES)
-    kept += million * keys / 1e9 * months * TABLE_GB_MONTH
     lines = requests * inputs["access_log"]["bytes"] + sum(
         times * work["logBytes"] / work.get("renders", 1) for _, work, times in works
     )
+    waits = {name: duration(of, inputs[of]) for name, of in WAITS_FOR.items() if name in flow}
+    compute_price = sum(
+        times * compute(name, work, waits.get(name, 0)) for name, work, times in works
+    )
     prices = [
         Price("API Gateway", gateway(millions) * requests),
-        Price("Lambda", million * sum(times * compute(name, work) for name, work, times in works)),
-        Price("DynamoDB", million * sum(times * table(work) for _, work, times in works) + kept),
+        Price("Lambda", million * compute_price),
+        Price("DynamoDB", million * (sum(times * table(work) for _, work, times in works) + kept)),
         # A message is sent, received and deleted once.
         Price("SQS", million * messages * 3 * QUEUE_REQUEST),
-        Price(
-            "S3",
-            documents * (million * (S3_PUT + S3_GET) + gigabytes * months * S3_GB_MONTH),
-        ),
+        Price("S3", million * storage),
         Price(
             "CloudWatch logs",
             million * lines / 1e9 * (LOG_GB + LOG_GB_MONTH * LOG_COMPRESSION * months),
@@ -150,9 +237,9 @@ def _bill(
         Price("X-Ray", million * requests * TRACED * TRACE),
         Price("WAF", million * requests * FIREWALL_REQUEST),
         Price("KMS", 0.0),
-        Price("Transfer", gigabytes * TRANSFER_GB),
+        Price("Transfer", million * document_kb / 1e6 * TRANSFER_GB),
     ]
-    return [price for price in prices if documents or price.dollars]
+    return [price for price in prices if document_kb or price.dollars]
 
 
 def request_log(inputs: dict[str, Any]) -> list[Price]:
@@ -209,19 +296,33 @@ def gateway(millions: float) -> float:
     return total / millions
 
 
-def compute(function: str, measured: dict[str, Any]) -> float:
-    """The Lambda price per render: own CPU time, scaled by the memory's CPU share, and waits."""
-    memory = MEMORY_MB.get(function, 512)
-    own = measured["ownMilliseconds"] + (TYPST_MILLISECONDS if function == "render_document" else 0)
+def compute(function: str, measured: dict[str, Any], waited: float = 0) -> float:
+    """The Lambda price per render.
+
+    Args:
+        waited: milliseconds of another invocation that this one waits for.
+    """
+    seconds = ceil(duration(function, measured) + waited) / 1000
+    price = LAMBDA_REQUEST + _memory(function) / 1024 * seconds * LAMBDA_GB_SECOND
+    return float(price / measured.get("renders", 1))
+
+
+def duration(function: str, measured: dict[str, Any]) -> float:
+    """Milliseconds of one invocation: own CPU time, scaled by the memory's CPU share, and waits."""
+    own = measured["ownMilliseconds"]
+    if function.startswith("render_document"):
+        own += TYPST_MILLISECONDS * measured.get("renders", 1)
     waited = sum(
         count * WAIT_MILLISECONDS.get(call.partition(":")[0], 0.0)
         for call, count in measured["calls"].items()
     )
     if function == "deliver_webhook":
         waited += RECEIVER_MILLISECONDS
-    seconds: float = ceil(own * FULL_CPU_MB / memory + waited) / 1000
-    price = LAMBDA_REQUEST + memory / 1024 * seconds * LAMBDA_GB_SECOND
-    return float(price / measured.get("renders", 1))
+    return float(own * FULL_CPU_MB / _memory(function) + waited)
+
+
+def _memory(function: str) -> int:
+    return MEMORY_MB.get(function.partition(":")[0], 512)
 
 
 def table(measured: dict[str, Any]) -> float:
@@ -239,6 +340,12 @@ def page() -> str:
     parts += [_table(render(inputs, 1.0)), "", _units(inputs), ""]
     parts += ["## A million renders, with a webhook instead of the poll", ""]
     parts += [_table(render(inputs, 1.0, NOTIFIED)), ""]
+    parts += ["## A million renders, answered inline and stored", ""]
+    parts += [_INLINE, "", _table(inline(inputs, is_stored=True)), ""]
+    parts += ["## A million renders, answered inline and not stored", ""]
+    parts += [_table(inline(inputs, is_stored=False)), ""]
+    parts += ["## A million one-page documents in batches, with one ZIP download each", ""]
+    parts += [_BATCH, "", _table(batch(inputs)), ""]
     parts += ["## A million requests in the request log", "", _log_table(inputs), ""]
     parts += ["## Per month", "", _months(inputs), "", _BREAKS]
     parts += ["## An idle stage", "", _stages_table(idle), ""]
@@ -326,6 +433,18 @@ def _stages_table(bill: Callable[[str], list[Price]]) -> str:
     head = ["| US$ per month | dev | staging | prod |", "| --- | ---: | ---: | ---: |"]
     return "\n".join([*head, *rows, f"| **all** | {totals} |"])
 
+
+_INLINE = (
+    "The target is 25 US$, and it is missed. Such a render is a row, because a document that takes "
+    "longer than 25 seconds is answered as a queued render: three writes of the row, two of its "
+    "index, one of the data key and two of the count of the project's synchronous renders."
+)
+
+_BATCH = (
+    f"Batches of 1,000 documents of {ONE_PAGE_KB} kB with `output: zip`, each created by one "
+    "request, read ten times and downloaded once. The documents are stored twice: by chunk, and as "
+    "ZIP file."
+)
 
 _HEAD = """# What it costs
 
