@@ -36,7 +36,7 @@ CODE = "// qr\n"
     "value",
     ["(1, 2)", '"no-colon"', "17", "none", "[content]", "(a: 1)", "true", '":"', '"qr:"'],
 )
-def test_hostile__a_forged_code_label_is_a_template_error(job: Make, value: str) -> None:
+def test_hostile__a_forged_code_label_fails_the_template(job: Make, value: str) -> None:
     try:
         assert typeset(job(f"{CODE}#metadata({value})<craftkit-code>")).page_count == 1
     except TypesettingError as error:
