@@ -1,18 +1,39 @@
-"""Makes an invoice with the official Python client: four calls, as an agent would."""
+"""Makes an invoice with the official Python client: four calls, as an agent would.
+
+with_mcp.py COMMAND        over stdio
+with_mcp.py URL KEY        over HTTP
+"""
 
 import asyncio
 import json
 import os
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx2
 from mcp import ClientSession, StdioServerParameters, stdio_client
+from mcp.client.streamable_http import streamable_http_client
 
 
-async def main(command: str) -> None:
+@asynccontextmanager
+async def streams(server: str, key: str = "") -> AsyncIterator[Any]:
+    if key:
+        headers = {"Authorization": f"Bearer {key}"}
+        async with (
+            httpx2.AsyncClient(headers=headers, timeout=60) as http,
+            streamable_http_client(server, http_client=http) as made,
+        ):
+            yield made[0], made[1]
+        return
     known = {name: os.environ[name] for name in ("CRAFTKIT_API_KEY", "CRAFTKIT_BASE_URL", "PATH")}
-    parameters = StdioServerParameters(command=command, args=["mcp"], env=known)
-    async with stdio_client(parameters) as (read, write), ClientSession(read, write) as session:
+    async with stdio_client(StdioServerParameters(command=server, args=["mcp"], env=known)) as made:
+        yield made
+
+
+async def main(*server: str) -> None:
+    async with streams(*server) as (read, write), ClientSession(read, write) as session:
         await session.initialize()
         found: dict[str, Any] = {
             "tools": [each.name for each in (await session.list_tools()).tools]
@@ -34,4 +55,4 @@ async def main(command: str) -> None:
     print(json.dumps(found))
 
 
-asyncio.run(main(sys.argv[1]))
+asyncio.run(main(*sys.argv[1:]))

@@ -29,6 +29,7 @@ DATA = {
     "total": 42,
 }
 BATCH = {"templateSlug": "invoice", "items": [{"data": DATA}], "options": {"invoice": False}}
+PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 CATALOG = {
     "namespaces": [
         {
@@ -145,6 +146,7 @@ MATRIX: dict[str, Row] = {
         "templates:write", NO_SCOPE, NO_SCOPE, NO_SCOPE, NO_SCOPE, NO_SCOPE, "200"
     ),
     "GET /v1/me": Row(ANY_KEY, "200", "200", "200", "200", "200", "200"),
+    "POST /v1/mcp": Row(ANY_KEY, "200", "200", "200", "200", "200", "200"),
     "GET /v1/requests": Row("requests:read", *[NO_SCOPE] * 5),
     "GET /v1/usage": Row("renders:read", "200", "200", "200", "200", "200"),
     "POST /v1/embed/sessions": Row("embed:write", "201", "201", INVALID, NO_SCOPE, SUSPENDED),
@@ -393,6 +395,7 @@ REQUESTS: dict[str, Callable[[World], Call]] = {
         "/v1/templates/matrix/versions/1/publish",
         None,
     ),
+    "POST /v1/mcp": lambda _: ("POST", "/v1/mcp", PING),
     "POST /v1/embed/sessions": lambda _: ("POST", "/v1/embed/sessions", session_body()),
     "POST /v1/embed/sessions/refresh": lambda world: (
         "POST",

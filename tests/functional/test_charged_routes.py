@@ -57,6 +57,7 @@ READS: dict[str, dict[str, Any]] = {
     "list_template_versions": {"path": {"slug": "invoice"}},
     "get_template_version": {"path": {"slug": "invoice", "number": "1"}},
     "get_usage": {},
+    "answer_mcp": {"body": {"jsonrpc": "2.0", "id": 1, "method": "ping"}},
     "list_requests": {},
     "list_catalogs": {},
     "get_catalog": {"path": {"name": "a"}},

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import pytest_socket
 
+from craftkit.mcp.protocol import VERSIONS
 from craftkit_cli import main as cli
-from craftkit_cli.mcp_protocol import VERSIONS
 from testkit import generated, node
 from tests.sdks.stub import Stub, error
 

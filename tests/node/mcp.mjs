@@ -2,15 +2,16 @@
 import { readFileSync } from "node:fs";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 
-const { command, environment } = JSON.parse(readFileSync(0, "utf8"));
+const { url, key, command, environment } = JSON.parse(readFileSync(0, "utf8"));
 const client = new Client({ name: "agent", version: "1" });
 await client.connect(
-  new StdioClientTransport({
-    command,
-    args: ["mcp"],
-    env: environment,
-  }),
+  url
+    ? new StreamableHTTPClientTransport(new URL(url), {
+        requestInit: { headers: { Authorization: `Bearer ${key}` } },
+      })
+    : new StdioClientTransport({ command, args: ["mcp"], env: environment }),
 );
 
 async function call(name, args = {}) {

@@ -64,6 +64,11 @@ class Request:
         self._event = event
         self.id: str = event["requestContext"]["requestId"]
 
+    @property
+    def event(self) -> Json:
+        """The event itself, for a function that calls another route for the same caller."""
+        return self._event
+
     @cached_property
     def principal(self) -> Principal:
         return Principal.from_context(self._event["requestContext"]["authorizer"])

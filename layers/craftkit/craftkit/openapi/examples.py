@@ -205,6 +205,12 @@ INVOICE_XML = (
 )
 
 REQUESTS: dict[str, Json] = {
+    "answer_mcp": {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "tools/call",
+        "params": {"name": "validate_data", "arguments": {"slug": "invoice", "data": DATA}},
+    },
     "create_render": {
         "data": DATA,
         "options": {"filename": "invoice-2026-014.pdf"},
@@ -321,6 +327,14 @@ RESPONSES: dict[tuple[str, int], Json] = {
         "scope": "renders:write",
     },
     ("create_render", 200): SUCCEEDED,
+    ("answer_mcp", 200): {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "result": {
+            "content": [{"type": "text", "text": '{"valid": true, "issues": {}}'}],
+            "isError": False,
+        },
+    },
     ("validate_invoice", 200): {
         "valid": False,
         "standard": "factur-x",

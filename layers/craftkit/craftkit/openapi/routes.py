@@ -33,6 +33,7 @@ from craftkit.hooks.models import HookData
 from craftkit.invoices.views import VerdictView
 from craftkit.keys.caller import CallerView
 from craftkit.keys.models import Exposure
+from craftkit.mcp.models import McpAnswer, McpMessage
 from craftkit.openapi.route import Route
 from craftkit.renders.models import RenderList, RenderPage, RenderRequest, RenderView
 from craftkit.requests.models import RequestList, RequestPage
@@ -112,6 +113,7 @@ TAGS = {
     "batches": "Render many documents from one template.",
     "templates": "Read the project's templates.",
     "me": "Read what your own key may do.",
+    "mcp": "Let an agent list templates and create documents.",
     "requests": "Read what your own key was used for.",
     "usage": "Read how much was rendered.",
     "hooks": "Let third parties trigger renders.",
@@ -405,6 +407,21 @@ ROUTES: tuple[Route, ...] = (
         needs_key=True,
         description="The key that makes the request, and what is left of the limits that its "
         "requests count against. Any key may call it, and it counts against no limit.",
+    ),
+    Route(
+        "POST",
+        "/v1/mcp",
+        "answer_mcp",
+        "Call a tool as an agent",
+        {200: McpAnswer, 202: None},
+        body=McpMessage,
+        needs_key=True,
+        headers={"MCP-Protocol-Version": "The version that both sides agreed on."},
+        errors=(errors.RateLimitedError,),
+        description="The Model Context Protocol over streamable HTTP, without sessions: one "
+        "message of JSON-RPC in, one out. A notification is 202 without a body. Any key may call "
+        "it; each tool needs the scope of its route, and a refusal of the route is the tool's "
+        "result with `isError`. See the clients page.",
     ),
     Route(
         "GET",

@@ -1,15 +1,13 @@
-"""The tools of `craftkit mcp`. Each calls the API with the key, so the API decides what it may."""
+"""The tools. Each calls the API with the key, so the API decides what the key may do."""
 
 from base64 import b64encode
 from collections.abc import Callable
+from typing import Protocol
 
 from craftkit.errors import InvalidInputDataError, InvalidRequestError
+from craftkit.mcp.protocol import Content, Json, Tool, image_of, text_of
 from craftkit.templates.data import validate_data
 from craftkit.templates.models import read_manifest
-from craftkit_cli.api import FromApiError
-from craftkit_cli.mcp_protocol import Content, Json, Tool, image_of, text_of
-from craftkit_sdk import Craftkit
-from craftkit_sdk import CraftkitError as ClientError
 
 INSTRUCTIONS = (
     "Craftkit makes PDF documents from templates and JSON data. List the templates, get one to see "
@@ -22,13 +20,33 @@ _SHOWN = (
 )  # fmt: skip
 _SLUG = {"type": "string", "description": "The template's slug, such as invoice."}
 _DATA = {"type": "object", "description": "The template's data, by its JSON Schema."}
+_PREVIEW = {"format": "png", "pages": "1", "expiresInSeconds": PREVIEW_SECONDS}
+
+
+class Api(Protocol):
+    """The routes that the tools call, with one key. Each raises a `CraftkitError` with the
+    envelope of the API's refusal."""
+
+    def templates(self) -> list[Json]: ...
+
+    def template(self, slug: str) -> Json: ...
+
+    def create_render(self, slug: str, data: Json) -> Json:
+        """The render, finished if that takes no longer than one request may."""
+        ...
+
+    def picture(self, slug: str, data: Json, options: Json) -> bytes: ...
+
+    def render(self, id_: str) -> Json: ...
+
+    def create_version(self, slug: str, manifest: Json, source: str) -> Json: ...
 
 
 class Tools:
-    """The tools, for one client of the API."""
+    """The tools, for one key of the API."""
 
-    def __init__(self, client: Craftkit) -> None:
-        self._client = client
+    def __init__(self, api: Api) -> None:
+        self._api = api
 
     def all(self) -> list[Tool]:
         return [
@@ -55,7 +73,8 @@ class Tools:
             ),
             _tool(
                 "create_render", "Create a document",
-                "Renders a PDF and returns its status, with a signed download address.",
+                "Renders a PDF and returns its status, with a signed download address. If the "
+                "status is not succeeded yet, call get_render.",
                 self._render, is_read_only=False, slug=_SLUG, data=_DATA,
             ),
             _tool(
@@ -75,17 +94,16 @@ class Tools:
 
     def _list(self, _arguments: Json) -> Content:
         shown = ("slug", "name", "latestVersion")
-        found = [dict(each) for each in self._client.templates.list()]
-        return text_of([{name: each.get(name) for name in shown} for each in found])
+        return text_of([{name: each.get(name) for name in shown} for each in self._api.templates()])
 
     def _get(self, arguments: Json) -> Content:
-        found = self._client.templates.get(_text(arguments, "slug"))
+        found = self._api.template(_text(arguments, "slug"))
         preview = found["previewData"]
         shown = {name: found.get(name) for name in ("slug", "name", "latestVersion", "jsonSchema")}
         return text_of({**shown, "exampleData": preview["data"] if preview else None})
 
     def _validate(self, arguments: Json) -> Content:
-        template = self._client.templates.get(_text(arguments, "slug"))
+        template = self._api.template(_text(arguments, "slug"))
         manifest = template["manifest"]
         if manifest is None:
             raise InvalidRequestError(f"The template {template['slug']} has no published version.")
@@ -97,29 +115,20 @@ class Tools:
         return text_of({"valid": True, "issues": {}})
 
     def _preview(self, arguments: Json) -> Content:
-        options = {"format": "png", "pages": "1", "expiresInSeconds": PREVIEW_SECONDS}
-        render = self._client.renders.create(
-            _text(arguments, "slug"), _object(arguments, "data"), sync=True, options=options
-        )
-        return image_of(b64encode(render.content()).decode())
+        slug, data = _text(arguments, "slug"), _object(arguments, "data")
+        return image_of(b64encode(self._api.picture(slug, data, _PREVIEW)).decode())
 
     def _render(self, arguments: Json) -> Content:
-        render = self._client.renders.create(
-            _text(arguments, "slug"), _object(arguments, "data"), sync=True
-        )
-        render.wait()
-        return text_of({name: render.json.get(name) for name in _SHOWN})
+        return _shown(self._api.create_render(_text(arguments, "slug"), _object(arguments, "data")))
 
     def _read(self, arguments: Json) -> Content:
-        render = self._client.renders.get(_text(arguments, "id"))
-        return text_of({name: render.json.get(name) for name in _SHOWN})
+        return _shown(self._api.render(_text(arguments, "id")))
 
     def _create_version(self, arguments: Json) -> Content:
-        made = self._client.templates.create_version(
+        made = self._api.create_version(
             _text(arguments, "slug"),
             _object(arguments, "manifest"),
             _text(arguments, "source"),
-            publish=False,
         )
         return text_of(made)
 
@@ -133,16 +142,14 @@ def _tool(
     is_read_only: bool = True,
     **properties: Json,
 ) -> Tool:
-    def run_with_api_errors(arguments: Json) -> Content:
-        try:
-            return run(arguments)
-        except ClientError as error:
-            raise FromApiError(error) from error
-
     schema: Json = {"type": "object", "properties": properties, "additionalProperties": False}
     if properties:
         schema["required"] = list(properties)
-    return Tool(name, title, description, schema, run_with_api_errors, is_read_only)
+    return Tool(name, title, description, schema, run, is_read_only)
+
+
+def _shown(render: Json) -> Content:
+    return text_of({name: render.get(name) for name in _SHOWN})
 
 
 def _text(arguments: Json, name: str) -> str:

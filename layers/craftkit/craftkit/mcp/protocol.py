@@ -56,14 +56,18 @@ class Server:
         self._instructions = instructions
         self._tools: Mapping[str, Tool] = {tool.name: tool for tool in tools}
 
-    def answer(self, line: bytes) -> Json | None:
-        """The response to a message; None for a notification."""
+    def answer_line(self, line: bytes) -> Json | None:
+        """The response to a message in JSON; None for a notification."""
         try:
             message = parse_object(line)
         except InvalidJsonError as error:
             return _error(None, PARSE_ERROR, str(error))
         except InvalidRequestError:
             return _error(None, INVALID_REQUEST, "A message is one JSON object.")
+        return self.answer(message)
+
+    def answer(self, message: Json) -> Json | None:
+        """The response to a message; None for a notification."""
         id_, method = message.get("id"), message.get("method")
         if not isinstance(method, str):
             # A response: this server sends no requests.
