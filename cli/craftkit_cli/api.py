@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from craftkit.errors import CraftkitError
+from craftkit_cli import logins
 from craftkit_cli.answers import Answer
 from craftkit_cli.federation import federated_key
 from craftkit_cli.local_stack import local_stack
@@ -21,8 +22,9 @@ class NoApiKeyError(CraftkitError):
     code = "missing_authorization"
     status = 401
     message = (
-        "No API key is configured. Set CRAFTKIT_API_KEY to a key of your project and "
-        "CRAFTKIT_BASE_URL to the URL of your stage, or start the local stack with `make dev`."
+        "No API key is configured. Run `craftkit login`, set CRAFTKIT_API_KEY to a key of your "
+        "project and CRAFTKIT_BASE_URL to the URL of your stage, or start the local stack with "
+        "`make dev`."
     )
 
 
@@ -42,8 +44,8 @@ def api_command(
 
 
 _HOW = (
-    "Calls the API with CRAFTKIT_API_KEY, at CRAFTKIT_BASE_URL. Without them: the test key of the "
-    "stack that `make dev` runs. Needs no AWS credentials."
+    "Calls the API with CRAFTKIT_API_KEY, at CRAFTKIT_BASE_URL. Without them: the key of `craftkit "
+    "login`, else the test key of the stack that `make dev` runs. Needs no AWS credentials."
 )
 
 
@@ -61,15 +63,22 @@ def call(run: Run, arguments: argparse.Namespace) -> Answer | str:
 
 
 def connect() -> Craftkit:
-    """A client with the key of the environment, else of the running local stack.
+    """A client with the key of the environment, else of `craftkit login`, else of the running
+    local stack.
 
     Raises:
-        NoApiKeyError: there is neither.
+        NoApiKeyError: there is none of them.
     """
     if os.environ.get("CRAFTKIT_API_KEY"):
         return Craftkit()
     if key := federated_key(os.environ):
         return Craftkit(key)
+    if login := logins.read().chosen(os.environ.get("CRAFTKIT_PROJECT")):
+        if login.is_expired:
+            raise NoApiKeyError(
+                f"The login to {login.project_name} has expired. Run `craftkit login` again."
+            )
+        return Craftkit(login.key, base_url=login.api_url)
     if stack := local_stack():
         return Craftkit(stack["keys"]["test"], base_url=stack["apiUrl"])
     raise NoApiKeyError

@@ -40,18 +40,29 @@ def federated_key(environment: Mapping[str, str]) -> str | None:
     project = environment.get("CRAFTKIT_PROJECT")
     if not project:
         raise InvalidRequestError("Set CRAFTKIT_PROJECT to the project that the token is for.")
-    form = {
-        "grant_type": _GRANT,
-        "subject_token_type": _JWT,
-        "subject_token": token or _github_token(environment),
-        "audience": project,
-    }
-    base_url = environment.get("CRAFTKIT_BASE_URL", DEFAULT_BASE_URL).rstrip("/")
-    answer = _json("POST", f"{base_url}/v1/oauth/token", data=form)
+    answer, _ = exchange(token or _github_token(environment), project, environment)
     key = str(answer["access_token"])
     if "GITHUB_ACTIONS" in environment:
         print(f"::add-mask::{key}", flush=True)
     return key
+
+
+def exchange(
+    token: str, project: str, environment: Mapping[str, str]
+) -> tuple[dict[str, Any], str]:
+    """The API's answer to the exchange of an OIDC token, and the API's address.
+
+    Raises:
+        ExchangeError: the API refused.
+    """
+    form = {
+        "grant_type": _GRANT,
+        "subject_token_type": _JWT,
+        "subject_token": token,
+        "audience": project,
+    }
+    base_url = environment.get("CRAFTKIT_BASE_URL", DEFAULT_BASE_URL).rstrip("/")
+    return _json("POST", f"{base_url}/v1/oauth/token", data=form), base_url
 
 
 def _github_token(environment: Mapping[str, str]) -> str:

@@ -1,8 +1,8 @@
 """Prints one JSON document to stdout, or the error envelope to stderr.
 
-render, types, listen, mcp and templates list|get|push|pull|diff call the API with an API key
-(CRAFTKIT_API_KEY). templates new|dev|test need nothing. All other commands act on the stack of
---stage and need AWS credentials.
+render, types, listen, mcp and templates list|get|push|pull|diff call the API with an API key: of
+`craftkit login`, or CRAFTKIT_API_KEY. login, logout, projects list|use and templates new|dev|test
+need nothing. All other commands act on the stack of --stage and need AWS credentials.
 """
 
 import argparse
@@ -26,6 +26,7 @@ from craftkit_cli import (
     keys,
     limits,
     listen,
+    login,
     mcp,
     projects,
     render,
@@ -40,6 +41,7 @@ from craftkit_cli.answers import FailedAnswer
 from craftkit_cli.stack import connect
 
 _GROUPS = (
+    login,
     render,
     listen,
     mcp,

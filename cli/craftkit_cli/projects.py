@@ -13,6 +13,7 @@ from craftkit.errors import InvalidRequestError
 from craftkit.keys import policies
 from craftkit.projects import members, service, users
 from craftkit.projects.models import LONGEST_DAYS, ROLES, AnomalyPolicy, ExposurePolicy
+from craftkit_cli import login, logins
 from craftkit_cli.answers import Answer, shown
 from craftkit_cli.arguments import command, group
 
@@ -20,7 +21,12 @@ _ADDRESS = TypeAdapter(EmailStr)
 
 
 def add_commands(root: Any) -> None:
-    commands = group(root, "projects", "create projects and manage their members")
+    commands = group(root, "projects", "list and create projects, and manage their members")
+    known = commands.add_parser("list", help="list the projects that this machine is logged in to")
+    known.set_defaults(run=_list, needs_aws=False)
+    use = commands.add_parser("use", help="make one of these projects the default")
+    use.add_argument("project", metavar="ID")
+    use.set_defaults(run=_use, needs_aws=False)
     create = command(commands, "create", _create, "make a project", in_project=False)
     create.add_argument("--name", required=True)
     add = command(commands, "add-member", _add_member, "add a member to a project")
@@ -61,6 +67,21 @@ def days_or_none(text: str) -> int:
     if (match := re.fullmatch(r"([1-9]\d{0,3})d", text)) is None or int(match[1]) > LONGEST_DAYS:
         raise argparse.ArgumentTypeError(f"give 1d to {LONGEST_DAYS}d, such as 90d, or none")
     return int(match[1])
+
+
+def _list(_arguments: argparse.Namespace, _operator: str) -> Answer:
+    known = logins.read()
+    return {
+        "projects": [
+            login.shown(each, is_default=id_ == known.default)
+            for id_, each in known.by_project.items()
+        ]
+    }
+
+
+def _use(arguments: argparse.Namespace, operator: str) -> Answer:
+    logins.use(arguments.project)
+    return _list(arguments, operator)
 
 
 def _delete(arguments: argparse.Namespace, operator: str) -> Answer:

@@ -5,7 +5,14 @@ import re
 from urllib.parse import urlsplit
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
 
 from craftkit.errors import CraftkitError
 from craftkit_cli.local_stack import LOOPBACK, local_stack
@@ -25,6 +32,18 @@ class StackNotFoundError(CraftkitError):
     status = 404
 
 
+class AwsCredentialsError(CraftkitError):
+    """There are no AWS credentials, or they are incomplete."""
+
+    code = "aws_credentials_missing"
+    status = 401
+    message = (
+        "This command acts on a stack in your own AWS account and needs AWS credentials: set "
+        "AWS_PROFILE and AWS_REGION, or start the local stack with `make dev`; `craftkit --help` "
+        "lists the commands that need an API key only."
+    )
+
+
 def connect(stage: str) -> str:
     """Set the environment variables of the stage's tables and functions, from the stack's outputs.
 
@@ -35,6 +54,7 @@ def connect(stage: str) -> str:
         The ARN of the caller's identity, for the audit.
 
     Raises:
+        AwsCredentialsError: there are no credentials.
         StackNotFoundError: the stack does not exist, or the credentials have no access to it.
     """
     if "AWS_ENDPOINT_URL" not in os.environ and (
@@ -47,6 +67,8 @@ def connect(stage: str) -> str:
     try:
         stacks = boto3.client("cloudformation").describe_stacks(StackName=f"craftkit-{stage}")
         identity: str = boto3.client("sts").get_caller_identity()["Arn"]
+    except (NoCredentialsError, NoRegionError, PartialCredentialsError, ProfileNotFound) as error:
+        raise AwsCredentialsError from error
     except (BotoCoreError, ClientError) as error:
         raise StackNotFoundError(
             f"The stack craftkit-{stage} was not found with the current AWS credentials: {error} "

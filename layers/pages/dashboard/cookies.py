@@ -1,4 +1,4 @@
-"""Cookies with encrypted and authenticated JSON (Fernet), one key for each stage and purpose."""
+"""Encrypted and authenticated JSON (Fernet), also as cookies. Each purpose has its own key."""
 
 import base64
 import hashlib
@@ -13,6 +13,42 @@ from craftkit.config import config
 from dashboard.web import Request
 
 
+class Seal:
+    """Texts that only this stage can read, for one purpose and a limited time.
+
+    Args:
+        purpose: part of the encryption key: a text of another purpose cannot be opened.
+        lifetime_seconds: how long the content is valid.
+    """
+
+    def __init__(self, purpose: str, lifetime_seconds: int) -> None:
+        self._purpose = purpose
+        self._lifetime_seconds = lifetime_seconds
+
+    def seal(self, content: dict[str, Any]) -> str:
+        text = json.dumps(content, separators=(",", ":")).encode()
+        return self._fernet().encrypt_at_time(text, int(utc_now().timestamp())).decode()
+
+    def open(self, sealed: str) -> dict[str, Any] | None:
+        """The content. None if it is expired, or was not sealed by this stage for this purpose."""
+        now = int(utc_now().timestamp())
+        try:
+            text = self._fernet().decrypt_at_time(sealed, self._lifetime_seconds, now)
+        except (InvalidToken, ValueError):
+            return None
+        content: dict[str, Any] = json.loads(text)
+        return content
+
+    def age_seconds(self, sealed: str) -> int:
+        """Seconds since the content was sealed. Call it only after `open` returned content."""
+        return int(utc_now().timestamp()) - self._fernet().extract_timestamp(sealed)
+
+    def _fernet(self) -> Fernet:
+        secret = settings.secret(config.session_secret)
+        material = f"{config.stage}/{self._purpose}/{secret}".encode()
+        return Fernet(base64.urlsafe_b64encode(hashlib.sha256(material).digest()))
+
+
 class Cookie:
     """A cookie for one purpose. Cookies of another purpose or stage cannot be decrypted.
 
@@ -24,30 +60,20 @@ class Cookie:
     def __init__(self, purpose: str, lifetime_seconds: int) -> None:
         self._purpose = purpose
         self._lifetime_seconds = lifetime_seconds
+        self._seal = Seal(purpose, lifetime_seconds)
 
     def encode(self, request: Request, content: dict[str, Any]) -> str:
         """The `Set-Cookie` value that sets the content."""
-        text = json.dumps(content, separators=(",", ":")).encode()
-        sealed = self._fernet().encrypt_at_time(text, int(utc_now().timestamp())).decode()
-        return self._line(request, sealed, self._lifetime_seconds)
+        return self._line(request, self._seal.seal(content), self._lifetime_seconds)
 
     def decode(self, request: Request) -> dict[str, Any] | None:
         """The content. None if the cookie is absent, expired, or not made by this stage."""
         sealed = request.cookies.get(self._name(request))
-        if not sealed:
-            return None
-        now = int(utc_now().timestamp())
-        try:
-            text = self._fernet().decrypt_at_time(sealed, self._lifetime_seconds, now)
-        except (InvalidToken, ValueError):
-            return None
-        content: dict[str, Any] = json.loads(text)
-        return content
+        return self._seal.open(sealed) if sealed else None
 
     def age_seconds(self, request: Request) -> int:
         """Seconds since the content was encrypted. Call it only after `decode` returned content."""
-        sealed = request.cookies[self._name(request)]
-        return int(utc_now().timestamp()) - self._fernet().extract_timestamp(sealed)
+        return self._seal.age_seconds(request.cookies[self._name(request)])
 
     def clear(self, request: Request) -> str:
         """The `Set-Cookie` value that deletes the cookie."""
@@ -65,8 +91,3 @@ class Cookie:
         # `__Host-` cookie from a subdomain or over plain HTTP.
         prefix = "__Host-" if request.is_secure else ""
         return f"{prefix}craftkit-{config.stage}-{self._purpose}"
-
-    def _fernet(self) -> Fernet:
-        secret = settings.secret(config.session_secret)
-        material = f"{config.stage}/{self._purpose}/{secret}".encode()
-        return Fernet(base64.urlsafe_b64encode(hashlib.sha256(material).digest()))

@@ -12,6 +12,7 @@ from typing import Literal
 from dashboard import once
 from dashboard.pages import (
     audit,
+    command,
     editor,
     embed,
     hooks,
@@ -78,10 +79,14 @@ ROUTES = (
     Route("GET", "/signed-in-again", "user", sign_in.signed_in_again),
     Route("POST", "/sign-out", "user", sign_in.sign_out),
     Route("GET", "/signed-out", "anyone", sign_in.signed_out),
+    Route("GET", "/connect", "user", command.choose),
+    Route("GET", "/connect/key", "anyone", command.hand_over),
     Route("GET", "", "user", projects.list_projects),
     Route("POST", "/projects", "user", projects.create_project),
     Route("POST", "/invitations/{project_id}", "user", projects.answer_invitation),
     in_project("GET", "", "viewer", projects.overview),
+    in_project("POST", "/connect", "admin", command.connect),
+    in_project("GET", "/connected", "admin", command.connected),
     in_project("GET", "/keys", "viewer", keys.list_keys),
     in_project("GET", "/keys/new", "admin", keys.new_key),
     in_project("POST", "/keys", "admin", keys.create_key),
