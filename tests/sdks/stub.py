@@ -100,7 +100,7 @@ class Stub:
             self._progress(id_)
             return 200, self._view(id_), {}
         if plain == "/v1/me":
-            return 200, {"keyId": "k", "mode": "test", "projectId": "p"}, {}
+            return 200, {"keyId": "k", "name": "Job", "mode": "test", "projectId": "p"}, {}
         if plain == "/v1/templates/invoice":
             return 200, {"slug": "invoice", "previewData": {"data": {"total": 42}}}, {}
         if plain == "/v1/templates":

@@ -19,9 +19,10 @@ import pytest_socket
 
 from craftkit.auth.principal import DEFAULT_SCOPES
 from craftkit.clock import utc_now
+from craftkit.keys import policies
 from craftkit.keys import service as keys
 from craftkit.projects import members
-from craftkit.projects.models import Project
+from craftkit.projects.models import KeyPolicy, Project
 from craftkit_cli import login as login_command
 from craftkit_cli import main as cli
 from testkit.clock import FrozenClock
@@ -255,3 +256,13 @@ def test_login__without_an_address_says_what_to_give(
     assert "craftkit login https://" in failed["error"]["message"]
     code, failed = craftkit(capsys, "login", "http://app.example.com")
     assert "must begin with https://" in failed["error"]["message"]
+
+
+def test_connect__a_key_lives_no_longer_than_the_projects_policy_allows(
+    ada: Visitor, project: Project
+) -> None:
+    policies.set_key_policy(project.id, KeyPolicy(longest_life_days=30), by="test")
+    address_of(ada, connect(ada, project))
+    (kept,) = keys.list_keys(project.id)[0]
+    assert kept.expires_at is not None
+    assert kept.expires_at - utc_now() <= timedelta(days=30)
