@@ -8,6 +8,8 @@ PAGES = {
     "overview": "",
     "keys": "/keys",
     "new-key": "/keys/new",
+    "trust": "/trust",
+    "new-trust-rule": "/trust/new",
     "templates": "/templates",
     "gallery": "/templates/new",
     "template": "/templates/invoice",

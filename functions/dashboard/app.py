@@ -24,6 +24,7 @@ from dashboard.web import Request, respond
     "AUDIT_TABLE",
     "TRUST_RULES_TABLE",
     "TRUST_TOKENS_TABLE",
+    "TRUSTS_LOOPBACK_ISSUERS",
     "RENDERS_TABLE",
     "RENDER_KEYS_TABLE",
     "DOCUMENTS_BUCKET",

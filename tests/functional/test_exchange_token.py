@@ -452,6 +452,15 @@ def test_try_token__returns_the_matching_rule_or_the_reasons(
     assert service.try_token(project.id, "x").problem == "The token is not a JWT."
 
 
+def test_try_token__asks_no_issuer_that_no_rule_names(project: DemoProject, web: Web) -> None:
+    rule = new_rule(project)
+    elsewhere = Issuer("https://metadata.example.net").sign()
+    trial = service.try_token(project.id, elsewhere)
+    assert trial.problem == "No active rule of this project names the token's issuer."
+    assert [each.reasons for each in trial.rules] == [[f"iss: the rule requires {rule.issuer}."]]
+    assert web.asked == []
+
+
 def test_create_rule__http_issuers_are_loopback_in_the_local_stage_only(
     project: DemoProject, cloud: Cloud
 ) -> None:

@@ -68,11 +68,15 @@ def get_rule(rule_id: str) -> TrustRule | None:
         KeyConditionExpression=KeyCondition("rule_id").eq(rule_id),
     )
     for keys in found:
-        key = _rule_key(str(keys["project_id"]), rule_id)
-        table = dynamodb.table(config.trust_rules_table)
-        item = table.get_item(Key=key, ConsistentRead=True).get("Item")
-        return _rule_of(item) if item else None
+        return get_rule_of(str(keys["project_id"]), rule_id)
     return None
+
+
+def get_rule_of(project_id: str, rule_id: str) -> TrustRule | None:
+    """A rule of a project, strongly consistent."""
+    table = dynamodb.table(config.trust_rules_table)
+    item = table.get_item(Key=_rule_key(project_id, rule_id), ConsistentRead=True).get("Item")
+    return _rule_of(item) if item else None
 
 
 def list_rules(project_id: str) -> list[TrustRule]:

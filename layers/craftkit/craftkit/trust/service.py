@@ -32,13 +32,19 @@ from craftkit.trust.models import (
 from craftkit.trust.tokens import Claims, TokenRefusedError
 
 
-def create_rule(project_id: str, request: NewTrustRule, *, by: str) -> TrustRule:
+def create_rule(
+    project_id: str, request: NewTrustRule, *, by: str, rule_id: str | None = None
+) -> TrustRule:
     """Create a trust rule.
+
+    Args:
+        rule_id: an id chosen by the caller, so that a form that is sent twice creates one rule.
 
     Raises:
         InvalidRequestError: its issuer cannot be used in this stage.
         NotFoundError: there is no such project.
-        ConflictError: the project has 50 active rules already, or is being deleted.
+        ConflictError: the project has 50 active rules already, or is being deleted, or a rule of
+            this id exists.
     """
     is_http = not request.issuer.startswith("https://")
     if is_http and not (config.trusts_loopback_issuers and issuers.is_loopback(request.issuer)):
@@ -48,7 +54,7 @@ def create_rule(project_id: str, request: NewTrustRule, *, by: str) -> TrustRule
     if len(active) >= RULES_LIMIT:
         raise ConflictError(f"The project has {RULES_LIMIT} active trust rules. End one first.")
     rule = TrustRule(
-        id=new_id(),
+        id=rule_id or new_id(),
         project_id=project_id,
         **request.model_dump(),
         created_at=utc_now(),
@@ -56,9 +62,9 @@ def create_rule(project_id: str, request: NewTrustRule, *, by: str) -> TrustRule
     )
     try:
         repository.create_rule(rule)
-    except ConditionFailedError:
+    except ConditionFailedError as error:
         require_project(project_id)
-        raise
+        raise ConflictError("A rule of this id was created already.") from error
     return rule
 
 
@@ -67,22 +73,25 @@ def list_rules(project_id: str) -> list[TrustRule]:
     return repository.list_rules(project_id)[::-1]
 
 
-def end_rule(rule_id: str, *, by: str) -> TrustRule:
+def end_rule(rule_id: str, *, by: str, project_id: str | None = None) -> TrustRule:
     """End a rule and revoke every token issued under it. Ending it twice changes nothing more.
 
     No token can be issued once the rule is marked, and every one issued before is on its list. So
     a call that was interrupted is completed by calling again.
 
+    Args:
+        project_id: of the rule, where only a rule of this project may be ended.
+
     Raises:
         NotFoundError: there is no rule of this id.
     """
-    rule = _get_rule(rule_id)
+    rule = _get_rule(rule_id, project_id)
     if rule.ended_at is None:
         with suppress(ConditionFailedError):  # another request has ended it at the same time
             repository.end_rule(rule, by=by, now=utc_now())
     for key_id in repository.token_ids(rule_id):
         keys.revoke_key(key_id, by=by, reason=f"Trust rule {rule_id} was ended.")
-    return _get_rule(rule_id)
+    return _get_rule(rule_id, rule.project_id)
 
 
 def exchange_token(
@@ -156,12 +165,17 @@ def exchange_token(
 def try_token(project_id: str, subject_token: str) -> TokenTrial:
     """Say which rule would accept a token, and for each other rule why it does not.
 
-    Nothing is issued, and the token is not used up.
+    Nothing is issued, and the token is not used up. Keys are fetched only from issuers that a rule
+    names.
     """
     rules = _active_rules(project_id)
     problem, claims = None, None
     try:
-        claims = tokens.verify(subject_token, find_key=issuers.signing_key)
+        if tokens.issuer_of(subject_token) in {rule.issuer for rule in rules}:
+            claims = tokens.verify(subject_token, find_key=issuers.signing_key)
+        else:
+            problem = "No active rule of this project names the token's issuer."
+            claims = tokens.unverified_claims(subject_token)
     except (TokenRefusedError, IssuerUnavailableError) as error:
         problem = str(error)
         claims = tokens.unverified_claims(subject_token)
@@ -206,8 +220,11 @@ def _active_rules(project_id: str) -> list[TrustRule]:
     return [rule for rule in rules if rule.ended_at is None]
 
 
-def _get_rule(rule_id: str) -> TrustRule:
-    rule = repository.get_rule(rule_id)
+def _get_rule(rule_id: str, project_id: str | None) -> TrustRule:
+    if project_id is not None:
+        rule = repository.get_rule_of(project_id, rule_id)
+    else:
+        rule = repository.get_rule(rule_id)
     if rule is None:
         raise NotFoundError("There is no trust rule of this id.")
     return rule

@@ -20,6 +20,8 @@ _PAGES = (
     ("Overview", ""),
     ("API keys", "/keys"),
     ("Create an API key", "/keys/new"),
+    ("Trust rules", "/trust"),
+    ("Create a trust rule", "/trust/new"),
     ("Templates", "/templates"),
     ("New template", "/templates/new"),
     ("Renders", "/renders"),
