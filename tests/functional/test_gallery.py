@@ -257,6 +257,20 @@ def test_gallery__a_word_wider_than_its_column_is_broken(slug: str) -> None:
     assert missing == set()
 
 
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "abcdefgh( abcdefgh( abcdefgh( abcdefgh(",
+        "abcdefghi !!!!!!!!! ]abcdefgh .abcdefgh",
+        "((((((((( [[[[[[[[[ {{{{{{{{{ (((((((((",
+    ],
+)
+def test_label__brackets_beside_spaces_keep_no_words_together(mark: str) -> None:
+    entry = gallery.load("shipping-label")
+    text = text_of(_typeset(entry, _with(entry, {}) | {"service": {"name": "X", "mark": mark}}).pdf)
+    assert unbroken(mark) in unbroken(text)
+
+
 def _with(entry: gallery.Entry, changes: dict[str, str]) -> dict[str, Any]:
     """The preview's data with another value for all that is of a data type, or at a path."""
     sent = deepcopy(data.preview_data(entry.manifest))

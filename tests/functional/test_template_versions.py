@@ -177,7 +177,20 @@ def test_get_template_version__a_missing_version_is_404(
     assert (answer.status, answer.code) == (404, "version_not_found")
 
 
-def test_get_template_version__of_a_forbidden_template_is_404(
+def test_get_template_version__a_key_with_the_scope_templates_read_sees_the_source(
+    call: Any, project: DemoProject
+) -> None:
+    """docs/decisions/template-versions.md has the reasons."""
+    reader = Token(project)
+    reader.principal = replace(project.principal, scopes=frozenset({"templates:read"}))
+    assert get(call, reader, 1).body["source"] == SOURCE
+    reader.principal = replace(project.principal, scopes=frozenset({"renders:write"}))
+    answer = get(call, reader, 1)
+    assert (answer.status, answer.code) == (403, "insufficient_scope")
+    assert "source" not in answer.body
+
+
+def test_get_template_version__of_a_forbidden_template_is_403(
     call: Any, project: DemoProject
 ) -> None:
     answer = get(call, Token(project, "letter"), 1)

@@ -54,6 +54,9 @@ _TALL_SCRIPTS = re.compile("[\u0590-\u109f\u1780-\u17ff\ufb1d-\ufdff\ufe70-\ufef
 
 # Latin, Greek and Cyrillic without a hyphen. Other scripts have their own line breaking rules.
 _LONG_WORD = re.compile(r"[!-,.-~\u00a1-\u052f]{25,}")
+# A space that allows no line break: after an opening bracket, or before a word that begins with
+# closing punctuation. See `_breakable` in craftkit.typ.
+_HELD_SPACE = re.compile(r"[(\[{‹«‚„‘“] | [)\]}›»’”!?/.,:;]\S")
 
 Values = Iterator[tuple[str, str]]
 
@@ -128,15 +131,19 @@ def _description(job: Job, locale: locales.Locale) -> dict[str, Any]:
         "paper": locales.paper(job.locale),
         "fonts": (*_FONTS[:4], *cjk, *_FONTS[4:]),
         "plan": _plan(job.types),
-        "breakable": _has_long_word(job),
+        "breakable": _needs_breaks(job),
         "image_paths": {value: path for path, value in _values(job, {"image"})},
     }
 
 
-def _has_long_word(job: Job) -> bool:
-    """Whether a word can be wider than its column, so that it must break at any character."""
+def _needs_breaks(job: Job) -> bool:
+    """Whether a text may have no line break where its column ends: in a long word, or at a space
+    that allows none."""
     texts = _values(job, {"text", "longtext", "email", "richtext"})
-    return any(_LONG_WORD.search(text) for _, text in texts if len(text) > 24)
+    return any(
+        _HELD_SPACE.search(text) or (len(text) > 24 and _LONG_WORD.search(text))
+        for _, text in texts
+    )
 
 
 def _plan(types: Mapping[str, str]) -> dict[str, Any]:
