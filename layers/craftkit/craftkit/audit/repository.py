@@ -10,6 +10,7 @@ from craftkit.audit.models import Entry
 from craftkit.clock import to_rfc3339
 from craftkit.ids import new_id
 from craftkit.project_items import AUDIT_ENTRY
+from craftkit.schema import from_stored
 
 
 def entry(
@@ -51,7 +52,7 @@ def page(
         query["ExclusiveStartKey"] = AUDIT_ENTRY.key(project_id, after)
     answer = AUDIT_ENTRY.table().query(**query)
     last = answer.get("LastEvaluatedKey")
-    entries = [Entry.model_validate(item) for item in answer["Items"]]
+    entries = [from_stored(Entry, item) for item in answer["Items"]]
     return entries, AUDIT_ENTRY.id_of(last) if last else None
 
 

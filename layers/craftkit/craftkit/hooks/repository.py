@@ -7,6 +7,7 @@ from craftkit.audit import repository as audit
 from craftkit.clock import to_rfc3339
 from craftkit.hooks.models import Hook
 from craftkit.project_items import HOOK, HOOK_TOKEN, THERE, Write
+from craftkit.schema import from_stored
 
 
 def create(hook: Hook) -> None:
@@ -77,4 +78,4 @@ def _entry(hook: Hook, action: str, by: str, now: datetime, **details: str) -> W
 
 
 def _hook(item: dynamodb.Item) -> Hook:
-    return Hook.model_validate({**item, "sealed_secret": bytes(item["sealed_secret"])})
+    return from_stored(Hook, {**item, "sealed_secret": bytes(item["sealed_secret"])})

@@ -22,6 +22,7 @@ from craftkit.clock import to_epoch_seconds, to_rfc3339
 from craftkit.config import config
 from craftkit.keys.lifecycle import KeyEvent, Step, due_at
 from craftkit.keys.models import Key, Secret
+from craftkit.schema import from_stored
 
 BY_PROJECT = "by_project"
 DUE = "due"
@@ -236,7 +237,8 @@ def _present(model: Key | Secret, times: tuple[str, ...], plain: tuple[str, ...]
 
 
 def key_of(item: dict[str, Any]) -> Key:
-    return Key.model_validate(
+    return from_stored(
+        Key,
         {
             **item,
             "id": item["key_id"],
@@ -245,7 +247,7 @@ def key_of(item: dict[str, Any]) -> Key:
                 {**entry, "grace": int(entry["grace"])} if "grace" in entry else entry
                 for entry in item["secrets"]
             ],
-        }
+        },
     )
 
 

@@ -17,6 +17,7 @@ from craftkit.errors import TooManyRequestsError
 from craftkit.limits.meter import ExpectedState, Moment, next_expected_state, states, write_of
 from craftkit.limits.models import Limits, LimitsState, Rate
 from craftkit.rate_limits import note
+from craftkit.schema import from_stored
 
 WARN_AT_PERCENT = 80
 WARNING = "warning#"
@@ -242,7 +243,7 @@ def _state_of(item: Item, moment: Moment) -> LimitsState:
         limits=Limits(
             renders_per_day=item.get("renders_per_day"),
             renders_per_month=item.get("renders_per_month"),
-            rate=Rate.model_validate(rate) if rate else None,
+            rate=from_stored(Rate, rate) if rate else None,
         ),
         renders_today=item["day_used"] if item["day"] == moment.day else 0,
         renders_this_month=item["month_used"] if item["month"] == moment.month else 0,

@@ -19,6 +19,7 @@ from craftkit.project_items import (
     Write,
 )
 from craftkit.projects.models import Member, Project, Role
+from craftkit.schema import from_stored
 
 _NAMES = {"#role": "role"}
 
@@ -99,8 +100,8 @@ def access(sub: str, project_id: str) -> tuple[Project | None, Member | None, da
     items = {item["sk"]: item for item in dynamodb.get_many(PROJECT.physical_table, keys)}
     project, member, user = (items.get(key["sk"]) for key in keys)
     return (
-        Project.model_validate(project) if project else None,
-        Member.model_validate(member) if member else None,
+        from_stored(Project, project) if project else None,
+        from_stored(Member, member) if member else None,
         _since(user),
     )
 
@@ -116,16 +117,16 @@ def end_sessions(sub: str, now: datetime) -> None:
 
 
 def of_project(project_id: str) -> list[Member]:
-    return [Member.model_validate(each) for each in MEMBER.list(project_id)]
+    return [from_stored(Member, each) for each in MEMBER.list(project_id)]
 
 
 def of_person(sub: str) -> list[Member]:
-    return [Member.model_validate(each) for each in MEMBERSHIP.list(sub)]
+    return [from_stored(Member, each) for each in MEMBERSHIP.list(sub)]
 
 
 def get(project_id: str, sub: str) -> Member | None:
     item = MEMBER.get(project_id, sub)
-    return Member.model_validate(item) if item else None
+    return from_stored(Member, item) if item else None
 
 
 def _updates(

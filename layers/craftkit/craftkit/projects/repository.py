@@ -15,6 +15,7 @@ from craftkit.projects.models import (
     Member,
     Project,
 )
+from craftkit.schema import from_stored
 
 
 def create(project: Project, owner: Member | None) -> None:
@@ -158,13 +159,13 @@ def delete(project: Project, members: list[Member], *, by: str, now: datetime, r
 
 def get(project_id: str) -> Project | None:
     item = PROJECT.get(project_id)
-    return Project.model_validate(item) if item else None
+    return from_stored(Project, item) if item else None
 
 
 def get_many(project_ids: list[str]) -> dict[str, Project]:
     """The projects by id; those that do not exist are left out."""
     items = dynamodb.get_many(PROJECT.physical_table, map(PROJECT.key, project_ids))
-    return {item["id"]: Project.model_validate(item) for item in items}
+    return {item["id"]: from_stored(Project, item) for item in items}
 
 
 def embed_status(project_id: str) -> EmbedStatus:

@@ -16,6 +16,7 @@ from craftkit.process_cache import process_cache
 from craftkit.queues import QueueError
 from craftkit.renders import lifecycle
 from craftkit.renders.models import Render, UnstoredJob, UnstoredResult
+from craftkit.schema import from_stored_json
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.client import LambdaClient
@@ -76,7 +77,7 @@ def call(render: Render) -> Render | None:
         StillRunningError: no answer within 25 seconds; the worker goes on.
     """
     body = _invoke(render, message_of(render))
-    return Render.model_validate_json(body) if body else None
+    return from_stored_json(Render, body) if body else None
 
 
 def call_unstored(job: UnstoredJob) -> UnstoredResult | None:
@@ -85,7 +86,7 @@ def call_unstored(job: UnstoredJob) -> UnstoredResult | None:
     None: no worker took it, or the worker failed.
     """
     body = _invoke(job.render, job.model_dump(mode="json"))
-    return UnstoredResult.model_validate_json(body) if body else None
+    return from_stored_json(UnstoredResult, body) if body else None
 
 
 def _invoke(render: Render, message: dict[str, Any]) -> bytes | None:

@@ -21,6 +21,7 @@ from craftkit.dynamodb import ConditionFailedError
 from craftkit.errors import NotFoundError
 from craftkit.ids import first_id_at
 from craftkit.renders.models import Render
+from craftkit.schema import from_stored
 
 UNFINISHED = "unfinished"
 UNFINISHED_FIELDS = (UNFINISHED, "due_at")
@@ -347,7 +348,7 @@ def update(
 
 
 def render_of(item: dynamodb.Item) -> Render:
-    return Render.model_validate({**item, "id": item["render_id"]})
+    return from_stored(Render, {**item, "id": item["render_id"]})
 
 
 def unfinished_fields(render_id: str, due_at: datetime) -> dict[str, str]:

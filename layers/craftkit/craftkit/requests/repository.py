@@ -20,6 +20,7 @@ from craftkit.clock import to_epoch_seconds, to_rfc3339, utc_now
 from craftkit.config import config
 from craftkit.dynamodb import Item
 from craftkit.requests.models import LoggedRequest
+from craftkit.schema import from_stored
 
 _FIRST, _LAST = "0", "~"
 """Sort before and after every time."""
@@ -138,7 +139,7 @@ def _position(request: LoggedRequest) -> str:
 
 def _request_of(item: Item) -> LoggedRequest:
     at, _, request_id = str(item["at_request"]).partition("#")
-    return LoggedRequest.model_validate({**item, "at": at, "request_id": request_id})
+    return from_stored(LoggedRequest, {**item, "at": at, "request_id": request_id})
 
 
 def _table() -> Any:

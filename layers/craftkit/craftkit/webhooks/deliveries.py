@@ -14,6 +14,7 @@ from craftkit.clock import to_epoch_seconds, to_rfc3339
 from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.ids import first_id_at
+from craftkit.schema import from_stored
 from craftkit.webhooks.models import Attempt, Delivery
 
 WAITING = "waiting"
@@ -275,4 +276,4 @@ def _expiry(delivery: Delivery) -> int:
 
 
 def _delivery(item: dict[str, Any]) -> Delivery:
-    return Delivery.model_validate({**item, "id": item["delivery_id"]})
+    return from_stored(Delivery, {**item, "id": item["delivery_id"]})

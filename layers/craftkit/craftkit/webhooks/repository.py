@@ -8,6 +8,7 @@ from craftkit.audit import repository as audit
 from craftkit.auth.principal import Mode
 from craftkit.clock import to_rfc3339
 from craftkit.project_items import ENDPOINT, THERE, Write
+from craftkit.schema import from_stored
 from craftkit.webhooks.models import Endpoint, SealedSecret
 
 
@@ -145,4 +146,4 @@ def _secret_item(secret: SealedSecret) -> dict[str, Any]:
 
 def _endpoint(item: dict[str, Any]) -> Endpoint:
     secrets = [{**each, "sealed": bytes(each["sealed"])} for each in item["secrets"]]
-    return Endpoint.model_validate({**item, "secrets": secrets})
+    return from_stored(Endpoint, {**item, "secrets": secrets})
