@@ -40,6 +40,8 @@ _PARAMETERS = {
     "CERTIFICATE_ARN": "CertificateArn",
     "ALARM_EMAIL": "AlarmEmail",
     "RESERVED_CONCURRENCY": "ReservedConcurrency",
+    "SEAL_KEY_SPEC": "SealKeySpec",
+    "TIMESTAMP_URL": "TimestampUrl",
 }
 
 

@@ -27,6 +27,7 @@ def deploy(build: Path, stage: str, *, endpoint: str, public_url: str, home: Pat
     given = {"Stage": stage, "AwsEndpointUrl": endpoint}
     given |= {"PublicUrl": public_url, "PagesUrl": public_url}
     given |= {"EmbedUrl": embed_url_of(public_url)}
+    given |= {"SealKeySpec": "ECC_NIST_P256"}
     cloudformation = session().client("cloudformation", endpoint_url=endpoint)
     known: dict[str, str] = {}
     for part in Part:

@@ -30,6 +30,7 @@ def seed(deployed: Deployed, api_url: str) -> Stack:
         "templates", "publish", "--project", project, "--slug", "invoice", "--name", "Invoice",
         "--manifest", INVOICE / "manifest.json", "--source", INVOICE / "source.typ",
     )  # fmt: skip
+    craftkit("seals", "self-sign", "--name", "Craftkit local stack")
     keys = {
         mode: craftkit("keys", "create", "--project", project, "--name", f"Demo {mode}",
                        "--mode", mode)["key"]

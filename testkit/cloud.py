@@ -60,8 +60,8 @@ class Cloud:
             self._make_queue(name, properties)
         for name, properties in self.data.of_type("AWS::SecretsManager::Secret").items():
             self._make_secret(name, properties)
-        for name in self.data.of_type("AWS::KMS::Key"):
-            made = boto3.client("kms").create_key()["KeyMetadata"]
+        for name, properties in self.data.of_type("AWS::KMS::Key").items():
+            made = self._make_key(properties)
             self._know(name, made["KeyId"], Arn=made["Arn"])
         for name in self.data.of_type("AWS::Cognito::UserPool"):
             self._make_user_pool(name)
@@ -163,6 +163,12 @@ class Cloud:
         bucket = f"craftkit-{name.lower()}"
         boto3.client("s3").create_bucket(Bucket=bucket)
         self._know(name, bucket, Arn=f"arn:aws:s3:::{bucket}")
+
+    def _make_key(self, properties: Json) -> Json:
+        client: Any = boto3.client("kms")
+        wanted = {name: properties[name] for name in ("KeySpec", "KeyUsage") if name in properties}
+        made: Json = client.create_key(**wanted)["KeyMetadata"]
+        return made
 
     def _make_queue(self, name: str, properties: Json) -> None:
         client: Any = boto3.client("sqs")

@@ -24,6 +24,7 @@ def template(stage: str = "local", part: Part = Part.APPLICATION) -> Template:
         parameters["AwsEndpointUrl"] = "http://127.0.0.1:4566"
         parameters["PublicUrl"] = parameters["PagesUrl"] = "http://localhost:3000"
         parameters["EmbedUrl"] = "http://127.0.0.1:3000"
+        parameters["SealKeySpec"] = "ECC_NIST_P256"
     for earlier in list(Part)[: list(Part).index(part)]:
         parameters |= _known_outputs(template(stage, earlier))
     return Template(_document(part), **parameters)

@@ -31,6 +31,7 @@ from craftkit_cli import (
     projects,
     render,
     renders,
+    seals,
     secrets,
     templates,
     trust,
@@ -57,6 +58,7 @@ _GROUPS = (
     webhooks,
     embed,
     audit,
+    seals,
     secrets,
 )
 

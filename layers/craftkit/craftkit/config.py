@@ -202,6 +202,17 @@ class Config:
         return os.environ.get("VALIDATE_FUNCTION") or None
 
     @cached_property
+    def seal_key(self) -> str | None:
+        """ARN of the KMS key that seals documents; None in a stage without seals."""
+        key = os.environ.get("SEAL_KEY", "")
+        return key if key.startswith("arn:") else None
+
+    @cached_property
+    def timestamp_url(self) -> str | None:
+        """The timestamp server of seals (RFC 3161); None without one."""
+        return os.environ.get("TIMESTAMP_URL") or None
+
+    @cached_property
     def deliveries_table(self) -> str:
         return _required("DELIVERIES_TABLE")
 

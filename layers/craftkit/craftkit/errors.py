@@ -133,6 +133,13 @@ class InvalidInvoiceError(InvalidInputError):
     )
 
 
+class UnreadableDocumentError(InvalidInputError):
+    """The body is no PDF, is damaged or encrypted, or takes too much time or memory to read."""
+
+    code = "unreadable_document"
+    message = "The body cannot be read as a PDF. Send the bytes of one PDF document."
+
+
 class InvalidCursorError(InvalidInputError):
     """`cursor` was not returned by this list with these filters, or is no longer valid."""
 
@@ -379,6 +386,21 @@ class NoPublishedVersionError(ConflictError):
 
     code = "no_published_version"
     message = "This template has no published version. Publish one first."
+
+
+class SealNotConfiguredError(ConflictError):
+    """A seal was requested, by `options.seal` or by the template, and this stage cannot seal.
+
+    It has no certificate, or the certificate is not valid at present. The operator of the stage
+    creates one with `craftkit seals request` and `craftkit seals import`. `options.seal: false`
+    renders the document without a seal.
+    """
+
+    code = "seal_not_configured"
+    message = (
+        "This stage has no certificate to seal documents with. Send options.seal: false, or ask "
+        "the operator of the stage to store one with `craftkit seals import`."
+    )
 
 
 class IdempotencyConflictError(ConflictError):

@@ -9,6 +9,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     ValidationError,
@@ -72,6 +73,11 @@ def _integral(value: object) -> object:
 
 INTEGRAL = BeforeValidator(_integral)
 """Metadata of a strict `int`: a JSON number without a fraction, 1 and 1.0 alike."""
+
+
+SWITCH = Discriminator(lambda value: "(boolean)" if isinstance(value, bool) else "(object)")
+"""Metadata of what is an object or a boolean, of which each has one of these tags: a fault is then
+named once, by its own path."""
 
 
 def _read_time(value: object) -> object:

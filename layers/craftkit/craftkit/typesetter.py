@@ -182,6 +182,12 @@ class RenderTooLargeError(TypesettingError):
     code = "render_too_large"
 
 
+class SealFieldError(TypesettingError):
+    """The field of the seal is not on a page of the document."""
+
+    code = "invalid_seal_field"
+
+
 class FontError(TypesettingError):
     """The file is no font that can be set with."""
 

@@ -5,12 +5,12 @@ and only the holder writes the outcome.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from craftkit import storage
 from craftkit.clock import utc_now
-from craftkit.errors import NotFoundError
+from craftkit.errors import NotFoundError, SealNotConfiguredError
 from craftkit.invoices.service import create_invoice
 from craftkit.observability import logger
 from craftkit.renders import inputs, lifecycle
@@ -18,6 +18,7 @@ from craftkit.renders.files import MEDIA_TYPES, ZIP_TYPE, filename_of, zip_of
 from craftkit.renders.inline import INLINE_LIMIT_BYTES
 from craftkit.renders.lifecycle import AttemptsExhaustedError, Claim, GoneError
 from craftkit.renders.models import Render, UnstoredJob, UnstoredResult
+from craftkit.seals.models import SealOptions
 from craftkit.templates import service as templates
 from craftkit.templates.data import types
 from craftkit.templates.models import TemplateVersion
@@ -31,6 +32,7 @@ from craftkit.typesetter import (
     TypesettingError,
 )
 from typesetting.files import with_files
+from typesetting.sealing import seal_document
 from typesetting.service import draw_images
 
 CSS_PIXELS_PER_INCH = 96.0
@@ -38,12 +40,14 @@ CSS_PIXELS_PER_INCH = 96.0
 
 @dataclass(frozen=True)
 class FileRequest:
-    """The file to make of a job: format, name, and of images the pages and the scale."""
+    """The file to make of a job: format, name, of images the pages and the scale, of a PDF the
+    seal."""
 
     format: OutputFormat
     filename: str
     pages: str | None
     scale: float
+    seal: SealOptions | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ class File:
     media_type: str
     page_count: int
     warnings: tuple[str, ...]
+    unsealed_sha256: str | None = None
 
 
 _XML_TYPE = "text/xml"
@@ -99,7 +104,8 @@ def _finish(held: Claim, typeset: Typeset, draw: DrawImages) -> Render:
         file = _make_file(render, inputs.load(held.item), typeset, draw)
     except TypesettingError as error:
         return lifecycle.fail(held, now=utc_now(), code=error.code, message=str(error))
-    except NotFoundError as error:  # the template was deleted while the render was queued
+    # The template was deleted, or the certificate expired, while the render was queued.
+    except (NotFoundError, SealNotConfiguredError) as error:
         return lifecycle.fail(held, now=utc_now(), code=error.code, message=str(error))
     render = render.model_copy(update={"media_type": file.media_type})
     storage.put(render.document_key, file.content, content_type=file.media_type)
@@ -112,6 +118,7 @@ def _finish(held: Claim, typeset: Typeset, draw: DrawImages) -> Render:
         warnings=(*render.warnings, *file.warnings),
         filename=filename_of(render.filename, file.media_type),
         media_type=file.media_type,
+        unsealed_sha256=file.unsealed_sha256,
     )
 
 
@@ -126,7 +133,7 @@ def render_unstored(
     render = job.render
     try:
         file = _make_file(render, job.data, typeset, draw)
-    except (TypesettingError, NotFoundError) as error:
+    except (TypesettingError, NotFoundError, SealNotConfiguredError) as error:
         return UnstoredResult.failed(render, utc_now(), error.code, str(error))
     if len(file.content) > INLINE_LIMIT_BYTES:
         message = _too_large(len(file.content))
@@ -136,6 +143,7 @@ def render_unstored(
         "completed_at": utc_now(),
         "page_count": file.page_count,
         "size_bytes": len(file.content),
+        "unsealed_sha256": file.unsealed_sha256,
         "warnings": (*render.warnings, *file.warnings),
         "filename": filename_of(render.filename, file.media_type),
         "media_type": file.media_type,
@@ -153,7 +161,9 @@ def _too_large(size_bytes: int) -> str:
 
 def _make_file(render: Render, data: dict[str, Any], typeset: Typeset, draw: DrawImages) -> File:
     """The document of a render. Raises as `make_file`, and NotFoundError without its template."""
-    wanted = FileRequest(render.format, render.filename, render.pages, float(render.scale))
+    wanted = FileRequest(
+        render.format, render.filename, render.pages, float(render.scale), render.seal
+    )
     return make_file(with_files(_job_of(render, data)), wanted, typeset, draw)
 
 
@@ -161,12 +171,16 @@ def make_file(job: Job, wanted: FileRequest, typeset: Typeset, draw: DrawImages)
     """The document of a job, in the requested format.
 
     Raises:
-        TypesettingError: it cannot be typeset.
+        TypesettingError: it cannot be typeset, or not be sealed as requested.
+        SealNotConfiguredError: it is to be sealed, and the stage has no valid certificate.
     """
     if wanted.format == "pdf":
         document = typeset(job)
-        media_type = MEDIA_TYPES["pdf"]
-        return File(document.pdf, media_type, document.page_count, document.warnings)
+        file = File(document.pdf, MEDIA_TYPES["pdf"], document.page_count, document.warnings)
+        if wanted.seal is None:
+            return file
+        sealed = seal_document(document.pdf, wanted.seal, typeset)
+        return replace(file, content=sealed.pdf, unsealed_sha256=sealed.unsealed_sha256)
     density = CSS_PIXELS_PER_INCH * wanted.scale
     drawn = draw(job, wanted.format, density, wanted.pages)
     media_type, count = MEDIA_TYPES[wanted.format], len(drawn.files)

@@ -25,6 +25,8 @@ _CONTENT = (
     "metadata",
     "job_id",
     "sha256",
+    "unsealed_sha256",
+    "seal",
     "warnings",
     "error_message",
     "pages",
@@ -44,6 +46,8 @@ def without_content(render: Render) -> Render:
             "metadata": {},
             "job_id": None,
             "sha256": None,
+            "unsealed_sha256": None,
+            "seal": None,
             "warnings": (),
             "pages": None,
             "document_date": None,
@@ -104,6 +108,9 @@ def remove_content(render: Render) -> None:
     media_types = {render.media_type} if render.format == "pdf" else {render.media_type, ZIP_TYPE}
     for media_type in media_types:
         storage.delete(f"renders/{render.project_id}/{render.id}{ENDINGS[media_type][0]}")
+    # Of a sealed document; whether it was sealed is erased.
+    for attempt in range(2, render.attempt + 1):
+        storage.delete(f"renders/{render.project_id}/{render.id}-{attempt}.pdf")
     if render.invoice:
         storage.delete(render.invoice_key)
     storage.delete(f"inputs/{render.project_id}/{render.id}")

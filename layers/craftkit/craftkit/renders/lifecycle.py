@@ -134,6 +134,7 @@ def succeed(
     size_bytes: int,
     sha256: str,
     warnings: tuple[str, ...],
+    unsealed_sha256: str | None = None,
     filename: str | None = None,
     media_type: str | None = None,
 ) -> Render:
@@ -142,12 +143,14 @@ def succeed(
     Raises:
         GoneError: the lease was lost, and another worker ends the render.
     """
-    outcome = {
+    outcome: dict[str, Any] = {
         "page_count": page_count,
         "size_bytes": size_bytes,
         "sha256": sha256,
         "warnings": list(warnings),
     }
+    if unsealed_sha256:
+        outcome["unsealed_sha256"] = unsealed_sha256
     if filename and media_type:
         outcome |= {"filename": filename, "media_type": media_type}
     return _end(held, {"status": "succeeded", "completed_at": to_rfc3339(now), **outcome})

@@ -22,6 +22,7 @@ from craftkit.auth.principal import Mode
 from craftkit.invoices.models import InvoiceOptions
 from craftkit.renders.files import ENDINGS, MEDIA_TYPES, endings_of
 from craftkit.schema import INTEGRAL, ApiModel, Matches, Time
+from craftkit.seals.models import SealOptions, SealSwitch
 from craftkit.templates.values import read_datetime
 from craftkit.typesetter import DEFAULT_PDF_STANDARD, OutputFormat
 
@@ -153,6 +154,16 @@ class RenderOptions(ApiModel):
         ]
         | None
     ) = None
+    seal: (
+        Annotated[
+            SealSwitch,
+            Field(
+                description="The seal of the document: `true`, or what the seal says. `false` "
+                "leaves it out. Without it, what the template says."
+            ),
+        ]
+        | None
+    ) = None
     expires_in_seconds: (
         Annotated[
             int,
@@ -190,6 +201,8 @@ class RenderOptions(ApiModel):
         is_apart = isinstance(self.invoice, InvoiceOptions) and self.invoice.standard != "factur-x"
         if is_apart and not self.store:
             _refuse("With `store` false there is no invoice.xml: use the standard factur-x")
+        if self.seal and self.format != "pdf":
+            _refuse("`seal` applies to the format pdf alone: an image holds no signature")
         if self.filename and not self.filename.lower().endswith(endings_of(self.format)):
             expected = " or ".join(endings_of(self.format))
             _refuse(f"`filename` must end in {expected} for the format {self.format}")
@@ -284,6 +297,7 @@ class Render(BaseModel):
     document_date: datetime | None = None
     media_type: str = MEDIA_TYPES["pdf"]
     invoice: InvoiceOptions | None = None
+    seal: SealOptions | None = None
     attempt: int = 1
     attempt_limit: int
     created_at: datetime
@@ -292,6 +306,7 @@ class Render(BaseModel):
     page_count: int | None = None
     size_bytes: int | None = None
     sha256: str | None = None
+    unsealed_sha256: str | None = None
     warnings: tuple[str, ...] = ()
     error_code: str | None = None
     error_message: str | None = None
@@ -336,8 +351,13 @@ class Render(BaseModel):
 
     @property
     def document_key(self) -> str:
-        """The key of the finished file in the documents bucket."""
-        return f"renders/{self.project_id}/{self.id}{ENDINGS[self.media_type][0]}"
+        """The key of the finished file in the documents bucket.
+
+        A signature differs each time it is made. So a worker that lost its lease must not replace
+        the file of the worker that finished the render: each attempt has its own key.
+        """
+        attempt = f"-{self.attempt}" if self.seal and self.attempt > 1 else ""
+        return f"renders/{self.project_id}/{self.id}{attempt}{ENDINGS[self.media_type][0]}"
 
     @property
     def invoice_key(self) -> str:
@@ -396,6 +416,16 @@ class RenderView(ApiModel):
     page_count: int | None
     size_bytes: int | None
     sha256: str | None
+    unsealed_sha256: (
+        Annotated[
+            str,
+            Field(
+                description="Of a sealed document, the SHA-256 of the bytes before the seal, which "
+                "the document begins with. The same version, data and `documentDate` give the same."
+            ),
+        ]
+        | None
+    )
     pdf_standard: str
     warnings: list[str]
     error_code: str | None

@@ -50,6 +50,7 @@ from craftkit.renders.models import (
     Source,
 )
 from craftkit.renders.repository import Idempotency
+from craftkit.renders.seals import requested_seal
 from craftkit.renders.views import view_of
 from craftkit.templates import service as templates
 from craftkit.templates.data import validate_data
@@ -167,8 +168,8 @@ def new_render(
 
     Raises:
         TemplateNotFoundError, VersionNotFoundError, NoPublishedVersionError,
-        InvalidInputDataError, InvalidInvoiceError, InvalidRequestError: the request cannot be
-            rendered.
+        InvalidInputDataError, InvalidInvoiceError, InvalidRequestError, SealNotConfiguredError:
+            the request cannot be rendered.
     """
     options = request.options
     version = templates.current_version(principal.project_id, slug, options.version_number)
@@ -185,6 +186,7 @@ def new_render(
         version_number=version.number,
         pdf_standard=pdf_standard_of(version, options, requested.options),
         invoice=requested.options,
+        seal=requested_seal(version.manifest, options.seal, options.format),
         filename=options.filename or f"{slug}{ENDINGS[MEDIA_TYPES[options.format]][0]}",
         format=options.format,
         pages=options.pages,

@@ -25,6 +25,7 @@ from craftkit.errors import InvalidRequestError, Issues
 from craftkit.invoices.models import InvoiceMapping
 from craftkit.issues import ISSUE_LIMIT, issues_of
 from craftkit.schema import ApiModel, Matches
+from craftkit.seals.models import SealSwitch
 from craftkit.templates.locales import locale_fault
 from craftkit.templates.manifest_checks import (
     LOOP_DEPTH_LIMIT,
@@ -161,12 +162,14 @@ class Loop(ApiModel):
 class Manifest(ApiModel):
     """The data that a template takes: variables by dotted key, and loops of items.
 
-    `invoice` says how this data becomes an electronic invoice.
+    `invoice` says how this data becomes an electronic invoice. `seal` says that documents are
+    sealed, unless a request says otherwise.
     """
 
     variables: Annotated[tuple[Variable, ...], Field(max_length=300)] = ()
     loops: Annotated[tuple[Loop, ...], Field(max_length=30)] = ()
     invoice: InvoiceMapping | None = None
+    seal: SealSwitch | None = None
 
     @model_validator(mode="after")
     def _keys_fit(self) -> Self:

@@ -1,0 +1,1 @@
+"""Seals: what a caller asks for, the stage's certificates, and the signing key."""
