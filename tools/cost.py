@@ -31,6 +31,7 @@ TRACE = 5.00 / 1e6
 FIREWALL_MONTH, RULE_MONTH, FIREWALL_REQUEST = 5.00, 1.00, 0.60 / 1e6
 SECRET_MONTH, KEY_MONTH = 0.40, 1.00
 KEY_REQUEST = 0.03 / 1e4
+SIGN_REQUEST = 0.15 / 1e4  # ECC_NIST_P256 and RSA above 2048 bits; RSA_2048 costs KEY_REQUEST
 TRANSFER_GB = 0.09
 
 # Assumed: waits inside the region, and sizes.
@@ -264,6 +265,16 @@ def used(stage: str) -> list[Price]:
     ]
 
 
+def _seals() -> str:
+    return (
+        f"A stage with seals (`SealKeySpec`) pays {KEY_MONTH:.2f} US$ a month for the key, and "
+        f"{SIGN_REQUEST * 1e6:.2f} US$ for a million seals with a key of the kind ECC_NIST_P256, "
+        f"RSA_3072 or RSA_4096, {KEY_REQUEST * 1e6:.2f} US$ with RSA_2048 (AWS KMS: one `Sign` per "
+        "document, https://aws.amazon.com/kms/pricing/). A stage without seals has no key. The "
+        "timestamp server has its own price. A seal takes about 15 ms more of the worker."
+    )
+
+
 def idle(stage: str) -> list[Price]:
     """The monthly costs of a stage without requests."""
     prices = [
@@ -347,6 +358,7 @@ def page() -> str:
     parts += ["## A million one-page documents in batches, with one ZIP download each", ""]
     parts += [_BATCH, "", _table(batch(inputs)), ""]
     parts += ["## A million requests in the request log", "", _log_table(inputs), ""]
+    parts += ["## Seals", "", _seals(), ""]
     parts += ["## Per month", "", _months(inputs), "", _BREAKS]
     parts += ["## An idle stage", "", _stages_table(idle), ""]
     parts += [

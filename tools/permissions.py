@@ -86,10 +86,18 @@ def _functions() -> dict[str, Json]:
 def _grants() -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
     for function, properties in _functions().items():
         for policy in properties.get("Policies", []):
-            for statement in _listed(policy["Statement"]):
+            for statement in map(_where_it_holds, _listed(policy["Statement"])):
                 for action in _listed(statement["Action"]):
                     for resource in _listed(statement["Resource"]):
                         yield function, action, _name(resource), _partitions(statement)
+
+
+def _where_it_holds(statement: Json) -> Json:
+    """A statement that depends on a condition, as in the stages that it holds in."""
+    if "Fn::If" in statement:
+        granted: Json = statement["Fn::If"][1]
+        return granted
+    return statement
 
 
 def _partitions(statement: Json) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ CHAPTERS = {
         "clients",
         "templates",
         "invoices",
+        "seals",
         "batches",
         "webhooks",
         "hooks",

@@ -53,7 +53,11 @@ def self_signed(
     extensions = [
         ("basic_constraints", True, x509.BasicConstraints({"ca": False})),
         ("key_usage", True, x509.KeyUsage(_USES)),
-        ("key_identifier", False, x509.OctetString(hashlib.sha1(public, usedforsecurity=False).digest())),
+        (
+            "key_identifier",
+            False,
+            x509.OctetString(hashlib.sha1(public, usedforsecurity=False).digest()),
+        ),
     ]
     certificate = x509.TbsCertificate(
         {

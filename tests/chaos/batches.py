@@ -74,7 +74,7 @@ def wrong_batches(simulation: Simulation, workload: BatchWorkload) -> set[str]:
             and (batch.succeeded, batch.failed) == (statuses["succeeded"], statuses["failed"])
             and sum(chunk.succeeded for chunk in own) == batch.succeeded
             and all(
-                files.document_key(batch.project_id, batch.id, each.row, each.media_type)
+                files.document_key(batch, each.row, each.media_type, each.sha256 or "")
                 in simulation.cloud.objects
                 for each in results
                 if each.status == "succeeded"

@@ -5,21 +5,35 @@ import hashlib
 import json
 import subprocess
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import boto3
 import pytest
+from asn1crypto import keys, tsp
+from asn1crypto import x509 as asn1
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509 import CertificateBuilder, ExtendedKeyUsage, Name, NameAttribute
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from pikepdf import Pdf
 from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.timestamps.dummy_client import DummyTimeStamper
 
-from craftkit import storage
+from craftkit import network, storage
+from craftkit.config import Config
+from craftkit.seals.timestamps import TimestampUnavailableError
 from craftkit.templates import gallery
 from testkit.cloud import Cloud
 from testkit.project import DATA, DemoProject, publish, publish_gallery
 from testkit.seals import SIGNER, configure_seals
 from typesetting import typeset
+from typesetting.chunks import render_chunk
 from typesetting.worker import render_document
 
 DATE = "2026-11-24T12:00:00Z"
@@ -138,7 +152,9 @@ def test_a_visible_field_is_tagged_and_has_embedded_fonts(make: Any, project: De
         assert element.objgen == root.K[0].K[-1].objgen
         fonts = widget.AP.N.Resources.Font
         for font in fonts.values():
-            assert "/FontFile2" in (d := font.DescendantFonts[0].FontDescriptor) or "/FontFile3" in d
+            assert (
+                "/FontFile2" in (d := font.DescendantFonts[0].FontDescriptor) or "/FontFile3" in d
+            )
     assert is_intact(pdf)
 
 
@@ -246,6 +262,132 @@ def test_a_document_that_is_not_stored_is_sealed(
     )
     assert answer["statusCode"] == 200
     assert is_intact(base64.b64decode(answer["body"]))
+
+
+@pytest.mark.usefixtures("sealing")
+def test_every_document_of_a_batch_is_sealed(cloud: Cloud, call: Any, project: DemoProject) -> None:
+    publish(project.id, "invoice")
+    body = {
+        "templateSlug": "invoice",
+        "items": [{"data": DATA}, {"data": DATA}],
+        "options": {"seal": {"reason": "Batch"}, "documentDate": DATE},
+    }
+    made = call("create_batch", project, body=body)
+    assert made.status == 202, made.body
+    [message] = cloud.messages("TestQueue")
+    with cloud.as_function("TestWorkerFunction"):
+        render_chunk(project.id, made.body["id"], message["chunk"], typeset=typeset)
+    answer = call("list_batch_items", project, path={"id": made.body["id"]})
+    first, second = answer.body["items"]
+    assert (first["status"], second["status"]) == ("succeeded", "succeeded"), answer.body
+    assert first["unsealedSha256"] == second["unsealedSha256"]
+    for item in (first, second):
+        key = urlsplit(item["downloadUrl"]).path.removeprefix("/")
+        content = storage.get(key)
+        assert hashlib.sha256(content).hexdigest() == item["sha256"]
+        assert is_intact(content)
+
+
+def test_a_batch_without_a_certificate_is_409(call: Any, project: DemoProject) -> None:
+    publish(project.id, "invoice")
+    body = {"templateSlug": "invoice", "items": [{"data": DATA}], "options": {"seal": True}}
+    answer = call("create_batch", project, body=body)
+    assert (answer.status, answer.code) == (409, "seal_not_configured")
+
+
+class TimestampServer:
+    """What stands for the network: a server that signs timestamps, or one that is broken."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, network.Policy]] = []
+        self.broken = False
+
+    def fetch(
+        self, url: str, policy: network.Policy, method: str, body: bytes, headers: Any
+    ) -> network.Fetched:
+        self.calls.append((url, policy))
+        assert (method, headers) == ("POST", {"content-type": "application/timestamp-query"})
+        if self.broken:
+            return network.Fetched(503, {}, b"", 1)
+        answer = timestamper().request_tsa_response(tsp.TimeStampReq.load(body))
+        return network.Fetched(200, {}, answer.dump(), 1)
+
+
+@pytest.fixture
+def timestamps(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> TimestampServer:
+    server = TimestampServer()
+    monkeypatch.setattr("craftkit.seals.timestamps.network.fetch", server.fetch)
+    monkeypatch.setattr(Config, "timestamp_url", "https://time.example.com/tsa")
+    return server
+
+
+@pytest.mark.usefixtures("sealing")
+def test_with_a_timestamp_server_a_seal_has_a_timestamp(
+    make: Any, project: DemoProject, timestamps: TimestampServer, tmp_path: Path
+) -> None:
+    pdf = content_of(project, make(seal=True))
+    [signature] = PdfFileReader(BytesIO(pdf)).embedded_signatures
+    kinds = {each["type"].native for each in signature.signer_info["unsigned_attrs"]}
+    assert kinds == {"signature_time_stamp_token"}
+    assert "Signature is Valid" in report(pdf, tmp_path)
+    assert {url for url, _ in timestamps.calls} == {"https://time.example.com/tsa"}
+
+
+@pytest.mark.usefixtures("sealing")
+def test_a_timestamp_server_that_fails_is_asked_again_later(
+    make: Any, call: Any, cloud: Cloud, project: DemoProject, timestamps: TimestampServer
+) -> None:
+    timestamps.broken = True
+    with pytest.raises(TimestampUnavailableError, match="answered 503"):
+        make(seal=True)
+    timestamps.broken = False
+    [render] = call("list_renders", project).body["renders"]
+    with cloud.as_function("TestWorkerFunction"):
+        again = render_document(project.id, render["id"], typeset=typeset)
+    assert again is not None
+    assert (again.status, again.attempt) == ("succeeded", 2)
+    assert hashlib.sha256(storage.get(again.document_key)).hexdigest() == again.sha256
+
+
+@pytest.mark.usefixtures("sealing")
+def test_erasing_a_render_erases_the_documents_of_every_attempt(
+    make: Any, call: Any, cloud: Cloud, project: DemoProject, timestamps: TimestampServer
+) -> None:
+    timestamps.broken = True
+    with pytest.raises(TimestampUnavailableError):
+        make(seal=True)
+    timestamps.broken = False
+    [render] = call("list_renders", project).body["renders"]
+    with cloud.as_function("TestWorkerFunction"):
+        render_document(project.id, render["id"], typeset=typeset)
+    bucket = boto3.resource("s3").Bucket(cloud.names["DocumentsBucket"])
+    assert [each.key for each in bucket.objects.filter(Prefix="renders/")]
+    assert call("delete_render", project, path={"id": render["id"]}).status == 204
+    assert [each.key for each in bucket.objects.filter(Prefix="renders/")] == []
+
+
+@cache
+def timestamper() -> DummyTimeStamper:
+    key = rsa.generate_private_key(65537, 2048)
+    name = Name([NameAttribute(NameOID.COMMON_NAME, "Time")])
+    now = datetime.now(UTC)
+    certificate = (
+        CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(7)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True)
+        .sign(key, SHA256())
+    )
+    return DummyTimeStamper(
+        tsa_cert=asn1.Certificate.load(certificate.public_bytes(Encoding.DER)),
+        tsa_key=keys.PrivateKeyInfo.load(
+            key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        ),
+    )
 
 
 @pytest.mark.usefixtures("sealing")

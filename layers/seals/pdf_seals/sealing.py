@@ -1,8 +1,8 @@
 """Adds a seal to a PDF: a PAdES signature in an incremental update.
 
 The bytes of the unsealed document stay as they are, at the start of the sealed one. The key is
-elsewhere: `Signing.sign` is given the signed attributes, a few hundred bytes that hold the digest of
-the document and nothing else of it.
+elsewhere: `Signing.sign` is given the signed attributes, a few hundred bytes that hold the digest
+of the document and nothing else of it.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ class FieldError(Exception):
 
 @dataclass(frozen=True)
 class Field:
-    """A visible field: page from 1, or -1 for the last; points from the page's upper left corner."""
+    """A visible field, in points from the page's upper left corner. Page -1 is the last one."""
 
     page: int
     x: float
@@ -116,7 +116,7 @@ class _Writer(IncrementalPdfFileWriter):  # type: ignore[misc]
         names of PDF/A and Factur-X in another form, which their readers do not expect."""
 
 
-class _RemoteSigner(Signer):
+class _RemoteSigner(Signer):  # type: ignore[misc]
     """A signer whose key is in KMS. Its signature is verified before it is used."""
 
     def __init__(
@@ -135,8 +135,8 @@ class _RemoteSigner(Signer):
     async def async_sign_raw(
         self,
         data: bytes,
-        digest_algorithm: str,
-        dry_run: bool = False,  # noqa: FBT001, FBT002 pyHanko's interface
+        digest_algorithm: str,  # noqa: ARG002 pyHanko's interface
+        dry_run: bool = False,
     ) -> bytes:
         if dry_run:
             return bytes(512)
@@ -147,7 +147,7 @@ class _RemoteSigner(Signer):
         return signature
 
 
-class _Timestamps(TimeStamper):
+class _Timestamps(TimeStamper):  # type: ignore[misc]
     def __init__(self, call: Callable[[bytes], bytes]) -> None:
         super().__init__()
         self._call = call

@@ -14,7 +14,7 @@ from craftkit.batches import dispatch, files, lifecycle, progress, repository
 from craftkit.batches.lifecycle import ChunkClaim
 from craftkit.batches.models import Batch, Chunk, Result, Row
 from craftkit.clock import utc_now
-from craftkit.errors import NotFoundError
+from craftkit.errors import NotFoundError, SealNotConfiguredError
 from craftkit.observability import logger
 from craftkit.renders.files import filename_of
 from craftkit.renders.lifecycle import GIVEN_UP, GoneError
@@ -111,16 +111,17 @@ def _render(
                 break
             try:
                 file = make_file(_job_of(batch, version, row), _wanted(batch, row), typeset, draw)
-            except TypesettingError as error:
+            except (TypesettingError, SealNotConfiguredError) as error:
                 yield _failed(row, error.code, str(error))
                 continue
             if batch.output != "files":
                 documents.append(file.content)
                 yield _succeeded(row, file)
                 continue
-            key = files.document_key(batch.project_id, batch.id, row.row, file.media_type)
+            result = _succeeded(row, file)
+            key = files.document_key(batch, row.row, file.media_type, result.sha256 or "")
             uploads.append(pool.submit(_upload, key, file))
-            yield _succeeded(row, file)
+            yield result
     for upload in uploads:
         upload.result()
 
@@ -147,7 +148,7 @@ def _job_of(batch: Batch, version: TemplateVersion, row: Row) -> Job:
 
 
 def _wanted(batch: Batch, row: Row) -> FileRequest:
-    return FileRequest(batch.format, row.filename, batch.pages, float(batch.scale))
+    return FileRequest(batch.format, row.filename, batch.pages, float(batch.scale), batch.seal)
 
 
 def _succeeded(row: Row, file: File) -> Result:
@@ -161,6 +162,7 @@ def _succeeded(row: Row, file: File) -> Result:
         page_count=file.page_count,
         size_bytes=len(file.content),
         sha256=hashlib.sha256(file.content).hexdigest(),
+        unsealed_sha256=file.unsealed_sha256,
         warnings=(*row.warnings, *file.warnings),
     )
 

@@ -63,11 +63,10 @@ def seal_document(pdf: bytes, options: SealOptions, typeset: Typeset) -> Sealed:
     certificate.require_valid(now)
     if certificate.key != keys.seal_key():
         raise SealNotConfiguredError("The certificate of seals is of another key than the stage's.")
-    field = options.field and Field(
-        options.field.page,
-        *map(float, (options.field.x, options.field.y)),
-        *map(float, (options.field.width, options.field.height)),
-    )
+    field = None
+    if options.field:
+        box = options.field
+        field = Field(box.page, float(box.x), float(box.y), float(box.width), float(box.height))
     lines = (
         f"Sealed by {certificate.subject}",
         options.reason,

@@ -5,7 +5,7 @@
 - `packs/<chunk>-<part>`: the documents of a part, where the output is one file
 - `invalid/<part>`: the rows that do not fit the template
 - `upload`: the file with the rows, where there is one
-- `files/<row>.pdf`: a document, where the output is files
+- `files/<row>.pdf`: a document, where the output is files; `files/<row>-<hash>.pdf` if sealed
 - `result-<attempt>.zip`: every document, where the output is one file
 """
 
@@ -93,9 +93,14 @@ def _invalid_key(batch: Batch, part: str) -> str:
     return f"{folder(batch.project_id, batch.id)}/invalid/{part}"
 
 
-def document_key(project_id: str, batch_id: str, row: int, media_type: str) -> str:
-    """The key of one document of a batch."""
-    return f"{folder(project_id, batch_id)}/files/{row:06d}{ENDINGS[media_type][0]}"
+def document_key(batch: Batch, row: int, media_type: str, sha256: str) -> str:
+    """The key of one document of a batch.
+
+    A signature differs each time it is made. So the key of a sealed document has its hash: a worker
+    that lost its lease replaces nothing.
+    """
+    name = f"{row:06d}-{sha256[:16]}" if batch.seal else f"{row:06d}"
+    return f"{folder(batch.project_id, batch.id)}/files/{name}{ENDINGS[media_type][0]}"
 
 
 def folder(project_id: str, batch_id: str) -> str:

@@ -28,6 +28,7 @@ from craftkit.renders.models import (
     PageSelection,
 )
 from craftkit.schema import INTEGRAL, ApiModel
+from craftkit.seals.models import SealOptions, SealSwitch
 from craftkit.typesetter import DEFAULT_PDF_STANDARD, OutputFormat, PdfStandard
 
 BatchStatus = Literal["awaiting_upload", "checking", "running", "completed", "refused", "cancelled"]
@@ -74,6 +75,10 @@ class BatchOptions(ApiModel):
             "their electronic invoices. A batch makes none."
         ),
     ] = None
+    seal: (
+        Annotated[SealSwitch, Field(description="The seal of each document, as of a render.")]
+        | None
+    ) = None
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
@@ -82,6 +87,9 @@ class BatchOptions(ApiModel):
             raise PydanticCustomError("options", message)
         if self.format == "svg" and self.scale:
             raise PydanticCustomError("options", "`scale` does not apply to the format svg")
+        if self.seal and self.format != "pdf":
+            message = "`seal` applies to the format pdf alone: an image holds no signature"
+            raise PydanticCustomError("options", message)
         return self
 
 
@@ -200,6 +208,7 @@ class Batch(BaseModel):
     pages: str | None = None
     scale: Decimal = Decimal(1)
     document_date: datetime | None = None
+    seal: SealOptions | None = None
     base_url: str
     attempt: int = 1
     total: int = 0
@@ -292,6 +301,7 @@ class Result(BaseModel):
     page_count: int | None = None
     size_bytes: int | None = None
     sha256: str | None = None
+    unsealed_sha256: str | None = None
     warnings: tuple[str, ...] = ()
     error_code: str | None = None
     error_message: str | None = None
@@ -368,6 +378,7 @@ class ItemView(ApiModel):
     page_count: int | None = None
     size_bytes: int | None = None
     sha256: str | None = None
+    unsealed_sha256: str | None = None
     warnings: list[str] = Field([])
     error_code: str | None = None
     error_message: str | None = None

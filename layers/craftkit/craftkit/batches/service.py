@@ -42,6 +42,7 @@ from craftkit.errors import (
 from craftkit.ids import new_id
 from craftkit.limits import service as limits
 from craftkit.renders.repository import expires_at
+from craftkit.renders.seals import requested_seal
 from craftkit.renders.service import EVERYTHING, Visibility
 from craftkit.templates import service as templates
 from craftkit.templates.models import TemplateVersion
@@ -69,7 +70,7 @@ def create_batch(
 
     Raises:
         InsufficientScopeError, TemplateNotFoundError, VersionNotFoundError,
-        NoPublishedVersionError: the request cannot be rendered.
+        NoPublishedVersionError, SealNotConfiguredError: the request cannot be rendered.
         IdempotencyConflictError: its idempotency key was used for another request.
         RateLimitedError, QuotaExceededError: a limit of the key or its project is reached; nothing
             was stored.
@@ -278,6 +279,7 @@ def _new_batch(
         pages=options.pages,
         scale=Decimal(str(options.scale or 1)),
         document_date=options.document_date,
+        seal=requested_seal(version.manifest, options.seal, options.format),
         base_url=base_url,
         upload_format=request.upload.format if request.upload else None,
         mapping=request.upload.mapping if request.upload else None,

@@ -81,7 +81,7 @@ def result_view(batch: Batch, result: Result, now: datetime) -> ItemView:
     """A document that has ended, with a download URL that is signed now."""
     url, expires = None, None
     if result.status == "succeeded" and batch.output == "files":
-        key = files.document_key(batch.project_id, batch.id, result.row, result.media_type)
+        key = files.document_key(batch, result.row, result.media_type, result.sha256 or "")
         url, until = storage.sign_download(
             key, filename=result.filename, media_type=result.media_type, now=now
         )

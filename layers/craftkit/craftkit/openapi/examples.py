@@ -30,6 +30,7 @@ QUEUED = {
     "pageCount": None,
     "sizeBytes": None,
     "sha256": None,
+    "unsealedSha256": None,
     "pdfStandard": "a-2a+ua-1",
     "warnings": [],
     "errorCode": None,

@@ -46,10 +46,18 @@ _SCHEMA = WithJsonSchema({"type": "number", "minimum": 0, "maximum": _LONGEST_SI
 _ONE_LINE = Matches(r"[^\x00-\x1f\x7f]+", "Must be one line without control characters")
 
 Offset = Annotated[
-    Decimal, BeforeValidator(_read_points), Field(ge=0, le=_LONGEST_SIDE_POINTS), _AS_NUMBER, _SCHEMA
+    Decimal,
+    BeforeValidator(_read_points),
+    Field(ge=0, le=_LONGEST_SIDE_POINTS),
+    _AS_NUMBER,
+    _SCHEMA,
 ]
 Length = Annotated[
-    Decimal, BeforeValidator(_read_points), Field(ge=10, le=_LONGEST_SIDE_POINTS), _AS_NUMBER, _SCHEMA
+    Decimal,
+    BeforeValidator(_read_points),
+    Field(ge=10, le=_LONGEST_SIDE_POINTS),
+    _AS_NUMBER,
+    _SCHEMA,
 ]
 Reason = Annotated[str, StringConstraints(max_length=200), _ONE_LINE]
 Location = Annotated[str, StringConstraints(max_length=100), _ONE_LINE]

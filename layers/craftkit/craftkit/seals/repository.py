@@ -12,7 +12,8 @@ _KEY = {"pk": "stage#seals", "sk": "certificates"}
 
 def get() -> SealSettings:
     """The certificates, strongly consistent; none where none was stored."""
-    item = dynamodb.table(config.content_table).get_item(Key=_KEY, ConsistentRead=True).get("Item")
+    answer = dynamodb.table(config.content_table).get_item(Key=_KEY, ConsistentRead=True)
+    item: dict[str, Any] | None = answer.get("Item")
     if item is None:
         return SealSettings()
     first, *former = map(_certificate_of, item["certificates"])
