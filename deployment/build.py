@@ -47,6 +47,15 @@ def build_for_host() -> Path:
         return folder
 
 
+@contextmanager
+def kept_build() -> Iterator[Path]:
+    """The build for this machine, which later builds do not delete until the block ends."""
+    folder = build_for_host()
+    with (folder / _FINISHED).open(encoding="utf-8") as used:
+        fcntl.flock(used, fcntl.LOCK_SH)
+        yield folder
+
+
 def build_for_deploy() -> Path:
     """Build into `.aws-sam/build` for the template's architecture, to deploy to AWS."""
     with _alone():
@@ -102,7 +111,20 @@ def _accepted_wheels(architecture: str) -> dict[str, str]:
 def _forget_old_builds() -> None:
     builds = [path for path in LOCAL_BUILDS.iterdir() if path.is_dir()]
     for old in sorted(builds, key=lambda path: path.stat().st_mtime)[:-_KEPT_BUILDS]:
-        shutil.rmtree(old, ignore_errors=True)
+        if not _is_used(old):
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _is_used(folder: Path) -> bool:
+    """Whether a process is inside `kept_build` with this folder."""
+    try:
+        with (folder / _FINISHED).open(encoding="utf-8") as used:
+            fcntl.flock(used, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 @contextmanager

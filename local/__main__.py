@@ -23,9 +23,9 @@ def main() -> None:
             case "logs":
                 logs.follow(running(HOME).aws_endpoint_url)
             case "invoke":
-                docker.invoke(arguments.function, shlex.split(arguments.args))
+                docker.invoke(arguments.function, shlex.split(arguments.args), arguments.home)
             case "sam-api":
-                docker.serve(arguments.port, shlex.split(arguments.args))
+                docker.serve(arguments.port, shlex.split(arguments.args), arguments.home)
     except TaskError as error:
         sys.exit(f"\n{error}")
     except KeyboardInterrupt:
@@ -50,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     sam_api.add_argument("--aws-port", type=int, help="ignored: the running stack has its own")
     for command in (invoke, sam_api):
         command.add_argument("--args", default="", help="further arguments of sam local")
+        command.add_argument("--home", type=Path, default=HOME)
     return parser
 
 

@@ -28,6 +28,8 @@ def deploy(build: Path, stage: str, *, endpoint: str, public_url: str, home: Pat
     given |= {"PublicUrl": public_url, "PagesUrl": public_url}
     given |= {"EmbedUrl": embed_url_of(public_url)}
     given |= {"SealKeySpec": "ECC_NIST_P256"}
+    # A name that never resolves (RFC 6761): a stage on this machine calls no public host.
+    given |= {"ScannerKeysUrl": "https://scanner-keys.invalid/"}
     cloudformation = session().client("cloudformation", endpoint_url=endpoint)
     known: dict[str, str] = {}
     for part in Part:

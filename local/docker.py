@@ -4,12 +4,12 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from deployment.build import build_for_host
+from deployment.build import kept_build
 from deployment.stacks import parameters_of
 from deployment.template import Json, read_template
 from deployment.workspace import HOME, ROOT, TOOLS, TaskError, environment
@@ -21,26 +21,56 @@ DASHBOARD = "DashboardFunction"
 # The host's name for containers on Docker's default network.
 _USUAL_GATEWAY = "172.17.0.1"
 _PASSED = ("DOCKER_", "SAM_")
+_WARM = ("--warm-containers", "LAZY")
 _EXAMPLE_BEARER = re.compile(r"Bearer ck_(test|live)_\w+")
 _EXAMPLE_PROJECTS = re.compile(
     "0193c2c3-7a10-7c44-8f21-1d2e3f405162|019cec2a-0000-7000-8000-000000000001"
 )
 """What the events of events/ have as key and project."""
 
+NOT_LOCAL = {
+    "check_deployment": "CodeDeploy calls it during a deployment, and the embedded AWS has no "
+    "CodeDeploy. `make test TESTS=tests/functional/test_check_deployment.py` runs it.",
+}
+"""Functions that cannot end in success here, and why."""
 
-def invoke(folder: str | None, arguments: Sequence[str] = ()) -> None:
+
+def invoke(folder: str | None, arguments: Sequence[str] = (), home: Path = HOME) -> None:
     """Run the function of `functions/<folder>` in a container, on `events/<folder>.json`.
 
-    The event is a copy with the project and the test key of the running stack.
+    The event is a copy with the project and the test key of the running stack. Prints the response.
 
     Args:
         arguments: further arguments of `sam local invoke`.
+
+    Raises:
+        TaskError: the function cannot run here, has raised, or answered with an error.
     """
     event = event_file(folder)
-    stack = running(HOME)
-    filled = HOME / "event.json"
+    if reason := NOT_LOCAL.get(event.stem):
+        raise TaskError(f"{event.stem} cannot run here: {reason}")
+    stack = running(home)
+    filled = home / f"event-{event.stem}.json"
     filled.write_text(fill_event(event.read_text(encoding="utf-8"), stack), encoding="utf-8")
-    _sam_local("invoke", function_of(event.stem), "--event", str(filled), *arguments)
+    wanted = ("invoke", function_of(event.stem), "--event", str(filled))
+    printed = _sam_local(*wanted, *arguments, home=home)
+    print(printed)
+    if failure := failure_of(printed):
+        raise TaskError(f"{event.stem} failed: {failure}")
+
+
+def failure_of(printed: str) -> str | None:
+    """Why a function's response is a failure, for which `sam local invoke` itself exits with 0."""
+    try:
+        answer = json.loads(printed.strip().rpartition("\n")[2] or "null")
+    except ValueError:
+        return f"this is no response: {printed.strip()[-200:]}"
+    if not isinstance(answer, dict):
+        return None
+    if "errorType" in answer or "errorMessage" in answer:
+        return f"{answer.get('errorType', 'Error')}: {answer.get('errorMessage', '')}"
+    status = answer.get("statusCode", 200)
+    return f"the response has the status {status}" if status >= 400 else None
 
 
 def event_file(folder: str | None) -> Path:
@@ -63,13 +93,17 @@ def fill_event(event: str, stack: Stack) -> str:
     return _EXAMPLE_PROJECTS.sub(stack.project_id, with_key)
 
 
-def serve(port: int | None, arguments: Sequence[str] = ()) -> None:
+def serve(port: int | None, arguments: Sequence[str] = (), home: Path = HOME) -> None:
     """Serve the routes from containers, the authorizer included, until Ctrl-C.
 
-    Without the dashboard: `sam local` serves all APIs below one root, where the dashboard's
+    A container stays for the next call of its function, unless `arguments` say otherwise. Without
+    the dashboard: `sam local` serves all APIs below one root, where the dashboard's
     `/{proxy+}` would answer the paths that no other API has.
     """
-    _sam_local("start-api", "--port", str(port or DEFAULT_PORT), *arguments, without=DASHBOARD)
+    port = port or DEFAULT_PORT
+    warm = () if any("--warm-containers" in each for each in arguments) else _WARM
+    wanted = ("start-api", "--port", str(port), *warm)
+    _sam_local(*wanted, *arguments, without=DASHBOARD, port=port, home=home)
 
 
 def without_function(template: Json, function: str) -> Json:
@@ -89,10 +123,21 @@ def function_of(folder: str) -> str:
     raise TaskError(f"No function of template.yaml has its code in functions/{folder}.")
 
 
-def write_environment(deployed: Deployed, path: Path, endpoint: str | None = None) -> Path:
+def public_addresses(port: int) -> dict[str, str]:
+    """The variables with the addresses that callers and browsers see, for routes on this port."""
+    return {"PUBLIC_URL": f"http://localhost:{port}", "EMBED_ORIGIN": f"http://127.0.0.1:{port}"}
+
+
+def write_environment(
+    deployed: Deployed,
+    path: Path,
+    endpoint: str | None = None,
+    changes: Mapping[str, str] | None = None,
+) -> Path:
     """Write the file for `sam local --env-vars`: the deployed variables of each function.
 
     Args:
+        changes: other values for variables that a function has.
         endpoint: the embedded AWS as containers reach it, with an IP address, so that boto3 does
             not put the bucket's name before the host; by default, Docker's usual gateway.
     """
@@ -102,7 +147,8 @@ def write_environment(deployed: Deployed, path: Path, endpoint: str | None = Non
     for logical_id, name in deployed.physical_ids("AWS::Lambda::Function").items():
         configuration = functions.get_function_configuration(FunctionName=name)
         own = configuration.get("Environment", {}).get("Variables", {})
-        variables[logical_id] = own | {"AWS_ENDPOINT_URL": endpoint}
+        changed = {name: value for name, value in (changes or {}).items() if name in own}
+        variables[logical_id] = own | changed | {"AWS_ENDPOINT_URL": endpoint}
     path.write_text(json.dumps(variables, indent=2) + "\n", encoding="utf-8")
     return path
 
@@ -125,17 +171,26 @@ def open_relay(gateway: str, upstream: tuple[str, int]) -> Front:
         ) from error
 
 
-def _sam_local(command: str, *arguments: str, without: str | None = None) -> None:
-    stack = running(HOME)
+def _sam_local(
+    command: str,
+    *arguments: str,
+    home: Path,
+    without: str | None = None,
+    port: int | None = None,
+) -> str:
+    """Run the command to its end. Returns what it printed, if `port` is None."""
+    stack = running(home)
     gateway = _gateway()
-    build = build_for_host()
     deployed = Deployed("local", stack.aws_endpoint_url)
     address = urlsplit(stack.aws_endpoint_url)
     with ExitStack() as stopping:
+        build = stopping.enter_context(kept_build())
         relay = open_relay(gateway, (str(address.hostname), int(address.port or 80)))
         stopping.callback(relay.stop)
         endpoint = f"http://{gateway}:{relay.port}"
-        variables = write_environment(deployed, HOME / f"sam-env-{command}.json", endpoint)
+        addresses = public_addresses(port) if port else {}
+        file = home / f"sam-env-{command}.json"
+        variables = write_environment(deployed, file, endpoint, addresses)
         known = deployed.outputs | {
             "Stage": "local",
             "AwsEndpointUrl": endpoint,
@@ -161,9 +216,12 @@ def _sam_local(command: str, *arguments: str, without: str | None = None) -> Non
             ],
             cwd=ROOT,
             env=environment() | passed_variables(),
+            stdout=None if port else subprocess.PIPE,
+            text=True,
         )  # fmt: skip
     if done.returncode != 0:
-        raise TaskError(f"sam local {command} failed. Its output is above.")
+        raise TaskError(f"sam local {command} failed. Its output is above.\n{done.stdout or ''}")
+    return done.stdout or ""
 
 
 def _gateway() -> str:

@@ -35,7 +35,7 @@ CHAPTERS = {
         "dashboard",
     ),
     "Run": ("deploy", "operations", "security", "permissions", "performance", "cost"),
-    "Understand": ("architecture", "glossary"),
+    "Understand": ("architecture", "glossary", "sam-local"),
 }
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 _STYLE = Path(__file__).with_name("site.css")

@@ -116,6 +116,9 @@ def test_samconfig_is_complete_for_every_stage() -> None:
     """Stages inherit nothing from default."""
     settings = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
     assert {"default", *STAGES} <= set(settings)
+    # Without `--config-env` there is no stack to deploy to.
+    assert "global" not in settings["default"]
+    assert "deploy" not in settings["default"]
     for stage in STAGES:
         deploy = settings[stage]["deploy"]["parameters"]
         assert settings[stage]["global"]["parameters"]["stack_name"] == f"craftkit-{stage}"
