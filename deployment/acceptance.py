@@ -40,7 +40,7 @@ def accept(stage: str, say: Callable[[str], None] = print) -> None:
     url = _public_url(stage)
     _expect(_call(url, "/health")[0] == 200, "GET /health is not answered 200")
     say(f"  {url} answers")
-    project = _craftkit(stage, "projects", "create", "--name", "Acceptance")["id"]
+    project = _craftkit(stage, "projects", "create", "--empty", "--name", "Acceptance")["id"]
     _craftkit(
         stage, "templates", "publish", "--project", project, "--slug", "invoice",
         "--name", "Invoice", "--manifest", str(_INVOICE / "manifest.json"),

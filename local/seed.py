@@ -25,7 +25,7 @@ def seed(deployed: Deployed, api_url: str) -> Stack:
         CommandError: a command of the CLI failed.
     """
     craftkit = Operator(deployed.stage, deployed.endpoint)
-    project = craftkit("projects", "create", "--name", "Demo")["id"]
+    project = craftkit("projects", "create", "--empty", "--name", "Demo")["id"]
     craftkit(
         "templates", "publish", "--project", project, "--slug", "invoice", "--name", "Invoice",
         "--manifest", INVOICE / "manifest.json", "--source", INVOICE / "source.typ",

@@ -21,9 +21,9 @@ class Arrival:
 
 
 class LoopbackReceiver:
-    """Responds with each of `answers` in turn, then always with 200."""
+    """Responds with each of `answers` in turn, then always with 200; after `seconds`."""
 
-    def __init__(self, answers: list[int]) -> None:
+    def __init__(self, answers: list[int], seconds: float = 0.0) -> None:
         self.answers, self.arrivals = list(answers), list[Arrival]()
         self._changed = threading.Condition()
         receiver = self
@@ -33,7 +33,9 @@ class LoopbackReceiver:
                 at = time.time()
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                self.send_response(receiver.note(Arrival(at, headers, body)))
+                status = receiver.note(Arrival(at, headers, body))
+                time.sleep(seconds)
+                self.send_response(status)
                 self.send_header("Content-Length", "6")
                 self.end_headers()
                 self.wfile.write(b"noted\n")
@@ -68,8 +70,8 @@ class LoopbackReceiver:
 
 
 @contextmanager
-def receiving(*answers: int) -> Iterator[LoopbackReceiver]:
-    receiver = LoopbackReceiver(list(answers))
+def receiving(*answers: int, seconds: float = 0.0) -> Iterator[LoopbackReceiver]:
+    receiver = LoopbackReceiver(list(answers), seconds)
     try:
         yield receiver
     finally:

@@ -13,6 +13,8 @@ from craftkit.errors import InvalidRequestError
 from craftkit.keys import policies
 from craftkit.projects import members, service, users
 from craftkit.projects.models import LONGEST_DAYS, ROLES, AnomalyPolicy, ExposurePolicy
+from craftkit.remote_typesetter import typeset_remotely
+from craftkit.templates.starter import SLUG, publish_starter
 from craftkit_cli import login, logins
 from craftkit_cli.answers import Answer, shown
 from craftkit_cli.arguments import command, group
@@ -29,6 +31,7 @@ def add_commands(root: Any) -> None:
     use.set_defaults(run=_use, needs_aws=False)
     create = command(commands, "create", _create, "make a project", in_project=False)
     create.add_argument("--name", required=True)
+    create.add_argument("--empty", action="store_true", help="without the gallery's invoice")
     add = command(commands, "add-member", _add_member, "add a member to a project")
     add.add_argument("--email", required=True, help="a new user gets a temporary password by email")
     add.add_argument("--role", choices=ROLES, default="viewer")
@@ -92,7 +95,15 @@ def _delete(arguments: argparse.Namespace, operator: str) -> Answer:
 
 def _create(arguments: argparse.Namespace, operator: str) -> Answer:
     project = service.create_project(arguments.name, by=operator)
-    return {"id": project.id, "slug": project.slug, "name": project.name}
+    has_template = not arguments.empty and publish_starter(
+        project.id, by=operator, typeset=typeset_remotely
+    )
+    return {
+        "id": project.id,
+        "slug": project.slug,
+        "name": project.name,
+        "templates": [SLUG] if has_template else [],
+    }
 
 
 def _set_exposure(arguments: argparse.Namespace, operator: str) -> Answer:

@@ -100,7 +100,7 @@ def test_a_key_cannot_change_templates_or_create_keys(stack: RunningStack) -> No
 
 
 def test_resources_of_another_project_are_404(stack: RunningStack) -> None:
-    other = stack.craftkit("projects", "create", "--name", "Other")["id"]
+    other = stack.craftkit("projects", "create", "--empty", "--name", "Other")["id"]
     words = ("--project", other, "--name", "other", "--mode", "live")
     key = stack.craftkit("keys", "create", *words)["key"]
     own = stack.call("GET", "/v1/renders").json()["renders"][0]["id"]

@@ -190,8 +190,10 @@ class World:
         self.hook = stack.craftkit(
             "hooks", "create", "--project", self.id, "--slug", "invoice", "--key", self.live["id"]
         )
-        other = stack.craftkit("projects", "create", "--name", "Other")["id"]
-        self.suspended_project = stack.craftkit("projects", "create", "--name", "Gone")["id"]
+        other = stack.craftkit("projects", "create", "--empty", "--name", "Other")["id"]
+        self.suspended_project = stack.craftkit("projects", "create", "--empty", "--name", "Gone")[
+            "id"
+        ]
         stack.craftkit("embed", "enable", "--project", self.suspended_project)
         stack.craftkit("embed", "suspend", "--project", self.suspended_project)
         self.callers: dict[str, str] = {

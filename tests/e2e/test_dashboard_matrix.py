@@ -157,8 +157,10 @@ class World:
 
     def __init__(self, stack: RunningStack) -> None:
         self.stack = stack
-        self.project = stack.craftkit("projects", "create", "--name", "Dashboard matrix")["id"]
-        another = stack.craftkit("projects", "create", "--name", "Another")["id"]
+        self.project = stack.craftkit(
+            "projects", "create", "--empty", "--name", "Dashboard matrix"
+        )["id"]
+        another = stack.craftkit("projects", "create", "--empty", "--name", "Another")["id"]
         run = secrets.token_hex(4)
         self.emails = {name: f"{name}-{run}@craftkit.example" for name in CALLERS[1:]}
         for name, email in self.emails.items():

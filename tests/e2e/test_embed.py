@@ -49,7 +49,7 @@ def jwks(stack: RunningStack) -> Any:
 @pytest.fixture
 def fresh_partner(stack: RunningStack) -> Iterator[tuple[str, str]]:
     """A project of its own with a key and embed on, for tests that change the partnership."""
-    project = stack.craftkit("projects", "create", "--name", "Partner")["id"]
+    project = stack.craftkit("projects", "create", "--empty", "--name", "Partner")["id"]
     key = stack.craftkit(
         "keys", "create", "--project", project, "--name", "k", "--mode", "test",
         "--scope", "embed:write", "--scope", "embed:edit", "--scope", "renders:read",
@@ -194,7 +194,7 @@ def test_a_suspension_takes_effect_at_the_next_request_and_renders_still_work(
 
 
 def test_embed_routes_return_401_without_a_partnership(stack: RunningStack) -> None:
-    project = stack.craftkit("projects", "create", "--name", "No partner")["id"]
+    project = stack.craftkit("projects", "create", "--empty", "--name", "No partner")["id"]
     key = stack.craftkit("keys", "create", "--project", project, "--name", "k", "--mode", "test")
     for method, path in (
         ("POST", "/v1/embed/sessions"),

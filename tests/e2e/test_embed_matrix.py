@@ -126,7 +126,7 @@ class World:
         return str(answer.json()["session_token"])
 
     def _partner(self, name: str) -> tuple[str, dict[str, str]]:
-        project = self.stack.craftkit("projects", "create", "--name", name)["id"]
+        project = self.stack.craftkit("projects", "create", "--empty", "--name", name)["id"]
         self.stack.craftkit("embed", "enable", "--project", project)
         return project, {mode: self._key(project, mode)["key"] for mode in ("live", "test")}
 

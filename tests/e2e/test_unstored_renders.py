@@ -28,7 +28,7 @@ SOURCES = {
 @pytest.fixture(scope="module")
 def project_id(stack: RunningStack) -> str:
     """A project of its own, whose usage no other test changes."""
-    return str(stack.craftkit("projects", "create", "--name", "Unstored")["id"])
+    return str(stack.craftkit("projects", "create", "--empty", "--name", "Unstored")["id"])
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from craftkit.auth import api_key
+from craftkit.templates import service as templates
 from craftkit.typesetter import FontFace, Preview
 from craftkit_cli import main as cli
 from testkit.cloud import Cloud
@@ -28,6 +29,7 @@ def craftkit(
     cloud: Cloud, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Any:
     monkeypatch.setattr(cli, "connect", lambda _stage: "arn:aws:iam::123456789012:user/ada")
+    monkeypatch.setattr("craftkit_cli.projects.typeset_remotely", FakeTypesetter())
 
     def run(*words: str, stdin: str = "") -> Run:
         monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
@@ -42,7 +44,7 @@ def craftkit(
 
 @pytest.fixture
 def project_id(craftkit: Any) -> str:
-    return str(craftkit("projects", "create", "--name", "Müller & Söhne").out["id"])
+    return str(craftkit("projects", "create", "--empty", "--name", "Müller & Söhne").out["id"])
 
 
 @pytest.fixture
@@ -56,6 +58,16 @@ def test_projects_create__returns_id_slug_and_name(craftkit: Any) -> None:
     assert run.exit_code == 0
     assert run.out["slug"] == "muller-sohne"
     assert run.out["name"] == "Müller & Söhne"
+
+
+def test_projects_create__starts_with_the_invoice_of_the_quick_start(craftkit: Any) -> None:
+    made = craftkit("projects", "create", "--name", "Shop").out
+    assert made["templates"] == ["invoice"]
+    (template,) = templates.list_templates(made["id"], limit=10).templates
+    assert (template.slug, template.latest_version) == ("invoice", 1)
+    empty = craftkit("projects", "create", "--name", "Shop", "--empty").out
+    assert empty["templates"] == []
+    assert templates.list_templates(empty["id"], limit=10).templates == []
 
 
 def test_projects_create__a_name_twice_makes_two_slugs(craftkit: Any, project_id: str) -> None:
