@@ -10,7 +10,7 @@ import pytest
 
 from craftkit.auth.principal import SCOPES, Principal
 from craftkit.openapi import ROUTES, describe
-from craftkit.openapi.document import refusals
+from craftkit.openapi.error_responses import refusals
 from craftkit.usage import prices
 from testkit.cloud import Cloud
 from testkit.events import event

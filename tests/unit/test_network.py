@@ -17,8 +17,8 @@ from craftkit.network import (
     Policy,
     Upload,
     fetch,
-    is_public,
 )
+from craftkit.public_addresses import is_public
 from testkit.internet import PUBLIC, Internet, answering
 
 ANY = Policy(schemes=frozenset({"http", "https"}), max_bytes=100, deadline_seconds=5)

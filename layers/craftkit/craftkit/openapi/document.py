@@ -6,29 +6,26 @@ from typing import Any
 
 from pydantic.json_schema import JsonSchemaMode
 
-from craftkit import errors
-from craftkit.errors import CraftkitError
 from craftkit.http import IDEMPOTENCY_KEY_LIMIT
 from craftkit.ids import UUID_PATTERN
 from craftkit.openapi import examples
+from craftkit.openapi.error_responses import (
+    REQUEST_ID,
+    as_json_content,
+    error_examples,
+    oauth_refusal,
+    refusal,
+    refusals,
+)
 from craftkit.openapi.route import Kind, Route
 from craftkit.openapi.routes import ROUTES, TAGS
-from craftkit.openapi.schemas import PREFIX, References, schemas_of, without_null
+from craftkit.openapi.schemas import References, schemas_of, without_null
 from craftkit.openapi.webhooks import event_schemas, webhooks
 from craftkit.renders.files import MEDIA_TYPES, ZIP_TYPE
 
 VERSION = "1"
 
 Json = dict[str, Any]
-
-# Errors that the gateway itself sends on any route, by status; see template.yaml.
-_GATEWAY = {403: ["permission_denied"], 429: ["rate_limited"], 504: ["timeout"]}
-_TIMEOUT_MESSAGE = "The response took longer than 29 seconds; the render may have been created."
-
-_REQUEST_ID = {
-    "description": "Names the request; send it when you contact support.",
-    "schema": {"type": "string"},
-}
 
 _PATH_PARAMETERS: dict[str, Json] = {
     "id": {
@@ -93,42 +90,9 @@ def describe(url: str) -> Json:
                 }
             },
             "schemas": {**schemas, **event_schemas()},
-            "examples": _error_examples(),
+            "examples": error_examples(ROUTES),
         },
     }
-
-
-def refusals(route: Route) -> dict[int, list[str]]:
-    """Every error code that the route can answer, by status: its own, and those of its shape."""
-    kinds: list[type[CraftkitError]] = [*route.errors, CraftkitError]
-    if route.scope:
-        kinds += [
-            errors.MissingAuthorizationError,
-            errors.InvalidCredentialsError,
-            errors.InsufficientScopeError,
-            errors.NetworkNotAllowedError,
-        ]
-    if route.needs_key:
-        kinds += [
-            errors.MissingAuthorizationError,
-            errors.InvalidCredentialsError,
-            errors.NetworkNotAllowedError,
-        ]
-    if route.body:
-        kinds += [
-            errors.InvalidJsonError,
-            errors.InvalidRequestError,
-            errors.PayloadTooLargeError,
-            errors.UnsupportedMediaTypeError,
-        ]
-    if route.query:
-        kinds.append(errors.InvalidRequestError)
-    found: dict[int, list[str]] = {status: list(codes) for status, codes in _GATEWAY.items()}
-    for kind in kinds:
-        codes = found.setdefault(kind.status, [])
-        if kind.code not in codes:
-            codes.append(kind.code)
-    return {status: sorted(found[status]) for status in sorted(found)}
 
 
 def operation_id(route: Route) -> str:
@@ -147,7 +111,8 @@ def _operation(route: Route, reference: References) -> Json:
     if parameters := [*_parameters(route)]:
         operation["parameters"] = parameters
     if route.body:
-        content = _json(reference[route.body, "validation"], examples.REQUESTS[route.function])
+        schema = reference[route.body, "validation"]
+        content = as_json_content(schema, examples.REQUESTS[route.function])
         operation["requestBody"] = {"required": True, "content": content}
     if route.file:
         schema = {"type": "string", "format": "binary"}
@@ -173,7 +138,7 @@ def _operation(route: Route, reference: References) -> Json:
             for status, kind in route.answers.items()
         },
         **{
-            str(status): _oauth_refusal(route, status) or _refusal(codes)
+            str(status): oauth_refusal(route, status) or refusal(codes)
             for status, codes in refusals(route).items()
         },
     }
@@ -232,7 +197,7 @@ _QUERY = {
 def _answer(route: Route, status: int, kind: Kind | None, reference: References) -> Json:
     answer: Json = {
         "description": _STATUSES[status],
-        "headers": {"x-request-id": _REQUEST_ID},
+        "headers": {"x-request-id": REQUEST_ID},
     }
     if status in (302, 303):
         answer["headers"]["Location"] = {
@@ -241,13 +206,13 @@ def _answer(route: Route, status: int, kind: Kind | None, reference: References)
         }
     if kind:
         example = examples.RESPONSES[route.function, status]
-        answer["content"] = _json(reference[kind, "serialization"], example)
+        answer["content"] = as_json_content(reference[kind, "serialization"], example)
     elif status == 200 and route.media_type:
         answer["content"] = {
             route.media_type: {"schema": {"type": "string"}, "example": examples.INVOICE_XML}
         }
     elif status == 200 and not route.documents:
-        answer["content"] = _json({"type": "object"}, {"openapi": "3.1.0"})
+        answer["content"] = as_json_content({"type": "object"}, {"openapi": "3.1.0"})
     if status == 200 and route.documents:
         # In words and headers alone: generated clients would have a union of JSON and bytes as the
         # type of every response, and openapi-python-client knows no media type of a document.
@@ -289,73 +254,3 @@ _STATUSES = {
     302: "Go to `Location`.",
     303: "The document is too large for the response. Fetch it from `Location`, with GET.",
 }
-
-
-def _refusal(codes: list[str]) -> Json:
-    return {
-        "description": " · ".join(f"`{code}`" for code in codes),
-        "headers": {"x-request-id": _REQUEST_ID},
-        "content": {
-            "application/json": {
-                "schema": {"$ref": f"{PREFIX}Error"},
-                "examples": {code: {"$ref": f"#/components/examples/{code}"} for code in codes},
-            }
-        },
-    }
-
-
-def _oauth_refusal(route: Route, status: int) -> Json | None:
-    """OAuth's error of a token endpoint (RFC 6749, section 5.2); None for any other refusal."""
-    found = [error for error in route.errors if route.form and error.status == status]
-    if not found:
-        return None
-    codes = sorted(error.code for error in found)
-    example = {"error": found[0].code, "error_description": found[0].message}
-    schema = {
-        "type": "object",
-        "required": ["error", "error_description"],
-        "properties": {
-            "error": {"type": "string", "enum": codes},
-            "error_description": {"type": "string"},
-        },
-    }
-    return {
-        "description": " · ".join(f"`{code}`" for code in codes),
-        "headers": {"x-request-id": _REQUEST_ID},
-        "content": _json(schema, example),
-    }
-
-
-def _error_examples() -> Json:
-    """One envelope for each code that a route can answer."""
-    used = {
-        code
-        for route in ROUTES
-        for status, codes in refusals(route).items()
-        if _oauth_refusal(route, status) is None
-        for code in codes
-    }
-    messages = {error.code: error.message for error in errors.every_error()}
-    messages["timeout"] = _TIMEOUT_MESSAGE
-    return {code: {"value": _envelope(code, messages[code])} for code in sorted(used)}
-
-
-def _envelope(code: str, message: str) -> Json:
-    error: Json = {"code": code, "message": message}
-    if code == "invalid_input_data":
-        fields = {"items.3.qty": ["Required"]}
-        error["issues"] = {"formErrors": [], "fieldErrors": fields}
-    if code == "invalid_request":
-        fields = {"options.filenam": ["Unknown field"]}
-        error["issues"] = {"formErrors": [], "fieldErrors": fields}
-    if code == "idempotency_conflict":
-        error["renderId"] = examples.FAILED["id"]
-    if code == "render_failed":
-        error["render"] = examples.FAILED
-    error["docUrl"] = errors.documentation_url(code)
-    error["requestId"] = "0f29e713-36f7-4b80-ac91-c78e2219c281"
-    return {"error": error}
-
-
-def _json(schema: Json, example: Any) -> Json:
-    return {"application/json": {"schema": schema, "example": example}}
