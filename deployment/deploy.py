@@ -39,6 +39,7 @@ _PARAMETERS = {
     "EMBED_URL": "EmbedUrl",
     "CERTIFICATE_ARN": "CertificateArn",
     "ALARM_EMAIL": "AlarmEmail",
+    "MAIL_SENDER": "MailSender",
     "RESERVED_CONCURRENCY": "ReservedConcurrency",
     "SEAL_KEY_SPEC": "SealKeySpec",
     "TIMESTAMP_URL": "TimestampUrl",

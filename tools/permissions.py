@@ -16,7 +16,11 @@ VERSIONS = "every function of the stack, by a version's number"
 DEPLOYMENTS = "deployments of the stack"
 
 # Resources that the template can only name by a pattern.
-_PATTERNS = {":function:": VERSIONS, ":deploymentgroup:": DEPLOYMENTS}
+_PATTERNS = {
+    ":function:": VERSIONS,
+    ":deploymentgroup:": DEPLOYMENTS,
+    ":identity/": "identities of SES",
+}
 
 
 @dataclass(frozen=True, order=True)

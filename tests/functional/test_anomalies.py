@@ -12,6 +12,7 @@ from boto3.dynamodb.types import TypeSerializer
 from craftkit.auth.activity import Activity
 from craftkit.auth.lookup import KeyRecord
 from craftkit.auth.request_log import LoggedRequest
+from craftkit.errors import UndoRefusedError
 from craftkit.keys import service as keys
 from craftkit.projects import service as projects
 from testkit.clock import FrozenClock
@@ -156,18 +157,41 @@ def test_watch__a_new_key_causes_no_alert(watched: Watched) -> None:
     assert watched.events() == []
 
 
-@pytest.mark.parametrize(("policy", "status"), [("alert", "active"), ("revoke", "revoked")])
+@pytest.mark.parametrize(
+    ("policy", "status", "answer"),
+    [
+        ("alert", "active", "none"),
+        ("suspend", "revoked", "suspended"),
+        ("revoke", "revoked", "revoked"),
+    ],
+)
 def test_watch__the_projects_policy_decides_whether_the_key_is_revoked(
-    watched: Watched, policy: Any, status: str
+    watched: Watched, policy: Any, status: str, answer: str
 ) -> None:
     projects.set_anomaly_policy(watched.project.id, policy, by="tester")
     watched.habit()
     watched.use(network="192.0.2.0/24")
     assert keys.get_key(watched.key.id).status(watched.clock()) == status
     [event] = watched.events()
-    assert event["details"]["answer"] == ("revoked" if policy == "revoke" else "none")
+    assert event["details"]["answer"] == answer
+    watched.clock.advance(days=20)
+    if policy == "suspend":  # can be undone at any time
+        assert keys.undo_revocation(watched.key.id, by="tester").status(watched.clock()) == "active"
     if policy == "revoke":
-        watched.clock.advance(minutes=59)
+        with pytest.raises(UndoRefusedError):
+            keys.undo_revocation(watched.key.id, by="tester")
+
+
+def test_watch__a_suspended_key_that_works_again_can_be_revoked_as_any_other(
+    watched: Watched,
+) -> None:
+    projects.set_anomaly_policy(watched.project.id, "suspend", by="tester")
+    watched.habit()
+    watched.use(network="192.0.2.0/24")
+    keys.undo_revocation(watched.key.id, by="tester")
+    keys.revoke_key(watched.key.id, by="tester")
+    watched.clock.advance(minutes=61)
+    with pytest.raises(UndoRefusedError):
         keys.undo_revocation(watched.key.id, by="tester")
 
 

@@ -23,7 +23,14 @@ COMMANDS = [
     for line in block.splitlines()
 ]
 BOOTSTRAP = read_template(ROOT / "infrastructure" / "bootstrap.yaml")
-VARIABLES = ("PUBLIC_URL", "PAGES_URL", "EMBED_URL", "CERTIFICATE_ARN", "ALARM_EMAIL")
+VARIABLES = (
+    "PUBLIC_URL",
+    "PAGES_URL",
+    "EMBED_URL",
+    "CERTIFICATE_ARN",
+    "ALARM_EMAIL",
+    "MAIL_SENDER",
+)
 
 
 def those(start: str) -> list[str]:

@@ -253,7 +253,7 @@ def test_only_stage_config_depends_on_the_stage() -> None:
 
 def test_each_parameter_is_set_by_an_operator_or_an_earlier_stacks_output() -> None:
     """A reference that a deployment cannot resolve fails at the first deployment."""
-    persons = {"Stage", *DOMAINS, "AlarmEmail", "ScannerKeysUrl", "AwsEndpointUrl"}
+    persons = {"Stage", *DOMAINS, "AlarmEmail", "MailSender", "ScannerKeysUrl", "AwsEndpointUrl"}
     persons |= {"SealKeySpec", "TimestampUrl"}
     persons |= {"DeletionProtection", "ReservedConcurrency", "RollbackAlarms"}
     persons |= set(read_template(BOOTSTRAP)["Outputs"])

@@ -207,7 +207,19 @@ class TestPermissions:
             for action, resource in grants(properties):
                 own = f"craftkit-{stage.stage}"
                 in_stack = isinstance(resource, dict) or own in resource
-                assert in_stack or action in WITHOUT_RESOURCE, (name, action, resource)
+                # An identity of SES is the account's; a condition names the stage's address.
+                is_exempt = action in {*WITHOUT_RESOURCE, "ses:SendEmail"}
+                assert in_stack or is_exempt, (name, action, resource)
+
+    def test_emails_are_sent_by_one_function_from_the_stages_address(self) -> None:
+        senders = {}
+        for name, properties in template("prod").functions.items():
+            for policy in as_list(properties.get("Policies", [])):
+                for statement in as_list(policy["Statement"]):
+                    if "ses:SendEmail" in as_list(statement["Action"]):
+                        senders[name] = statement["Condition"]
+        # Without the parameter, no address matches.
+        assert senders == {"SendKeyEmailsFunction": {"StringEquals": {"ses:FromAddress": ""}}}
 
     def test_each_mode_has_its_own_queue_worker_and_dead_letter_queue(self) -> None:
         prod = template("prod")

@@ -139,6 +139,11 @@ class Config:
         return os.environ.get("PAGES_ORIGIN", "").rstrip("/")
 
     @cached_property
+    def mail_sender(self) -> str:
+        """The address that emails about keys are sent from; empty: none are sent."""
+        return os.environ.get("MAIL_SENDER", "")
+
+    @cached_property
     def embed_origin(self) -> str:
         """The embedded page's origin; empty without a domain."""
         return os.environ.get("EMBED_ORIGIN", "").rstrip("/")

@@ -21,6 +21,7 @@ from craftkit.errors import NotFoundError
 from craftkit.keys import repository, service
 from craftkit.keys.models import Key
 from craftkit.projects import service as projects
+from craftkit.projects.models import AnomalyPolicy
 from craftkit.requests import service as requests
 
 LEARNING_DAYS = 7
@@ -35,6 +36,12 @@ REFUSED_WITHIN = timedelta(minutes=10)
 
 ACTOR = "key-watch"
 _REMEMBERED_FOR = timedelta(days=40)
+
+_ANSWERS: dict[AnomalyPolicy, str] = {
+    "alert": "none",
+    "suspend": "suspended",
+    "revoke": "revoked",
+}
 
 Kind = Literal["new_network", "dormant_key_used", "many_refusals", "high_spend"]
 
@@ -111,14 +118,19 @@ def check_refusals(row: Item) -> None:
 
 
 def _report(key_id: str, anomaly: Anomaly) -> None:
-    """Send the event once; first revoke the key if the project's policy says so."""
+    """Send the event once; first suspend or revoke the key if the project's policy says so."""
     key = repository.get(key_id)
     now = utc_now()
     if key is None or key.kind == "token" or _is_reported(key, anomaly):
         return
-    revoked = _policy_of(key) == "revoke" and key.status(now) == "active"
-    if revoked:
-        service.revoke_key(key.id, by=ACTOR, reason=f"Anomalous use: {anomaly.kind}.")
+    policy = _policy_of(key) if key.status(now) == "active" else "alert"
+    if policy != "alert":
+        service.revoke_key(
+            key.id,
+            by=ACTOR,
+            reason=f"Anomalous use: {anomaly.kind}.",
+            is_suspension=policy == "suspend",
+        )
     entry = audit.entry(
         key.project_id,
         actor=ACTOR,
@@ -127,7 +139,7 @@ def _report(key_id: str, anomaly: Anomaly) -> None:
         now=now,
         kind=anomaly.kind,
         prefix=key.prefix,
-        answer="revoked" if revoked else "none",
+        answer=_ANSWERS[policy],
         **anomaly.details,
     )
     marker: dict[str, Any] = {
@@ -153,7 +165,7 @@ def _marker_key(key: Key, anomaly: Anomaly) -> dict[str, str]:
     return {"key_id": f"anomaly#{key.id}", "secret_day": f"{anomaly.kind}#{anomaly.day}"}
 
 
-def _policy_of(key: Key) -> str:
+def _policy_of(key: Key) -> AnomalyPolicy:
     try:
         return projects.get_project(key.project_id).anomaly_policy
     except NotFoundError:

@@ -119,22 +119,27 @@ def end_rotation(key: Key, now: datetime) -> Step:
     )
 
 
-def revoke(key: Key, reason: str | None, now: datetime) -> Step | None:
-    """Revoke every secret of the key. None for a key that is already revoked."""
+def revoke(
+    key: Key, reason: str | None, now: datetime, *, is_suspension: bool = False
+) -> Step | None:
+    """Revoke every secret of the key. None for a key that is already revoked.
+
+    Args:
+        is_suspension: whether the revocation can be undone at any time, not only for an hour.
+    """
     if key.revoked_at is not None:
         return None
     details = {"reason": reason} if reason else {}
-    return Step(
-        _with(key, revoked_at=now, revoked_reason=reason), (KeyEvent("key.revoked", details),)
-    )
+    revoked = _with(key, revoked_at=now, revoked_reason=reason, is_suspended=is_suspension)
+    return Step(revoked, (KeyEvent("key.revoked", details),))
 
 
 def restore(key: Key, now: datetime) -> Step | None:
     """Undo a revocation. None for a key that is not revoked.
 
     Raises:
-        UndoRefusedError: the revocation is older than an hour, or an exposed secret would work
-            again.
+        UndoRefusedError: the revocation is older than an hour and no suspension, or an exposed
+            secret would work again.
     """
     if has_exposed_secret(key, now):
         raise UndoRefusedError(
@@ -145,12 +150,12 @@ def restore(key: Key, now: datetime) -> Step | None:
         return None
     if key.kind == "token":
         raise UndoRefusedError("A revoked token cannot be restored. Exchange a new one.")
-    if now - key.revoked_at > UNDO_WITHIN:
+    if not key.is_suspended and now - key.revoked_at > UNDO_WITHIN:
         minutes = int(UNDO_WITHIN.total_seconds() // 60)
         raise UndoRefusedError(
             f"A revocation can be undone for {minutes} minutes. Create a new key."
         )
-    restored = _with(key, revoked_at=None, revoked_reason=None)
+    restored = _with(key, revoked_at=None, revoked_reason=None, is_suspended=False)
     if key.unused_days:  # else the next run would revoke it again
         restored = _with(restored, unused_from=now, unused_check_at=now)
     return Step(restored, (KeyEvent("key.revocation_undone"),))

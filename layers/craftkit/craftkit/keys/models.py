@@ -70,6 +70,8 @@ class Key(BaseModel):
     reminder before the expiry that was sent, or that was due before the key was created.
     `quiet_since` is set once the previous secret has not been used for 24 hours.
 
+    `is_suspended` is set for a revocation that can be undone at any time.
+
     `longest_life_days` and `unused_days` are the project's key policy. The time without use counts
     from `unused_from` at the earliest; `unused_check_at` is when `keys.policy` looks at it next.
     """
@@ -93,6 +95,7 @@ class Key(BaseModel):
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     revoked_reason: str | None = None
+    is_suspended: bool = False
     exposed_at: datetime | None = None
     exposed_urls: tuple[str, ...] = ()
     reminded_days: int | None = None

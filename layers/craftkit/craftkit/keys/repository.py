@@ -49,6 +49,7 @@ _PLAIN = (
     "longest_life_days",
     "unused_days",
     "unused_reminded_days",
+    "is_suspended",
 )
 
 

@@ -201,17 +201,26 @@ def start_rotation_grace(key_id: str, prefix: str) -> Key:
     return change_key(key_id, step, by="craftkit")
 
 
-def revoke_key(key_id: str, *, by: str, reason: str | None = None) -> Key:
+def revoke_key(
+    key_id: str, *, by: str, reason: str | None = None, is_suspension: bool = False
+) -> Key:
     """Revoke a key. The next request with it is refused. Idempotent.
+
+    Args:
+        is_suspension: whether the revocation can be undone at any time, not only for an hour.
 
     Raises:
         NotFoundError: there is none of this id.
     """
-    return change_key(key_id, lambda key: lifecycle.revoke(key, reason, utc_now()), by=by)
+
+    def step(key: Key) -> Step | None:
+        return lifecycle.revoke(key, reason, utc_now(), is_suspension=is_suspension)
+
+    return change_key(key_id, step, by=by)
 
 
 def undo_revocation(key_id: str, *, by: str) -> Key:
-    """Undo a revocation within 60 minutes. Idempotent.
+    """Undo a revocation within 60 minutes, a suspension at any time. Idempotent.
 
     Raises:
         NotFoundError: there is none of this id.

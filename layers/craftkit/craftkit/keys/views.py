@@ -42,6 +42,7 @@ class KeyView(BaseModel):
     expires_at: datetime | None
     revoked_at: datetime | None
     revoked_reason: str | None
+    is_suspended: bool
     exposed_at: datetime | None
     first_used_at: datetime | None
     last_used_at: datetime | None

@@ -13,8 +13,9 @@ EmbedStatus = Literal["off", "enabled", "suspended"]
 ExposurePolicy = Literal["revoke", "alert"]
 """What happens to a key that was found in public: it is revoked, or only an event is sent."""
 
-AnomalyPolicy = Literal["alert", "revoke"]
-"""What happens to a key whose use does not fit its past: an event is sent, or it is revoked too."""
+AnomalyPolicy = Literal["alert", "suspend", "revoke"]
+"""What happens to a key whose use does not fit its past. An event is sent; the key is also
+suspended (refused until that is undone) or revoked."""
 
 Role = Literal["owner", "admin", "viewer"]
 """An owner may do everything, an admin everything except manage members, a viewer only read."""

@@ -78,7 +78,9 @@ def show_key(context: RequestContext) -> Response:
         "keys/show.html",
         key=key,
         month=last_days(views.SHOWN_DAYS),
-        may_undo=undo_until is not None and utc_now() < undo_until and not is_exposed,
+        may_undo=undo_until is not None
+        and (key.is_suspended or utc_now() < undo_until)
+        and not is_exposed,
         undo_until=undo_until,
         graces=_GRACES,
         names=names_of(context),

@@ -44,7 +44,7 @@ def set_exposure_policy(context: RequestContext) -> Response:
 def set_anomaly_policy(context: RequestContext) -> Response:
     policy = context.form("policy")
     if policy not in get_args(AnomalyPolicy):
-        raise InvalidRequestError("`policy` must be alert or revoke.")
+        raise InvalidRequestError("`policy` must be alert, suspend or revoke.")
     service.set_anomaly_policy(
         context.project.id,
         policy,  # type: ignore[arg-type]  # one of them
