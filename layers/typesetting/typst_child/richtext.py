@@ -14,8 +14,14 @@ from typing import Any
 Node = str | dict[str, Any]
 
 _DEPTH_LIMIT = 16
+"""Elements in one another. Deeper ones are left out, and their content is in the innermost one."""
+
+_MARKDOWN_DEPTH_LIMIT = 20
+"""Blocks in one another that markdown-it-py reads. The time for hostile text grows with it."""
+
 _URL = re.compile(r"(https?://|mailto:)[^\x00-\x20\x7f]{1,2000}", re.IGNORECASE)
 _SPACE = re.compile(r"[ \t\r\n\f]+")
+_EMPTY_LINES = re.compile(r"\n[ \t\r]*\n")
 
 _INLINE = {
     "em": "em", "i": "em", "strong": "strong", "b": "strong", "s": "strike", "del": "strike",
@@ -243,12 +249,20 @@ class _HtmlReader(HTMLParser):
 def _markdown() -> Any:
     from markdown_it import MarkdownIt  # most documents have no Markdown
 
-    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": _DEPTH_LIMIT + 4})
+    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": _MARKDOWN_DEPTH_LIMIT})
     return parser.enable(["table", "strikethrough"]).disable(["html_block", "html_inline"])
 
 
 def _read_markdown(builder: _Builder, text: str) -> None:
-    for token in _markdown().parse(text):
+    tokens = _markdown().parse(text)
+    if any(token.level >= _MARKDOWN_DEPTH_LIMIT - 1 for token in tokens):
+        # markdown-it-py drops deeper blocks with their text: the whole text is shown as it is.
+        for paragraph in _EMPTY_LINES.split(text):
+            builder.open("p", {})
+            builder.text(paragraph)
+            builder.close("p")
+        return
+    for token in tokens:
         if token.type == "inline":
             for part in token.children or ():
                 _read_token(builder, part)

@@ -136,3 +136,32 @@ def test_richtext__thousands_of_hostile_texts_stay_text() -> None:
         check_tree(text)
     for start in range(0, 400, 50):
         assert typeset_texts(texts[start : start + 50])
+
+
+@pytest.mark.parametrize("value_type", ["richtext", "text"])
+@pytest.mark.parametrize("word", ["https://example.com/{:06d}", "( {:06d}", "{:06d} )x"])
+def test_a_text_may_have_any_number_of_words_that_get_a_line_break(
+    job: Make, value_type: str, word: str
+) -> None:
+    words = [word.format(number) for number in range(600)]
+    document = typeset(job("= Title\n#data.a", {"a": " ".join(words)}, types={"a": value_type}))
+    shown = "".join(text_of(document.pdf).split())
+    assert words[0].replace(" ", "") in shown
+    assert words[-1].replace(" ", "") in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "text_format"),
+    [
+        (f"{'<blockquote><ul><li>' * 400}deep", "html"),
+        (f"{'<b><i>' * 2000}deep", "html"),
+        (f"{'> - ' * 40}deep", ""),
+        (f"{'> - ' * 2000}deep", ""),
+        (f"{'*a **b ' * 2000}deep", ""),
+    ],
+    ids=["blocks", "inline", "markdown", "very deep markdown", "emphasis"],
+)
+def test_nested_text__is_shown_to_its_end_whatever_its_depth(
+    job: Make, text: str, text_format: str
+) -> None:
+    assert "deep" in text_of(rich(job, text, text_format).pdf)
