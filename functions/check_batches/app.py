@@ -1,9 +1,9 @@
-"""From the queue of batches, and every minute: files are checked, and ended chunks counted."""
+"""Checks files and counts ended chunks, from the batches queue. Every minute, queues due ones."""
 
 import json
 from typing import Any
 
-from craftkit.batches.advancing import advance_batch, advance_due_batches
+from craftkit.batches.advancing import advance_batches, queue_due_batches
 from craftkit.observability import logger
 from craftkit.probes import invocation, item, needs, query
 
@@ -28,10 +28,8 @@ from craftkit.probes import invocation, item, needs, query
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], _context: object) -> None:
     if "Records" not in event:
-        logger.info("due batches", extra={"checked": advance_due_batches()})
+        logger.info("due batches", extra={"queued": queue_due_batches()})
         return
     messages = [json.loads(record["body"]) for record in event["Records"]]
     # The chunks of one batch end in quick succession: one check counts them all.
-    for project_id, batch_id in {(each["projectId"], each["batchId"]) for each in messages}:
-        logger.append_keys(project_id=project_id, batch_id=batch_id)
-        advance_batch(project_id, batch_id)
+    advance_batches({(each["projectId"], each["batchId"]) for each in messages})

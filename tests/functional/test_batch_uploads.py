@@ -2,15 +2,20 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from craftkit.batches import preparation, repository
+from craftkit.batches.models import Batch
 from craftkit.keys import limiting
 from craftkit.limits import service as limits
 from craftkit.limits.models import LimitsChange
+from testkit.clock import FrozenClock
 from testkit.cloud import Cloud
 from testkit.project import DATA, DemoProject
 from testkit.typesetter import FakeTypesetter
@@ -188,8 +193,17 @@ def test_one_invalid_row_refuses_the_batch_with_issues_by_row_and_path(
         ({"format": "csv", "mapping": {"total": "Sum"}}, b"Amount\n1\n", "no column named Sum"),
         ({"format": "csv"}, b'total\n"1\n', "not valid CSV"),
         ({"format": "ndjson"}, b"x" * (1024 * 1024 + 2), "larger than 1 MiB"),
+        ({"format": "csv"}, b"total\n" + b'"\n",' * 400_000, "larger than 1 MiB"),
+        ({"format": "ndjson"}, b"\n" * (1024 * 1024 + 2), "more than 1 MiB of empty rows"),
+        ({"format": "csv"}, b"total\n" + b",\n" * 600_000, "more than 1 MiB of empty rows"),
+        ({"format": "csv"}, b"a." * 60_000 + b"a\n1\n", "more than 20 parts"),
+        ({"format": "csv"}, b"tot\xffal\n1\n", "not UTF-8"),
     ],
-)
+    ids=[
+        "no header", "empty lines", "no such column", "open quote", "long line", "long record",
+        "many empty lines", "many empty records", "deep column", "a byte in a header",
+    ],
+)  # fmt: skip
 def test_a_file_that_cannot_be_read_refuses_the_batch(
     uploads: Uploads, upload: dict[str, Any], content: bytes, message: str
 ) -> None:
@@ -274,3 +288,85 @@ def test_create_batch__an_invalid_upload_is_400(
 ) -> None:
     answer = call("create_batch", project, body={"templateSlug": "invoice", **change})
     assert (answer.status, answer.code) == (400, "invalid_request")
+
+
+def test_csv__a_column_of_thousands_of_digits_is_an_unknown_field(uploads: Uploads) -> None:
+    content = b"customer.name,total," + b"1" * 5000 + b"\nAda,42,x\n"
+    assert uploads.run({"format": "csv"}, content).body["status"] == "refused"
+
+
+def test_a_file_that_was_replaced_while_it_was_checked_refuses_the_batch(
+    uploads: Uploads, monkeypatch: pytest.MonkeyPatch, call: Call, project: DemoProject
+) -> None:
+    """The URL takes uploads for 15 minutes; rows of two files must never be mixed."""
+    monkeypatch.setattr(preparation, "SLICE_SECONDS", -1.0)
+    batch_id = uploads.create({"format": "ndjson"})
+    uploads.put(batch_id, lines(*({"data": DATA} for _ in range(120))))
+    uploads.start(batch_id)
+    uploads.workers.check()
+    assert read(call, project, batch_id).body["counts"]["total"] == 50
+    uploads.put(batch_id, lines(*({"data": DATA} for _ in range(140))))
+    batch = uploads.check(batch_id)
+    assert (batch.body["status"], batch.body["errorCode"]) == ("refused", "invalid_upload")
+    assert "replaced" in batch.body["errorMessage"]
+
+
+def test_a_file_whose_check_ends_the_process_is_refused_and_delays_no_other_batch(
+    uploads: Uploads,
+    monkeypatch: pytest.MonkeyPatch,
+    call: Call,
+    project: DemoProject,
+    clock: FrozenClock,
+) -> None:
+    """As a file does that needs more memory or time than the function has."""
+
+    class EndedError(BaseException):
+        pass
+
+    fatal, other = uploads.create({"format": "ndjson"}), uploads.create({"format": "ndjson"})
+    for batch_id in (fatal, other):
+        uploads.put(batch_id, lines({"data": DATA}))
+        uploads.start(batch_id)
+    check_slice = preparation._check_slice
+
+    def check(batch: Batch) -> tuple[Batch, bool]:
+        if batch.id == fatal:
+            raise EndedError
+        return check_slice(batch)
+
+    monkeypatch.setattr(preparation, "_check_slice", check)
+    uploads.cloud.messages("BatchesQueue")  # the messages are lost
+    for _ in range(10):
+        clock.now += timedelta(minutes=4)
+        uploads.workers.queue_due()
+        for message in uploads.cloud.messages("BatchesQueue"):
+            with suppress(EndedError):
+                uploads.workers.check_each(message)
+    assert read(call, project, other).body["status"] == "running"
+    refused = read(call, project, fatal)
+    assert (refused.body["status"], refused.body["errorCode"]) == ("refused", "invalid_upload")
+    assert "in 5 attempts" in refused.body["errorMessage"]
+
+
+def test_a_fault_of_the_bucket_is_no_attempt(
+    uploads: Uploads,
+    monkeypatch: pytest.MonkeyPatch,
+    call: Call,
+    project: DemoProject,
+    clock: FrozenClock,
+) -> None:
+    def fail(_batch: Batch) -> None:
+        raise ClientError({"Error": {"Code": "SlowDown"}}, "GetObject")
+
+    batch_id = uploads.create({"format": "ndjson"})
+    uploads.put(batch_id, lines({"data": DATA}))
+    uploads.start(batch_id)
+    with monkeypatch.context() as faulty:
+        faulty.setattr(preparation, "_check_slice", fail)
+        for _ in range(10):
+            with suppress(ClientError):
+                uploads.workers.check()
+            clock.now += timedelta(minutes=4)
+            uploads.workers.queue_due()
+    uploads.workers.check()
+    assert read(call, project, batch_id).body["status"] == "running"

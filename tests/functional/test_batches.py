@@ -82,12 +82,19 @@ class Workers:
 
     def check(self) -> None:
         """What the function on the queue of batches does."""
-        records = [{"body": json.dumps(each)} for each in self.cloud.messages("BatchesQueue")]
+        self.check_each(*self.cloud.messages("BatchesQueue"))
+
+    def check_each(self, *messages: dict[str, Any]) -> None:
+        records = [{"body": json.dumps(each)} for each in messages]
         self.cloud.invoke("check_batches", {"Records": records})
 
-    def check_due(self) -> None:
+    def queue_due(self) -> None:
         """What the same function does every minute."""
         self.cloud.invoke("check_batches", {"source": "aws.events"})
+
+    def check_due(self) -> None:
+        self.queue_due()
+        self.check()
 
     def run(self) -> None:
         """Until nothing is queued any more."""
@@ -743,6 +750,32 @@ class TestZip:
         clock.now += assembly.LEASE
         self.finish(workers, project, made)
         assert read(call, project, made).body["status"] == "completed"
+
+    def test_a_file_that_no_process_can_finish_completes_the_batch_without_a_result(
+        self,
+        clock: FrozenClock,
+        call: Call,
+        project: DemoProject,
+        workers: Workers,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """As a batch does whose file takes longer than the function has."""
+        body = {"templateSlug": "invoice", "items": [{"data": DATA}], "output": "zip"}
+        made = call("create_batch", project, body=body).body["id"]
+
+        def dies(*_: object) -> None:
+            raise KilledError
+
+        monkeypatch.setattr(assembly, "_write_zip", dies)
+        for _ in range(assembly.TRIES):
+            with pytest.raises(KilledError):
+                self.finish(workers, project, made)
+            clock.now += assembly.LEASE
+        self.finish(workers, project, made)
+        batch = read(call, project, made).body
+        assert (batch["status"], batch["errorCode"]) == ("completed", "worker_failed")
+        assert batch["resultUrl"] is None
+        assert "smaller batches" in batch["errorMessage"]
 
     def test_a_batch_without_documents_has_no_result(
         self, call: Call, project: DemoProject, workers: Workers, typesetter: FakeTypesetter

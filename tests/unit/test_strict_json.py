@@ -1,5 +1,7 @@
 """The error of a body that is not JSON: line, column and mistake."""
 
+from time import process_time
+
 import pytest
 
 from craftkit.errors import InvalidJsonError, InvalidRequestError
@@ -72,3 +74,22 @@ def test_valid_json__apparent_mistakes_inside_strings_are_accepted() -> None:
 def test_json_that_is_no_object_or_too_deep__is_an_invalid_request(body: bytes) -> None:
     with pytest.raises(InvalidRequestError):
         parse_object(body)
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        (b"1,]}", "Line 1, column 1000007: illegal trailing comma"),
+        (b"NaN]}", "It has NaN, a number too large to represent, or a key twice in one object."),
+        (b'"\\ud800"]}', "It contains half of a surrogate pair (\\ud800 to \\udfff)."),
+    ],
+)
+def test_parse_object__a_mistake_far_behind_is_reported_in_little_time(
+    end: bytes, reason: str
+) -> None:
+    body = b'{"a":[' + b"1," * 500_000 + end
+    begun = process_time()
+    with pytest.raises(InvalidJsonError) as caught:
+        parse_object(body)
+    assert process_time() - begun < 1.5
+    assert str(caught.value.reason).startswith(reason)

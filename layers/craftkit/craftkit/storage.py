@@ -75,23 +75,34 @@ def find(key: str) -> bytes | None:
         raise
 
 
-def stream(key: str, start: int) -> Iterator[bytes]:
-    """The object's bytes from `start` on, 1 MiB at a time. Nothing where `start` is its end."""
+class ReplacedError(Exception):
+    """The object is not the one that was expected: it was written again."""
+
+
+def stream(key: str, start: int, etag: str) -> Iterator[bytes]:
+    """The object's bytes from `start` on, 1 MiB at a time. Nothing where `start` is its end.
+
+    Raises:
+        ReplacedError: the object has another ETag.
+    """
     try:
         answer = _client().get_object(
-            Bucket=config.documents_bucket, Key=key, Range=f"bytes={start}-"
+            Bucket=config.documents_bucket, Key=key, Range=f"bytes={start}-", IfMatch=etag
         )
     except ClientError as error:
         if error.response["Error"]["Code"] == "InvalidRange":
             return
+        if error.response["Error"]["Code"] == "PreconditionFailed":
+            raise ReplacedError from error
         raise
     yield from answer["Body"].iter_chunks(1024 * 1024)
 
 
-def find_size(key: str) -> int | None:
-    """The size of an object in bytes, or None where there is none. See `find`."""
+def find_size(key: str) -> tuple[int, str] | None:
+    """The size of an object in bytes and its ETag, or None where there is none. See `find`."""
     try:
-        return _client().head_object(Bucket=config.documents_bucket, Key=key)["ContentLength"]
+        head = _client().head_object(Bucket=config.documents_bucket, Key=key)
+        return head["ContentLength"], head["ETag"]
     except ClientError as error:
         if error.response["Error"]["Code"] in ("404", "403", "NoSuchKey", "AccessDenied"):
             return None

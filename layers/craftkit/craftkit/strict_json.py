@@ -27,6 +27,9 @@ _TOKEN = re.compile(
 )
 _LITERALS = {"true", "false", "null"}
 _LITERALS_OF_OTHERS = {"True": "true", "False": "false", "None": "null", "undefined": "null"}
+_SEARCHED_LIMIT = 100_000
+"""Characters up to which the usual mistakes are searched: a megabyte takes seconds."""
+
 _DIGIT_LIMIT = 4300
 """The longest integer that Python reads (sys.int_info.default_max_str_digits)."""
 _NOT_NUMBERS = {"NaN", "Infinity"}
@@ -72,8 +75,10 @@ def _reason(text: str, error: Exception) -> str:
     failed_at = error.pos if isinstance(error, json.JSONDecodeError) else len(text)
     found = _known_mistake(text, failed_at)
     if found is None:
-        if not isinstance(error, json.JSONDecodeError):
+        if isinstance(error, UnicodeEncodeError):
             return "It contains half of a surrogate pair (\\ud800 to \\udfff)."
+        if not isinstance(error, json.JSONDecodeError):  # in a text too long to search
+            return "It has NaN, a number too large to represent, or a key twice in one object."
         found = failed_at, _words_of(error)
     at, what = found
     line = text.count("\n", 0, at) + 1
@@ -96,7 +101,7 @@ def _known_mistake(text: str, failed_at: int) -> tuple[int, str] | None:
         at, lexeme, kind = match.start(), match[0], match.lastgroup
         if kind == "space":
             continue
-        if at > failed_at and comma_at is None:
+        if at > _SEARCHED_LIMIT or (at > failed_at and comma_at is None):
             return None
         if kind == "sign" and lexeme in "}]" and comma_at is not None:
             return comma_at, f"a trailing comma before {lexeme}"

@@ -1,7 +1,8 @@
 """Assembles the documents of a batch into one ZIP file, streamed from the bucket to the bucket.
 
 One process assembles at a time, by a lease on the batch's row. One that dies is repeated from the
-start; the file is written by a multipart upload, so that half of it never appears.
+start, `TRIES` times at most. The file is written by a multipart upload, so that half of it never
+appears.
 """
 
 import json
@@ -11,16 +12,27 @@ from pathlib import PurePosixPath
 from typing import IO, Any, cast
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from craftkit.batches import files, repository
 from craftkit.batches.models import Batch, Chunk, Result
 from craftkit.batches.progress import counts_of, tally
 from craftkit.clock import to_rfc3339, utc_now
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.renders.files import ZIP_TYPE
+from craftkit.renders.lifecycle import WORKER_FAILED
 from craftkit.storage import MultipartUpload
 
 LEASE = timedelta(minutes=16)
 """Longer than the function's timeout of 15 minutes."""
+
+TRIES = 5
+"""How often the file is begun by processes that end before it is written."""
+
+RESULT_FAILED = (
+    f"The ZIP file could not be written in {TRIES} attempts. Create smaller batches, or send "
+    "`output: files`."
+)
 
 MANIFEST = "manifest.ndjson"
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
@@ -41,34 +53,43 @@ def assemble_batch(project_id: str, batch_id: str) -> Batch | None:
     held = _claim(batch, utc_now()) if sums.is_over else None
     if held is None:
         return None
-    if sums.succeeded:
-        _write_zip(batch, chunks)
+    failure = {}
+    if held.assemblies > TRIES:
+        failure = {"error_code": WORKER_FAILED, "error_message": RESULT_FAILED}
+    elif sums.succeeded:
+        try:
+            _write_zip(batch, chunks)
+        except (BotoCoreError, ClientError):  # a fault of AWS is no attempt
+            _forget_try(held)
+            raise
     try:
         item = repository.update(
             project_id,
             batch_id,
             set_={
                 **counts_of(sums),
+                **failure,
                 "status": "completed",
                 "completed_at": to_rfc3339(utc_now()),
             },
             remove=(repository.UNFINISHED, "due_at", "assembling_until"),
             condition="#status = :running AND assembling_until = :held",
-            values={":running": "running", ":held": held},
+            values={":running": "running", ":held": held.assembling_until},
         )
     except ConditionFailedError:  # cancelled meanwhile, or another process has taken it over
         return None
     return repository.batch_of(item)
 
 
-def _claim(batch: Batch, now: datetime) -> str | None:
-    """The end of this process's lease; None where another one holds it."""
+def _claim(batch: Batch, now: datetime) -> Batch | None:
+    """The batch with this process's lease and try; None where another one holds it."""
     until = to_rfc3339(now + LEASE)
     try:
-        repository.update(
+        item = repository.update(
             batch.project_id,
             batch.id,
             set_={"assembling_until": until, "due_at": until},
+            add={"assemblies": 1},
             condition="#status = :running AND attempt = :attempt "
             "AND (attribute_not_exists(assembling_until) OR assembling_until <= :now)",
             values={
@@ -79,7 +100,20 @@ def _claim(batch: Batch, now: datetime) -> str | None:
         )
     except ConditionFailedError:
         return None
-    return until
+    return repository.batch_of(item)
+
+
+def _forget_try(held: Batch) -> None:
+    try:
+        repository.update(
+            held.project_id,
+            held.id,
+            set_={"assemblies": held.assemblies - 1},
+            condition="#status = :running AND assembling_until = :held",
+            values={":running": "running", ":held": held.assembling_until},
+        )
+    except (BotoCoreError, ClientError, ConditionFailedError):
+        return
 
 
 def _write_zip(batch: Batch, chunks: Sequence[Chunk]) -> None:

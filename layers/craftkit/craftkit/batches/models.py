@@ -188,8 +188,11 @@ class Batch(BaseModel):
 
     `attempt` counts the first run and each retry. `done` is the number of documents that the
     counts are of; it only grows, so that an older sum never replaces a newer one. Of an uploaded
-    file, `checked_bytes` were checked. `invalid_parts` names the objects with the invalid rows.
-    A process that writes the result holds the batch until `assembling_until`.
+    file, the one with `upload_etag`, `checked_bytes` were checked; `tries` counts how often a
+    slice of it began since the last one ended. `invalid_parts` names the objects with the invalid
+    rows.
+    A process that writes the result holds the batch until `assembling_until`; `assemblies` counts
+    how often one began in the present attempt.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -220,9 +223,12 @@ class Batch(BaseModel):
     done: int = 0
     upload_format: UploadFormat | None = None
     mapping: dict[str, str] | None = None
+    upload_etag: str = ""
     checked_bytes: int = 0
+    tries: int = 0
     invalid_parts: tuple[str, ...] = ()
     assembling_until: str | None = None
+    assemblies: int = 0
     created_at: datetime
     started_at: datetime | None = None
     completed_at: datetime | None = None

@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from time import monotonic
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from craftkit.auth.principal import Principal
 from craftkit.batches import dispatch, files, repository
 from craftkit.batches.checking import CheckedRows
@@ -19,11 +21,15 @@ from craftkit.batches.progress import CHECK_EVERY
 from craftkit.batches.uploads import UnreadableFileError, read_rows
 from craftkit.clock import to_rfc3339, utc_now
 from craftkit.dynamodb import ConditionFailedError
-from craftkit.errors import InvalidInputError, NotFoundError, QuotaExceededError
+from craftkit.errors import InvalidInputError, NotFoundError, QuotaExceededError, RateLimitedError
 from craftkit.limits import service as limits
+from craftkit.storage import ReplacedError
 from craftkit.templates import service as templates
 
-SLICE_SECONDS = 20.0
+SLICE_SECONDS = 10.0
+SLICE_TRIES = 5
+"""How often a slice begins whose process ends before it does, such as for lack of memory."""
+
 INVALID_DATA = "invalid_input_data"
 INVALID_FILE = "invalid_upload"
 _PUTS_AT_ONCE = 8
@@ -32,23 +38,63 @@ _PUTS_AT_ONCE = 8
 def prepare_batch(batch: Batch) -> None:
     """Check one slice of the file of a batch, and start the batch behind the last one.
 
+    A slice that ends the process is tried `SLICE_TRIES` times. Then the batch is refused.
+
     Raises:
         RateLimitedError: the project's rate is used up; call it again later.
+        BotoCoreError, ClientError: a fault of AWS; call it again later.
     """
     try:
+        batch = _begin_slice(batch)
+        if batch.tries > SLICE_TRIES:
+            message = f"The file could not be checked in {SLICE_TRIES} attempts. Split it."
+            refuse_batch(batch, INVALID_FILE, message)
+            return
         checked, is_all = _check_slice(batch)
+        if is_all:
+            _start(checked)
+        else:
+            dispatch.request_check(batch.project_id, batch.id)
     except ConditionFailedError:  # another slice was quicker, or the batch was cancelled
         return
     except UnreadableFileError as error:
         refuse_batch(batch, INVALID_FILE, str(error))
-        return
+    except ReplacedError:
+        message = (
+            "The file was replaced while it was checked. Upload it once, then start the batch."
+        )
+        refuse_batch(batch, INVALID_FILE, message)
     except NotFoundError as error:  # the template was deleted meanwhile
         refuse_batch(batch, error.code, str(error))
+    except (BotoCoreError, ClientError, RateLimitedError):
+        _forget_try(batch)
+        raise
+
+
+def _begin_slice(batch: Batch) -> Batch:
+    """Count the try. Raises ConditionFailedError if the batch is not being checked any more."""
+    item = repository.update(
+        batch.project_id,
+        batch.id,
+        set_={"due_at": to_rfc3339(utc_now() + CHECK_EVERY)},
+        add={"tries": 1},
+        condition="#status = :checking AND checked_bytes = :seen",
+        values={":checking": "checking", ":seen": batch.checked_bytes},
+    )
+    return repository.batch_of(item)
+
+
+def _forget_try(batch: Batch) -> None:
+    try:
+        repository.update(
+            batch.project_id,
+            batch.id,
+            set_={"tries": batch.tries - 1},
+            condition="#status = :checking AND tries = :tries",
+            values={":checking": "checking", ":tries": batch.tries},
+        )
+    except (BotoCoreError, ClientError, ConditionFailedError):
         return
-    if is_all:
-        _start(checked)
-    else:
-        dispatch.request_check(batch.project_id, batch.id)
 
 
 def _check_slice(batch: Batch) -> tuple[Batch, bool]:
@@ -92,6 +138,7 @@ def _check_slice(batch: Batch) -> tuple[Batch, bool]:
         batch.id,
         set_={
             "checked_bytes": end,
+            "tries": 0,
             "total": number,
             "invalid": batch.invalid + len(invalid),
             "invalid_parts": parts,
@@ -135,8 +182,12 @@ def _start(batch: Batch) -> None:
     return None
 
 
-def start_checking(batch: Batch, now: datetime) -> Batch | None:
-    """Begin to check an uploaded file. None if the batch does not wait for one any more."""
+def start_checking(batch: Batch, etag: str, now: datetime) -> Batch | None:
+    """Begin to check an uploaded file. None if the batch does not wait for one any more.
+
+    Args:
+        etag: of the file; another one under the same URL refuses the batch.
+    """
     try:
         item = repository.update(
             batch.project_id,
@@ -144,6 +195,7 @@ def start_checking(batch: Batch, now: datetime) -> Batch | None:
             set_={
                 "status": "checking",
                 "checked_bytes": 0,
+                "upload_etag": etag,
                 **repository.unfinished_fields(batch.id, now + CHECK_EVERY),
             },
             condition="#status = :awaiting",

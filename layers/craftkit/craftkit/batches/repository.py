@@ -46,6 +46,7 @@ class Due:
 
     project_id: str
     batch_id: str
+    due_at: str
 
 
 def create(batch: Batch, chunks: Sequence[Chunk], due_at: datetime, claim: Claim | None) -> None:
@@ -145,7 +146,22 @@ def due(shard: int, now: datetime) -> Iterator[Due]:
     for item in dynamodb.query(
         config.batches_table, IndexName=UNFINISHED, KeyConditionExpression=is_due
     ):
-        yield Due(item["project_id"], item["batch_id"])
+        yield Due(item["project_id"], item["batch_id"], item["due_at"])
+
+
+def put_off(found: Due, due_at: datetime) -> bool:
+    """Make a due batch due later. False if it is over, or another process was quicker."""
+    try:
+        update(
+            found.project_id,
+            found.batch_id,
+            set_={"due_at": to_rfc3339(due_at)},
+            condition="attribute_exists(unfinished) AND due_at = :due_at",
+            values={":due_at": found.due_at},
+        )
+    except dynamodb.ConditionFailedError:
+        return False
+    return True
 
 
 def update(

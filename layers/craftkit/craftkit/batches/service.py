@@ -153,13 +153,14 @@ def start_batch(project_id: str, batch_id: str, *, visible: Visibility = EVERYTH
     if batch.upload_format is None:
         raise ConflictError("This batch has its items already. It takes no upload.")
     if batch.status == "awaiting_upload":
-        size = storage.find_size(files.upload_key(batch))
-        if size is None:
+        found = storage.find_size(files.upload_key(batch))
+        if found is None:
             message = "Nothing was uploaded yet. PUT the file to `uploadUrl`, then start the batch."
             raise NotReadyError(message)
-        if size > UPLOAD_LIMIT_BYTES:
+        size_bytes, etag = found
+        if size_bytes > UPLOAD_LIMIT_BYTES:
             raise PayloadTooLargeError("The file is larger than 1 GiB. Split it into batches.")
-        started = start_checking(batch, utc_now())
+        started = start_checking(batch, etag, utc_now())
         batch = started or get_batch(project_id, batch_id)
     if batch.is_finished:
         raise ConflictError(f"The batch is {batch.status}. Create a new one.")
@@ -235,10 +236,11 @@ def retry_batch(principal: Principal, batch_id: str, *, visible: Visibility = EV
                 "status": "running",
                 "attempt": attempt,
                 "failed": 0,
+                "assemblies": 0,
                 "started_at": to_rfc3339(now),
                 **repository.unfinished_fields(batch.id, now + CHECK_EVERY),
             },
-            remove=("completed_at",),
+            remove=("completed_at", "error_code", "error_message"),
             condition="#status = :completed AND attempt = :attempt",
             values={":completed": "completed", ":attempt": batch.attempt},
         )

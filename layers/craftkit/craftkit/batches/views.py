@@ -29,7 +29,8 @@ def new_view_of(batch: Batch) -> BatchView:
 def signed_view_of(batch: Batch) -> BatchView:
     """The batch with a URL of its result that is signed now, if it has one."""
     view = view_of(batch)
-    if batch.status != "completed" or batch.output == "files" or not batch.succeeded:
+    has_result = batch.output != "files" and batch.succeeded and not batch.error_code
+    if batch.status != "completed" or not has_result:
         return view
     filename = f"{batch.template_slug}-{batch.id}.zip"
     url, _ = storage.sign_download(
