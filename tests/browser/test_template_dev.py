@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from craftkit_cli import main as cli
+from craftkit_cli.authoring import local_preview
 from craftkit_cli.authoring.dev_server import DevServer
 from testkit.browser import grave_faults
 from tests.browser.conftest import OpenPage
@@ -27,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def page(folder: Path, open_page: OpenPage) -> Iterator[Page]:
-    server = DevServer(folder, 0)
+    server = DevServer(folder, 0, local_preview.draw)
     server.start()
     opened = open_page()
     opened.goto(server.url)

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from craftkit.errors import InvalidRequestError
+from craftkit_cli import api
 from craftkit_cli.answers import Answer, FailedAnswer
 from craftkit_cli.api import api_command, call
 from craftkit_cli.arguments import Run
 from craftkit_cli.authoring import publication
+from craftkit_cli.authoring.drawn import Draw
 from craftkit_cli.authoring.folder import read_slug, read_template
-from craftkit_cli.authoring.renderer import require_local_typst
+from craftkit_cli.authoring.renderer import missing_packages, require_local_typst
 from craftkit_cli.files import write_file
 from craftkit_sdk import Craftkit
 
@@ -34,24 +36,40 @@ def _add_dev(commands: Any) -> None:
 
 
 def _dev(arguments: argparse.Namespace, _operator: str) -> Answer:
-    require_local_typst()
     from craftkit_cli.authoring.dev_server import DevServer
 
+    draw, by = _draw()
     folder = Path(arguments.folder)
     if not folder.is_dir():
         read_template(folder)
     try:
-        server = DevServer(folder, arguments.port)
+        server = DevServer(folder, arguments.port, draw)
     except OSError as error:
         message = f"Port {arguments.port} is in use. Choose another with --port."
         raise InvalidRequestError(message) from error
     server.start()
-    print(f"{server.url} follows {folder}. Stop with Ctrl-C.", file=sys.stderr, flush=True)
+    print(f"{server.url} follows {folder}, {by}. Stop with Ctrl-C.", file=sys.stderr, flush=True)
     try:
         server.wait()
     except KeyboardInterrupt:
         server.stop()
     return {"url": server.url}
+
+
+def _draw() -> tuple[Draw, str]:
+    """What draws the pages: Typst on this machine, else the API; and words for it."""
+    missing = missing_packages()
+    if not missing:
+        from craftkit_cli.authoring import local_preview
+
+        return local_preview.draw, "rendered by Typst on this machine"
+    from craftkit_cli.authoring.api_preview import ApiPreview
+
+    client = api.connect()  # before the page opens: without a key this is the error
+    return ApiPreview(client).draw, (
+        f"rendered through the API, because {', '.join(missing)} is not installed; each save "
+        "creates a version that is not published"
+    )
 
 
 def _add_test(commands: Any) -> None:

@@ -10,10 +10,10 @@ from threading import Event, Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from watchfiles import watch
-
-from craftkit_cli.authoring.folder import FIRST_DATA_SET, is_of_template
+from craftkit_cli.authoring.drawn import Draw
+from craftkit_cli.authoring.folder import FIRST_DATA_SET
 from craftkit_cli.authoring.preview_state import PreviewState
+from craftkit_cli.authoring.watching import changes
 
 _ASSETS = Path(__file__).parent / "assets"
 _PAGE_FILES = {
@@ -25,8 +25,6 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'"
 )
 _HEARTBEAT_SECONDS = 10.0
-_DEBOUNCE_MILLISECONDS = 40
-_STEP_MILLISECONDS = 10
 
 
 class DevServer:
@@ -34,11 +32,14 @@ class DevServer:
 
     Args:
         port: 0 for any that is free.
+        draw: makes the pages.
         force_polling: read the files in turn, where the system reports no changes.
     """
 
-    def __init__(self, folder: Path, port: int, *, force_polling: bool | None = None) -> None:
-        self.state = PreviewState(folder)
+    def __init__(
+        self, folder: Path, port: int, draw: Draw, *, force_polling: bool | None = None
+    ) -> None:
+        self.state = PreviewState(folder, draw)
         self._stopped = Event()
         self._server = _Server(("127.0.0.1", port), _handler_of(self.state, self._stopped))
         self._folder, self._force_polling = folder, force_polling
@@ -65,22 +66,9 @@ class DevServer:
         self._server.serve_forever(poll_interval=0.1)
 
     def _watch(self) -> None:
-        changes = watch(
-            self._folder,
-            watch_filter=lambda _, name: is_of_template(Path(name).relative_to(self._root)),
-            debounce=_DEBOUNCE_MILLISECONDS,
-            step=_STEP_MILLISECONDS,
-            stop_event=self._stopped,
-            rust_timeout=500,
-            force_polling=self._force_polling,
-            raise_interrupt=False,
-        )
-        for _ in changes:
+        watched = changes(self._folder, self._stopped, force_polling=self._force_polling)
+        for _ in watched:
             self.state.files_changed()
-
-    @property
-    def _root(self) -> Path:
-        return self._folder.resolve()
 
 
 class _Server(ThreadingHTTPServer):

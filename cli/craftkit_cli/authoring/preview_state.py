@@ -8,9 +8,8 @@ from typing import Any
 
 from craftkit.errors import CraftkitError
 from craftkit.typesetter import TypesettingError
-from craftkit_cli.authoring import renderer
-from craftkit_cli.authoring.accessibility import split_warnings, structure_findings
-from craftkit_cli.authoring.folder import FIRST_DATA_SET, SOURCE, Template, read_template
+from craftkit_cli.authoring.drawn import Draw
+from craftkit_cli.authoring.folder import FIRST_DATA_SET, SOURCE, read_template
 
 Json = dict[str, Any]
 _CONTEXT_LINES = 3
@@ -36,8 +35,8 @@ class Shown:
 class PreviewState:
     """The newest pages of a folder. Threads may use it at the same time."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, draw: Draw) -> None:
+        self._folder, self._draw = folder, draw
         self._revision = 0
         self._shown: dict[str, Shown] = {}
         self._rendering = Lock()
@@ -78,27 +77,14 @@ class PreviewState:
         names = list(template.data_sets)
         name = data_set if data_set in names else names[0]
         try:
-            made = self._draw(template, name)
+            drawn = self._draw(template, template.data_sets[name])
+            made = Shown(data_set=name, data_sets=names, **vars(drawn))
         except TypesettingError as error:
             made = Shown(name, names, fault=_fault_of_source(error, template.source))
         except CraftkitError as error:
             made = Shown(name, names, fault=_fault_of_files(error))
         took = int((time.monotonic() - started) * 1000)
         return Shown(**{**made.__dict__, "milliseconds": took})
-
-    def _draw(self, template: Template, name: str) -> Shown:
-        sent = template.data_sets[name]
-        preview = renderer.draw(template, sent)
-        warnings, breaches = split_warnings(preview.warnings)
-        gaps = structure_findings(renderer.typeset(template, sent, renderer.TAGGED).pdf)
-        return Shown(
-            data_set=name,
-            data_sets=list(template.data_sets),
-            pages=preview.pages,
-            page_count=preview.page_count,
-            warnings=warnings,
-            accessibility=[*breaches, *gaps],
-        )
 
 
 def _fault_of_source(error: TypesettingError, source: str) -> Json:

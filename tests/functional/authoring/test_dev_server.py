@@ -10,6 +10,7 @@ import pytest
 import pytest_socket
 
 from craftkit_cli import main as cli
+from craftkit_cli.authoring import local_preview
 from craftkit_cli.authoring.dev_server import DevServer
 
 WAIT_SECONDS = 60.0
@@ -28,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def client(folder: Path) -> Iterator[httpx.Client]:
     pytest_socket.enable_socket()
-    server = DevServer(folder, 0)
+    server = DevServer(folder, 0, local_preview.draw)
     server.start()
     with httpx.Client(base_url=server.url, timeout=WAIT_SECONDS) as made:
         yield made
