@@ -268,7 +268,7 @@ class TestScopes:
         assert make_project(scopes=(scope,)).principal.scopes == {scope}
 
     def test_templates_write_is_not_for_api_keys(self) -> None:
-        with pytest.raises(ValueError, match="A scope is one of"):
+        with pytest.raises(ValueError, match="Each scope must be one of"):
             NewKey(name="n", mode="live", scopes=("templates:write",))
 
     def test_a_repeated_scope_is_stored_once(self) -> None:
@@ -277,7 +277,7 @@ class TestScopes:
 
     @pytest.mark.parametrize("scopes", [("renders:delete",), ("",), ("renders:read", "admin")])
     def test_unknown_scopes_are_refused(self, scopes: tuple[str, ...]) -> None:
-        with pytest.raises(ValueError, match="A scope is one of"):
+        with pytest.raises(ValueError, match="Each scope must be one of"):
             NewKey(name="n", mode="live", scopes=scopes)
 
 

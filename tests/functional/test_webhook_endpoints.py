@@ -139,7 +139,7 @@ def test_create__http_on_loopback_is_allowed_in_the_local_stage_only(project: De
 
 
 def test_create__an_unknown_event_is_refused() -> None:
-    with pytest.raises(ValueError, match="An event is one of"):
+    with pytest.raises(ValueError, match="Each event must be one of"):
         NewEndpoint(url=URL, events=("render.exploded",))
 
 

@@ -173,7 +173,7 @@ def test_fetch__a_negative_chunk_size_is_refused(internet: Internet) -> None:
             taken.append(1_000_000)
 
     internet.host("a.dev", serve)
-    with pytest.raises(FetchError, match="not proper HTTP"):
+    with pytest.raises(FetchError, match="not valid HTTP"):
         fetch("http://a.dev/", ANY, network=internet.network)
     assert sum(taken) < 10_000_000
 
@@ -209,7 +209,7 @@ def test_fetch__an_endless_body_is_stopped_at_the_limit(internet: Internet) -> N
 
 def test_fetch__an_incomplete_body_is_an_error(internet: Internet) -> None:
     internet.host("a.dev", answering(b"half", length=80))
-    with pytest.raises(FetchError, match="not proper HTTP"):
+    with pytest.raises(FetchError, match="not valid HTTP"):
         fetch("http://a.dev/", ANY, network=internet.network)
 
 
@@ -248,7 +248,7 @@ def test_fetch__unknown_unreachable_and_invalid_hosts_have_different_errors(
     with pytest.raises(FetchError, match="not known"):
         fetch("http://nowhere.dev/", ANY, network=internet.network)
     internet.host("garbled.dev", lambda connection, _head: connection.sendall(b"SSH-2.0\r\n"))
-    with pytest.raises(FetchError, match="not proper HTTP"):
+    with pytest.raises(FetchError, match="not valid HTTP"):
         fetch("http://garbled.dev/", ANY, network=internet.network)
     internet.host("closed.dev")
     refused = Network(resolve=internet.network.resolve, connect=_refused)

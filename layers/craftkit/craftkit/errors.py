@@ -29,7 +29,7 @@ class CraftkitError(Exception):
     """The base class of all errors; raised itself, it is an unforeseen failure on our side.
 
     Args:
-        message: for people; never contains a secret or a value that was sent.
+        message: for the reader of the response; contains no secret and no value that was sent.
         issues: what is wrong with which field.
         details: further fields of the `error` object, such as the failed render.
         headers: extra response headers, such as `Retry-After`.
@@ -444,7 +444,10 @@ class NotCancellableError(ConflictError):
     """The render is no longer queued."""
 
     code = "not_cancellable"
-    message = "Only a queued render can be cancelled; this one has already started or ended."
+    message = (
+        "Only a queued render can be cancelled; this one has already started or ended. To remove it, "
+        "send DELETE /v1/renders/{id}."
+    )
 
 
 class KeyNotActiveError(ConflictError):

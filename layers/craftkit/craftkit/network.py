@@ -197,7 +197,7 @@ def _target(url: str, policy: Policy) -> SplitResult:
     if target.username is not None or target.password is not None:
         raise BlockedTargetError("the URL holds a user name or password")
     if ":" not in host and not _HOST.fullmatch(host):
-        raise BlockedTargetError("the URL has no proper host")
+        raise BlockedTargetError("the URL has no valid host name")
     return target
 
 
@@ -252,7 +252,7 @@ def _answer(target: SplitResult, addresses: Sequence[str], call: _Call) -> Fetch
     except OSError as error:
         raise FetchError("the host cannot be reached") from error
     except (http.client.HTTPException, ValueError) as error:
-        raise FetchError("the answer is not proper HTTP") from error
+        raise FetchError("the response is not valid HTTP") from error
 
 
 def _connect(addresses: Sequence[str], port: int, call: _Call) -> socket.socket:

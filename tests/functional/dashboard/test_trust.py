@@ -78,7 +78,7 @@ def test_create_rule__submitted_twice_is_one_rule(ada: Visitor, project: Project
         ),
         ({"claims": "repository_owner_id"}, "Enter each claim once"),
         ({"claims": "a=1\na=2"}, "Enter each claim once"),
-        ({"scopes": ["renders:delete"]}, "A scope is one of"),
+        ({"scopes": ["renders:delete"]}, "Each scope must be one of"),
         ({"name": ""}, 'id="name-problem"'),
         ({"life": "16"}, "between 1 and 15 minutes"),
     ],

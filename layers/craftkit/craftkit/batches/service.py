@@ -113,7 +113,9 @@ def get_batch(project_id: str, batch_id: str, *, visible: Visibility = EVERYTHIN
     """
     batch = _find_batch(project_id, batch_id, visible)
     if batch is None:
-        raise NotFoundError("There is no batch of this id in this project.")
+        raise NotFoundError(
+            "There is no batch with this id in this project and mode. Check the id and the key."
+        )
     return batch
 
 
@@ -151,7 +153,7 @@ def start_batch(project_id: str, batch_id: str, *, visible: Visibility = EVERYTH
     """
     batch = get_batch(project_id, batch_id, visible=visible)
     if batch.upload_format is None:
-        raise ConflictError("This batch has its items already. It takes no upload.")
+        raise ConflictError("This batch was created with its items and needs no start.")
     if batch.status == "awaiting_upload":
         found = storage.find_size(files.upload_key(batch))
         if found is None:

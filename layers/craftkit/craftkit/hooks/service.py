@@ -54,9 +54,13 @@ def create_hook(
         raise NotFoundError("There is no key of this id.")
     now = utc_now()
     if key.revoked_at is not None or key.is_expired(now):
-        raise InvalidRequestError("The key is revoked or expired; a hook of it would be dead.")
+        raise InvalidRequestError(
+            "The key is revoked or expired, so its hooks would be refused. Choose an active key."
+        )
     if RENDERS_WRITE not in key.scopes or (key.templates and slug not in key.templates):
-        raise InvalidRequestError("The key may not render this template.")
+        raise InvalidRequestError(
+            "The key is limited to other templates. Choose a key that can render this template."
+        )
     id_, token, secret = new_id(), _new_token(), _new_secret()
     hook = Hook(
         id=id_,
@@ -110,7 +114,9 @@ def rotate_hook(project_id: str, hook_id: str, *, by: str) -> MadeHook:
             now=utc_now(),
         )
     except ConditionFailedError as error:
-        raise ConflictError("The hook was rotated at the same moment. Try again.") from error
+        raise ConflictError(
+            "Another request rotated the hook at the same time. Try again."
+        ) from error
     return MadeHook(hook=get_hook(project_id, hook_id), token=token, secret=secret)
 
 

@@ -168,7 +168,7 @@ class NewKey(BaseModel):
     @classmethod
     def _known_scopes(cls, scopes: tuple[str, ...]) -> tuple[str, ...]:
         if any(scope not in SCOPES for scope in scopes):
-            raise ValueError(f"A scope is one of {', '.join(SCOPES)}.")
+            raise ValueError(f"Each scope must be one of {', '.join(SCOPES)}.")
         wanted = scopes or DEFAULT_SCOPES
         return tuple(scope for scope in SCOPES if scope in wanted)
 

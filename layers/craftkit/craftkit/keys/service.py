@@ -75,7 +75,9 @@ def create_key(
             )
         except ConditionFailedError as error:
             if repository.get(key.id) is not None:
-                raise ConflictError("A key of this id was made already.") from error
+                raise ConflictError(
+                    "This key was already created. Open the list of keys to see it."
+                ) from error
             require_project(project_id)
             continue
         return MintedKey(key=applied.key if applied else key, cleartext=cleartext)

@@ -240,7 +240,7 @@ def _add(
     try:
         member_items.add(member, by=by, action="member.joined" if joins else "member.invited")
     except ConditionFailedError as error:
-        raise ConflictError("This person is a member, or invited, already.") from error
+        raise ConflictError("This user is already a member or invited.") from error
     return member
 
 

@@ -307,7 +307,9 @@ def get_render(project_id: str, render_id: str, *, visible: Visibility = EVERYTH
     """
     render = repository.get(project_id, render_id)
     if render is None or not visible.includes(render) or not render.is_kept_at(utc_now()):
-        raise NotFoundError("There is no render of this id in this project.")
+        raise NotFoundError(
+            "There is no render with this id in this project and mode. Check the id and the key."
+        )
     return render
 
 

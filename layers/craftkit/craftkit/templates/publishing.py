@@ -135,7 +135,7 @@ def publish_version(project_id: str, slug: str, number: int, *, by: str) -> Temp
         except ConditionFailedError:
             continue
         return version
-    raise ConflictError("Other requests publish this template at the same time. Try again.")
+    raise ConflictError("Other requests published this template at the same time. Try again.")
 
 
 def roll_back(
@@ -196,7 +196,7 @@ def _write_next(
         except ConditionFailedError:
             continue
         return numbered
-    raise ConflictError("Other requests publish this template at the same time. Try again.")
+    raise ConflictError("Other requests published this template at the same time. Try again.")
 
 
 def _preview(manifest: Manifest) -> dict[str, Any]:

@@ -62,14 +62,14 @@ class NewTrustRule(BaseModel):
         except ValueError:
             is_plain = False
         if not is_plain or parts.scheme not in ("https", "http"):
-            raise ValueError("The issuer is a URL such as https://token.actions.example.com.")
+            raise ValueError("The issuer must be a URL such as https://token.actions.example.com.")
         return issuer
 
     @field_validator("scopes")
     @classmethod
     def _scopes_are_known(cls, scopes: tuple[str, ...]) -> tuple[str, ...]:
         if any(scope not in TOKEN_SCOPES for scope in scopes):
-            raise ValueError(f"A scope is one of {', '.join(TOKEN_SCOPES)}.")
+            raise ValueError(f"Each scope must be one of {', '.join(TOKEN_SCOPES)}.")
         wanted = scopes or DEFAULT_SCOPES
         return tuple(scope for scope in TOKEN_SCOPES if scope in wanted)
 

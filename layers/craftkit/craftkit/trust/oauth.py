@@ -99,7 +99,10 @@ def _read_form(body: bytes, content_type: str) -> TokenRequest:
         raise OAuthError("The body is not a form in UTF-8.") from error
     fields: dict[str, Any] = dict(pairs)
     if len(fields) != len(pairs):
-        raise OAuthError("A parameter is sent more than once.")
+        names = [name for name, _ in pairs]
+        repeated = [name for name in TokenRequest.model_fields if names.count(name) > 1]
+        which = f"The parameter {repeated[0]}" if repeated else "A parameter"
+        raise OAuthError(f"{which} is sent more than once. Send each parameter once.")
     if fields.get("grant_type") != GRANT_TYPE:
         raise UnsupportedGrantTypeError
     try:

@@ -64,7 +64,9 @@ def create_rule(
         repository.create_rule(rule)
     except ConditionFailedError as error:
         require_project(project_id)
-        raise ConflictError("A rule of this id was created already.") from error
+        raise ConflictError(
+            "This rule was already created. Open the list of rules to see it."
+        ) from error
     return rule
 
 

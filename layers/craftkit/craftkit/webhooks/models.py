@@ -111,7 +111,7 @@ class NewEndpoint(BaseModel):
     @classmethod
     def _known(cls, events: tuple[str, ...]) -> tuple[str, ...]:
         if any(event not in EVENT_TYPES for event in events):
-            raise ValueError(f"An event is one of {', '.join(EVENT_TYPES)}.")
+            raise ValueError(f"Each event must be one of {', '.join(EVENT_TYPES)}.")
         return tuple(event for event in EVENT_TYPES if event in events)
 
 

@@ -129,7 +129,7 @@ def rotate_secret(
     Raises:
         NotFoundError: the project has no such endpoint.
         InvalidRequestError: an overlap of more than 30 days.
-        ConflictError: somebody else rotated it at the same moment.
+        ConflictError: another request rotated it at the same time.
     """
     if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
         raise InvalidRequestError("The overlap must be between 0 and 30 days.")
@@ -172,7 +172,7 @@ def ping(project_id: str, endpoint_id: str) -> Delivery:
     event = Event(new_id(), project_id, PING, utc_now(), {"endpointId": endpoint.id})
     delivery = dispatch.create_delivery(event, endpoint)
     if delivery is None:
-        raise ConflictError("A ping of this id was sent already.")
+        raise ConflictError("This ping was already sent. Send another one.")
     return delivery
 
 
@@ -265,4 +265,6 @@ def _change(write: Callable[[], None]) -> None:
     try:
         write()
     except ConditionFailedError as error:
-        raise ConflictError("The endpoint was changed at the same moment. Try again.") from error
+        raise ConflictError(
+            "The endpoint was changed by another request at the same time. Try again."
+        ) from error

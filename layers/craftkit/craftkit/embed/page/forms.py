@@ -127,7 +127,7 @@ def get_embed_document(visitor: Visitor, request: DocumentRequest) -> Render:
     visitor.require("view")
     session = visitor.session
     if request.render_id not in session.render_ids | {session.request.form.render_id}:
-        raise NotFoundError("There is no document of this id in this session.")
+        raise NotFoundError("This session has no document with this id.")
     return renders.get_render(session.project_id, request.render_id)
 
 
