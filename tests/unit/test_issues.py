@@ -55,7 +55,7 @@ def found(kind: type[Any], value: object) -> Found:
         ({"metadata": {"order": 4711}}, {"metadata.order": ["Must be text"]}),
         (
             {"metadata": {"x" * 65: ""}},
-            {"metadata": ["Its names: must have 64 or fewer characters"]},
+            {"metadata": ["Each of its names must have 64 or fewer characters"]},
         ),
         (
             {"metadata": {str(number): "" for number in range(21)}},

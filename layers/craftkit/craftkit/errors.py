@@ -445,8 +445,8 @@ class NotCancellableError(ConflictError):
 
     code = "not_cancellable"
     message = (
-        "Only a queued render can be cancelled; this one has already started or ended. To remove it, "
-        "send DELETE /v1/renders/{id}."
+        "Only a queued render can be cancelled; this one has already started or ended. To remove "
+        "it, send DELETE /v1/renders/{id}."
     )
 
 

@@ -100,4 +100,4 @@ def _words(problem: ErrorDetails) -> str:
     words = _WORDS.get(problem["type"])
     message = words.format(**context) if words else problem["msg"]
     of_a_name = problem["loc"][-1:] == ("[key]",)
-    return f"Its names: {message[0].lower()}{message[1:]}" if of_a_name else message
+    return f"Each of its names {message[0].lower()}{message[1:]}" if of_a_name else message

@@ -69,7 +69,7 @@ def test_create_rule__submitted_twice_is_one_rule(ada: Visitor, project: Project
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"issuer": "issuer"}, "The issuer is a URL"),
+        ({"issuer": "issuer"}, "The issuer must be a URL"),
         ({"issuer": "http://issuer.example.com"}, "The issuer must be an https URL."),
         ({"subject": "*"}, "must begin with literal text"),
         (
