@@ -1,18 +1,21 @@
 """The XML of an invoice that somebody sends: as XML, or attached to a PDF. Nothing is trusted.
 
 A document type is refused, so there are no entities and no external subset; nothing is fetched;
-a compressed attachment is decompressed up to a limit.
+a PDF is read by a child process with limited memory and time.
 """
 
-import zlib
-from io import BytesIO
+import os
+import subprocess
+import sys
 from typing import Any
 
 from lxml import etree
 
-XML_LIMIT_BYTES = 4 * 1024 * 1024
+from invoice_rules import attachment
+from invoice_rules.attachment import XML_LIMIT_BYTES
+
 _DEPTH_LIMIT = 64
-_NAMES = ("factur-x.xml", "zugferd-invoice.xml", "xrechnung.xml")
+_CHILD_SECONDS = 10
 
 
 class UnreadableInvoiceError(Exception):
@@ -68,34 +71,26 @@ def _reason(error: Exception) -> str:
 
 
 def _attached(pdf: bytes) -> bytes:
-    """The invoice that a PDF holds.
+    """The invoice that a PDF holds, which a child process reads.
 
     Raises:
-        UnreadableInvoiceError: the PDF is damaged, is encrypted, or holds none.
+        UnreadableInvoiceError: the PDF is damaged, is encrypted, holds none, or needs too much
+            memory or time.
     """
-    from pikepdf import Name, PasswordError, Pdf, PdfError
-
     try:
-        with Pdf.open(BytesIO(pdf)) as document:
-            names = [name for name in _NAMES if name in document.attachments]
-            if not names:
-                raise UnreadableInvoiceError("The PDF has no electronic invoice attached.")
-            stream: Any = document.attachments[names[0]].obj.EF.F
-            filters = stream.get("/Filter")
-            raw = bytes(stream.read_raw_bytes())
-            if filters is None:
-                return raw
-            if filters != Name.FlateDecode and list(filters) != [Name.FlateDecode]:
-                raise UnreadableInvoiceError("The attachment is compressed in an unusual way.")
-            return _inflated(raw)
-    except PasswordError:
-        raise UnreadableInvoiceError("The PDF is encrypted.") from None
-    except (PdfError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UnreadableInvoiceError("The PDF cannot be read.") from error
-
-
-def _inflated(raw: bytes) -> bytes:
-    try:
-        return zlib.decompressobj().decompress(raw, XML_LIMIT_BYTES + 1)
-    except zlib.error:
-        raise UnreadableInvoiceError("The attachment cannot be decompressed.") from None
+        child = subprocess.run(  # noqa: S603 our own module; the PDF is its stdin
+            [sys.executable, "-m", attachment.__name__],
+            input=pdf,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={"PYTHONPATH": os.pathsep.join(sys.path)},
+            timeout=_CHILD_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise UnreadableInvoiceError("The PDF cannot be read.") from None
+    if child.returncode == attachment.REFUSED:
+        raise UnreadableInvoiceError(child.stdout.decode())
+    if child.returncode:
+        raise UnreadableInvoiceError("The PDF cannot be read.")
+    return child.stdout

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ _ISSUE_LIMIT = 100
 
 _RULE = re.compile(r"^\s*\[([A-Za-z0-9-]+)\]\s*-?\s*")
 _NAMESPACE = re.compile(r"\[namespace-uri\(\)='[^']*'\]|Q\{[^}]*\}|\*:")
+_LIBXML2_NAME = re.compile(r"[^/\[\]*]+(?=[/\[]|$)")
 _STEP = re.compile(r"(?:\w+:)?(\w+)(?:\[(\d+)\])?")
 
 
@@ -153,23 +155,30 @@ def _schema_failures(root: Any, path: Path) -> list[Failure]:
     tree = root.getroottree()
     return [
         Failure("XSD", _path(_place(tree, entry.path)), _without_namespaces(entry.message))
-        for entry in schema.error_log
-    ][:_ISSUE_LIMIT]
+        for entry in islice(schema.error_log, _ISSUE_LIMIT)
+    ]
 
 
 def _place(tree: Any, path: str) -> str:
-    """libxml2 writes `/*/*[3]/*[1]` for elements of a default namespace."""
-    found = tree.xpath(path) if path else []
+    """The path with local names. libxml2 writes `/*/*[3]/*[1]` for elements of a default namespace,
+    and the prefixes of the file for others."""
+    found = tree.xpath(_LIBXML2_NAME.sub(r'*[name()="\g<0>"]', path)) if path else []
     if not found:
         return path
     steps = []
     node = found[0]
     while node is not None:
-        name = etree.QName(node).localname
-        before = sum(1 for each in node.itersiblings(node.tag, preceding=True))
-        steps.append(f"{name}[{before + 1}]")
+        name = etree.QName(node)
+        position = int(_preceding()(node, name=name.localname, namespace=name.namespace or "")) + 1
+        steps.append(f"{name.localname}[{position}]")
         node = node.getparent()
     return "/" + "/".join(reversed(steps))
+
+
+@cache
+def _preceding() -> Any:
+    named = "local-name() = $name and namespace-uri() = $namespace"
+    return etree.XPath(f"count(preceding-sibling::*[{named}])")
 
 
 def _without_namespaces(message: str) -> str:

@@ -1,7 +1,10 @@
 """What Craftkit writes, against the official schemas and Schematron rules."""
 
 import random
+import resource
+import zlib
 from decimal import Decimal
+from time import process_time
 from typing import Any
 
 import pytest
@@ -152,6 +155,52 @@ def test_a_violation_of_an_official_rule_has_the_data_path(
 def test_a_hostile_or_damaged_file_is_refused(content: bytes, words: str) -> None:
     with pytest.raises(UnreadableInvoiceError, match=words):
         read_invoice(content)
+
+
+def test_a_pdf_that_unpacks_to_gigabytes_is_refused_in_a_process_of_its_own() -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(UnreadableInvoiceError, match="PDF cannot be read"):
+        read_invoice(unpacking_pdf(2048))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 * 1024  # KiB
+
+
+def unpacking_pdf(size_mib: int) -> bytes:
+    """A PDF whose cross-reference stream unpacks to `size_mib` MiB of zeros."""
+    packer = zlib.compressobj(9)
+    zeros = b"\0" * 1024 * 1024
+    packed = b"".join(packer.compress(zeros) for _ in range(size_mib)) + packer.flush()
+    head = b"%PDF-1.5\n1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n"
+    head += b"2 0 obj\n<</Type/Pages/Count 0/Kids[]>>\nendobj\n"
+    entries = size_mib * 1024 * 1024 // 7
+    table = (
+        b"3 0 obj\n<</Type/XRef/Size 4/Root 1 0 R/W[1 4 2]/Index[0 %d]/Filter/FlateDecode" % entries
+    )
+    table += b"/Length %d>>\nstream\n" % len(packed) + packed + b"\nendstream\nendobj\n"
+    return head + table + b"startxref\n%d\n%%%%EOF" % len(head)
+
+
+@pytest.mark.parametrize("prefix", ["rsm:", ""])
+def test_the_path_of_a_broken_schema_has_local_names_whatever_the_files_prefixes(
+    prefix: str,
+) -> None:
+    namespace = "urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:100"
+    declared = f'xmlns{":rsm" if prefix else ""}="{namespace}"'
+    root = f"{prefix}CrossIndustryInvoice"
+    xml = f"<{root} {declared}><{prefix}Unknown/></{root}>"
+    [failure] = validate(read_invoice(xml.encode())).failures
+    assert (failure.rule, failure.path) == ("XSD", "/CrossIndustryInvoice[1]/Unknown[1]")
+
+
+def test_an_invoice_with_many_broken_elements_is_checked_in_little_time() -> None:
+    namespace = "urn:oasis:names:specification:ubl:schema:xsd:Invoice-2"
+    basic = "urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2"
+    notes = '<b:IssueDate unknown="1">x</b:IssueDate>' * 90_000
+    begun = process_time()
+    verdict = validate(
+        read_invoice(f'<Invoice xmlns="{namespace}" xmlns:b="{basic}">{notes}</Invoice>'.encode())
+    )
+    assert 0 < len(verdict.failures) <= 100
+    assert process_time() - begun < 10
 
 
 def test_a_document_that_is_no_invoice_is_not_valid() -> None:
