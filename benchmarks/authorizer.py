@@ -38,7 +38,7 @@ def measure() -> Iterable[Result]:
 
 @contextmanager
 def _environment() -> Iterator[list[str]]:
-    """A function's variables, and a wire that knows every key. Yields the operations asked."""
+    """Variables, and a transport that returns an active key for every hash. Yields the calls."""
     item = {
         name: {"S": value}
         for name, value in {

@@ -48,9 +48,13 @@ def measure() -> Iterable[Result]:
 def _mint() -> Result:
     """The handler's own time, warm, without the AWS client and the network."""
     silent = StringIO()
-    nobody = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": REGION}
+    credentials = {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": REGION,
+    }
     with (
-        patch.dict(os.environ, {**nobody, "AWS_DEFAULT_REGION": REGION}),
+        patch.dict(os.environ, {**credentials, "AWS_DEFAULT_REGION": REGION}),
         mock_aws(),
         redirect_stderr(silent),
         redirect_stdout(silent),

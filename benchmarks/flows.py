@@ -90,8 +90,8 @@ def batch(cloud: Cloud, project: DemoProject, record: Record) -> Inputs:
     yield "render_document:chunk", {**rendered, "renders": 2 * BATCH_SIZE // len(chunks)}
     checked, assembled = iter(made), iter(made)
     with patch("craftkit.batches.dispatch._lambda"):
-        told = record(lambda: check(next(checked)), 2)
-    yield "check_batches", {**told, "renders": BATCH_SIZE}
+        recorded = record(lambda: check(next(checked)), 2)
+    yield "check_batches", {**recorded, "renders": BATCH_SIZE}
     written = record(lambda: assemble(next(assembled)), 2)
     yield "assemble_batch", {**written, "renders": BATCH_SIZE}
     yield "get_batch", {**record(poll, 4), "renders": BATCH_SIZE}

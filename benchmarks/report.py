@@ -22,8 +22,8 @@ def write(measured: Json) -> None:
     PAGE.write_text(
         f"""# Performance
 
-`make bench` measures this in one run, each number next to the baseline that it is compared with, in
-turns; what stands here are medians. Commit `{measured["commit"]}`, {measured["measuredAt"]}, on
+`make bench` measures this in one run, each number and its baseline in
+alternation; the values are medians. Commit `{measured["commit"]}`, {measured["measuredAt"]}, on
 {machine["processor"]}, {machine["cores"]} cores, {machine["memoryGiB"]} GiB, Python \
 {machine["python"]}.
 

@@ -48,7 +48,7 @@ def compile_modules(artifact: Path) -> None:
         prependdir="/opt" if is_layer else "/var/task",
     )
     if not compiled:
-        sys.exit(f"{artifact.name} does not compile; the fault stands above.")
+        sys.exit(f"{artifact.name} does not compile; see the error above.")
 
 
 def pack(artifact: Path) -> None:

@@ -1,7 +1,7 @@
 """CloudFormation templates as data, with their intrinsic functions resolved for one stage.
 
 Values that are known only after a deployment (a Ref to a resource, its ARN) keep their long form,
-`{"Ref": …}` or `{"Fn::GetAtt": …}`, until `Template.resolve` is given names for it.
+`{"Ref": …}` or `{"Fn::GetAtt": …}`, until `Template.resolve` gets names for it.
 """
 
 from collections.abc import Mapping

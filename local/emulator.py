@@ -25,14 +25,14 @@ class Emulator:
     """
 
     def __init__(self, port: int, home: Path) -> None:
-        # By address: a bucket's name in front of `localhost` is a host that not every machine finds
+        # An IP address, because not every machine resolves BUCKET.localhost.
         self.url = f"http://127.0.0.1:{port}"
         self._log = home / "logs" / "ministack.log"
         self._unpacked = home / "unpacked"
         shutil.rmtree(self._unpacked, ignore_errors=True)
         self._unpacked.mkdir(parents=True)
         self._log.parent.mkdir(parents=True, exist_ok=True)
-        # Functions inherit this environment, so it holds nothing but what the emulator reads.
+        # Functions inherit this environment, so it contains only what the emulator reads.
         env = environment() | {
             "AUTH": "true",
             "BIND_HOST": "127.0.0.1",

@@ -9,7 +9,7 @@ from threading import Thread
 from craftkit.network import Network
 
 Serve = Callable[[socket.socket, bytes], None]
-"""Answers one request, whose head it is given, on a socket."""
+"""Answers one request on a socket. Its argument is the head of the request."""
 
 PUBLIC = "93.184.216.34"
 

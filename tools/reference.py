@@ -105,11 +105,11 @@ def _type(schema: Json) -> str:
         return f"[{name}](api.md#{anchor_of(name)})"
     for several in ("anyOf", "oneOf", "allOf"):
         if several in schema:
-            return _unless_said(
+            return _with_default(
                 " or ".join(dict.fromkeys(_type(each) for each in schema[several])), schema
             )
     if "enum" in schema:
-        return _unless_said(", ".join(f"`{value}`" for value in schema["enum"]), schema)
+        return _with_default(", ".join(f"`{value}`" for value in schema["enum"]), schema)
     if "const" in schema:
         return f"`{schema['const']}`"
     kind = str(schema.get("type", "anything"))
@@ -124,10 +124,10 @@ def _type(schema: Json) -> str:
         words.append(f"of {least}{schema['maxLength']:,} characters")
     if "pattern" in schema:
         words.append("matching `" + schema["pattern"].replace("|", "\\|") + "`")
-    return _unless_said(" ".join(words), schema)
+    return _with_default(" ".join(words), schema)
 
 
-def _unless_said(words: str, schema: Json) -> str:
+def _with_default(words: str, schema: Json) -> str:
     """The description with the default value, if there is one."""
     default = schema.get("default")
     if default is None or isinstance(default, dict | list):

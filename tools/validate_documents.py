@@ -96,7 +96,7 @@ def _completed(body: Json) -> Json:
 
 
 def _literal(value: Any) -> Any:
-    """`value` with something that CloudFormation could have put in each intrinsic's place."""
+    """`value` with a possible value in place of each intrinsic function."""
     if isinstance(value, list):
         return [_literal(each) for each in value]
     if not isinstance(value, dict):

@@ -205,7 +205,7 @@ class _Receiver(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        assert isinstance(self.server, _Receiver)  # noqa: S101 nobody else uses this handler
+        assert isinstance(self.server, _Receiver)  # noqa: S101 only this server uses the handler
         query = parse_qs(urlsplit(self.path).query)
         state, code = query.get("state", [""])[0], query.get("code", [""])[0]
         if not code or not secrets.compare_digest(state.encode(), self.server.state.encode()):

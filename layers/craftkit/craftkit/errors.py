@@ -26,7 +26,7 @@ class Issues:
 
 
 class CraftkitError(Exception):
-    """The base class of all errors; raised itself, it is an unforeseen failure on our side.
+    """The base class of all errors; raised itself, it is an unexpected internal error.
 
     Args:
         message: for the reader of the response; contains no secret and no value that was sent.

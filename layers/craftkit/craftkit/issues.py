@@ -85,9 +85,9 @@ def _steps(loc: tuple[int | str, ...]) -> list[str]:
     return [
         str(step)
         for at, step in enumerate(loc)
-        # Which of variable and loop it was taken for; see `templates.models.Loop`.
+        # Pydantic's tag of the union of variable and loop; see `templates.models.Loop`.
         if not (at > 1 and loc[at - 2] == "itemFields" and step in ("variable", "loop"))
-        # Of what may be an object or a boolean: see `schema.SWITCH`.
+        # Pydantic's tag of a union of object and boolean; see `schema.SWITCH`.
         and step not in ("(object)", "(boolean)")
     ]
 

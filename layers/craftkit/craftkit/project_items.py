@@ -1,13 +1,13 @@
 """Every kind of item that belongs to a project: its table, its key, and who may write it.
 
-Three tables hold them, so that IAM keeps their writers apart:
+They are in three tables, so that IAM can separate their writers:
 
-- the projects table says who has access (projects, members, partners, keys of partners, hooks);
-- the content table holds what a project makes (templates, fonts, catalogs, webhook endpoints);
-- the audit table holds who did what. Any function that changes something adds to it.
+- the projects table has access data (projects, members, partners, keys of partners, hooks);
+- the content table has content (templates, fonts, catalogs, webhook endpoints);
+- the audit table has audit entries. Any function that changes something adds to it.
 
-An item's partition key is `<partition>#<owner>`, its sort key the kind's name and what tells it
-from others of its kind, joined by `#`. A function's IAM role may write the kinds that name it in
+An item's partition key is `<partition>#<owner>`. Its sort key is the kind's name and the id of the
+item within its kind, joined by `#`. A function's IAM role may write the kinds that name it in
 `writers`, and no others: `tests/infrastructure/test_project_items.py` compares them with the
 template. The CLI writes with the operator's own credentials.
 """
@@ -44,7 +44,7 @@ class ItemKind:
 
     Args:
         partition: the first part of the partition key; the second is the item's owner.
-        name: the first part of the sort key; further parts tell items of the kind apart.
+        name: the first part of the sort key; further parts identify the item within its kind.
         writers: the functions, by logical id, whose role may write it; None where any may.
     """
 
@@ -150,14 +150,14 @@ NOT_DELETING = f"{THERE} AND attribute_not_exists(deleting_at)"
 """The condition that there is such a project, and that its deletion has not begun."""
 
 SLUG = ItemKind("projects", "slug", "project", _DASHBOARD)
-"""Which project has a slug. Its owner is the slug."""
+"""The project of a slug. Its owner is the slug."""
 
 MEMBER = ItemKind("projects", "project", "member", _DASHBOARD)
 MEMBERSHIP = ItemKind("projects", "member", "project", _DASHBOARD)
-"""The same member found from the other side: its owner is the user's `sub`."""
+"""A member, listed by user: its owner is the user's `sub`."""
 
 USER = ItemKind("projects", "member", "person", _DASHBOARD)
-"""Since when a user's sessions count. Its owner is the user's `sub`."""
+"""The time from which a user's sessions are valid. Its owner is the user's `sub`."""
 
 INVITATIONS_SENT = ItemKind("projects", "member", "invitations", _DASHBOARD)
 """How many invitations a user has sent on one day. Its owner is the user's `sub`."""
@@ -168,17 +168,17 @@ PROJECTS_CREATED = ItemKind("projects", "member", "created", _DASHBOARD)
 PARTNER = ItemKind("projects", "project", "partner", _DASHBOARD)
 SIGNING_KEY = ItemKind("projects", "project", "signing", _DASHBOARD)
 PUBLISHABLE_KEY = ItemKind("projects", "publishable", "project", _DASHBOARD)
-"""Which project has a publishable key. Its owner is the key."""
+"""The project of a publishable key. Its owner is the key."""
 
 HOOK = ItemKind("projects", "project", "hook", _DASHBOARD)
 HOOK_TOKEN = ItemKind("projects", "hook", "hook", _DASHBOARD)
-"""Which hook has a token. Its owner is the token's SHA-256."""
+"""The hook of a token. Its owner is the token's SHA-256."""
 
 TEMPLATE = ItemKind("content", "templates", "template", _PUBLISHERS)
 TEMPLATE_VERSION = ItemKind("content", "templates", "version", _PUBLISHERS)
 TEMPLATE_DRAFT = ItemKind("content", "templates", "draft", _EDITORS)
 RETIRED_SLUG = ItemKind("content", "templates", "retired", _DASHBOARD)
-"""The last version number of a deleted template, so that no number is given twice."""
+"""The last version number of a deleted template, so that no number is used twice."""
 
 FONT = ItemKind("content", "fonts", "font", _DASHBOARD)
 CATALOG = ItemKind("content", "catalogs", "catalog", _DASHBOARD | {"PublishCatalogFunction"})
@@ -193,7 +193,7 @@ AUDIT_ENTRY = ItemKind("audit", "project", "audit", None)
 
 
 def check_project(project_id: str) -> Write:
-    """A condition for what must not survive its project, such as a new key."""
+    """The condition that the project exists and is not being deleted, for writes such as a new key."""
     return PROJECT.check(PROJECT.key(project_id), NOT_DELETING)
 
 
@@ -207,7 +207,7 @@ def check_key_policy(project_id: str, set_at: str | None) -> Write:
 
 
 def require_project(project_id: str) -> None:
-    """Say why `check_project` did not hold.
+    """Raise the reason why `check_project` failed.
 
     Raises:
         NotFoundError: there is no such project.

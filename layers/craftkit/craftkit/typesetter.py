@@ -1,8 +1,8 @@
-"""What is asked of the typesetter and what comes back.
+"""Jobs and results of the typesetter.
 
-The typesetter itself (Typst, fonts, the sandbox) is the `typesetting` layer, which only the
-workers carry. They call it in their own process; everybody else calls
-`remote_typesetter.typeset_remotely`, which sends the same over the wire.
+The typesetter itself (Typst, fonts, the sandbox) is in the `typesetting` layer, which only the
+workers have. They call it in their own process. All other functions call
+`remote_typesetter.typeset_remotely`, which invokes a function with it.
 """
 
 from base64 import b64decode, b64encode

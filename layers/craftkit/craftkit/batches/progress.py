@@ -102,7 +102,7 @@ def counts_of(sums: Tally) -> dict[str, Any]:
 
 
 def _requeue_if_lost(chunk: Chunk, started_at: datetime, now: datetime) -> None:
-    """Queue a chunk again whose message may be lost; end one that nobody began for a day."""
+    """Queue a chunk again if its message may be lost; end it if no worker started it for a day."""
     if chunk.status == "ended":
         return
     if chunk.status == "rendering":

@@ -1,8 +1,8 @@
 """Batches in the batches table.
 
 A project's partition holds the batches under their ids, the chunks of a batch under
-`of#<batch id>#<attempt>#<number>`, and claims on idempotency keys. A batch that is not over stands
-in the index `unfinished`, by the time at which it is checked.
+`of#<batch id>#<attempt>#<number>`, and claims on idempotency keys. An unfinished batch is in
+the index `unfinished`, by the time of its next check.
 """
 
 from collections.abc import Collection, Iterator, Sequence

@@ -26,7 +26,7 @@ class Element:
 
     Args:
         term: the term whose value is the content.
-        constant: content that needs another value beside it.
+        constant: content that needs another value with it.
         each: the group that repeats the element.
         least: the first profile that has the element.
         unless, when: the element is left out, or needs, a value of this term.

@@ -48,7 +48,7 @@ class InvoiceOptions(ApiModel):
     """The electronic invoice that a render makes.
 
     Without `profile`, the template's. `factur-x` (the default) attaches the XML to the PDF.
-    `xrechnung` and `peppol-bis-3` are XML alone, beside the PDF.
+    `xrechnung` and `peppol-bis-3` are a separate XML file, not attached to the PDF.
     """
 
     profile: Profile | None = None

@@ -44,7 +44,7 @@ _VAT = element("cac:TaxScheme", constant("cbc:ID", "VAT"))
 
 
 def _scheme_of(term: str, scheme: str = "VAT") -> Element:
-    """The tax scheme beside a tax identifier; it is written with the identifier alone."""
+    """The tax scheme of a tax identifier; it is written only with the identifier."""
     return element("cac:TaxScheme", constant("cbc:ID", scheme, when=term))
 
 

@@ -32,9 +32,9 @@ _SKEW_US = 5 * _MICROSECONDS
 class ExpectedState:
     """The state of the item that a charge assumes; its write fails if the item is in another one.
 
-    `jumped_from` is the stored `empty_until` if it lies so far ahead that the clock was set back.
-    `budgets` are the stored `renders_per_day` and `renders_per_month`, None where there is none;
-    they matter to charges of several renders alone, because a condition cannot add.
+    `jumped_from` is the stored `empty_until` if it is so far in the future that the clock was set
+    back. `budgets` are the stored `renders_per_day` and `renders_per_month`, None where there is
+    none; only charges of several renders use them, because a condition cannot add.
     """
 
     period: Literal["same", "new_day", "new_month"] = "same"

@@ -20,7 +20,7 @@ class Route:
         scope: what the key must hold; a route without one is public, unless it `needs_key`.
         needs_key: any key may call it, whatever its scopes.
         form: the model of a body that is a form. Such a route answers errors as OAuth does.
-        answers: by status, the model of the body; None where there is no body, or none of ours.
+        answers: by status, the model of the body; None without a body or a model.
         errors: what this route can refuse beyond what its shape implies (see `every_error`).
         headers: request headers that mean something here, with their description.
         documents: 200 can be a document, in one of the formats' media types.

@@ -1,8 +1,8 @@
-"""Erasing a render: its document, data, metadata and names go; what usage counts stays.
+"""Erasing a render: its document, data, metadata and names are deleted; the data for usage stays.
 
 The row stays until the stage's retention ends, without content, so that usage can be counted again
-from it. It stands in the index `unfinished` until its content was removed a second time: a worker
-that held the render may have stored its document after the first time.
+from it. It is in the index `unfinished` until its content was removed a second time: a worker that
+held the render may have stored its document after the first removal.
 """
 
 from datetime import timedelta

@@ -197,10 +197,10 @@ def release(held: Claim, now: datetime) -> None:
 
 
 def is_overdue(render: Render, now: datetime) -> bool:
-    """Whether a render that nobody holds is to be ended: no attempt or no time is left.
+    """Whether a render without a worker must be ended: no attempt or no time is left.
 
     A queued render has an attempt left, however often its message was received: no worker has
-    begun that attempt.
+    started that attempt.
     """
     exhausted = render.status == "rendering" and render.attempt >= render.attempt_limit
     return exhausted or now - render.asked_at > GIVE_UP_AFTER

@@ -322,9 +322,9 @@ class Render(BaseModel):
         return self.erased_at is None and (ends_at is None or ends_at > now)
 
     def holds_its_key_at(self, now: datetime) -> bool:
-        """Whether its idempotency key stands for it: while it is kept.
+        """Whether its idempotency key is still in use: as long as the render is stored.
 
-        The key of one with `options.store` false stands for it until the retention ends.
+        With `options.store` false, the key is in use until the retention ends.
         """
         if self.is_stored or self.expires_at is None:
             return self.is_kept_at(now)

@@ -1,6 +1,6 @@
-"""Renders in the renders table. A row of a render that has not ended stands in the index
-`unfinished`, by the time at which the requeuer checks it. The index holds keys alone, and a row
-enters it once and leaves it once.
+"""Renders in the renders table. The row of an unfinished render is in the index
+`unfinished`, by the time of the requeuer's next check. The index has keys only. A row is added to
+it once and removed once.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -1,5 +1,5 @@
 """Renders with `options.store` false: the data goes to the worker in its invocation, the document
-comes back in the response, and a row without content is kept for usage.
+is returned in the response, and a row without content is stored for usage.
 
 The row is written after the document was made and before it is returned: a render is counted once,
 and none is counted that failed. A repeat under the same idempotency key renders the request again,

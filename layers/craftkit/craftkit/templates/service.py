@@ -123,7 +123,7 @@ def get_version(project_id: str, slug: str, number: int) -> TemplateVersion:
 def current_version(project_id: str, slug: str, number: int | None = None) -> TemplateVersion:
     """The version that a render uses: the given number, or the latest.
 
-    With a cached version this makes one read, or none if a number is given.
+    With a cached version this makes one read, or none with a number.
 
     Raises:
         TemplateNotFoundError, VersionNotFoundError: as in `get_version`.

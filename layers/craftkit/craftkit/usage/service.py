@@ -13,7 +13,6 @@ from craftkit.usage.models import DAYS_LIMIT, Counter, Metered, UsageQuery, Usag
 
 DAYS_SHOWN = 30
 
-
 RENDERS_AT_ONCE = 25
 """Renders of one counter that are counted in one transaction."""
 
@@ -34,7 +33,7 @@ def _count(renders: list[Metered]) -> int:
             repository.add(parts, now=utc_now())
         except ConditionFailedError as error:
             if not any(error.items):
-                raise  # no list says why, and the same again would not help
+                raise  # no list of counted renders caused it, so another try would fail too
             for part, item in zip(parts, error.items, strict=False):
                 part.see(item)
             parts = [part for part in parts if part.renders]

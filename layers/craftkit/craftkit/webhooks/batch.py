@@ -15,7 +15,7 @@ def deliver_batch(messages: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Make the attempt of each message, by its id, each in a separate thread.
 
     Returns:
-        The ids of the messages that a fault of ours kept from being handled.
+        The ids of the messages that failed because of an internal error.
     """
     if len(messages) <= 1:
         return [id_ for id_, message in messages.items() if not _deliver(message)]
@@ -37,7 +37,7 @@ def deliver_batch(messages: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def _deliver(message: Mapping[str, Any]) -> bool:
-    """Make the attempt of one message; False where a fault of ours prevented it."""
+    """Make the attempt of one message. Returns False after an internal error."""
     keys = {"delivery_id": message["deliveryId"], "attempt": message["attempt"]}
     logger.thread_safe_append_keys(**keys)
     try:

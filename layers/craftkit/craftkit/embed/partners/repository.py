@@ -109,7 +109,7 @@ def project_of(publishable_key: str) -> str | None:
 def partner_and_key(
     project_id: str, publishable_key: str | None
 ) -> tuple[Partner | None, SigningKey | None]:
-    """The partner and, if `publishable_key` is given, this signing key, in one round trip."""
+    """The partner and, with `publishable_key`, this signing key, in one round trip."""
     if publishable_key is None:
         return get_partner(project_id), None
     keys = [PARTNER.key(project_id), SIGNING_KEY.key(project_id, publishable_key)]
