@@ -193,7 +193,7 @@ AUDIT_ENTRY = ItemKind("audit", "project", "audit", None)
 
 
 def check_project(project_id: str) -> Write:
-    """The condition that the project exists and is not being deleted, for writes such as a new key."""
+    """The condition that the project exists and is not being deleted."""
     return PROJECT.check(PROJECT.key(project_id), NOT_DELETING)
 
 
