@@ -93,7 +93,7 @@ def _replayed(work: Callable[[], object]) -> Iterator[None]:
         recorded.append(make_call(client, operation, parameters))
         return recorded[-1]
 
-    work()  # what only a first call asks for is out of the way
+    work()  # the first call makes calls that later ones do not
     with patch.object(BaseClient, "_make_api_call", noted):
         work()
     answers = cycle(recorded)

@@ -15,7 +15,7 @@ from testkit.events import event
 from testkit.project import DemoProject
 
 ORIGIN = "http://127.0.0.1:3000"
-"""The page's own, as template.yaml has it in the local stage."""
+"""The page's origin in the local stage."""
 
 SESSION_BODY: dict[str, Any] = {
     "tenant": {"externalId": "acme", "displayName": "Acme Ltd"},

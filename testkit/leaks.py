@@ -20,7 +20,7 @@ from testkit.template import ACCOUNT, REGION
 _SECRET_PART = re.compile(rf"[0-9A-Za-z]{{{api_key.RANDOM_LENGTH}}}")
 
 minted: set[str] = set()
-"""The random parts of the keys that were made: what a key's prefix does not show of it."""
+"""The random parts of the created keys, without the part that the prefix shows."""
 
 
 def recording(mint: Callable[[str, str], str]) -> Callable[[str, str], str]:

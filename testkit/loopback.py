@@ -41,7 +41,7 @@ class LoopbackReceiver:
                 self.wfile.write(b"noted\n")
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 the base class's
-                """Do nothing: arrivals are recorded already."""
+                """Log nothing: arrivals are recorded."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}/hook"

@@ -23,7 +23,7 @@ class ServedDashboard:
         self._lock = Lock()
         self.requests: list[tuple[str, str]] = []
         self.is_down = False
-        """Whether every call is answered as by a gateway whose function fails."""
+        """Whether every response is the gateway's error of a failed function."""
         dashboard = self
 
         class Handler(BaseHTTPRequestHandler):

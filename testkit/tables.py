@@ -15,7 +15,7 @@ Json = dict[str, Any]
 Key = tuple[Any, ...]
 
 PAGE_ITEMS = 50
-"""Items of a page of `Query` at most: few, so that paging is always in play."""
+"""The maximum number of items of a page of `Query`: few, so that every test pages."""
 
 
 class MemoryTable:

@@ -25,7 +25,7 @@ _ATTEMPTS = 10
 
 @dataclass(frozen=True)
 class Revocation:
-    """One trial: how long after its order the key was first refused, and what passed after it."""
+    """One trial: the time from the revocation to the first refusal, and later accepted requests."""
 
     seconds: float
     passed_after: int
@@ -58,7 +58,7 @@ def revocations(stack: RunningStack, trials: int) -> list[Revocation]:
 
 
 def race(stack: RunningStack, key: str, calls: int, body: Any) -> Counter[int]:
-    """The statuses of so many renders, asked for at once from 20 connections."""
+    """The statuses of this number of renders, requested concurrently on 20 connections."""
 
     def call(session: requests.Session) -> int:
         path = "/v1/templates/invoice/render"
@@ -105,7 +105,7 @@ def _call(
 def _from_connections[Outcome](
     times: int, act: Callable[[requests.Session], Outcome]
 ) -> list[Outcome]:
-    """Act so many times, on 20 connections that are each used again and again."""
+    """Act this number of times, on 20 connections that are reused."""
 
     def one_connection(share: int) -> list[Outcome]:
         with requests.Session() as session:

@@ -1,4 +1,4 @@
-"""A typesetter that sets no type."""
+"""A fake typesetter."""
 
 from collections.abc import Callable
 

@@ -39,7 +39,7 @@ def main() -> int:
 
 
 def typeset_texts(texts: Sequence[str]) -> bytes:
-    """One document with all of them; raises on a PDF/UA violation or a Typst error."""
+    """One document with all texts; raises on a PDF/UA violation or a Typst error."""
     items = [
         {text_format: content.replace("\0", "")}
         for text_format, _, content in (text.partition(":") for text in texts)

@@ -1,4 +1,4 @@
-"""`craftkit login` in Chromium: the browser really goes on to the command."""
+"""`craftkit login` in Chromium: the browser follows the redirect to the command."""
 
 from base64 import urlsafe_b64encode
 from hashlib import sha256

@@ -102,7 +102,7 @@ class InlineExecutor:
     """A thread pool without threads, so that the same seed gives the same run."""
 
     def __init__(self, _workers: int) -> None:
-        """Take what a thread pool takes."""
+        """Accept the arguments of a thread pool."""
 
     def __enter__(self) -> "InlineExecutor":
         return self

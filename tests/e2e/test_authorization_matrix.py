@@ -62,7 +62,7 @@ REFUSED_CALLERS = {
     "bound, with a proof for another route": INVALID,
     "another network": "403 network_not_allowed",
 }
-"""Callers whom the authorizer refuses on every route that wants a key."""
+"""Callers that the authorizer refuses on every route that needs a key."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _public(outcome: str) -> Row:
 
 
 ANY_KEY = "any key"
-"""In place of a scope: the route takes every key, whatever its scopes."""
+"""Instead of a scope: the route accepts every key."""
 
 MATRIX: dict[str, Row] = {
     "POST /v1/templates/{slug}/render": Row(
@@ -423,7 +423,7 @@ REQUESTS: dict[str, Callable[[World], Call]] = {
 
 
 CALLERS = (*(field.name for field in fields(Row) if field.name != "scope"), *SCOPES)
-"""Callers with a key: each has its column in `Row`, or is one scope alone."""
+"""Callers with a key: each has its column in `Row`, or has one scope."""
 
 PROVED = "bound, with a proof"
 """A live key that is bound to a public key: with a proof it may do what the live key may."""

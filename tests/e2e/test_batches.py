@@ -1,4 +1,4 @@
-"""Batches on the deployed stack: the commands of the page, and what becomes of them."""
+"""Batches on the deployed stack: the commands of the page and their results."""
 
 import json
 import os

@@ -94,7 +94,7 @@ def test_budget_of_100_accepts_exactly_100_of_400_concurrent_requests(
     assert ";r=0;" in refused.headers["RateLimit"]
     assert int(refused.headers["Retry-After"]) > 0
     entry = awaited(lambda: warning_of(stack, key["id"]))
-    # Of the calls that race at the mark the quickest to note it tells, which need not be the 80th.
+    # Several calls reach 80 % concurrently; the first that writes the warning sends it.
     used = int(entry["details"].pop("used"))
     assert 80 <= used < 80 + trials.CONNECTIONS
     assert entry["details"] == {"of": "key", "period": "day", "limit": "100"}
@@ -129,7 +129,7 @@ def test_rate__more_than_the_burst_is_429(stack: RunningStack, key: dict[str, An
     ]
     assert [answer.status_code for answer in answers] == [202, 202, 429]
     assert answers[-1].json()["error"]["code"] == "rate_limited"
-    # What only reads is not of the rate.
+    # Reads do not use the write rate.
     assert status(stack, key["key"]) == 200
 
 
@@ -139,7 +139,7 @@ def test_exposed_keys__an_unsigned_report_is_refused(
     report = json.dumps([{"token": key["key"], "type": "craftkit_api_key", "url": ""}])
     unsigned: dict[str, str] = {}
     forged = {"Github-Public-Key-Identifier": "x", "Github-Public-Key-Signature": "AAAA"}
-    # Where the internet is out of reach, nobody can tell whether the key exists: 503.
+    # Without internet access the scanner keys cannot be fetched: 503.
     for headers, refusals in (
         (unsigned, {(401, "invalid_signature")}),
         (forged, {(401, "invalid_signature"), (503, "scanner_keys_unavailable")}),

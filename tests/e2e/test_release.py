@@ -272,6 +272,6 @@ def test_make_deploy__without_a_bootstrap_stack_uses_the_callers_permissions(
 @pytest.mark.parametrize("stage", ["dev", "staging", "prod"])
 @pytest.mark.parametrize("part", Part)
 def test_make_deploy__tags_every_stack_with_its_stage(stage: str, part: Part) -> None:
-    """The roles of a stage are denied everything that carries another stage's tag."""
+    """The roles of a stage are denied all resources with another stage's tag."""
     parameters = settings_of(stage, part, {}, {})[stage]["deploy"]["parameters"]
     assert f"stage={stage}" in parameters["tags"].split()

@@ -1,4 +1,4 @@
-"""Watching keys: use that does not fit is reported once, and use that fits is not."""
+"""Watching keys: unusual use is reported once, usual use is not reported."""
 
 import random
 from collections.abc import Iterator

@@ -40,7 +40,7 @@ MAPPING = {
 
 
 class Uploads:
-    """Creates a batch with an upload, stores its file, and works off what follows."""
+    """Creates a batch with an upload, stores its file, and runs the functions that follow."""
 
     def __init__(self, call: Call, project: DemoProject, cloud: Cloud, workers: Workers) -> None:
         self.call, self.project, self.cloud, self.workers = call, project, cloud, workers
@@ -63,7 +63,7 @@ class Uploads:
         return self.call("start_batch", self.project, path={"id": batch_id})
 
     def check(self, batch_id: str) -> Answer:
-        """Until every slice is checked."""
+        """Run the check until every slice is checked."""
         while read(self.call, self.project, batch_id).body["status"] == "checking":
             self.workers.check()
         return read(self.call, self.project, batch_id)
@@ -318,7 +318,7 @@ def test_a_file_whose_check_ends_the_process_is_refused_and_delays_no_other_batc
     project: DemoProject,
     clock: FrozenClock,
 ) -> None:
-    """As a file does that needs more memory or time than the function has."""
+    """Simulates a file that needs more memory or time than the function has."""
 
     class EndedError(BaseException):
         pass

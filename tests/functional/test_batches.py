@@ -39,7 +39,7 @@ LIVE = {"queue": "LiveQueue", "worker": "LiveWorkerFunction"}
 
 
 class KilledError(BaseException):
-    """What a worker that is killed half way looks like from inside: nothing after it runs."""
+    """Simulates a killed worker: not an `Exception`, so no later code of the worker runs."""
 
 
 def body(count: int, **fields: Any) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def create(call: Call, project: DemoProject) -> Callable[..., Answer]:
 
 
 class Workers:
-    """Works the queues off as the workers and the check of batches do."""
+    """Runs the workers and the check of batches on the queued messages."""
 
     def __init__(self, cloud: Cloud, typesetter: Any) -> None:
         self.cloud, self.typesetter = cloud, typesetter
@@ -81,7 +81,7 @@ class Workers:
         return bool(row["mode"] == "live")
 
     def check(self) -> None:
-        """What the function on the queue of batches does."""
+        """Run the function of the batches queue."""
         self.check_each(*self.cloud.messages("BatchesQueue"))
 
     def check_each(self, *messages: dict[str, Any]) -> None:
@@ -89,7 +89,7 @@ class Workers:
         self.cloud.invoke("check_batches", {"Records": records})
 
     def queue_due(self) -> None:
-        """What the same function does every minute."""
+        """Run the same function as its schedule does."""
         self.cloud.invoke("check_batches", {"source": "aws.events"})
 
     def check_due(self) -> None:
@@ -97,7 +97,7 @@ class Workers:
         self.check()
 
     def run(self) -> None:
-        """Until nothing is queued any more."""
+        """Run the workers until no message is queued."""
         while messages := self.messages():
             for message in messages:
                 self.render(message)
@@ -110,7 +110,7 @@ def workers(cloud: Cloud, typesetter: FakeTypesetter) -> Workers:
 
 
 class Limited:
-    """The project as its key sees it now that there are limits."""
+    """The project with limits, and its key as the authorizer describes it."""
 
     def __init__(self, project: DemoProject) -> None:
         self.id = project.id
@@ -759,7 +759,7 @@ class TestZip:
         workers: Workers,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        """As a batch does whose file takes longer than the function has."""
+        """Simulates an assembly that exceeds the timeout of the function."""
         body = {"templateSlug": "invoice", "items": [{"data": DATA}], "output": "zip"}
         made = call("create_batch", project, body=body).body["id"]
 

@@ -83,7 +83,7 @@ def test_chaos__fails_without_the_check_of_batches(monkeypatch: pytest.MonkeyPat
 
 
 class _With:
-    """A module with some of its names replaced, for one importing module only."""
+    """A module with some names replaced for one importing module."""
 
     def __init__(self, module: Any, **replaced: Any) -> None:
         self._module, self._replaced = module, replaced

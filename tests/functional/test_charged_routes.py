@@ -63,7 +63,7 @@ READS: dict[str, dict[str, Any]] = {
     "get_catalog": {"path": {"name": "a"}},
 }
 FREE = {"get_me"}
-"""It says what is left of the limits, also when nothing is."""
+"""Check the `RateLimit` headers."""
 
 
 class Caller:
@@ -78,7 +78,7 @@ class Caller:
 
 @pytest.fixture
 def caller(partner: DemoProject, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch) -> Caller:
-    """Of a project that has used its requests of this second."""
+    """A project that has used up its requests of this second."""
     for kind in ("write", "read"):
         rate = ProjectRate(kind, f"{kind} requests", per_second=1, burst=1)
         monkeypatch.setattr(limits, f"default_{kind}_rate", lambda rate=rate: rate)

@@ -65,7 +65,7 @@ def needs_of(cloud: Cloud, function: str) -> tuple[tuple[str, ...], tuple[Any, .
 
 
 def probe(cloud: Cloud, function: str, *without: str) -> Any:
-    """A version's response, with all variables of the function except these."""
+    """The response of a version without these variables."""
     with cloud.as_function(function):
         handler = cloud.module(folder_of(function)).handler
     environment = cloud.environment(function)
@@ -151,7 +151,7 @@ def test_probe__declarations_match_the_template(cloud: Cloud, name: str) -> None
 
 @pytest.mark.parametrize("event", [PROBE, {"another": "event"}])
 def test_probe__runs_the_steps_after_a_request_too(event: dict[str, str]) -> None:
-    """Or the extension that writes after a response would wait until the function's time-out."""
+    """Without it, the extension that writes after the response would wait until the timeout."""
     ended: list[str] = []
 
     @needs(after=lambda: ended.append("probe"))

@@ -1,4 +1,4 @@
-"""`craftkit keys …` and `craftkit limits …` beyond the making of a key."""
+"""`craftkit keys …` and `craftkit limits …` except creating a key."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`craftkit secrets rotate`: the old secret is worth nothing, and what must outlive it does."""
+"""`craftkit secrets rotate`: the old secret is invalid, and stored data stays readable."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The compile function, asked as other functions ask it: through `remote_typesetter`."""
+"""The compile function, called through `remote_typesetter`."""
 
 import json
 from base64 import b64encode
@@ -29,7 +29,7 @@ LOGO = f"data:image/svg+xml;base64,{b64encode(SVG).decode()}"
 
 
 class Lambda:
-    """The one call of boto3's client that is made, to the handler itself."""
+    """A fake of boto3's Lambda client that calls the handler."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud

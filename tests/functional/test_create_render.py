@@ -52,7 +52,7 @@ def test_create_render__a_live_key_uses_the_live_pool(cloud: Cloud, call: Any) -
 def test_create_render__is_queued_in_the_message_group_of_its_project(
     cloud: Cloud, call: Any
 ) -> None:
-    """So that one project's flood is no other's wait."""
+    """A flood of one project must not delay other projects."""
     projects = [make_project("live"), make_project("live")]
     for project in projects:
         call("create_render", project, body=BODY)

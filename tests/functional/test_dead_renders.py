@@ -1,4 +1,4 @@
-"""What reaches a dead-letter queue: put back, or ended and driven again by an operator."""
+"""Messages in the dead-letter queues: queued again, or ended and queued again by an operator."""
 
 import json
 from collections.abc import Callable
@@ -30,7 +30,7 @@ def queued(clock: FrozenClock, cloud: Cloud, call: Any, project: DemoProject) ->
 
 @pytest.fixture
 def bury(cloud: Cloud, event: Any, project: DemoProject) -> Callable[..., Any]:
-    """Hand the render's message to the function, as its dead-letter queue does."""
+    """Invoke the function with the render's message."""
 
     def invoke(render_id: str) -> Any:
         sent = event("fail_dead_letter_renders")
@@ -48,7 +48,7 @@ def read(call: Any, project: DemoProject) -> Callable[[str], Any]:
 
 @pytest.fixture
 def day_old(clock: FrozenClock, queued: str) -> str:
-    """The same render, a day later."""
+    """Advance the clock by a day."""
     clock.advance(hours=24, seconds=1)
     return queued
 

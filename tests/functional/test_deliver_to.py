@@ -74,7 +74,7 @@ class Scene:
         return read.body["delivery"]
 
     def events(self) -> list[Any]:
-        """What waits for the project's webhook endpoint."""
+        """The pending deliveries of the project's webhook endpoint."""
         rows = self.cloud.table("DeliveriesTable").scan()["Items"]
         return [json.loads(row["payload"]) for row in rows if row["payload"]]
 

@@ -1,4 +1,4 @@
-"""From the end of a render to its receiver: through the stream, the queue, and every fault."""
+"""Deliveries from the end of a render to the receiver, with faults at each step."""
 
 import json
 from collections.abc import Callable
@@ -39,7 +39,7 @@ def make(project: DemoProject, **fields: Any) -> MadeEndpoint:
 
 
 class Scene:
-    """A project with an endpoint, and what moves between them."""
+    """A project with an endpoint, and the functions between them."""
 
     def __init__(self, cloud: Cloud, project: DemoProject, call: Any, clock: FrozenClock) -> None:
         self.cloud, self.project, self._call, self.clock = cloud, project, call, clock
@@ -52,7 +52,7 @@ class Scene:
         return self.made.endpoint.id
 
     def render(self, failure: Exception | None = None) -> str:
-        """A render that ends now."""
+        """Create a render and finish it."""
         id_ = str(self._call("create_render", self.project, body={"data": DATA}).body["id"])
         typesetter = FakeTypesetter()
         typesetter.failure = failure  # type: ignore[assignment]
@@ -60,7 +60,7 @@ class Scene:
         return id_
 
     def tell(self) -> Any:
-        """Hand what the stream holds to the function."""
+        """Invoke the function with the stream's records."""
         return self.cloud.invoke("create_deliveries", self.stream.event())
 
     def messages(self) -> list[dict[str, Any]]:
@@ -92,7 +92,7 @@ class Scene:
         return message
 
     def pass_time(self) -> dict[str, Any]:
-        """Move to the time at which the delivery is due by its row, and requeue it; the message."""
+        """Advance to the delivery's due time and run the requeuer. Returns the message."""
         due_at = self.delivery().due_at
         assert due_at
         self.clock.now = due_at
@@ -100,7 +100,7 @@ class Scene:
         return self.waiting_for(self.delivery())
 
     def waiting_for(self, delivery: Delivery) -> dict[str, Any]:
-        """The message that asks for a delivery's next attempt, as `dispatch.enqueue` writes it."""
+        """The message of a delivery's next attempt, as `dispatch.enqueue` writes it."""
         return {
             "projectId": delivery.project_id,
             "endpointId": delivery.endpoint_id,
@@ -116,7 +116,7 @@ def scene(cloud: Cloud, clock: FrozenClock, call: Any, project: DemoProject) -> 
 
 @pytest.fixture
 def delays(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The delays, in seconds, of the attempts that are asked for from now on."""
+    """The delays, in seconds, of the attempts that are queued from now on."""
     noted: list[int] = []
     send = dispatch.queues.send
 
@@ -187,7 +187,7 @@ def test_create_deliveries__a_duplicate_record_creates_one_delivery(scene: Scene
 
 
 def test_create_deliveries__are_queued_in_the_message_group_of_their_endpoint(scene: Scene) -> None:
-    """So that a receiver that answers slowly delays its own alone."""
+    """A slow receiver must delay only its own deliveries."""
     scene.render()
     scene.tell()
     assert scene.cloud.groups("DeliveriesQueue") == [scene.endpoint_id]

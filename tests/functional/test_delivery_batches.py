@@ -1,4 +1,4 @@
-"""A batch of deliveries: sent at the same time, and failed one by one."""
+"""A batch of deliveries is sent concurrently; each can fail separately."""
 
 import json
 import threading
@@ -62,7 +62,7 @@ def statuses(project: DemoProject) -> Callable[[], list[str]]:
 def test_deliver_webhook__a_slow_receiver_delays_no_other_of_its_batch(
     cloud: Cloud, batch: Any, statuses: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The slow one answers only when both others have been answered."""
+    """The slow receiver responds after both others."""
     others = threading.Barrier(len(URLS))
 
     def fetch(

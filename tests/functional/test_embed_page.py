@@ -1,4 +1,4 @@
-"""The embedded page: its address, the calls it makes, and everyone who should not make them."""
+"""The embedded page: its URL, its requests, and requests that must be refused."""
 
 import base64
 import gzip
@@ -47,7 +47,7 @@ def mint(call: Call, partner: DemoProject) -> Callable[..., str]:
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """The jobs that previews asked for; each has two pages."""
+    """The jobs of the previews; each has two pages."""
     jobs: list[Any] = []
 
     def preview(job: Any, _pixels_per_inch: float) -> Preview:
@@ -61,7 +61,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 @pytest.fixture(autouse=True)
 def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody renders here: a submitted render stays queued."""
+    """No worker runs: a submitted render stays queued."""
     monkeypatch.setattr("craftkit.renders.dispatch.call", lambda _render: None)
 
 
@@ -163,7 +163,7 @@ class TestAddress:
 
 
 class TestTokens:
-    """What is refused at the door, by every function behind it alike."""
+    """Requests that every function refuses in the same way."""
 
     def forged(self, token: str, **changes: Any) -> dict[str, Any]:
         claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
@@ -530,7 +530,7 @@ class TestFill:
     def test_errors_do_not_repeat_invalid_values(
         self, page: Call, mint: Call, drawn: list[Any]
     ) -> None:
-        """It would end in whatever keeps the partner's errors."""
+        """The partner's error log would store it."""
         data = {**DATA, "total": "salary-of-ada"}
         for call, body in (
             ("preview_embed_form", {"data": data}),
@@ -585,7 +585,7 @@ class TestFill:
     def test_submit_embed_form__is_limited_by_the_size_of_the_sessions_row(
         self, cloud: Cloud, page: Call, mint: Call
     ) -> None:
-        """Each document is noted in the session's row, which ended in a 500 at 400 KB."""
+        """The session's row lists each document; before, it returned 500 at 400 KB."""
         token = mint()
         assert page("submit_embed_form", token, SUBMISSION).status == 201
         table = cloud.table("EmbedSessionsTable")

@@ -360,7 +360,7 @@ class TestKeys:
 
 
 def forget_secret() -> None:
-    """What is remembered of the secret for five minutes, as a new environment would."""
+    """Empty the cache of the secret, as in a new environment."""
     settings.forget()
 
 

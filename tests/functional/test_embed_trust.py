@@ -1,4 +1,4 @@
-"""What a key and its sessions must never reach: templates, the other mode, their own end."""
+"""Limits of a key's sessions: templates, the other mode, the end of the key."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -40,7 +40,7 @@ def compiles(monkeypatch: pytest.MonkeyPatch, typesetter: Any) -> None:
 
 
 def with_key(partner: DemoProject, **settings: Any) -> DemoProject:
-    """The same project, called with another key of it."""
+    """The same project with another of its keys."""
     asked = NewKey(name="Other", **{"mode": "live", "scopes": SCOPES, **settings})
     return replace(partner, key=keys.create_key(partner.id, asked, by="tester"))
 
@@ -242,7 +242,7 @@ class TestCreate:
     def test_two_sessions_of_one_slug__cannot_overwrite_each_other(
         self, call: Call, page: Call, partner: DemoProject, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The second publishes while the first, having found the id free, still compiles."""
+        """The second publishes while the first, which found the slug free, still compiles."""
         body = session_body("create", scope={"mode": "create"}, permissions="admin")
         first, second = (
             call("create_embed_session", partner, body=body).body["session_token"] for _ in range(2)
@@ -281,7 +281,7 @@ class TestCreate:
 class TestPreviewLimits:
     @pytest.fixture
     def drawing(self, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-        """What a preview does while it runs: calls that are taken off this list."""
+        """Calls that are made while a preview runs, one for each preview."""
         meanwhile: list[Any] = []
 
         def draw(*_: Any) -> Preview:

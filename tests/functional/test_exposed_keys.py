@@ -85,7 +85,7 @@ def scanner() -> Scanner:
 
 @pytest.fixture
 def report(cloud: Cloud, scanner: Scanner, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Send a report through the public route, which hands it to the function behind it."""
+    """Send a report to the public route, which forwards it to the other function."""
     retire = cloud.module("revoke_exposed_keys")
     monkeypatch.setattr(retire, "keys", ScannerKeys(scanner.fetch))
 

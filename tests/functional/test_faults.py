@@ -103,7 +103,7 @@ class Calls:
 
 @pytest.fixture
 def asked(cloud: Cloud) -> Callable[[str], Any]:
-    """The event of a function, about things that exist."""
+    """The event of a function, with ids of existing resources."""
     project = make_project("live")
     made = hooks.create_hook(
         project.id, "invoice", project.key.key.id, requires_signature=False, by="tester"
@@ -167,7 +167,7 @@ def test_every_function_survives_a_fault_of_each_aws_call(
 
 
 def check(answer: Any, where: object) -> None:
-    """An answer, not a crash: the envelope or a page, without a word of what failed."""
+    """The response is the envelope or a page, and does not contain the error's text."""
     assert answer["statusCode"] in range(200, 600), where
     assert "a fault of this test" not in answer["body"], where
     assert "Traceback" not in answer["body"], where

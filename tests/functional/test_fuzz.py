@@ -130,7 +130,7 @@ SIGNATURES = st.one_of(
 
 @pytest.fixture
 def guarded(project: DemoProject) -> Any:
-    """A hook that takes only what is signed."""
+    """A hook that requires a signature."""
     return hooks.create_hook(
         project.id, "invoice", project.key.key.id, requires_signature=True, by="tester"
     )

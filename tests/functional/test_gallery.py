@@ -122,7 +122,7 @@ def _documents(
     text: st.SearchStrategy[str],
     whole: bool,
 ) -> st.SearchStrategy[dict[str, Any]]:
-    """Data of a manifest: with everything that there can be, or with what must be and some more."""
+    """Data for a manifest: all fields, or the required fields and some more."""
     parts: dict[str, st.SearchStrategy[Any]] = {}
     for variable in variables:
         value = _value(variable, text, variable.key)
@@ -145,7 +145,7 @@ def _nested(flat: dict[str, Any]) -> dict[str, Any]:
 
 
 def _printed(entry: gallery.Entry, validated: dict[str, Any]) -> Iterator[str]:
-    """What should stand on the page, as it should be written there."""
+    """The texts that the page must contain."""
     silent = _SILENT.get(entry.slug, set()) | {"currency"}
     for path, variable in data.variables(entry.manifest):
         if path in silent:
@@ -272,7 +272,7 @@ def test_label__brackets_beside_spaces_keep_no_words_together(mark: str) -> None
 
 
 def _with(entry: gallery.Entry, changes: dict[str, str]) -> dict[str, Any]:
-    """The preview's data with another value for all that is of a data type, or at a path."""
+    """The preview's data with another value for a data type or a path."""
     sent = deepcopy(data.preview_data(entry.manifest))
     for path, variable in data.variables(entry.manifest):
         value = changes.get(path, changes.get(variable.data_type))
@@ -338,7 +338,7 @@ def test_quote__a_quantity_is_not_split_across_pages() -> None:
 
 @pytest.mark.parametrize("slug", ["certificate", "credit-note", "letter"])
 def test_gallery__right_to_left_pages_are_mirrored(slug: str) -> None:
-    """Frame, band and fold marks belong to the sheet, and not to what is written on it."""
+    """Frame, band and fold marks depend on the paper, not on the text direction."""
     entry = gallery.load(slug)
     sent = data.preview_data(entry.manifest)
     edges = []

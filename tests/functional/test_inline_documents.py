@@ -28,7 +28,7 @@ def worker(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def fetch(cloud: Cloud, event: Any, project: DemoProject) -> Any:
-    """The whole response of a route, as the gateway gets it."""
+    """The whole response of a route."""
 
     def fetch(route: str, **how: Any) -> Any:
         return cloud.invoke(route, event(route, principal=project.principal, **how))

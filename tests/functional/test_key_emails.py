@@ -46,7 +46,7 @@ def outbox(cloud: Cloud) -> Iterator[Any]:
 def happen(
     cloud: Cloud, project: DemoProject, action: str, sender: str = SENDER, **details: str
 ) -> Any:
-    """What the stream reports for an audit entry of the project's key."""
+    """The stream record of an audit entry of the project's key."""
     sent = load_event("send_key_emails")
     image = sent["Records"][0]["dynamodb"]["NewImage"]
     image |= {

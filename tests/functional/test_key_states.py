@@ -52,7 +52,7 @@ class ModelSecret:
 
 @dataclass(eq=False)
 class ModelKey:
-    """What the contract says of a key: its secrets in order, and what was done to it."""
+    """The expected state of a key: its secrets in order, and its changes."""
 
     id: str
     expires_at: datetime | None
@@ -85,7 +85,7 @@ class Keys(RuleBasedStateMachine):
         self.known: list[ModelKey] = []
 
     def teardown(self) -> None:
-        """Leave the tables empty: they serve every run, and moto copies them for each write."""
+        """Empty the tables: all runs use them, and moto copies them for each write."""
         for name in ("KeysTable", "ProjectsTable", "AuditTable", "KeyActivityTable"):
             table = resource().Table(name)
             keys = [part["AttributeName"] for part in table.key_schema]
@@ -104,7 +104,7 @@ class Keys(RuleBasedStateMachine):
 
     @rule(key=keys, which=st.integers(0, 2), is_announced=st.booleans())
     def use(self, key: ModelKey, which: int, is_announced: bool) -> None:
-        """A request; the stream tells of a first use soon, or only the round finds it."""
+        """A request; the stream reports a first use at once, or only the scheduled run finds it."""
         secret = key.secrets[-1 - which % len(key.secrets)]
         record = find_record(api_key.hash_of(secret.cleartext))
         if not key.passes(secret, self.clock()):
@@ -139,7 +139,7 @@ class Keys(RuleBasedStateMachine):
 
     @rule(key=keys)
     def rotate_and_deploy(self, key: ModelKey) -> None:
-        """The usual way, so that what follows it is met often."""
+        """The usual course of a rotation, so that the later states are tested often."""
         self.rotate(key, HOUR, replace=True)
         self.use(key, which=0, is_announced=True)
 
@@ -206,7 +206,7 @@ class Keys(RuleBasedStateMachine):
 
     @rule(key=consumes(keys))
     def forget_about(self, key: ModelKey) -> None:
-        """Let steps gather on the others; this key is still checked."""
+        """Stop changing this key; it is still checked."""
 
     @rule()
     def expire(self) -> None:

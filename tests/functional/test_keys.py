@@ -57,7 +57,7 @@ def use(cloud: Cloud, clock: FrozenClock) -> Any:
 
 @pytest.fixture
 def first_use(cloud: Cloud, use: Any) -> Any:
-    """The first call with a new secret, and what the activity table's stream makes of it."""
+    """The first call with a new secret, and the function of the activity table's stream."""
 
     def call(minted: MintedKey) -> None:
         use(minted.cleartext)

@@ -1,4 +1,4 @@
-"""Budgets and rates, where calls meet them, and however many meet them at once."""
+"""Budgets and rates, also with many concurrent calls."""
 
 import json
 import threading
@@ -286,7 +286,7 @@ def test_charge__a_projects_own_rate_replaces_the_stages_rate(
 def test_charge__a_delayed_call_uses_the_current_time(
     clock: FrozenClock, project: DemoProject, monkeypatch: pytest.MonkeyPatch, has_rate: bool
 ) -> None:
-    """The instance was paused for 4 s before its write, and others made calls meanwhile."""
+    """The instance was paused for 4 s before its write, while others made calls."""
     principal = project.principal
     if has_rate:
         principal = limit_project(project, rate=Rate(calls=1, seconds=1, burst=2))

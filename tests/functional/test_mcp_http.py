@@ -191,7 +191,7 @@ def test_answer_mcp__there_is_no_stream_to_get_and_no_session_to_delete() -> Non
 
 @pytest.fixture
 def address(cloud: Cloud, project: DemoProject) -> Iterator[str]:
-    """The route on loopback, for clients of others. Other methods are 405, as by the gateway."""
+    """The route on loopback, for the official clients. Other methods are 405, as on the gateway."""
     pytest_socket.enable_socket()
 
     class Handler(BaseHTTPRequestHandler):

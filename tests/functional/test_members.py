@@ -1,4 +1,4 @@
-"""Who is in a project: every way in, up, down and out."""
+"""Members of a project: adding, inviting, changing roles, leaving."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

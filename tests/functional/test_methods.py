@@ -1,4 +1,4 @@
-"""HEAD on what can be read, and 405 with `Allow` for what a path does not support."""
+"""HEAD for every GET, and 405 with `Allow` for other methods."""
 
 import json
 

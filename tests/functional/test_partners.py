@@ -1,4 +1,4 @@
-"""A partnership's life: who may begin, suspend and resume it, and what it remembers."""
+"""Partnerships: enabling, suspending, resuming, and their settings."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Deleting and transferring a project: what ends, what stays, and who may."""
+"""Deleting and transferring a project: what ends, what stays, and permissions."""
 
 from datetime import timedelta
 from typing import Any

@@ -171,7 +171,7 @@ class Project(RuleBasedStateMachine):
 
     @rule(target=renders, key=keys, name=st.sampled_from(["a", "b", "c"]))
     def render(self, key: ModelKey, name: str) -> ModelRender | None:
-        """A first try, a repeat, or the retry of a failed render, as the name has it."""
+        """A first request, a repeat, or the retry of a failed render, by the name."""
         principal = self._principal(key)
         if principal is None:
             return None
@@ -197,7 +197,7 @@ class Project(RuleBasedStateMachine):
 
     @rule(render=renders, outcome=st.sampled_from(["succeeded", "failed"]))
     def work(self, render: ModelRender | None, outcome: str) -> None:
-        """A worker takes the render, which it may have got twice."""
+        """A worker claims the render; its message may be delivered twice."""
         if render is None:
             return
         try:
@@ -309,7 +309,7 @@ class Project(RuleBasedStateMachine):
         return found.record if found.verdict == "allowed" else None
 
     def _principal(self, key: ModelKey) -> Principal | None:
-        """The caller as the authorizer lets it in, or None where it does not."""
+        """The verified caller, or None if the authorizer denies it."""
         record = self._record(key.secrets[-1])
         return record.principal if record else None
 

@@ -40,7 +40,7 @@ Send = Callable[..., Answer]
 
 @pytest.fixture
 def send(cloud: Cloud, event: Any) -> Send:
-    """`send(token, body, headers)`: the handler with its own variables alone."""
+    """`send(token, body, headers)`: runs the handler with its own variables."""
 
     def invoke(token: str, body: str = BODY, **headers: str) -> Answer:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -181,7 +181,7 @@ def test_receive_hook__unknown_malformed_and_switched_off_tokens_are_the_same_40
 def test_receive_hook__a_token_of_another_stage_is_404(
     cloud: Cloud, send: Send, made: MadeHook
 ) -> None:
-    """Another stage has its own table, where the token's hash is not."""
+    """Another stage has its own table, without the token's hash."""
     table = cloud.table("ProjectsTable")
     for row in table.scan()["Items"]:
         if row["pk"].startswith("hook#"):

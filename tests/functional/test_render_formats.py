@@ -1,4 +1,4 @@
-"""Documents as images, their file names, and documents whose date is given."""
+"""Documents as images, their file names, and documents with a fixed date."""
 
 import hashlib
 import subprocess

@@ -1,4 +1,4 @@
-"""How a render ends, whatever happens to its worker. Time is moved, never waited for."""
+"""How a render ends, also if its worker crashes. Tests advance the clock and never wait."""
 
 import hashlib
 from typing import Any
@@ -27,7 +27,7 @@ HEADERS = {"Idempotency-Key": "order-4711"}
 
 
 class KilledError(BaseException):
-    """What a worker that is killed half way looks like from inside: nothing after it runs."""
+    """Simulates a killed worker: not an `Exception`, so no later code of the worker runs."""
 
 
 @pytest.fixture
@@ -215,7 +215,7 @@ def test_sync__calls_above_the_projects_concurrency_are_queued(
     answers = []
 
     def slow(render: Render) -> Render | None:
-        """While it runs, the same project asks for one more, until all are running."""
+        """While it runs, the same project requests another one, until the limit is reached."""
         answers.append(call("create_render", project, body=SYNC))
         return render_document(render.project_id, render.id, typeset=typesetter)
 
@@ -404,7 +404,7 @@ def test_create_render__a_lost_table_response_creates_no_second_render(
     put = DynamoDBBackend.put_item
 
     def twice(*args: Any, **how: Any) -> Any:
-        """The SDK sends a call again whose answer it did not get."""
+        """The SDK repeats a call whose response was lost."""
         put(*args, **how)
         return put(*args, **how)
 

@@ -110,7 +110,7 @@ def test_list_renders__pages_are_newest_first_without_gap_or_duplicate(
 
 @pytest.fixture
 def confined(project: DemoProject) -> DemoProject:
-    """Another key of the project, which may use its template `letter` alone."""
+    """Another key of the project, limited to the template `letter`."""
     publish(project.id, "letter")
     new_key = NewKey(name="Letters", mode="test", templates=("letter",))
     return replace(project, key=keys.create_key(project.id, new_key, by="tester"))

@@ -1,4 +1,4 @@
-"""The request log: what a request leaves in it, and what a caller finds there."""
+"""The request log: the rows of requests, and their list."""
 
 import json
 import uuid
@@ -253,7 +253,7 @@ def test_request_log__a_response_does_not_wait_for_the_write_and_a_failed_write_
 
 @pytest.fixture
 def authorize(cloud: Cloud, event: Any) -> Any:
-    """The authorizer's answer to a key, and what its instance then writes."""
+    """The authorizer's response to a key, followed by its deferred writes."""
 
     def call(key: str) -> Any:
         sent = event("authorize", headers={"authorization": f"Bearer {key}"})
@@ -267,7 +267,7 @@ def authorize(cloud: Cloud, event: Any) -> Any:
 
 
 def copied(cloud: Cloud) -> None:
-    """Hand the activity table's refused requests to the function that reads its stream."""
+    """Invoke the function of the activity table's stream with the refused requests."""
     from boto3.dynamodb.types import TypeSerializer
 
     put: Any = TypeSerializer().serialize

@@ -148,7 +148,7 @@ def _write_content(project: DemoProject) -> None:
 
 
 def _reads(project: DemoProject, call: Any) -> dict[str, Callable[[], Any]]:
-    """What is read of the rows. One for each repository at least."""
+    """Reads of the rows, at least one for each repository."""
     key = project.key.key
     return {
         "project": lambda: projects.get_project(project.id),

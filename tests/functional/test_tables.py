@@ -1,4 +1,4 @@
-"""The in-in_memory tables answer as moto does, to every kind of call that our code makes."""
+"""The in-memory tables behave like moto for every kind of call that the code makes."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -53,7 +53,7 @@ def both() -> Iterator[Call]:
 
 
 def outcome(make: Callable[[], Any]) -> Any:
-    """What a caller can tell: the items, or the error with its reasons."""
+    """The visible result: the items, or the error with its reasons."""
     try:
         answer = make()
     except ClientError as error:

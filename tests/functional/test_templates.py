@@ -1,4 +1,4 @@
-"""Publishing and keeping templates, on a table."""
+"""Publishing and storing templates."""
 
 import json
 import zlib

@@ -1,4 +1,4 @@
-"""The worker and its queue: a failed attempt is retried soon; a throttled receive is no attempt."""
+"""The worker and its queue: a failed attempt is retried soon; throttled receives do not count."""
 
 import json
 from collections.abc import Callable

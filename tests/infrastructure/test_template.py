@@ -334,7 +334,7 @@ class TestGateway:
         assert f'"code":"{code}"' in response["ResponseTemplates"]["application/json"]
 
     def test_gateway_errors_other_than_unknown_routes_have_their_own_code(self) -> None:
-        """Or the catch-all of unknown routes would answer it."""
+        """Without it, the response for unknown routes would be returned."""
         refusals = {
             "ACCESS_DENIED", "BAD_REQUEST_BODY", "BAD_REQUEST_PARAMETERS", "QUOTA_EXCEEDED",
             "REQUEST_TOO_LARGE", "THROTTLED", "UNAUTHORIZED", "UNSUPPORTED_MEDIA_TYPE",

@@ -20,7 +20,7 @@ WHOLE = "Must be a whole number"
 
 
 def found(kind: type[Any], value: object) -> Found:
-    """The issues by path; those of no field under the empty one."""
+    """The issues by path; those without a field have an empty path."""
     with pytest.raises(InvalidRequestError) as refusal:
         validate_request(kind, value)
     assert refusal.value.issues is not None
@@ -106,14 +106,14 @@ def test_a_field_is_known_by_its_public_name_only() -> None:
 
 
 def test_the_path_uses_the_callers_names() -> None:
-    """No step of it is the validator's, which takes an entry for a variable or for a loop."""
+    """The path has no step of pydantic's union of variable and loop."""
     loop = {"key": "items", "label": "Items", "itemFields": [{"key": "name", "label": "Name"}]}
     request = {"name": "crm", "catalog": {"loops": [loop]}}
     assert found(CatalogRequest, request)["catalog.loops.0.itemFields.0.dataType"] == ["Required"]
 
 
 def test_a_boolean_must_be_a_boolean() -> None:
-    """As the OpenAPI document says; the word `no` was taken for false, and `yes` for true."""
+    """As the OpenAPI document says; before, `no` was false and `yes` true."""
     field = {"key": "name", "label": "Name", "dataType": "text", "required": "yes"}
     catalog = {"allowCustom": "no", "namespaces": [{"key": "a", "label": "A", "fields": [field]}]}
     issues = found(CatalogRequest, {"name": "crm", "catalog": catalog})

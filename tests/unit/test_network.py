@@ -330,7 +330,7 @@ def test_fetch__a_header_with_a_line_break_is_refused(internet: Internet) -> Non
 
 
 def _numeric(host: str, _port: int) -> list[str]:
-    """What the system's resolver makes of a host that is no name."""
+    """The addresses that the system's resolver returns for an unusual notation."""
     return [host if ":" in host else socket.inet_ntoa(socket.inet_aton(host))]
 
 

@@ -1,4 +1,4 @@
-"""`craftkit templates test`: what it finds in templates that look right with their preview data."""
+"""`craftkit templates test`: bugs in templates that look correct with their preview data."""
 
 import contextlib
 import io

@@ -1,4 +1,4 @@
-"""The request log in the dashboard: a project's requests, found by what they were."""
+"""The request log in the dashboard: a project's requests and the filters."""
 
 import re
 from dataclasses import replace

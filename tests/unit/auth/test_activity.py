@@ -1,4 +1,4 @@
-"""Key activity: at most one write a minute for a secret, never an error, no use lost or doubled."""
+"""Key activity: at most one write a minute for a secret; each use counts once."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def record(key_id: str = "key", prefix: str = "ck_live_Ab3dE") -> KeyRecord:
 
 
 class Table:
-    """TransactWriteItems, noted: what was counted by secret and day, and the tokens seen."""
+    """Records TransactWriteItems: the counts by secret and day, and the client tokens."""
 
     def __init__(self) -> None:
         self.writes = 0

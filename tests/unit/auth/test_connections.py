@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("socket_enabled")
 
 @dataclass
 class Server:
-    """Answers what it was sent. `peers` are the connections, in the order of the requests."""
+    """Returns each request as its response. `peers` are the connections, in order."""
 
     url: str = ""
     peers: list[int] = field(default_factory=list)

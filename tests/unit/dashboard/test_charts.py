@@ -1,4 +1,4 @@
-"""Charts: shapes for numbers, safe for any name."""
+"""Charts of numbers, with escaped names."""
 
 from xml.etree import ElementTree
 

@@ -11,7 +11,7 @@ from craftkit.embed.page import html
 
 ASSETS = Path(html.__file__).parent / "assets"
 TRANSLATED = ("fields", "filling", "form", "main", "preview", "viewing")
-"""The modules of the form and the viewer. The editor has English texts alone."""
+"""The modules of the form and the viewer. The editor has only English texts."""
 
 INDIRECT = {
     # A message of the service, or of `images.js`, which `fields.js` translates.

@@ -1,4 +1,4 @@
-"""From data to an electronic invoice: what is calculated, what is refused, and where."""
+"""Electronic invoices from data: calculation, and errors with their paths."""
 
 import re
 from typing import Any

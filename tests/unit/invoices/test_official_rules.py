@@ -1,4 +1,4 @@
-"""What Craftkit writes, against the official schemas and Schematron rules."""
+"""Generated invoices conform to the official schemas and Schematron rules."""
 
 import random
 import resource
@@ -48,7 +48,7 @@ def money(dice: random.Random, most: int) -> str:
 
 
 def generated(seed: int) -> dict[str, Any]:
-    """Data with one or two VAT categories that may stand together, and all that is optional."""
+    """Data with one or two VAT categories that can be combined, and all optional fields."""
     dice = random.Random(seed)
     alone = dice.choice(["AE", "K", "G", "O"])
     kinds = [alone] if dice.random() < 0.4 else dice.sample(["S", "Z", "E", "L", "M"], 2)

@@ -1,4 +1,4 @@
-"""The changes of a key's life cycle, in all orders."""
+"""The changes of a key's life cycle."""
 
 from datetime import datetime, timedelta
 from typing import Any

@@ -76,7 +76,7 @@ def test_subject_problem__a_literal_owner_is_enough() -> None:
 def test_subject_problem__at_an_unknown_issuer_a_wildcard_needs_a_literal_claim(
     pattern: str,
 ) -> None:
-    """Whose names an issuer gives out is not known, nor who else can have `organization:acme2`."""
+    """Names of an unknown issuer are not known: another user could have `organization:acme2`."""
     issuer = "https://agent.example.com"
     for claims in ({}, {"organization_id": "*"}, {"organization_id": "4*", "ref": "**"}):
         problem = subject_problem(issuer, pattern, claims)

@@ -1,4 +1,4 @@
-"""Jobs to typeset, and a way to ask the prelude for a value."""
+"""Jobs to typeset, and the texts of Typst expressions."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime

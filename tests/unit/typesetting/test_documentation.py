@@ -1,4 +1,4 @@
-"""docs/templates.md describes the prelude that there is."""
+"""docs/templates.md describes the whole prelude."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The finished PDF: what it conforms to, its structure, its watermark, its bytes."""
+"""The finished PDF: conformance, structure, watermark, bytes."""
 
 import re
 from collections.abc import Callable
