@@ -7,7 +7,7 @@ from craftkit.clock import utc_now
 from craftkit.observability import logger
 from craftkit.probes import needs
 from craftkit.typesetter import Job, TypesettingError, pack, unpack
-from typesetting import check_font, preview, typeset, warm
+from typesetting import check_file, check_font, preview, typeset, warm
 from typesetting.files import with_files
 
 # Runs before the first request, so that the SnapStart snapshot contains a loaded typesetter.
@@ -31,6 +31,13 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 def _answer(event: dict[str, Any]) -> dict[str, Any]:
     if "font" in event:
         return {"face": asdict(check_font(unpack(event["font"])))}
+    if "file" in event:
+        checked = check_file(unpack(event["file"]), event["purpose"])
+        return {
+            "file": pack(checked.content),
+            "pageCount": checked.page_count,
+            "faults": checked.faults,
+        }
     job = with_files(Job.from_json(event["job"]))
     if "pixelsPerInch" in event:
         shown = preview(job, event["pixelsPerInch"])

@@ -130,6 +130,8 @@ MATRIX: dict[str, str] = {
     "POST /projects/{project}/settings/anomalies": "admin",
     "POST /projects/{project}/settings/key-policy": "admin",
     "POST /projects/{project}/settings/limits": "admin",
+    "POST /projects/{project}/letterheads": "admin",
+    "POST /projects/{project}/letterheads/{name}/delete": "admin",
     "POST /projects/{project}/templates": "admin",
     "POST /projects/{project}/templates/{slug}/versions/{number}/restore": "admin",
     "POST /projects/{project}/templates/{slug}/delete": "admin",

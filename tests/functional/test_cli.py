@@ -10,7 +10,7 @@ import pytest
 
 from craftkit.auth import api_key
 from craftkit.templates import service as templates
-from craftkit.typesetter import FontFace, Preview
+from craftkit.typesetter import CheckedFile, FontFace, Preview
 from craftkit_cli import main as cli
 from testkit.cloud import Cloud
 from testkit.project import MANIFEST, SOURCE
@@ -292,6 +292,23 @@ def test_fonts__are_added_listed_and_removed(
     assert craftkit("fonts", "list", "--project", project_id).out == {"fonts": [added]}
     craftkit("fonts", "remove", "--project", project_id, added["name"])
     assert craftkit("fonts", "list", "--project", project_id).out == {"fonts": []}
+
+
+def test_letterheads__are_published_listed_and_deleted(
+    craftkit: Any, project_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked = CheckedFile(b"%PDF-clean", 2, ("it has an image in JPEG 2000",))
+    monkeypatch.setattr("craftkit_cli.letterheads.check_file_remotely", lambda *_: checked)
+    file = tmp_path / "paper.pdf"
+    file.write_bytes(b"%PDF-")
+    words = ("letterheads", "publish", "--project", project_id, "--name", "Acme")
+    published = craftkit(*words, "--file", str(file)).out
+    assert (published["name"], published["pageCount"], published["sizeBytes"]) == ("Acme", 2, 5)
+    assert published["pdfaIssues"] == ["it has an image in JPEG 2000"]
+    listed = craftkit("letterheads", "list", "--project", project_id).out
+    assert listed == {"letterheads": [published]}
+    craftkit("letterheads", "delete", "--project", project_id, "--name", "Acme")
+    assert craftkit("letterheads", "list", "--project", project_id).out == {"letterheads": []}
 
 
 def test_templates_preview__writes_no_file_of_another_type(craftkit: Any, tmp_path: Path) -> None:

@@ -15,12 +15,14 @@ from craftkit import remote_typesetter
 from craftkit.config import Config
 from craftkit.typesetter import (
     FONT_LIMIT_BYTES,
+    FileError,
     FontError,
     Job,
     RenderTooLargeError,
     SourceError,
     StandardError,
 )
+from testkit import foreign_pdf
 from testkit.cloud import Cloud
 from typesetting import typeset
 
@@ -100,6 +102,13 @@ def test_compile_template__a_font_is_checked(client: Lambda) -> None:
     assert remote_typesetter.check_font_remotely(file.read_bytes()).weight == 500
     with pytest.raises(FontError):
         remote_typesetter.check_font_remotely(b"no font")
+
+
+def test_compile_template__a_pdf_is_checked(client: Lambda) -> None:
+    checked = remote_typesetter.check_file_remotely(foreign_pdf.letterhead_pdf(2), "letterhead")
+    assert (checked.page_count, checked.faults, checked.content[:5]) == (2, (), b"%PDF-")
+    with pytest.raises(FileError, match="it is encrypted"):
+        remote_typesetter.check_file_remotely(foreign_pdf.encrypted(), "letterhead")
 
 
 def test_compile_template__the_largest_font_fits_into_a_call(client: Lambda) -> None:

@@ -18,7 +18,7 @@ from craftkit.keys import service as keys
 from craftkit.keys.models import Key
 from craftkit.projects import members, repository
 from craftkit.projects import service as projects
-from craftkit.templates import fonts
+from craftkit.templates import fonts, letterheads
 from craftkit.templates import service as templates
 from craftkit.trust import service as trust
 from craftkit.webhooks import deliveries
@@ -52,6 +52,7 @@ class DeletionReport:
     endpoints_deleted: int
     templates_deleted: int
     fonts_deleted: int
+    letterheads_deleted: int
     members_removed: int
     renders_erased: int
     deliveries_deleted: int
@@ -124,6 +125,7 @@ def delete_project(
         endpoints_deleted=len(endpoints),
         templates_deleted=len(slugs),
         fonts_deleted=len(files),
+        letterheads_deleted=letterheads.erase_letterheads(project_id),
         members_removed=len(everyone),
         renders_erased=erased,
         deliveries_deleted=sent,

@@ -181,6 +181,10 @@ RETIRED_SLUG = ItemKind("content", "templates", "retired", _DASHBOARD)
 """The last version number of a deleted template, so that no number is used twice."""
 
 FONT = ItemKind("content", "fonts", "font", _DASHBOARD)
+LETTERHEAD = ItemKind("content", "letterheads", "letterhead", _DASHBOARD)
+LETTERHEAD_FILE = ItemKind("content", "letterheads", "file", _DASHBOARD)
+"""A file of a letterhead, which stays when the letterhead is replaced or deleted."""
+
 CATALOG = ItemKind("content", "catalogs", "catalog", _DASHBOARD | {"PublishCatalogFunction"})
 """The newest version of a catalog."""
 
@@ -238,6 +242,8 @@ KINDS = (
     TEMPLATE_DRAFT,
     RETIRED_SLUG,
     FONT,
+    LETTERHEAD,
+    LETTERHEAD_FILE,
     CATALOG,
     CATALOG_VERSION,
     ENDPOINT,

@@ -10,7 +10,9 @@ from botocore.config import Config as ClientConfig
 from craftkit.config import config
 from craftkit.process_cache import process_cache
 from craftkit.typesetter import (
+    CheckedFile,
     Document,
+    FilePurpose,
     FontFace,
     Job,
     Preview,
@@ -47,6 +49,12 @@ def preview_remotely(job: Job, pixels_per_inch: float = 96.0) -> Preview:
 def check_font_remotely(content: bytes) -> FontFace:
     """`typesetting.check_font` through the compile function. Raises the same errors."""
     return FontFace(**_invoke({"font": pack(content)})["face"])
+
+
+def check_file_remotely(content: bytes, purpose: FilePurpose) -> CheckedFile:
+    """`typesetting.check_file` through the compile function. Raises the same errors."""
+    answer = _invoke({"file": pack(content), "purpose": purpose})
+    return CheckedFile(unpack(answer["file"]), answer["pageCount"], tuple(answer["faults"]))
 
 
 def _invoke(request: Mapping[str, Any]) -> dict[str, Any]:

@@ -44,6 +44,61 @@ class InvoiceFile:
     relationship: Literal["Alternative", "Data"]
 
 
+Relationship = Literal["Source", "Data", "Alternative", "Supplement", "Unspecified"]
+"""Of an attachment to its document (ISO 32000-2, 7.11.3)."""
+
+Permission = Literal["print", "copy", "edit", "annotate", "fillForms", "assemble"]
+
+FilePurpose = Literal["letterhead", "append", "render"]
+"""What a PDF is checked for: a letterhead, a file to append, or a render to append."""
+
+
+@dataclass(frozen=True)
+class CheckedFile:
+    """A PDF from outside that was checked: what is left of it, and what PDF/A forbids in it."""
+
+    content: bytes
+    page_count: int
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class AppendedFile:
+    """A checked PDF whose pages follow the document, and the title of their bookmark."""
+
+    content: bytes
+    title: str
+
+
+@dataclass(frozen=True)
+class AttachedFile:
+    filename: str
+    content: bytes
+    media_type: str
+    relationship: Relationship
+    description: str | None = None
+
+
+@dataclass(frozen=True)
+class Password:
+    """Passwords of a PDF. `permissions` is what a reader without the owner's one may do; None is
+    everything."""
+
+    open: str | None = field(default=None, repr=False)
+    owner: str | None = field(default=None, repr=False)
+    permissions: tuple[Permission, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Finishing:
+    """What is done to a PDF after it was typeset. `letterhead` is a checked PDF."""
+
+    letterhead: bytes | None = None
+    append: tuple[AppendedFile, ...] = ()
+    attachments: tuple[AttachedFile, ...] = ()
+    password: Password | None = None
+
+
 @dataclass(frozen=True)
 class Job:
     """One document to typeset.
@@ -65,6 +120,7 @@ class Job:
         fonts: the project's own font files, by name.
         font_files: where they lie in the bucket until `typesetting.files.with_files` reads them.
         invoice: the electronic invoice that is attached to a PDF; images have none.
+        finishing: what is done to a PDF at last; images and previews have none.
     """
 
     source: str
@@ -80,6 +136,7 @@ class Job:
     fonts: Mapping[str, bytes] = field(default_factory=dict)
     font_files: Mapping[str, str] = field(default_factory=dict)
     invoice: InvoiceFile | None = None
+    finishing: Finishing | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The form for a call to another function: JSON types only, bytes packed into text."""
@@ -89,6 +146,7 @@ class Job:
             "fonts": {name: pack(font) for name, font in self.fonts.items()},
             "font_files": dict(self.font_files),
             "invoice": None,  # a preview has none
+            "finishing": None,
         }
 
     @classmethod
@@ -188,6 +246,15 @@ class SealFieldError(TypesettingError):
     code = "invalid_seal_field"
 
 
+class FileError(TypesettingError):
+    """A letterhead, an appended PDF or an attachment cannot be used; the message names its field.
+
+    It begins with the path, such as `options.append.0`.
+    """
+
+    code = "invalid_file"
+
+
 class FontError(TypesettingError):
     """The file is no font that can be set with."""
 
@@ -229,6 +296,10 @@ FONT_LIMIT_BYTES = 4 * 1024 * 1024
 """Of a project's own font. In base 64 it must fit into a call of Lambda's, which takes 6 MiB."""
 
 
+LETTERHEAD_LIMIT_BYTES = 4 * 1024 * 1024
+"""Of a letterhead. In base 64 it must fit into a call of Lambda's, as a font."""
+
+
 def pack(content: bytes) -> str:
     """Bytes as text for JSON, compressed: Lambda takes 6 MiB in a call."""
     return b64encode(compress(content)).decode()
@@ -237,6 +308,9 @@ def pack(content: bytes) -> str:
 def unpack(text: str) -> bytes:
     return decompress(b64decode(text))
 
+
+CheckFile = Callable[[bytes, FilePurpose], CheckedFile]
+"""`typesetting.check_file`, `check_file_remotely` elsewhere, or a fake in tests."""
 
 Typeset = Callable[[Job], Document]
 """`typesetting.typeset` in a worker, `typeset_remotely` elsewhere, a fake in tests."""

@@ -3,10 +3,11 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from craftkit.templates.image_types import image_type
-from craftkit.typesetter import Job, OutputFormat
+from craftkit.typesetter import Finishing, Job, OutputFormat
 from typesetting import locales
 from typesetting.sandbox import has_cjk
 
@@ -87,10 +88,14 @@ def request(
         "timestamp": int(job.created_at.timestamp()),
         "watermark": job.watermark,
         "invoice": None,
+        "finishing": None,
     }
     invoice = job.invoice if output_format == "pdf" else None
     if invoice:
         header["invoice"] = {"level": invoice.level, "relationship": invoice.relationship}
+    finishing = job.finishing if output_format == "pdf" else None
+    if finishing:
+        header["finishing"] = _finishing(finishing)
     data = _json(job.data)
     described = _json({**_description(job, locale), "tall": _has_tall_script(data, job.source)})
     description = f'{{"data":{data},{described[1:]}'
@@ -101,7 +106,34 @@ def request(
         invoice.xml if invoice else b"",
         *job.images.values(),
         *job.fonts.values(),
+        *(_files(finishing) if finishing else ()),
     ]
+
+
+def _finishing(finishing: Finishing) -> dict[str, Any]:
+    """The form for the child; the files are blobs."""
+    password = finishing.password
+    return {
+        "letterhead": finishing.letterhead is not None,
+        "append": [each.title for each in finishing.append],
+        "attachments": [
+            {
+                "filename": each.filename,
+                "media_type": each.media_type,
+                "relationship": each.relationship,
+                "description": each.description,
+            }
+            for each in finishing.attachments
+        ],
+        "password": asdict(password) if password else None,
+    }
+
+
+def _files(finishing: Finishing) -> Iterator[bytes]:
+    if finishing.letterhead is not None:
+        yield finishing.letterhead
+    yield from (each.content for each in finishing.append)
+    yield from (each.content for each in finishing.attachments)
 
 
 def _has_tall_script(*texts: str) -> bool:

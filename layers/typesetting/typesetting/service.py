@@ -8,7 +8,10 @@ from typing import Any
 from craftkit.observability import logger
 from craftkit.typesetter import (
     FONT_LIMIT_BYTES,
+    CheckedFile,
     Document,
+    FileError,
+    FilePurpose,
     FontError,
     FontFace,
     Job,
@@ -31,6 +34,9 @@ from typesetting.sandbox import (
     TimedOutError,
 )
 from typesetting.warnings import warnings_of
+
+CHECK_SECONDS = 8.0
+_UNREADABLE = "it takes more memory to read than it may use"
 
 # Exit statuses of a child that ran out of memory or stack.
 _OUT_OF_MEMORY = {-SIGABRT, -SIGKILL, -SIGSEGV}
@@ -107,6 +113,31 @@ def check_font(content: bytes) -> FontFace:
     if "error" in answer:
         raise FontError(answer["message"])
     return FontFace(answer["family"], answer["weight"], answer["style"])
+
+
+def check_file(content: bytes, purpose: FilePurpose) -> CheckedFile:
+    """Check a PDF from outside; what is returned holds only what its pages show.
+
+    Each file is an exchange of its own, so that one that ends the child is known.
+
+    Raises:
+        FileError: it is no usable PDF. The message says why, without the field's path.
+    """
+    request = {"format": "check", "purpose": purpose}
+    try:
+        answer, results = _sandbox().exchange(request, [content], CHECK_SECONDS)
+    except StartError:
+        raise
+    except TimedOutError as error:
+        message = f"it takes longer than {CHECK_SECONDS:.0f} seconds to read"
+        raise FileError(message) from error
+    except SandboxError as error:
+        raise FileError(_UNREADABLE) from error
+    if answer.get("error") == "file":
+        raise FileError(answer["message"])
+    if "error" in answer:
+        raise FileError(_UNREADABLE)
+    return CheckedFile(results[0], answer["page_count"], tuple(answer["faults"]))
 
 
 def _answer(

@@ -6,7 +6,7 @@ and only the holder writes the outcome.
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from craftkit import storage
 from craftkit.clock import utc_now
@@ -15,6 +15,7 @@ from craftkit.invoices.service import create_invoice
 from craftkit.observability import logger
 from craftkit.renders import inputs, lifecycle
 from craftkit.renders.files import MEDIA_TYPES, ZIP_TYPE, filename_of, zip_of
+from craftkit.renders.finishing import FinishingRequest
 from craftkit.renders.inline import INLINE_LIMIT_BYTES
 from craftkit.renders.lifecycle import AttemptsExhaustedError, Claim, GoneError
 from craftkit.renders.models import Render, UnstoredJob, UnstoredResult
@@ -23,15 +24,16 @@ from craftkit.templates import service as templates
 from craftkit.templates.data import types
 from craftkit.templates.models import TemplateVersion
 from craftkit.typesetter import (
-    INVOICE_STANDARDS,
     DrawImages,
     InvoiceFile,
     Job,
     OutputFormat,
+    PdfStandard,
     Typeset,
     TypesettingError,
 )
 from typesetting.files import with_files
+from typesetting.finishing import FinishingFiles
 from typesetting.sealing import seal_document
 from typesetting.service import draw_images
 
@@ -101,7 +103,8 @@ def render_document(
 def _finish(held: Claim, typeset: Typeset, draw: DrawImages) -> Render:
     render = held.render
     try:
-        file = _make_file(render, inputs.load(held.item), typeset, draw)
+        data, finishing = inputs.load_all(held.item)
+        file = _make_file(render, data, finishing, typeset, draw)
     except TypesettingError as error:
         return lifecycle.fail(held, now=utc_now(), code=error.code, message=str(error))
     # The template was deleted, or the certificate expired, while the render was queued.
@@ -132,7 +135,7 @@ def render_unstored(
     """
     render = job.render
     try:
-        file = _make_file(render, job.data, typeset, draw)
+        file = _make_file(render, job.data, job.finishing, typeset, draw)
     except (TypesettingError, NotFoundError, SealNotConfiguredError) as error:
         return UnstoredResult.failed(render, utc_now(), error.code, str(error))
     if len(file.content) > INLINE_LIMIT_BYTES:
@@ -159,12 +162,21 @@ def _too_large(size_bytes: int) -> str:
     )
 
 
-def _make_file(render: Render, data: dict[str, Any], typeset: Typeset, draw: DrawImages) -> File:
+def _make_file(
+    render: Render,
+    data: dict[str, Any],
+    finishing: FinishingRequest | None,
+    typeset: Typeset,
+    draw: DrawImages,
+) -> File:
     """The document of a render. Raises as `make_file`, and NotFoundError without its template."""
+    job = with_files(_job_of(render, data))
+    if finishing:
+        job = replace(job, finishing=FinishingFiles(render.project_id).load(finishing))
     wanted = FileRequest(
         render.format, render.filename, render.pages, float(render.scale), render.seal
     )
-    return make_file(with_files(_job_of(render, data)), wanted, typeset, draw)
+    return make_file(job, wanted, typeset, draw)
 
 
 def make_file(job: Job, wanted: FileRequest, typeset: Typeset, draw: DrawImages) -> File:
@@ -202,8 +214,9 @@ def _job_of(render: Render, data: dict[str, Any]) -> Job:
         locale=version.locale,
         title=version.name,
         created_at=render.document_date or render.created_at,
-        pdf_standard=INVOICE_STANDARDS.get(version.pdf_standard, version.pdf_standard)
-        if invoice
+        # With its invoice and its finishing. Images conform to none: theirs is the version's.
+        pdf_standard=cast(PdfStandard, render.pdf_standard)
+        if render.format == "pdf"
         else version.pdf_standard,
         invoice=invoice,
         font_files=version.fonts,

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Self, cast
 
 import typst
 
-from typst_child import codes, diagnosis, facturx, fonts, raster, watermark
+from typst_child import codes, diagnosis, facturx, finishing, fonts, raster, watermark
 from typst_child.glyphs import missing
 from typst_child.images import ImageChecker
 from typst_child.pages import (
@@ -56,6 +56,7 @@ class Job(NamedTuple):
         pages: ranges of the pages that become images; all of them if None.
         standards: the standards that a PDF must conform to. For images, violations are warnings.
         invoice: of a PDF, level and relationship of the electronic invoice; its XML is a blob.
+        finishing: of a PDF, what is done to it at last; its files are the last blobs.
         images_index: the path of each image that the data names: `{"https://…": "/images/0"}`.
     """
 
@@ -67,6 +68,7 @@ class Job(NamedTuple):
     timestamp: int
     watermark: bool
     invoice: dict[str, str] | None
+    finishing: finishing.Finishing | None
     image_kinds: list[str]
     description: bytes
     images_index: bytes
@@ -76,11 +78,13 @@ class Job(NamedTuple):
     invoice_xml: bytes
     images: Sequence[bytes]
     fonts: Sequence[bytes]
+    files: Sequence[bytes]
 
     @classmethod
     def read(cls, header: Header, blobs: Sequence[bytes]) -> Self:
         description, images_index, richtexts, locale, source, xml, *files = blobs
         count = len(header["image_kinds"])
+        fonts_end = len(files) - _files_of(header["finishing"])
         return cls(
             **header,
             description=description,
@@ -90,7 +94,8 @@ class Job(NamedTuple):
             source=source,
             invoice_xml=xml,
             images=files[:count],
-            fonts=files[count:],
+            fonts=files[count:fonts_end],
+            files=files[fonts_end:],
         )
 
 
@@ -118,6 +123,8 @@ class Typesetter:
         try:
             if header["format"] == "font":
                 return fonts.face(self._folder, blobs[0]), []
+            if header["format"] == "check":
+                return finishing.check(blobs[0], header["purpose"])
             job = Job.read(header, blobs)
         except (KeyError, TypeError, ValueError):
             return {"error": "protocol", "message": "the request cannot be read"}, []
@@ -157,10 +164,15 @@ class Typesetter:
             "warnings": diagnosis.sentences(compilation.warnings, self._folder),
             "missing": missing(pdf),
         }
-        if compilation.job.watermark:
+        job = compilation.job
+        if job.finishing:
+            pdf, answer["page_count"] = finishing.compose(pdf, job.finishing, job.files)
+        if job.watermark:
             pdf = watermark.stamp(pdf, self._workplaces.fonts)
-        if invoice := compilation.job.invoice:
-            pdf = facturx.attach(pdf, compilation.job.invoice_xml, **invoice)
+        if job.invoice:
+            pdf = facturx.attach(pdf, job.invoice_xml, **job.invoice)
+        if job.finishing:
+            pdf = finishing.complete(pdf, job.finishing, job.files)
         return answer, [pdf]
 
     def _images_of(self, compilation: "Compilation") -> Answer:
@@ -244,6 +256,13 @@ class Compilation:
 def _read(path: str) -> bytes:
     with open(path, "rb") as file:  # noqa: PTH123 pathlib is slow to import
         return file.read()
+
+
+def _files_of(wanted: finishing.Finishing | None) -> int:
+    """The number of files of a job's finishing."""
+    if not wanted:
+        return 0
+    return bool(wanted["letterhead"]) + len(wanted["append"]) + len(wanted["attachments"])
 
 
 def _usable_images(job: Job, faults: dict[int, str]) -> bytes:

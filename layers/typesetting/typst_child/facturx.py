@@ -5,8 +5,9 @@ the schema `fx`, which PDF/A requires to be described in the metadata itself (IS
 Typst can attach a file but not write this metadata, so both are done here.
 """
 
-from hashlib import md5
 from io import BytesIO
+
+from typst_child import attachments
 
 FILENAME = "factur-x.xml"
 _DESCRIPTION = "Electronic invoice in XML (Factur-X / ZUGFeRD, EN 16931)"
@@ -49,37 +50,18 @@ def attach(pdf: bytes, xml: bytes, *, level: str, relationship: str) -> bytes:
         level: the profile in the words of the metadata, such as `EN 16931`.
         relationship: `Alternative` where the XML says all that the page says, else `Data`.
     """
-    from pikepdf import Array, Dictionary, Name, NameTree, Pdf, String  # only invoices need it
+    from pikepdf import Pdf  # only invoices need it
 
     with Pdf.open(BytesIO(pdf)) as document:
-        root = document.Root
-        created = document.docinfo.get("/CreationDate") if document.trailer.get("/Info") else None
-        checksum = md5(xml, usedforsecurity=False).digest()  # as ISO 32000-1, 7.11.4 has it
-        facts = Dictionary(Size=len(xml), CheckSum=String(checksum))
-        if created is not None:
-            facts.ModDate = created
-        file = document.make_stream(xml)
-        file.Type, file.Subtype, file.Params = Name.EmbeddedFile, Name("/text/xml"), facts
-        attachment = document.make_indirect(
-            Dictionary(
-                Type=Name.Filespec,
-                F=String(FILENAME),
-                UF=String(FILENAME),
-                Desc=String(_DESCRIPTION),
-                AFRelationship=Name(f"/{relationship}"),
-                EF=Dictionary(F=file, UF=file),
-            )
+        attachments.attach(
+            document,
+            FILENAME,
+            xml,
+            media_type="text/xml",
+            relationship=relationship,
+            description=_DESCRIPTION,
         )
-        if "/Names" not in root:
-            root.Names = Dictionary()
-        if "/EmbeddedFiles" not in root.Names:
-            root.Names.EmbeddedFiles = Dictionary(Names=Array())
-        # Files that the template attaches itself stay.
-        NameTree(root.Names.EmbeddedFiles)[FILENAME] = attachment
-        files = root.AF if "/AF" in root else Array()
-        files.append(attachment)
-        root.AF = files
-        root.PageMode = Name.UseAttachments
+        root = document.Root
         root.Metadata.write(_with_schema(root.Metadata.read_bytes(), level))
         output = BytesIO()
         document.save(output, deterministic_id=True, fix_metadata_version=False)

@@ -17,6 +17,7 @@ TEXT = "TEST"
 COLOR = "#64748b"
 
 if TYPE_CHECKING:
+    import pikepdf
     from PIL import Image
 
 _CELL_POINTS = 1200.0
@@ -36,12 +37,13 @@ _MARK = """\
 
 def stamp(pdf: bytes, fonts: typst.Fonts) -> bytes:
     """The document with the mark on every page. The same input gives the same bytes."""
-    import pikepdf  # only test renders need it
-    from pikepdf import Name, Pdf
+    from pikepdf import Name, Pdf  # only test renders need it
 
     with Pdf.open(BytesIO(pdf)) as document:
         marks: dict[tuple[float, float], pikepdf.Object] = {}
         for page in document.pages:
+            if _is_marked(page):  # a page of an appended test render
+                continue
             left, bottom, right, top = (float(edge) for edge in page.mediabox)
             size, places = _cells(right - left, top - bottom)
             if size not in marks:
@@ -56,6 +58,12 @@ def stamp(pdf: bytes, fonts: typst.Fonts) -> bytes:
         output = BytesIO()
         document.save(output, deterministic_id=True, fix_metadata_version=False)
         return output.getvalue()
+
+
+def _is_marked(page: "pikepdf.Page") -> bool:
+    resources = page.get("/Resources")
+    drawn = resources.get("/XObject") if resources is not None else None
+    return drawn is not None and "/CraftkitTest" in drawn
 
 
 def stamp_svg(svg: bytes, width: float, height: float, fonts: typst.Fonts) -> bytes:

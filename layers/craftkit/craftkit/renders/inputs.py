@@ -12,7 +12,9 @@ from typing import Any
 from craftkit import storage
 from craftkit.dynamodb import Item, size_bytes
 from craftkit.renders import input_keys, repository
+from craftkit.renders.finishing import FinishingRequest
 from craftkit.renders.models import Render
+from craftkit.schema import from_stored
 
 ROW_BYTES = 1024
 """One write unit of DynamoDB."""
@@ -24,14 +26,17 @@ _LATER_BYTES = 100
 """What is added to the row until the render ends: lease, times, pages, size, hash."""
 
 
-def store(render: Render, data: dict[str, Any], row: Item) -> Item:
-    """Store the data. Returns the fields of the row that say where it is.
+def store(
+    render: Render, data: dict[str, Any], row: Item, finishing: FinishingRequest | None = None
+) -> Item:
+    """Store the data, and the finishing with it. Returns the fields of the row that say where.
 
     Args:
         row: the render's row without its data.
     """
+    content = [data, finishing.model_dump(mode="json")] if finishing else data
     compressed = zlib.compress(
-        json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(), level=9
+        json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(), level=9
     )
     sealed = input_keys.seal(render, compressed, row["expires_at"])
     inline = {"input": sealed}
@@ -51,8 +56,18 @@ def load(row: Item) -> dict[str, Any]:
     Raises:
         NotFoundError: the data is no longer kept.
     """
+    data, _ = load_all(row)
+    return data
+
+
+def load_all(row: Item) -> tuple[dict[str, Any], FinishingRequest | None]:
+    """The data and the finishing of a render. Raises as `load`."""
     compressed = input_keys.unseal(row["project_id"], row["render_id"], _sealed(row))
-    return dict(json.loads(zlib.decompress(compressed)))
+    content = json.loads(zlib.decompress(compressed))
+    if isinstance(content, dict):
+        return content, None
+    data, finishing = content
+    return data, from_stored(FinishingRequest, finishing)
 
 
 def _sealed(row: Item) -> bytes:

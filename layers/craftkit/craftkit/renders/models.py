@@ -21,6 +21,7 @@ from pydantic_core import PydanticCustomError
 from craftkit.auth.principal import Mode
 from craftkit.invoices.models import InvoiceOptions
 from craftkit.renders.files import ENDINGS, MEDIA_TYPES, endings_of
+from craftkit.renders.finishing import FinishingOptions, FinishingRequest
 from craftkit.schema import INTEGRAL, ApiModel, Matches, Time
 from craftkit.seals.models import SealOptions, SealSwitch
 from craftkit.templates.values import read_datetime
@@ -130,7 +131,7 @@ class DeliverTo(ApiModel):
     headers: dict[HeaderName, HeaderValue] = Field({}, max_length=20, repr=False)
 
 
-class RenderOptions(ApiModel):
+class RenderOptions(FinishingOptions):
     """How a document is made.
 
     `pages` and `scale` apply to images only. `scale` 1 is 96 pixels per inch; it does not apply to
@@ -196,6 +197,10 @@ class RenderOptions(ApiModel):
             _refuse("`expiresInSeconds` does not apply with `store` false: nothing is kept")
         if self.format == "pdf" and (self.pages or self.scale):
             _refuse("`pages` and `scale` apply to the formats png, jpeg, webp and svg, not to pdf")
+        if self.format != "pdf" and self.has_finishing:
+            _refuse(
+                "`letterhead`, `append`, `attachments` and `password` apply to the format pdf alone"
+            )
         if self.format == "svg" and self.scale:
             _refuse("`scale` does not apply to the format svg")
         is_apart = isinstance(self.invoice, InvoiceOptions) and self.invoice.standard != "factur-x"
@@ -373,6 +378,7 @@ class UnstoredJob(BaseModel):
 
     render: Render
     data: dict[str, Any]
+    finishing: FinishingRequest | None = None
 
 
 class UnstoredResult(BaseModel):

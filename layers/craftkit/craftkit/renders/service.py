@@ -34,6 +34,8 @@ from craftkit.observability import logger
 from craftkit.renders import delivery_target, dispatch, inputs, lifecycle, repository
 from craftkit.renders.dispatch import StillRunningError
 from craftkit.renders.files import ENDINGS, MEDIA_TYPES
+from craftkit.renders.finishing import FinishingRequest
+from craftkit.renders.finishing_checks import requested_finishing, standard_of
 from craftkit.renders.idempotency import check_request, create_once, find_render, idempotency_of
 from craftkit.renders.invoices import (
     RequestedInvoice,
@@ -90,6 +92,23 @@ class Visibility:
         )
 
 
+@dataclass(frozen=True)
+class NewRender:
+    """A render that is not written yet, its validated data, its electronic invoice and its
+    finishing."""
+
+    render: Render
+    data: dict[str, Any]
+    invoice: RequestedInvoice
+    finishing: FinishingRequest | None
+
+    def officially_checked(self) -> Render:
+        """As `invoices.officially_checked`: without its invoice, its finishing still applies."""
+        render = officially_checked(self.render, self.invoice)
+        standard = standard_of(render.pdf_standard, self.finishing)
+        return render.model_copy(update={"pdf_standard": standard})
+
+
 EVERYTHING = Visibility()
 
 _ONLY_FAILED = "Only a render that failed can be tried again."
@@ -130,7 +149,7 @@ def create_render(
     """
     principal.require_template(slug)
     waits = waits or request.options.sync
-    render, data, invoice = new_render(principal, slug, request, base_url=base_url, source=source)
+    new = new_render(principal, slug, request, base_url=base_url, source=source)
     target = request.options.deliver_to
     if target:
         delivery_target.check_target(target)
@@ -147,14 +166,14 @@ def create_render(
         return accepted, False
     with charge.commit_on_success():
         try:
-            render = officially_checked(render, invoice)
+            render = new.officially_checked()
         except CraftkitError:
             charge.refund()
             raise
         row = repository.new_row(render, lifecycle.first_check_at(render))
         if target:
             row |= delivery_target.sealed(render, target)
-        row |= inputs.store(render, data, row)
+        row |= inputs.store(render, new.data, row, new.finishing)
         claim = create_once(render, row, idempotency, extra_writes(render))
         if claim and idempotency:
             return _repeat(principal.project_id, claim, idempotency, waits, charge)
@@ -163,18 +182,20 @@ def create_render(
 
 def new_render(
     principal: Principal, slug: str, request: RenderRequest, *, base_url: str, source: Source
-) -> tuple[Render, dict[str, Any], RequestedInvoice]:
-    """A render that is not written yet, its validated data, and its electronic invoice.
+) -> NewRender:
+    """A render that is not written yet.
 
     Raises:
         TemplateNotFoundError, VersionNotFoundError, NoPublishedVersionError,
-        InvalidInputDataError, InvalidInvoiceError, InvalidRequestError, SealNotConfiguredError:
-            the request cannot be rendered.
+        InvalidInputDataError, InvalidInvoiceError, InvalidRequestError, NotFoundError,
+        NotReadyError, SealNotConfiguredError: the request cannot be rendered.
     """
     options = request.options
     version = templates.current_version(principal.project_id, slug, options.version_number)
     data = validate_data(version.manifest, request.data)
     requested = requested_invoice(version, data, options)
+    standard = pdf_standard_of(version, options, requested.options)
+    finishing = requested_finishing(principal, options, standard)
     render = Render(
         project_id=principal.project_id,
         id=new_id(),
@@ -184,7 +205,7 @@ def new_render(
         source=source,
         template_slug=slug,
         version_number=version.number,
-        pdf_standard=pdf_standard_of(version, options, requested.options),
+        pdf_standard=standard_of(standard, finishing),
         invoice=requested.options,
         seal=requested_seal(version.manifest, options.seal, options.format),
         filename=options.filename or f"{slug}{ENDINGS[MEDIA_TYPES[options.format]][0]}",
@@ -204,7 +225,7 @@ def new_render(
         expires_at=repository.expires_at(now),
         warnings=(*warnings_of_names(version.manifest, request.data), *requested.warnings),
     )
-    return render, data, requested
+    return NewRender(render, data, requested, finishing)
 
 
 def _erase_at(seconds: int | None, now: datetime) -> datetime | None:

@@ -6,7 +6,7 @@ and none is counted that failed. A repeat under the same idempotency key renders
 as the same render, and is not counted again.
 """
 
-from typing import Any
+from dataclasses import replace
 
 from craftkit.auth.principal import Principal
 from craftkit.clock import utc_now
@@ -17,9 +17,8 @@ from craftkit.renders import dispatch, repository
 from craftkit.renders.dispatch import SYNC_WAIT_SECONDS, StillRunningError
 from craftkit.renders.erasure import without_content
 from craftkit.renders.idempotency import check_request, create_once, find_render, idempotency_of
-from craftkit.renders.invoices import officially_checked
 from craftkit.renders.models import Render, RenderRequest, UnstoredJob, UnstoredResult
-from craftkit.renders.service import new_render
+from craftkit.renders.service import NewRender, new_render
 
 _NO_WORKER = (
     "No worker took the render, and a render with `options.store` false cannot be queued. "
@@ -51,7 +50,7 @@ def render_unstored(
         QueueUnavailableError: no worker took it. Nothing was charged.
     """
     principal.require_template(slug)
-    render, data, invoice = new_render(principal, slug, request, base_url=base_url, source="api")
+    new = new_render(principal, slug, request, base_url=base_url, source="api")
     idempotency = idempotency_of(
         idempotency_key or request.job_id, principal.mode, "api", slug, request
     )
@@ -61,8 +60,7 @@ def render_unstored(
         return _render_again(earlier, principal, slug, request)
     charge = limits.charge(principal, renders=1)
     try:
-        render = officially_checked(render, invoice)
-        result = _render(render, data)
+        result = _render(replace(new, render=new.officially_checked()))
         if result.content is None:  # failed: it stays charged, like every render that fails
             return result
         kept = without_content(result.render)
@@ -85,15 +83,18 @@ def _render_again(
     """The document of an earlier render, from the same request: same id, version and date."""
     options = request.options.model_copy(update={"version_number": earlier.version_number})
     request = request.model_copy(update={"options": options})
-    render, data, _ = new_render(principal, slug, request, base_url=earlier.base_url, source="api")
+    new = new_render(principal, slug, request, base_url=earlier.base_url, source="api")
     same = {"id": earlier.id, "created_at": earlier.created_at}
-    return _render(render.model_copy(update=same), data)
+    return _render(replace(new, render=new.render.model_copy(update=same)))
 
 
-def _render(render: Render, data: dict[str, Any]) -> UnstoredResult:
+def _render(new: NewRender) -> UnstoredResult:
+    render = new.render
     with running(dispatch.sync_work(), render.project_id) as lease:
         try:
-            result = dispatch.call_unstored(UnstoredJob(render=render, data=data))
+            result = dispatch.call_unstored(
+                UnstoredJob(render=render, data=new.data, finishing=new.finishing)
+            )
         except StillRunningError:
             lease.keep()  # the worker is busy until it ends; its response is dropped
             return UnstoredResult.failed(render, utc_now(), "render_timeout", _TOO_SLOW)

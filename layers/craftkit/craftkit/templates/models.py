@@ -276,6 +276,32 @@ class Font:
     by: str
 
 
+LetterheadName = Annotated[
+    str,
+    Matches(
+        r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}",
+        "Must be a name of at most 64 letters, digits, dots, dashes and underscores, which begins "
+        "with a letter or digit",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Letterhead:
+    """A letterhead of a project. The S3 key contains a hash of the file, as a font's does.
+
+    `faults` is what PDF/A forbids in it.
+    """
+
+    name: str
+    page_count: int
+    faults: tuple[str, ...]
+    size_bytes: int
+    key: str
+    published_at: datetime
+    by: str
+
+
 @dataclass(frozen=True)
 class Draft:
     """Work in progress on a template. The manifest can be invalid and the source may not compile.

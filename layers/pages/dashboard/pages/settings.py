@@ -10,6 +10,7 @@ from craftkit.limits.service import limits_of
 from craftkit.projects import members, service
 from craftkit.projects.models import ROLES, AnomalyPolicy, ExposurePolicy, KeyPolicy
 from craftkit.schema import validate_request
+from craftkit.templates.letterheads import list_letterheads
 from dashboard import limits
 from dashboard.pages.projects import read_name
 from dashboard.request_context import RequestContext
@@ -88,6 +89,11 @@ def delete_project(context: RequestContext) -> Response:
     return context.go(BASE, f"{project.name} is deleted: {report.sentence()}. {kept}")
 
 
+def show_refused(context: RequestContext, error: InvalidRequestError) -> Response:
+    """The settings with the error of a form that another module handles."""
+    return _page(context, error)
+
+
 def _page(context: RequestContext, error: InvalidRequestError | None = None) -> Response:
     all_members = members.list_members(context.project.id)
     owners = [each.sub for each in all_members if each.role == "owner" and each.joined_at]
@@ -101,5 +107,6 @@ def _page(context: RequestContext, error: InvalidRequestError | None = None) -> 
         roles=ROLES,
         notice_days=policy.NOTICE.days,
         retention_days=config.retention_days,
+        letterheads=list_letterheads(context.project.id),
         limits=limits_of("project", context.project.id),
     )

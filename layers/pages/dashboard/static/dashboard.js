@@ -74,6 +74,20 @@ addEventListener("pageshow", () => {
   for (const button of document.querySelectorAll("button[aria-busy]")) button.removeAttribute("aria-busy");
 });
 
+// A file of a form is sent as base64 in the field that `data-base64` names.
+document.addEventListener("change", async (event) => {
+  const input = event.target.closest("input[data-base64]"), file = input?.files[0];
+  if (!input) return;
+  const field = document.getElementById(input.dataset.base64);
+  field.value = "";
+  const tooLarge = file && file.size > Number(input.dataset.limit);
+  input.setCustomValidity(tooLarge ? "The file is too large." : "");
+  if (!file || tooLarge) { input.reportValidity(); return; }
+  const reader = new FileReader();
+  reader.onload = () => { field.value = reader.result.split(",")[1]; };
+  reader.readAsDataURL(file);
+});
+
 // A changed filter submits its form; after the reload, it has the focus again.
 document.addEventListener("change", (event) => {
   if (!event.target.closest("form[data-filters]")) return;
