@@ -8,6 +8,7 @@ from craftkit.keys import service as keys
 from craftkit.keys.models import MintedKey, NewKey
 from craftkit.projects import service as projects
 from craftkit.templates import gallery, publishing
+from craftkit.typesetter import DEFAULT_PDF_STANDARD, PdfStandard
 from testkit.typesetter import FakeTypesetter
 
 MANIFEST: dict[str, Any] = {
@@ -60,7 +61,11 @@ def make_project(
 
 
 def publish(
-    project_id: str, slug: str, manifest: dict[str, Any] | None = None, source: str = SOURCE
+    project_id: str,
+    slug: str,
+    manifest: dict[str, Any] | None = None,
+    source: str = SOURCE,
+    pdf_standard: PdfStandard = DEFAULT_PDF_STANDARD,
 ) -> None:
     publishing.publish(
         project_id,
@@ -68,6 +73,7 @@ def publish(
         "Invoice",
         manifest or MANIFEST,
         source,
+        pdf_standard,
         by="tester",
         typeset=FakeTypesetter(),
     )

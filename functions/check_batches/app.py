@@ -11,6 +11,7 @@ from craftkit.probes import invocation, item, needs, query
 @needs(
     "CONTENT_TABLE",
     "BATCHES_TABLE",
+    "RENDER_KEYS_TABLE",
     "LIMITS_TABLE",
     "PROJECT_WRITES_PER_SECOND",
     "BATCHES_QUEUE_URL",

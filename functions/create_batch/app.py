@@ -12,6 +12,8 @@ from craftkit.probes import item, needs
     "REQUESTS_TABLE",
     "CONTENT_TABLE",
     "BATCHES_TABLE",
+    "RENDER_KEYS_TABLE",
+    "RENDERS_TABLE",
     "LIMITS_TABLE",
     "PROJECT_WRITES_PER_SECOND",
     "DOCUMENTS_BUCKET",

@@ -27,6 +27,7 @@ from dashboard.web import Request, respond
     "TRUSTS_LOOPBACK_ISSUERS",
     "RENDERS_TABLE",
     "RENDER_KEYS_TABLE",
+    "BATCHES_TABLE",
     "DOCUMENTS_BUCKET",
     "CURSOR_SECRET",
     "SESSION_SECRET",

@@ -12,6 +12,7 @@ from craftkit.renders.service import Visibility
 @needs(
     "REQUESTS_TABLE",
     "BATCHES_TABLE",
+    "RENDER_KEYS_TABLE",
     "LIMITS_TABLE",
     "PROJECT_READS_PER_SECOND",
     "DOCUMENTS_BUCKET",

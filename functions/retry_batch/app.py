@@ -11,6 +11,7 @@ from craftkit.renders.service import Visibility
 @needs(
     "REQUESTS_TABLE",
     "BATCHES_TABLE",
+    "RENDER_KEYS_TABLE",
     "LIMITS_TABLE",
     "PROJECT_WRITES_PER_SECOND",
     "DOCUMENTS_BUCKET",

@@ -15,6 +15,7 @@ from craftkit.keys import service as keys
 from craftkit.keys.models import NewKey
 from craftkit.projects import members, service
 from craftkit.projects.models import User
+from craftkit.templates import letterheads
 from craftkit.templates import service as templates
 from craftkit.trust import service as trust
 from craftkit.trust.models import NewTrustRule, TrustRule
@@ -22,11 +23,12 @@ from craftkit.usage import metering
 from craftkit.webhooks import render_events
 from craftkit.webhooks import service as webhooks
 from craftkit.webhooks.models import NewEndpoint
+from testkit import foreign_pdf
 from testkit.clock import FrozenClock
 from testkit.cloud import Cloud
 from testkit.contents import places_of
 from testkit.project import DATA, DemoProject, make_project
-from typesetting import typeset
+from typesetting import check_file, typeset
 from typesetting.worker import render_document
 
 ADA = User(sub="ada", email="ada@example.com")
@@ -223,3 +225,21 @@ def test_transfer__to_an_invited_user_is_refused(project: DemoProject) -> None:
     members.invite(project.id, BOB.email, "admin", by=ADA.sub, find=lambda _email: BOB)
     with pytest.raises(ConflictError, match="not accepted"):
         members.transfer(project.id, BOB.sub, by=ADA.sub)
+
+
+def test_delete_project__erases_letterheads_with_replaced_files_and_batches(
+    owned: DemoProject, cloud: Cloud, call: Any
+) -> None:
+    for text in ("First", "Second"):
+        letterheads.publish_letterhead(
+            owned.id, "Acme", foreign_pdf.typst_pdf(text), by="ada", check=check_file
+        )
+    body = {"templateSlug": "invoice", "items": [{"data": DATA}]}
+    batch = call("create_batch", owned, body=body).body
+    report = project_deletion.delete_project(owned.id, by=ADA.sub)
+    assert (report.letterheads_deleted, report.batches_erased) == (1, 1)
+    assert "1 batch erased" in report.sentence()
+    s3 = boto3.client("s3")
+    assert s3.list_objects_v2(Bucket=cloud.names["DocumentsBucket"])["KeyCount"] == 0
+    keys_left = [row["batch_id"] for row in cloud.table("BatchesTable").scan()["Items"]]
+    assert batch["id"] not in keys_left

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 
 from craftkit import project_contents
+from craftkit.batches.erasure import erase_batches
 from craftkit.clock import utc_now
 from craftkit.embed.partners import service as partners
 from craftkit.embed.sessions import repository as sessions
@@ -31,7 +32,8 @@ REMAINS = {
     "hooks": "Switched-off hooks with their template. The audit refers to them.",
     "thumbnails": "Small images of templates, for at most 90 days.",
     "renders": "Rows without content, until the retention ends. Usage is counted again from them.",
-    "batches": "Batches with data and results, until the retention ends. No key can read them.",
+    "chunks": "Counts of batches by chunk, without content, until the retention ends. Usage is "
+    "counted again from them.",
     "backups": "Rows of the last 35 days as they were. The data of renders in them is encrypted "
     "with keys that were erased.",
 }
@@ -55,6 +57,7 @@ class DeletionReport:
     letterheads_deleted: int
     members_removed: int
     renders_erased: int
+    batches_erased: int
     deliveries_deleted: int
     embed_sessions_deleted: int
     catalogs_deleted: int
@@ -69,8 +72,12 @@ class DeletionReport:
                     ("hooks", "switched off") if thing == "hooks_switched" else (thing, done)
                 )
                 words = thing.replace("_", " ")
-                parts.append(f"{count} {words if count > 1 else words.removesuffix('s')} {done}")
+                parts.append(f"{count} {words if count > 1 else _singular(words)} {done}")
         return ", ".join(parts)
+
+
+def _singular(words: str) -> str:
+    return "batch" if words == "batches" else words.removesuffix("s")
 
 
 def delete_project(
@@ -128,6 +135,7 @@ def delete_project(
         letterheads_deleted=letterheads.erase_letterheads(project_id),
         members_removed=len(everyone),
         renders_erased=erased,
+        batches_erased=erase_batches(project_id),
         deliveries_deleted=sent,
         embed_sessions_deleted=sessions.delete_all(project_id),
         catalogs_deleted=project_contents.delete_catalogs(project_id),

@@ -16,6 +16,7 @@ from craftkit.process_cache import process_cache
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 _UPLOAD_PART_BYTES = 16 * 1024 * 1024
 DOWNLOAD_LIFETIME = timedelta(minutes=15)
@@ -161,6 +162,21 @@ class MultipartUpload:
 
 def delete(key: str) -> None:
     _client().delete_object(Bucket=config.documents_bucket, Key=key)
+
+
+def delete_folder(prefix: str) -> None:
+    """Delete every object whose key begins with `prefix`."""
+    pages = _client().get_paginator("list_objects_v2")
+    for page in pages.paginate(Bucket=config.documents_bucket, Prefix=prefix):
+        keys: list[ObjectIdentifierTypeDef] = [
+            {"Key": each["Key"]} for each in page.get("Contents", [])
+        ]
+        if keys:
+            answer = _client().delete_objects(
+                Bucket=config.documents_bucket, Delete={"Objects": keys, "Quiet": True}
+            )
+            if answer.get("Errors"):
+                raise RuntimeError("S3 did not delete every object of a folder")
 
 
 def sign_download(

@@ -121,6 +121,7 @@ class Job:
         font_files: where they lie in the bucket until `typesetting.files.with_files` reads them.
         invoice: the electronic invoice that is attached to a PDF; images have none.
         finishing: what is done to a PDF at last; images and previews have none.
+        as_fragment: the PDF as a part of a merged one: see `typst_child.fragment`.
     """
 
     source: str
@@ -137,6 +138,7 @@ class Job:
     font_files: Mapping[str, str] = field(default_factory=dict)
     invoice: InvoiceFile | None = None
     finishing: Finishing | None = None
+    as_fragment: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The form for a call to another function: JSON types only, bytes packed into text."""

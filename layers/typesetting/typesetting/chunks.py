@@ -7,6 +7,7 @@ so that other projects' renders need not wait long, and the rest of the chunk is
 import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from time import monotonic
 
 from craftkit import storage
@@ -21,8 +22,9 @@ from craftkit.renders.lifecycle import GIVEN_UP, GoneError
 from craftkit.templates import service as templates
 from craftkit.templates.data import types
 from craftkit.templates.models import TemplateVersion
-from craftkit.typesetter import DrawImages, Job, Typeset, TypesettingError
+from craftkit.typesetter import DrawImages, FileError, Finishing, Job, Typeset, TypesettingError
 from typesetting.files import with_files
+from typesetting.finishing import FinishingFiles
 from typesetting.service import draw_images
 from typesetting.worker import File, FileRequest, make_file
 
@@ -104,17 +106,27 @@ def _render(
     except NotFoundError as error:  # the template was deleted while the batch waited
         yield from (_failed(row, error.code, str(error)) for row in rows)
         return
+    try:
+        finishing = _finishing_of(batch)
+    except FileError as error:
+        yield from (_failed(row, error.code, str(error)) for row in rows)
+        return
     begun, uploads = monotonic(), list[Future[None]]()
     with ThreadPoolExecutor(_UPLOADS_AT_ONCE) as pool:
         for row in rows:
             if monotonic() - begun > SLICE_SECONDS or sum(map(len, documents)) > PACK_BYTES:
                 break
             try:
-                file = make_file(_job_of(batch, version, row), _wanted(batch, row), typeset, draw)
+                job = replace(_job_of(batch, version, row), finishing=finishing)
+                file = make_file(job, _wanted(batch, row), typeset, draw)
             except (TypesettingError, SealNotConfiguredError) as error:
                 yield _failed(row, error.code, str(error))
                 continue
-            if batch.output != "files":
+            if batch.output == "merged":
+                documents.append(files.packed_fragment(file.content))
+                yield _succeeded(row, file).model_copy(update={"size_bytes": None, "sha256": None})
+                continue
+            if batch.output == "zip":
                 documents.append(file.content)
                 yield _succeeded(row, file)
                 continue
@@ -124,6 +136,17 @@ def _render(
             yield result
     for upload in uploads:
         upload.result()
+
+
+def _finishing_of(batch: Batch) -> Finishing | None:
+    """The finishing of every document: its files are loaded once for a slice of a chunk.
+
+    Raises:
+        FileError: a file cannot be used.
+    """
+    if not batch.has_finishing:
+        return None
+    return FinishingFiles(batch.project_id).load(files.get_finishing(batch))
 
 
 def _upload(key: str, file: File) -> None:
@@ -139,7 +162,8 @@ def _job_of(batch: Batch, version: TemplateVersion, row: Row) -> Job:
             locale=version.locale,
             title=version.name,
             created_at=batch.date,
-            pdf_standard=version.pdf_standard,
+            pdf_standard=batch.pdf_standard if batch.format == "pdf" else version.pdf_standard,
+            as_fragment=batch.output == "merged",
             font_files=version.fonts,
             watermark=batch.mode == "test",
             is_live=batch.mode == "live",

@@ -89,6 +89,7 @@ def request(
         "watermark": job.watermark,
         "invoice": None,
         "finishing": None,
+        "fragment": job.as_fragment and output_format == "pdf",
     }
     invoice = job.invoice if output_format == "pdf" else None
     if invoice:

@@ -22,7 +22,7 @@ def append(document: "Pdf", other: "Pdf", title: str) -> None:
     from pikepdf import Array, Name
 
     is_tagged = "/StructTreeRoot" in other.Root and "/StructTreeRoot" in document.Root
-    _resolve_names(other)
+    resolve_names(other)
     offset = _next_key(document) if is_tagged else 0
     for page in other.pages:
         for owner, key in (
@@ -45,7 +45,7 @@ def _annotations(page: Any) -> list[Any]:
     return list(page.get("/Annots", []))
 
 
-def _resolve_names(other: "Pdf") -> None:
+def resolve_names(other: "Pdf") -> None:
     """Links to named places become links to places: names are of one document."""
     from pikepdf import Array, Dictionary, NameTree, String
 

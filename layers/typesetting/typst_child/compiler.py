@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Self, cast
 
 import typst
 
-from typst_child import codes, diagnosis, facturx, finishing, fonts, raster, watermark
+from typst_child import codes, diagnosis, facturx, finishing, fonts, fragment, raster, watermark
 from typst_child.glyphs import missing
 from typst_child.images import ImageChecker
 from typst_child.pages import (
@@ -57,6 +57,7 @@ class Job(NamedTuple):
         standards: the standards that a PDF must conform to. For images, violations are warnings.
         invoice: of a PDF, level and relationship of the electronic invoice; its XML is a blob.
         finishing: of a PDF, what is done to it at last; its files are the last blobs.
+        fragment: the PDF is returned as a fragment of a merged one.
         images_index: the path of each image that the data names: `{"https://…": "/images/0"}`.
     """
 
@@ -69,6 +70,7 @@ class Job(NamedTuple):
     watermark: bool
     invoice: dict[str, str] | None
     finishing: finishing.Finishing | None
+    fragment: bool
     image_kinds: list[str]
     description: bytes
     images_index: bytes
@@ -173,6 +175,8 @@ class Typesetter:
             pdf = facturx.attach(pdf, job.invoice_xml, **job.invoice)
         if job.finishing:
             pdf = finishing.complete(pdf, job.finishing, job.files)
+        if job.fragment:
+            pdf = fragment.fragment_of(pdf)
         return answer, [pdf]
 
     def _images_of(self, compilation: "Compilation") -> Answer:

@@ -15,11 +15,12 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 from botocore.exceptions import BotoCoreError, ClientError
 
 from craftkit.batches import files, repository
+from craftkit.batches.merging import OBJECT_LIMIT, MergedPdf, TooManyObjectsError
 from craftkit.batches.models import Batch, Chunk, Result
 from craftkit.batches.progress import counts_of, tally
 from craftkit.clock import to_rfc3339, utc_now
 from craftkit.dynamodb import ConditionFailedError
-from craftkit.renders.files import ZIP_TYPE
+from craftkit.renders.files import MEDIA_TYPES, ZIP_TYPE
 from craftkit.renders.lifecycle import WORKER_FAILED
 from craftkit.storage import MultipartUpload
 
@@ -30,10 +31,17 @@ TRIES = 5
 """How often the file is begun by processes that end before it is written."""
 
 RESULT_FAILED = (
-    f"The ZIP file could not be written in {TRIES} attempts. Create smaller batches, or send "
-    "`output: files`."
+    f"The one file of all documents could not be written in {TRIES} attempts. Create smaller "
+    "batches, or send `output: files`."
 )
 
+_PACKS_HELD = 2
+"""Of about 32 MiB each."""
+
+_TOO_LARGE = (
+    f"The merged PDF would have more than {OBJECT_LIMIT:,} objects. Create smaller batches, or "
+    "choose the output zip."
+)
 MANIFEST = "manifest.ndjson"
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 """The earliest that ZIP can tell, so that the same documents give the same file."""
@@ -46,19 +54,19 @@ def assemble_batch(project_id: str, batch_id: str) -> Batch | None:
         The completed batch, or None where there is nothing to do.
     """
     batch = repository.get(project_id, batch_id)
-    if batch is None or batch.status != "running" or batch.output != "zip":
+    if batch is None or batch.status != "running" or batch.output == "files":
         return None
     chunks = repository.chunks_of(batch)
     sums = tally(chunks)
     held = _claim(batch, utc_now()) if sums.is_over else None
     if held is None:
         return None
-    failure = {}
+    failure: dict[str, Any] = {}
     if held.assemblies > TRIES:
         failure = {"error_code": WORKER_FAILED, "error_message": RESULT_FAILED}
     elif sums.succeeded:
         try:
-            _write_zip(batch, chunks)
+            failure = _write(batch, chunks)
         except (BotoCoreError, ClientError):  # a fault of AWS is no attempt
             _forget_try(held)
             raise
@@ -72,7 +80,12 @@ def assemble_batch(project_id: str, batch_id: str) -> Batch | None:
                 "status": "completed",
                 "completed_at": to_rfc3339(utc_now()),
             },
-            remove=(repository.UNFINISHED, "due_at", "assembling_until"),
+            remove=(
+                repository.UNFINISHED,
+                "due_at",
+                "assembling_until",
+                *(() if failure else ("error_code", "error_message")),
+            ),
             condition="#status = :running AND assembling_until = :held",
             values={":running": "running", ":held": held.assembling_until},
         )
@@ -114,6 +127,60 @@ def _forget_try(held: Batch) -> None:
         )
     except (BotoCoreError, ClientError, ConditionFailedError):
         return
+
+
+def _write(batch: Batch, chunks: Sequence[Chunk]) -> dict[str, Any]:
+    """Write the one file. Returns the error of the batch, if it has none."""
+    if batch.output == "merged":
+        return _write_merged(batch, chunks)
+    _write_zip(batch, chunks)
+    return {}
+
+
+def _write_merged(batch: Batch, chunks: Sequence[Chunk]) -> dict[str, Any]:
+    """Write every document into one PDF in the order of the rows.
+
+    Returns:
+        The error of the batch, where the PDF would have more objects than it may.
+    """
+    upload = MultipartUpload(files.result_key(batch), content_type=MEDIA_TYPES["pdf"])
+    try:
+        with upload:
+            merged = MergedPdf(upload)
+            for result, fragment in _fragments(chunks):
+                merged.add(fragment, PurePosixPath(result.filename).stem)
+            merged.close()
+    except TooManyObjectsError:
+        return {"error_code": "render_too_large", "error_message": _TOO_LARGE}
+    return {}
+
+
+def _fragments(chunks: Sequence[Chunk]) -> Iterator[tuple[Result, bytes]]:
+    """Each document by its row. Rows that were tried again are in the range of their first chunk:
+    the chunks of one range are read together."""
+    ranges: dict[str, list[Chunk]] = {}
+    first_of: dict[str, str] = {}
+    for chunk in chunks:
+        first = first_of.get(chunk.replaces, chunk.replaces) if chunk.replaces else chunk.key
+        first_of[chunk.key] = first
+        ranges.setdefault(first, []).append(chunk)
+    for group in ranges.values():
+        places = [
+            (result, chunk, part, number)
+            for chunk in group
+            for part in chunk.parts
+            for number, result in enumerate(
+                each for each in files.get_part(chunk, part) if each.status == "succeeded"
+            )
+        ]
+        places.sort(key=lambda place: place[0].row)
+        packs: dict[str, list[bytes]] = {}
+        for result, chunk, part, number in places:
+            if part not in packs:
+                if len(packs) == _PACKS_HELD:
+                    del packs[next(iter(packs))]
+                packs[part] = list(files.split_pack(files.get_pack(chunk, part)))
+            yield result, packs[part][number]
 
 
 def _write_zip(batch: Batch, chunks: Sequence[Chunk]) -> None:

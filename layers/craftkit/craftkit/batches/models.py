@@ -18,6 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from craftkit.auth.principal import Mode
 from craftkit.renders.files import endings_of
+from craftkit.renders.finishing import FinishingOptions
 from craftkit.renders.models import (
     METADATA_LIMIT,
     DocumentDate,
@@ -34,7 +35,7 @@ from craftkit.typesetter import DEFAULT_PDF_STANDARD, OutputFormat, PdfStandard
 BatchStatus = Literal["awaiting_upload", "checking", "running", "completed", "refused", "cancelled"]
 ChunkStatus = Literal["queued", "rendering", "ended"]
 ItemStatus = Literal["queued", "succeeded", "failed", "cancelled", "invalid"]
-Output = Literal["files", "zip"]
+Output = Literal["files", "zip", "merged"]
 UploadFormat = Literal["ndjson", "csv"]
 OnInvalid = Literal["refuse", "skip"]
 
@@ -60,8 +61,11 @@ class BatchItem(ApiModel):
     metadata: dict[MetadataKey, MetadataValue] = Field({}, max_length=METADATA_LIMIT)
 
 
-class BatchOptions(ApiModel):
-    """How the documents of a batch are made: as the same options of a render."""
+class BatchOptions(FinishingOptions):
+    """How the documents of a batch are made: as the same options of a render.
+
+    The files of the finishing are the same for every document.
+    """
 
     version_number: Annotated[int, Field(ge=1, strict=True), INTEGRAL] | None = None
     format: OutputFormat = "pdf"
@@ -84,6 +88,11 @@ class BatchOptions(ApiModel):
     def _fit_together(self) -> Self:
         if self.format == "pdf" and (self.pages or self.scale):
             message = "`pages` and `scale` apply to the formats png, jpeg, webp and svg, not to pdf"
+            raise PydanticCustomError("options", message)
+        if self.format != "pdf" and self.has_finishing:
+            message = (
+                "`letterhead`, `append`, `attachments` and `password` apply to the format pdf alone"
+            )
             raise PydanticCustomError("options", message)
         if self.format == "svg" and self.scale:
             raise PydanticCustomError("options", "`scale` does not apply to the format svg")
@@ -146,6 +155,17 @@ class BatchRequest(ApiModel):
     def _has_rows(self) -> Self:
         if (self.items is None) == (self.upload is None):
             raise PydanticCustomError("rows", "Send either `items` or `upload`")
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_merged(self) -> Self:
+        if self.output != "merged":
+            return self
+        if self.options.format != "pdf":
+            raise PydanticCustomError("merged", "`output` merged is for the format pdf alone")
+        if self.options.password or self.options.attachments:
+            message = "`password` and `attachments` do not apply to the output merged"
+            raise PydanticCustomError("merged", message)
         return self
 
     @model_validator(mode="after")
@@ -212,6 +232,7 @@ class Batch(BaseModel):
     scale: Decimal = Decimal(1)
     document_date: datetime | None = None
     seal: SealOptions | None = None
+    has_finishing: bool = False
     base_url: str
     attempt: int = 1
     total: int = 0

@@ -23,6 +23,7 @@ from craftkit.clock import to_rfc3339, utc_now
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.errors import InvalidInputError, NotFoundError, QuotaExceededError, RateLimitedError
 from craftkit.limits import service as limits
+from craftkit.renders import input_keys
 from craftkit.storage import ReplacedError
 from craftkit.templates import service as templates
 
@@ -103,6 +104,7 @@ def _check_slice(batch: Batch) -> tuple[Batch, bool]:
     begun, number, end, is_all = monotonic(), batch.total, batch.checked_bytes, True
     group, invalid = CheckedRows(), list[InvalidRow]()
     chunks: list[Chunk] = []
+    key = input_keys.find_key(batch.project_id, batch.id)
     with ThreadPoolExecutor(_PUTS_AT_ONCE) as pool:
         puts = []
 
@@ -110,7 +112,7 @@ def _check_slice(batch: Batch) -> tuple[Batch, bool]:
             nonlocal group
             if group.rows:
                 chunk = new_chunk(batch, 1, (number - 1) // CHUNK_ROWS, len(group.rows))
-                puts.append(pool.submit(files.put_rows, chunk, group.rows))
+                puts.append(pool.submit(files.put_rows, chunk, group.rows, key))
                 chunks.append(chunk)
             invalid.extend(group.invalid)
             group = CheckedRows()

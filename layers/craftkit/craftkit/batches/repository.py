@@ -140,6 +140,20 @@ def page(
     return found, after
 
 
+def every(project_id: str) -> Iterator[Batch]:
+    """Every batch of a project, strongly consistent."""
+    condition = KeyCondition("project_id").eq(project_id) & KeyCondition("batch_id").lt(_AFTER_ID)
+    found = dynamodb.query(
+        config.batches_table, KeyConditionExpression=condition, ConsistentRead=True
+    )
+    return map(batch_of, list(found))
+
+
+def delete(project_id: str, batch_id: str) -> None:
+    """Delete the row of a batch; those of its chunks stay."""
+    _table().delete_item(Key=_key(project_id, batch_id))
+
+
 def due(shard: int, now: datetime) -> Iterator[Due]:
     """Batches of a shard that are not over and are due to be checked, the earliest first."""
     is_due = KeyCondition(UNFINISHED).eq(str(shard)) & KeyCondition("due_at").lte(to_rfc3339(now))

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from itertools import batched
-from typing import Any
+from typing import Any, cast
 
 from craftkit import cursors, storage
 from craftkit.auth.principal import Principal
@@ -26,7 +26,7 @@ from craftkit.batches.preparation import INVALID_DATA, invalid_message, start_ch
 from craftkit.batches.progress import CHECK_EVERY
 from craftkit.batches.repository import Claim
 from craftkit.batches.views import signed_view_of
-from craftkit.clock import to_rfc3339, utc_now
+from craftkit.clock import to_epoch_seconds, to_rfc3339, utc_now
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.errors import (
     ConflictError,
@@ -41,11 +41,15 @@ from craftkit.errors import (
 )
 from craftkit.ids import new_id
 from craftkit.limits import service as limits
+from craftkit.renders import input_keys
+from craftkit.renders.finishing import FinishingRequest
+from craftkit.renders.finishing_checks import requested_finishing, standard_of
 from craftkit.renders.repository import expires_at
 from craftkit.renders.seals import requested_seal
 from craftkit.renders.service import EVERYTHING, Visibility
 from craftkit.templates import service as templates
 from craftkit.templates.models import TemplateVersion
+from craftkit.typesetter import PdfStandard
 
 _NO_INVOICES = (
     "This template has an invoice mapping, and a batch makes no electronic invoices. Send false to "
@@ -82,7 +86,8 @@ def create_batch(
     if version.manifest.invoice and request.options.invoice is not False:
         raise InvalidRequestError(issues=Issues(field_errors={"options.invoice": [_NO_INVOICES]}))
     claim = _claim_of(idempotency_key, principal, request)
-    batch = _new_batch(principal, request, version, base_url)
+    finishing = requested_finishing(principal, request.options, version.pdf_standard)
+    batch = _new_batch(principal, request, version, base_url, finishing)
     checked = CheckedRows()
     for number, item in enumerate(request.items or (), 1):
         checked.add(batch, version.manifest, number, item)
@@ -97,7 +102,7 @@ def create_batch(
         return found, False
     chunks = list(_chunks_of(batch, rows))
     with charge.commit_on_success():
-        existing = _store(batch, chunks, rows, checked.invalid, claim)
+        existing = _store(batch, chunks, rows, checked.invalid, claim, finishing)
     if existing is not None:
         charge.refund()
         return _claimed(principal.project_id, existing, claim), False
@@ -224,10 +229,11 @@ def retry_batch(principal: Principal, batch_id: str, *, visible: Visibility = EV
     now = utc_now()
     attempt = batch.attempt + 1
     chunks = []
+    key = input_keys.find_key(project_id, batch.id)
     for number, old in enumerate(failed):
         rows = _failed_rows(old)
         chunk = new_chunk(batch, attempt, number, len(rows), replaces=old.key)
-        files.put_rows(chunk, rows)
+        files.put_rows(chunk, rows, key)
         chunks.append(chunk)
     repository.put_chunks(chunks)
     try:
@@ -265,7 +271,11 @@ def _failed_rows(chunk: Chunk) -> list[Row]:
 
 
 def _new_batch(
-    principal: Principal, request: BatchRequest, version: TemplateVersion, base_url: str
+    principal: Principal,
+    request: BatchRequest,
+    version: TemplateVersion,
+    base_url: str,
+    finishing: FinishingRequest | None,
 ) -> Batch:
     options, now = request.options, utc_now()
     return Batch(
@@ -276,7 +286,7 @@ def _new_batch(
         key_id=principal.key_id,
         template_slug=request.template_slug,
         version_number=version.number,
-        pdf_standard=version.pdf_standard,
+        pdf_standard=cast(PdfStandard, standard_of(version.pdf_standard, finishing)),
         output=request.output,
         on_invalid=request.on_invalid,
         format=options.format,
@@ -284,6 +294,7 @@ def _new_batch(
         scale=Decimal(str(options.scale or 1)),
         document_date=options.document_date,
         seal=requested_seal(version.manifest, options.seal, options.format),
+        has_finishing=finishing is not None,
         base_url=base_url,
         upload_format=request.upload.format if request.upload else None,
         mapping=request.upload.mapping if request.upload else None,
@@ -320,13 +331,17 @@ def _store(
     rows: Sequence[Row],
     invalid: Sequence[InvalidRow],
     claim: Claim | None,
+    finishing: FinishingRequest | None,
 ) -> dict[str, Any] | None:
     """Store a new batch; the claim on its idempotency key where another batch has it.
 
     The objects come first, so that every row that is stored has its data.
     """
+    key = input_keys.new_key(batch.project_id, batch.id, to_epoch_seconds(batch.expires_at))
     for chunk, group in zip(chunks, batched(rows, CHUNK_ROWS, strict=False), strict=True):
-        files.put_rows(chunk, group)
+        files.put_rows(chunk, group, key)
+    if finishing:
+        files.put_finishing(batch, finishing, key)
     if invalid:
         part = files.put_invalid(batch, invalid)
         batch = batch.model_copy(update={"invalid_parts": (part,)})
@@ -337,6 +352,9 @@ def _store(
             files.delete_rows(chunk)
         for part in batch.invalid_parts:
             files.delete_invalid(batch, part)
+        if finishing:
+            files.delete_finishing(batch)
+        input_keys.delete(batch.project_id, batch.id)
         existing = error.items[0] if claim else None
         if existing is None:
             raise

@@ -15,7 +15,7 @@ from craftkit.batches.models import (
     Row,
 )
 from craftkit.clock import to_rfc3339, utc_now
-from craftkit.renders.files import ZIP_TYPE
+from craftkit.renders.files import MEDIA_TYPES, ZIP_TYPE
 
 
 def new_view_of(batch: Batch) -> BatchView:
@@ -32,9 +32,13 @@ def signed_view_of(batch: Batch) -> BatchView:
     has_result = batch.output != "files" and batch.succeeded and not batch.error_code
     if batch.status != "completed" or not has_result:
         return view
-    filename = f"{batch.template_slug}-{batch.id}.zip"
+    if batch.error_code:  # there is no result
+        return view
+    is_merged = batch.output == "merged"
+    filename = f"{batch.template_slug}-{batch.id}.{'pdf' if is_merged else 'zip'}"
+    media_type = MEDIA_TYPES["pdf"] if is_merged else ZIP_TYPE
     url, _ = storage.sign_download(
-        files.result_key(batch), filename=filename, media_type=ZIP_TYPE, now=utc_now()
+        files.result_key(batch), filename=filename, media_type=media_type, now=utc_now()
     )
     return view.model_copy(update={"result_url": url})
 

@@ -28,26 +28,42 @@ def seal(render: Render, content: bytes, expires_at: int) -> bytes:
     Args:
         expires_at: the TTL of the render's row, in epoch seconds.
     """
-    key, nonce = os.urandom(_KEY_BYTES), os.urandom(_NONCE_BYTES)
-    _table().put_item(
-        Item={**_key_of(render.project_id, render.id), "key": key, "expires_at": expires_at}
-    )
-    return _SEALED + nonce + _cipher(key).encrypt(nonce, content, render.id.encode())
+    key = new_key(render.project_id, render.id, expires_at)
+    return seal_with(key, render.id, content)
 
 
-def unseal(project_id: str, render_id: str, content: bytes) -> bytes:
-    """The decrypted content.
+def new_key(project_id: str, owner_id: str, expires_at: int) -> bytes:
+    """A new key of a render or a batch, which is stored."""
+    key = os.urandom(_KEY_BYTES)
+    _table().put_item(Item={**_key_of(project_id, owner_id), "key": key, "expires_at": expires_at})
+    return key
+
+
+def seal_with(key: bytes, owner_id: str, content: bytes) -> bytes:
+    """The content, encrypted with the key of this render or batch."""
+    nonce = os.urandom(_NONCE_BYTES)
+    return _SEALED + nonce + _cipher(key).encrypt(nonce, content, owner_id.encode())
+
+
+def find_key(project_id: str, owner_id: str) -> bytes | None:
+    """The key of a render or a batch; None once it was deleted or has expired."""
+    found = _table().get_item(Key=_key_of(project_id, owner_id), ConsistentRead=True).get("Item")
+    return bytes(found["key"]) if found else None
+
+
+def unseal(project_id: str, owner_id: str, content: bytes) -> bytes:
+    """The decrypted content of a render or a batch.
 
     Raises:
         NotFoundError: the key was deleted, or has expired.
     """
     if content[:1] != _SEALED:
         return content
-    found = _table().get_item(Key=_key_of(project_id, render_id), ConsistentRead=True).get("Item")
-    if found is None:
+    key = find_key(project_id, owner_id)
+    if key is None:
         raise NotFoundError("The data of this render is no longer kept.")
     nonce, sealed = content[1 : 1 + _NONCE_BYTES], content[1 + _NONCE_BYTES :]
-    return _cipher(bytes(found["key"])).decrypt(nonce, sealed, render_id.encode())
+    return _cipher(key).decrypt(nonce, sealed, owner_id.encode())
 
 
 def extend(project_id: str, render_id: str, expires_at: int) -> None:
