@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from craftkit import process_cache, storage
 from craftkit.network import FetchError, Network, Policy, fetch
-from craftkit.renders.finishing import AppendedPdf, Attachment, FinishingRequest
+from craftkit.renders.finishing import PLAIN, AppendedPdf, Attachment, FinishingRequest
 from craftkit.typesetter import (
     AppendedFile,
     AttachedFile,
@@ -59,7 +59,12 @@ class FinishingFiles:
         password = request.password
         return Finishing(
             letterhead=load_letterhead(request.letterhead_key) if request.letterhead_key else None,
-            append=tuple(self._appended(*each) for each in enumerate(request.append)),
+            append=tuple(
+                self._appended(number, wanted, keeps_tags=standard != PLAIN)
+                for number, (wanted, standard) in enumerate(
+                    zip(request.append, request.append_standards, strict=True)
+                )
+            ),
             attachments=tuple(self._attached(*each) for each in enumerate(request.attachments)),
             password=Password(
                 password.open,
@@ -70,11 +75,10 @@ class FinishingFiles:
             else None,
         )
 
-    def _appended(self, number: int, wanted: AppendedPdf) -> AppendedFile:
+    def _appended(self, number: int, wanted: AppendedPdf, *, keeps_tags: bool) -> AppendedFile:
         path = f"options.append.{number}"
-        purpose: FilePurpose = "append"
+        purpose: FilePurpose = "render" if keeps_tags else "append"
         if wanted.render_id is not None:
-            purpose = "render"
             content = self._render(path, wanted.render_id)
         else:
             content = self._content(path, wanted)

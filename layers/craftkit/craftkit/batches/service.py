@@ -47,6 +47,7 @@ from craftkit.renders.finishing_checks import requested_finishing, standard_of
 from craftkit.renders.repository import expires_at
 from craftkit.renders.seals import requested_seal
 from craftkit.renders.service import EVERYTHING, Visibility
+from craftkit.seals.models import SealOptions
 from craftkit.templates import service as templates
 from craftkit.templates.models import TemplateVersion
 from craftkit.typesetter import PdfStandard
@@ -55,6 +56,8 @@ _NO_INVOICES = (
     "This template has an invoice mapping, and a batch makes no electronic invoices. Send false to "
     "render the documents without them, or create renders"
 )
+
+_NO_SEALS = "A merged PDF has no seals. Send `seal` false, or the output files or zip"
 
 
 def create_batch(
@@ -86,8 +89,13 @@ def create_batch(
     if version.manifest.invoice and request.options.invoice is not False:
         raise InvalidRequestError(issues=Issues(field_errors={"options.invoice": [_NO_INVOICES]}))
     claim = _claim_of(idempotency_key, principal, request)
-    finishing = requested_finishing(principal, request.options, version.pdf_standard)
-    batch = _new_batch(principal, request, version, base_url, finishing)
+    seal = requested_seal(version.manifest, request.options.seal, request.options.format)
+    if seal and request.output == "merged":
+        raise InvalidRequestError(issues=Issues(field_errors={"options.seal": [_NO_SEALS]}))
+    finishing = requested_finishing(
+        principal, request.options, version.pdf_standard, is_sealed=seal is not None
+    )
+    batch = _new_batch(principal, request, version, base_url, seal, finishing)
     checked = CheckedRows()
     for number, item in enumerate(request.items or (), 1):
         checked.add(batch, version.manifest, number, item)
@@ -275,6 +283,7 @@ def _new_batch(
     request: BatchRequest,
     version: TemplateVersion,
     base_url: str,
+    seal: SealOptions | None,
     finishing: FinishingRequest | None,
 ) -> Batch:
     options, now = request.options, utc_now()
@@ -293,7 +302,7 @@ def _new_batch(
         pages=options.pages,
         scale=Decimal(str(options.scale or 1)),
         document_date=options.document_date,
-        seal=requested_seal(version.manifest, options.seal, options.format),
+        seal=seal,
         has_finishing=finishing is not None,
         base_url=base_url,
         upload_format=request.upload.format if request.upload else None,

@@ -32,8 +32,6 @@ def signed_view_of(batch: Batch) -> BatchView:
     has_result = batch.output != "files" and batch.succeeded and not batch.error_code
     if batch.status != "completed" or not has_result:
         return view
-    if batch.error_code:  # there is no result
-        return view
     is_merged = batch.output == "merged"
     filename = f"{batch.template_slug}-{batch.id}.{'pdf' if is_merged else 'zip'}"
     media_type = MEDIA_TYPES["pdf"] if is_merged else ZIP_TYPE

@@ -22,6 +22,10 @@ FILE_LIMIT = 20
 """Of the entries of `append`, and of `attachments`."""
 
 
+PLAIN = "1.7"
+"""The standard of a PDF that claims none."""
+
+
 def _require_base64(value: str) -> str:
     try:
         b64decode(value, validate=True)

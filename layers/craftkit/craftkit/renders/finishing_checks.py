@@ -9,24 +9,24 @@ from craftkit.auth.principal import Principal
 from craftkit.clock import utc_now
 from craftkit.errors import InvalidRequestError, Issues, NotFoundError, NotReadyError
 from craftkit.renders import repository
-from craftkit.renders.finishing import FinishingOptions, FinishingRequest
+from craftkit.renders.finishing import PLAIN, FinishingOptions, FinishingRequest
 from craftkit.templates.letterheads import find_letterhead
 from craftkit.typesetter import DEFAULT_PDF_STANDARD
 
 _NO_RENDER = "There is no render of this id in this project"
 _NOT_READY = "This render has no document yet, or never gets one"
 _NO_PDF = "This render is not a PDF"
-_PLAIN = "1.7"
 _LEVELS = ("b", "a")
 
 
 def requested_finishing(
-    principal: Principal, options: FinishingOptions, standard: str
+    principal: Principal, options: FinishingOptions, standard: str, *, is_sealed: bool
 ) -> FinishingRequest | None:
     """The finishing that the options request.
 
     Args:
         standard: what the PDF conforms to without it.
+        is_sealed: whether the PDF is sealed at last.
 
     Raises:
         InvalidRequestError: the project has no such letterhead, or the standard forbids a part.
@@ -48,6 +48,9 @@ def requested_finishing(
             f"PDF/A forbids encryption, and this document conforms to {standard}. Send no "
             "password, or publish the template with the standard 1.7 or ua-1",
         )
+    if options.password and is_sealed:
+        message = "A sealed document cannot have a password. Send `seal` false, or no password"
+        raise _refusal("options.password", message)
     if options.letterhead is None:
         return request
     letterhead = find_letterhead(principal.project_id, options.letterhead)
@@ -78,7 +81,7 @@ def standard_of(standard: str, request: FinishingRequest | None) -> str:
     if request.attachments:
         part = "3"
     if not level:
-        return "ua-1" if is_accessible else _PLAIN
+        return "ua-1" if is_accessible else PLAIN
     suffix = "+ua-1" if is_accessible and level == "a" else ""
     return f"a-{part}{level}{suffix}"
 
@@ -96,7 +99,7 @@ def _standards_of(principal: Principal, options: FinishingOptions) -> Iterator[s
     """What each appended PDF conforms to. Nothing is known of files from outside."""
     for number, each in enumerate(options.append):
         if each.render_id is None:
-            yield _PLAIN
+            yield PLAIN
             continue
         field = f"options.append.{number}.renderId"
         render = repository.get(principal.project_id, each.render_id)
@@ -111,7 +114,8 @@ def _standards_of(principal: Principal, options: FinishingOptions) -> Iterator[s
             raise NotReadyError(issues=_issues(field, _NOT_READY))
         if render.format != "pdf":
             raise _refusal(field, _NO_PDF)
-        yield render.pdf_standard or DEFAULT_PDF_STANDARD
+        # The seal's field is drawn onto its page, and the tags do not know it any more.
+        yield PLAIN if render.seal else render.pdf_standard or DEFAULT_PDF_STANDARD
 
 
 def _issues(field: str, message: str) -> Issues:

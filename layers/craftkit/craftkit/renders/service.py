@@ -195,7 +195,8 @@ def new_render(
     data = validate_data(version.manifest, request.data)
     requested = requested_invoice(version, data, options)
     standard = pdf_standard_of(version, options, requested.options)
-    finishing = requested_finishing(principal, options, standard)
+    seal = requested_seal(version.manifest, options.seal, options.format)
+    finishing = requested_finishing(principal, options, standard, is_sealed=seal is not None)
     render = Render(
         project_id=principal.project_id,
         id=new_id(),
@@ -207,7 +208,7 @@ def new_render(
         version_number=version.number,
         pdf_standard=standard_of(standard, finishing),
         invoice=requested.options,
-        seal=requested_seal(version.manifest, options.seal, options.format),
+        seal=seal,
         filename=options.filename or f"{slug}{ENDINGS[MEDIA_TYPES[options.format]][0]}",
         format=options.format,
         pages=options.pages,
