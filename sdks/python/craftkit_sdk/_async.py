@@ -308,7 +308,7 @@ class AsyncBatch:
         return self._client._pages(path, "items", limit=100, status=status)
 
     async def save(self, path: str | Path, timeout: float = BATCH_WAIT_SECONDS) -> Path:
-        """Write the one file of this batch (`output="zip"`); waits for it.
+        """Write the one file of this batch (`output="zip"` or `"merged"`); waits for it.
 
         Raises:
             WaitTimeoutError: it is not over in time.

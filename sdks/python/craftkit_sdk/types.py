@@ -1,6 +1,6 @@
 """The API's objects in JSON."""
 
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, Required, TypedDict
 
 Mode = Literal["live", "test"]
 BatchStatus = Literal["awaiting_upload", "checking", "running", "completed", "refused", "cancelled"]
@@ -35,6 +35,40 @@ class RenderJson(TypedDict):
     delivery: dict[str, Any] | None
 
 
+class AppendedPdf(TypedDict, total=False):
+    """One of `renderId`, `url` and `content` (base64)."""
+
+    renderId: str
+    url: str
+    content: str
+    title: str
+
+
+class Attachment(TypedDict, total=False):
+    """`filename`, and either `url` or `content` (base64)."""
+
+    filename: Required[str]
+    url: str
+    content: str
+    description: str
+    relationship: Literal["Source", "Data", "Alternative", "Supplement", "Unspecified"]
+
+
+class Password(TypedDict, total=False):
+    open: str
+    owner: str
+    permissions: list[Literal["print", "copy", "edit", "annotate", "fillForms", "assemble"]]
+
+
+class FinishingOptions(TypedDict, total=False):
+    """The `options` that finish a PDF."""
+
+    letterhead: str
+    append: list[AppendedPdf]
+    attachments: list[Attachment]
+    password: Password
+
+
 class BatchCounts(TypedDict):
     total: int
     queued: int
@@ -50,7 +84,7 @@ class BatchJson(TypedDict):
     mode: Mode
     templateSlug: str
     versionNumber: int
-    output: Literal["files", "zip"]
+    output: Literal["files", "zip", "merged"]
     onInvalid: Literal["refuse", "skip"]
     format: str
     counts: BatchCounts

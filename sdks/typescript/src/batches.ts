@@ -55,7 +55,7 @@ export class Batch {
   }
 
   /**
-   * The bytes of the one file of this batch (`output: "zip"`); waits for them.
+   * The bytes of the one file of this batch (`output: "zip"` or `"merged"`); waits for them.
    *
    * @throws WaitTimeoutError: it is not over in time
    * @throws BatchFailedError: it has no result

@@ -46,7 +46,24 @@ export interface CreateRenderOptions {
   jobId?: string;
   idempotencyKey?: string;
   /** Further `options` of the API by their names there. */
-  options?: Data;
+  options?: FinishingOptions & Data;
+}
+
+/** Letterhead, further pages, attachments and password of a PDF. `content` is base64. */
+export interface FinishingOptions {
+  /** The name of a letterhead of the project. */
+  letterhead?: string;
+  append?: ({ title?: string } & ({ renderId: string } | { url: string } | { content: string }))[];
+  attachments?: ({
+    filename: string;
+    description?: string;
+    relationship?: "Source" | "Data" | "Alternative" | "Supplement" | "Unspecified";
+  } & ({ url: string } | { content: string }))[];
+  password?: {
+    open?: string;
+    owner?: string;
+    permissions?: ("print" | "copy" | "edit" | "annotate" | "fillForms" | "assemble")[];
+  };
 }
 
 export interface RenderFilters {
@@ -73,7 +90,7 @@ export interface BatchJson {
   mode: Mode;
   templateSlug: string;
   versionNumber: number;
-  output: "files" | "zip";
+  output: "files" | "zip" | "merged";
   onInvalid: "refuse" | "skip";
   format: string;
   counts: {
@@ -122,7 +139,7 @@ export interface BatchItemJson {
 
 /** Of a new batch; `options` has the API's names. */
 export interface BatchOptions {
-  output?: "files" | "zip";
+  output?: "files" | "zip" | "merged";
   onInvalid?: "refuse" | "skip";
   options?: Record<string, unknown>;
   idempotencyKey?: string;
