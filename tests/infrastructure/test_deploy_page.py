@@ -107,7 +107,8 @@ def test_every_named_output_exists() -> None:
     named = re.findall(r"the outputs? `(\w+)`(?:, `(\w+)`)?(?: and `(\w+)`)?", PAGE, re.IGNORECASE)
     mentioned = {name for pair in named for name in pair if name}
     targets = {"ApiDomainTarget", "PagesDomainTarget", "EmbedDomainTarget"}
-    assert mentioned == {"PublicUrl", "DeployRoleArn", *targets}
+    addresses = {"PublicUrl", "DashboardUrl", "EmbedUrl"}
+    assert mentioned == {*addresses, "DeployRoleArn", *targets}
     assert mentioned <= outputs
 
 
@@ -120,7 +121,7 @@ def test_environments_are_named_like_the_stages_of_the_release() -> None:
 
 
 def test_every_named_page_and_file_exists() -> None:
-    for link in re.findall(r"\]\((\S+?)(?:#\S+)?\)", PAGE):
+    for link in re.findall(r"\]\((?!https://)(\S+?)(?:#\S+)?\)", PAGE):
         assert (ROOT / "docs" / link).is_file(), link
     for path in re.findall(r"`((?:docs|infrastructure)/[\w./-]+)`", PAGE):
         assert (ROOT / path).is_file(), path
