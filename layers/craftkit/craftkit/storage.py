@@ -83,12 +83,16 @@ class ReplacedError(Exception):
 def stream(key: str, start: int, etag: str) -> Iterator[bytes]:
     """The object's bytes from `start` on, 1 MiB at a time. Nothing where `start` is its end.
 
+    Args:
+        etag: which the object must have; empty for any.
+
     Raises:
         ReplacedError: the object has another ETag.
     """
+    wanted: Any = {"IfMatch": etag} if etag else {}
     try:
         answer = _client().get_object(
-            Bucket=config.documents_bucket, Key=key, Range=f"bytes={start}-", IfMatch=etag
+            Bucket=config.documents_bucket, Key=key, Range=f"bytes={start}-", **wanted
         )
     except ClientError as error:
         if error.response["Error"]["Code"] == "InvalidRange":

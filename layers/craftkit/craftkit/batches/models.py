@@ -208,7 +208,8 @@ class Batch(BaseModel):
 
     `attempt` counts the first run and each retry. `done` is the number of documents that the
     counts are of; it only grows, so that an older sum never replaces a newer one. Of an uploaded
-    file, the one with `upload_etag`, `checked_bytes` were checked; `tries` counts how often a
+    file, the one with `upload_etag` (empty for batches of an earlier version), `checked_bytes` were
+    checked; `tries` counts how often a
     slice of it began since the last one ended. `invalid_parts` names the objects with the invalid
     rows.
     A process that writes the result holds the batch until `assembling_until`; `assemblies` counts
