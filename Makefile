@@ -119,14 +119,14 @@ lock: setup ## Update dependencies to the newest versions that pyproject.toml al
 	$(MAKE) pins
 
 # What the other layers of its functions bring: the layers have 250 MB together.
-BESIDE_SEALS := cffi cryptography idna lxml pycparser
+SHARED_WITH_SEALS := cffi cryptography idna lxml pycparser
 
 .PHONY: pins
 pins: setup ## Write the layers' requirements.txt from uv.lock, and the tools' from their .in files.
 	@for layer in craftkit invoices pages seals typesetting; do \
 	  $(UV) export --quiet --frozen --only-group layer-$$layer --no-annotate --no-header \
 	    --no-emit-package requests --no-emit-package urllib3 \
-	    $$(if [ $$layer = seals ]; then printf -- '--no-emit-package %s ' $(BESIDE_SEALS); fi) \
+	    $$(if [ $$layer = seals ]; then printf -- '--no-emit-package %s ' $(SHARED_WITH_SEALS); fi) \
 	    --output-file layers/$$layer/requirements.txt >/dev/null || exit 1; done
 	@for tool in aws sam runtime rivals scan scanners attack clients; do \
 	  $(UV) pip compile --quiet --python-version 3.13 --universal --no-header --no-annotate \

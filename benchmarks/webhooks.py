@@ -1,5 +1,5 @@
 """The time from a render to its webhook, through the deployed stack: of one render at a time, and
-of a hundred renders to three endpoints beside a slow one."""
+of a hundred renders to three endpoints and a slow one."""
 
 import json
 import time

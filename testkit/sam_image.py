@@ -21,7 +21,7 @@ _LIBRARIES = (
     "libsqlite3-0", "libssl3",
 )  # fmt: skip
 _NOT_COPIED = ("test", "__pycache__", "*.a", "config-*", "idlelib", "site-packages", "ensurepip")
-# Lambda has boto3 beside the layers of a function.
+# Lambda provides boto3 in addition to the layers of a function.
 _PACKAGES = ("awslambdaric>=3", "boto3")
 _BOOTSTRAP = """#!/bin/sh
 export PATH=/var/lang/bin:$PATH LD_LIBRARY_PATH=/var/lang/lib

@@ -12,19 +12,19 @@ from craftkit.typesetter import Job
 from typesetting import preview
 from typesetting.files import with_files
 
-PICTURES = Path(__file__).parents[1] / "docs/gallery"
+IMAGES = Path(__file__).parents[1] / "docs/gallery"
 
 _PIXELS_PER_INCH = 96
 _DAY = datetime(2026, 11, 24, tzinfo=UTC)
 
 
 def main() -> None:
-    PICTURES.mkdir(exist_ok=True)
+    IMAGES.mkdir(exist_ok=True)
     for entry in gallery.entries():
         sample = data.preview_data(entry.manifest)
         text = json.dumps(sample, indent=2, ensure_ascii=False)
         (gallery.FOLDER / entry.slug / "data.json").write_text(text + "\n", encoding="utf-8")
-        (PICTURES / f"{entry.slug}.png").write_bytes(_first_page(entry))
+        (IMAGES / f"{entry.slug}.png").write_bytes(_first_page(entry))
 
 
 def _first_page(entry: gallery.Entry) -> bytes:

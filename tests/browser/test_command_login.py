@@ -36,12 +36,12 @@ def test_the_user_connects_a_project_and_the_command_gets_the_code(
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
     Thread(target=server.serve_forever, daemon=True).start()
-    wish = {
+    request = {
         "port": server.server_port, "state": "s" * 32, "challenge": CHALLENGE, "machine": "laptop",
     }  # fmt: skip
     page = open_page()
     dashboard.sign_in(page, ADA)
-    page.goto(f"{dashboard.url}/dashboard/connect?{urlencode(wish)}")
+    page.goto(f"{dashboard.url}/dashboard/connect?{urlencode(request)}")
     expect(page.get_by_role("heading", level=1)).to_have_text("Connect the craftkit command")
     assert grave_faults(page) == []
     page.get_by_role("button", name="Connect with a test key").click()

@@ -45,7 +45,7 @@ def save(folder: Path, before: str, after: str) -> None:
 
 
 def test_the_page_follows_a_save_within_300_milliseconds(page: Page, folder: Path) -> None:
-    """From the write of the file until Chromium has loaded the new picture."""
+    """From the write of the file until Chromium has loaded the new image."""
     taken = []
     words = ["Invoice"] + [f"Bill {number}" for number in range(SAVES + 2)]
     for before, after in pairwise(words):

@@ -82,7 +82,7 @@ MATRIX: dict[str, str] = {
     "GET /projects/{project}/templates/{slug}/versions/{number}": "viewer",
     "GET /projects/{project}/templates/{slug}/diff/pages": "viewer",
     "GET /projects/{project}/templates/new": "viewer",
-    "GET /projects/{project}/gallery/{entry}/picture": "viewer",
+    "GET /projects/{project}/gallery/{entry}/image": "viewer",
     "GET /projects/{project}/templates/{slug}": "viewer",
     "GET /projects/{project}/templates/{slug}/versions/{number}/{size}.png": "viewer",
     "GET /projects/{project}/templates/{slug}/diff": "viewer",

@@ -19,7 +19,7 @@ from testkit.project import DemoProject, make_project
 from testkit.template import REGION
 
 SENDER = "keys@example.com"
-PEOPLE = {
+MEMBERS = {
     "owner@example.com": "owner",
     "admin@example.com": "admin",
     "viewer@example.com": "viewer",
@@ -29,7 +29,7 @@ PEOPLE = {
 @pytest.fixture
 def project(cloud: Cloud) -> DemoProject:
     made = make_project("live")
-    for number, (address, role) in enumerate(PEOPLE.items()):
+    for number, (address, role) in enumerate(MEMBERS.items()):
         person = User(sub=f"sub-{number}", email=address)
         members.add_member(made.id, person, role, by="tester")  # type: ignore[arg-type]
     return made

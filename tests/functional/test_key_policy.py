@@ -109,9 +109,9 @@ class TestLongestLife:
         stage.pass_days(28)
         service.rotate_key(minted.key.id, by=BY)
         stage.pass_days(31)
-        told = stage.events("key.expiring", minted.key.id)
-        assert [each["days"] for each in told] == ["14", "3", "14", "3", "1"]
-        assert {each["cause"] for each in told} == {"expiry"}
+        events = stage.events("key.expiring", minted.key.id)
+        assert [each["days"] for each in events] == ["14", "3", "14", "3", "1"]
+        assert {each["cause"] for each in events} == {"expiry"}
 
     def test_a_grace_beyond_the_longest_life_is_refused(
         self, stage: Stage, project: DemoProject
@@ -191,8 +191,8 @@ class TestUnusedKeys:
         unused, used = create(project), create(project)
         stage.pass_days(29, used=used.cleartext)
         assert verdict(unused.cleartext) == "allowed"
-        told = stage.events("key.expiring", unused.key.id)
-        assert [(each["days"], each["cause"]) for each in told] == [
+        events = stage.events("key.expiring", unused.key.id)
+        assert [(each["days"], each["cause"]) for each in events] == [
             ("14", "unused"),
             ("3", "unused"),
             ("1", "unused"),
@@ -211,8 +211,8 @@ class TestUnusedKeys:
         stage.use(minted.cleartext)
         stage.pass_days(29)
         assert verdict(minted.cleartext) == "allowed"
-        told = stage.events("key.expiring", minted.key.id)
-        assert [each["days"] for each in told] == ["14", "3", "14", "3", "1"]
+        events = stage.events("key.expiring", minted.key.id)
+        assert [each["days"] for each in events] == ["14", "3", "14", "3", "1"]
         stage.pass_days(1)
         assert verdict(minted.cleartext) == "revoked"
 
@@ -279,9 +279,9 @@ def test_cli__sets_each_rule_alone_and_audits_it(
     run = craftkit(*words, "--longest-life", "none")
     assert run.out["keyPolicy"] == {"longestLifeDays": None, "unusedDays": 60}
     entries = craftkit("audit", "list", "--project", project_id).out["entries"]
-    told = [each["details"] for each in entries if each["action"] == "project.key_policy_set"]
-    assert told[-1] == {"longest_life_days": "90", "unused_days": "none"}
-    assert len(told) == 3
+    events = [each["details"] for each in entries if each["action"] == "project.key_policy_set"]
+    assert events[-1] == {"longest_life_days": "90", "unused_days": "none"}
+    assert len(events) == 3
 
 
 @pytest.mark.parametrize("given", ["0d", "90", "12h", "9999d", "-1d", ""])

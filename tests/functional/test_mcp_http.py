@@ -86,9 +86,9 @@ def test_answer_mcp__an_agent_makes_an_invoice_in_four_calls(
 
 def test_answer_mcp__a_preview_is_a_picture(call: Call, project: DemoProject) -> None:
     answer = call("answer_mcp", project, body=tool("preview", slug="invoice", data=DATA))
-    (picture,) = answer.body["result"]["content"]
-    assert picture["mimeType"] == "image/png"
-    assert base64.b64decode(picture["data"]).startswith(b"\x89PNG")
+    (image,) = answer.body["result"]["content"]
+    assert image["mimeType"] == "image/png"
+    assert base64.b64decode(image["data"]).startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("status", [202, 303])

@@ -1,4 +1,4 @@
-"""Sealed documents: the signature, what stays of the page, and what a caller is told."""
+"""Sealed documents: the signature, the unchanged page, and the responses."""
 
 import base64
 import hashlib

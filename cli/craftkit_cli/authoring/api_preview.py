@@ -1,7 +1,7 @@
 """Pages drawn through the API, where Typst is not installed.
 
 Each content of the folder becomes a version that is not published, as by `push --no-publish`, and
-is rendered as pictures that are deleted after a minute.
+is rendered as images that are deleted after a minute.
 """
 
 import re
@@ -59,7 +59,7 @@ class ApiPreview:
 
 
 def _pictures(content: bytes) -> list[bytes]:
-    """The one picture, or those of an archive in the order of the pages."""
+    """The one image, or those of an archive in the order of the pages."""
     if content.startswith(b"\x89PNG"):
         return [content]
     with ZipFile(BytesIO(content)) as archive:

@@ -1,4 +1,4 @@
-"""The pages of a data set as pictures: what `craftkit templates dev` shows, and who makes it."""
+"""The pages of a data set as images, as `craftkit templates dev` shows them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from craftkit_cli.authoring.folder import Json, Template
 
 @dataclass(frozen=True)
 class Drawn:
-    """PNG images of the pages. `page_count` may be greater than the number of pictures."""
+    """PNG images of the pages. `page_count` may be greater than the number of images."""
 
     pages: tuple[bytes, ...]
     page_count: int

@@ -107,7 +107,7 @@ ROUTES = (
     in_project("POST", "/trust/{rule}/end", "admin", trust.end_rule),
     in_project("GET", "/templates", "viewer", templates.list_templates),
     in_project("GET", "/templates/new", "viewer", templates.choose),
-    in_project("GET", "/gallery/{entry}/picture", "viewer", templates.gallery_image),
+    in_project("GET", "/gallery/{entry}/image", "viewer", templates.gallery_image),
     in_project("POST", "/templates", "admin", templates.create_template),
     in_project("GET", "/templates/{slug}", "viewer", templates.show_template),
     in_project("GET", "/templates/{slug}/versions/{number}", "viewer", versions.show_version),

@@ -32,12 +32,12 @@ from tests.functional.dashboard.users import BOB
 
 VERIFIER = "v" * 64
 CHALLENGE = urlsafe_b64encode(sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
-WISH = {"port": "49152", "state": "s" * 32, "challenge": CHALLENGE, "machine": "laptop"}
+REQUEST = {"port": "49152", "state": "s" * 32, "challenge": CHALLENGE, "machine": "laptop"}
 
 
 def connect(visitor: Visitor, project: Project, **changes: str) -> Page:
     """The response to the form of a project on the page that the command opens."""
-    page = visitor.get(f"/dashboard/connect?{urlencode(WISH | changes)}")
+    page = visitor.get(f"/dashboard/connect?{urlencode(REQUEST | changes)}")
     assert page.status == 200, page.words
     return visitor.post(f"/dashboard/projects/{project.id}/connect", form_of(page, project))
 
@@ -75,7 +75,7 @@ def test_connect__the_command_gets_a_key_of_the_project_for_90_days(
     parts = urlsplit(address)
     sent = parse_qs(parts.query)
     assert (parts.scheme, parts.netloc) == ("http", "127.0.0.1:49152")
-    assert sent["state"] == [WISH["state"]]
+    assert sent["state"] == [REQUEST["state"]]
     assert "ck_" not in address
     status, handed = hand_over(Visitor(cloud), sent["code"][0])
     (kept,) = keys.list_keys(project.id)[0]
@@ -109,7 +109,7 @@ def test_connect__a_code_is_valid_for_two_minutes(
 
 
 def test_connect__sending_the_form_twice_creates_one_key(ada: Visitor, project: Project) -> None:
-    form = form_of(ada.get(f"/dashboard/connect?{urlencode(WISH)}"), project)
+    form = form_of(ada.get(f"/dashboard/connect?{urlencode(REQUEST)}"), project)
     path = f"/dashboard/projects/{project.id}/connect"
     address_of(ada, ada.post(path, form))
     again = ada.follow(ada.post(path, form))
@@ -131,8 +131,8 @@ def test_connect__sending_the_form_twice_creates_one_key(ada: Visitor, project: 
 def test_connect__a_malformed_request_creates_nothing(
     ada: Visitor, project: Project, changes: dict[str, str]
 ) -> None:
-    assert ada.get(f"/dashboard/connect?{urlencode(WISH | changes)}").status == 400
-    answer = ada.post(f"/dashboard/projects/{project.id}/connect", WISH | changes)
+    assert ada.get(f"/dashboard/connect?{urlencode(REQUEST | changes)}").status == 400
+    answer = ada.post(f"/dashboard/projects/{project.id}/connect", REQUEST | changes)
     assert answer.status == 400
     assert keys.list_keys(project.id)[0] == []
 
@@ -142,14 +142,14 @@ def test_connect__a_viewer_sees_no_project_and_is_refused(
 ) -> None:
     members.add_member(project.id, BOB, "viewer", by="test")
     members.accept(BOB, project.id)
-    page = bob.get(f"/dashboard/connect?{urlencode(WISH)}")
+    page = bob.get(f"/dashboard/connect?{urlencode(REQUEST)}")
     assert "There is no project to connect to" in page.words
-    assert bob.post(f"/dashboard/projects/{project.id}/connect", WISH).status == 403
+    assert bob.post(f"/dashboard/projects/{project.id}/connect", REQUEST).status == 403
     assert keys.list_keys(project.id)[0] == []
 
 
 def test_connect__who_is_not_signed_in_comes_back_after_the_sign_in(cloud: Cloud) -> None:
-    answer = Visitor(cloud).get(f"/dashboard/connect?{urlencode(WISH)}")
+    answer = Visitor(cloud).get(f"/dashboard/connect?{urlencode(REQUEST)}")
     assert answer.status == 303
     to = parse_qs(urlsplit(answer.location).query)["to"][0]
     assert to.startswith("/dashboard/connect?")

@@ -66,10 +66,10 @@ def test_gallery__shows_every_template_with_an_image(
     page = ada.get(path(project, "/new"))
     for entry in gallery.entries():
         assert entry.name in page.words
-    url = f"/dashboard/projects/{project.id}/gallery/invoice/picture"
+    url = f"/dashboard/projects/{project.id}/gallery/invoice/image"
     assert url in page.text
-    pictures = [ada.get(url) for _ in range(2)]
-    assert {picture.headers["Content-Type"] for picture in pictures} == {"image/png"}
+    images = [ada.get(url) for _ in range(2)]
+    assert {image.headers["Content-Type"] for image in images} == {"image/png"}
     assert len(compiler.jobs) == 1  # the second was kept
 
 

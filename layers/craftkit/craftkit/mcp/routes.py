@@ -74,7 +74,7 @@ class RoutesApi:
         return self._json("CREATE_RENDER", "POST", _RENDER, {"slug": slug}, body=body)
 
     def picture(self, slug: str, data: Json, options: Json) -> bytes:
-        """The picture's bytes.
+        """The image's bytes.
 
         Raises:
             NotReadyError: it is not finished within the request, or larger than a response.
@@ -85,7 +85,7 @@ class RoutesApi:
         )
         if answer["statusCode"] != 200:
             raise NotReadyError(
-                "The picture is not finished within the request, or larger than 4.5 MB. Create the "
+                "The image is not finished within the request, or larger than 4.5 MB. Create the "
                 "render instead, and download it."
             )
         return b64decode(answer["body"])

@@ -146,7 +146,7 @@ def _error_schemas() -> Json:
                 "code": {"$ref": f"{PREFIX}ErrorCode"},
                 "message": {
                     "type": "string",
-                    "description": "What happened and what to do next, for people.",
+                    "description": "What happened and what to do next, as text for the reader.",
                 },
                 "docUrl": {
                     "type": "string",

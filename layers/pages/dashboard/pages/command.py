@@ -34,8 +34,8 @@ KEY_LIFETIME = timedelta(days=90)
 _code = Seal("command", 120)
 
 
-class Wish(BaseModel):
-    """What the command asks for. `challenge` is the SHA-256 of its secret, in base64url."""
+class ConnectRequest(BaseModel):
+    """The request of the command. `challenge` is the SHA-256 of its secret, in base64url."""
 
     port: Annotated[int, Field(ge=1024, le=65535)]
     state: Annotated[str, StringConstraints(pattern=r"^[\w-]{16,128}$")]
@@ -43,7 +43,7 @@ class Wish(BaseModel):
     machine: Annotated[str, StringConstraints(pattern=r"^[\w.-]{0,80}$")] = ""
 
 
-class Choice(Wish):
+class Choice(ConnectRequest):
     """The form of one project."""
 
     mode: Literal["test", "live"] = "test"
@@ -51,12 +51,16 @@ class Choice(Wish):
 
 def choose(context: RequestContext) -> Response:
     """The user's projects in which the user may create keys."""
-    wish = validate_request(Wish, context.request.query)
+    requested = validate_request(ConnectRequest, context.request.query)
     places = [
         place for place in members.list_memberships(context.user).joined if place.member.may_change
     ]
     return context.page(
-        "connect/choose.html", wish=wish, places=places, once=new_id(), days=KEY_LIFETIME.days
+        "connect/choose.html",
+        requested=requested,
+        places=places,
+        once=new_id(),
+        days=KEY_LIFETIME.days,
     )
 
 

@@ -13,7 +13,7 @@ from craftkit.templates.models import is_slug
 from dashboard import samples
 from dashboard.pages import hooks
 from dashboard.pages.keys import names_of
-from dashboard.pages.versions import kept_picture
+from dashboard.pages.versions import cached_image
 from dashboard.request_context import RequestContext
 from dashboard.web import Response
 
@@ -31,7 +31,7 @@ def choose(context: RequestContext) -> Response:
 
 
 def gallery_image(context: RequestContext) -> Response:
-    return kept_picture(previews.gallery_page(_entry(context.path("entry")), draw=preview_remotely))
+    return cached_image(previews.gallery_page(_entry(context.path("entry")), draw=preview_remotely))
 
 
 def create_template(context: RequestContext) -> Response:

@@ -16,7 +16,7 @@ from dashboard.request_context import RequestContext
 from dashboard.web import Response
 
 _PAGES_COMPARED = 5
-# A version never changes, and its number never comes back: a browser may keep the picture.
+# A version never changes, and its number never comes back: a browser may cache the image.
 _KEPT = "private, max-age=31536000, immutable"
 
 
@@ -41,7 +41,7 @@ def version_image(context: RequestContext) -> Response:
     version = _version(context, _number(context.path("number")))
     small = context.path("size") == "small"
     image = previews.first_page(version, context.project.id, draw=preview_remotely, small=small)
-    return kept_picture(image)
+    return cached_image(image)
 
 
 def compare(context: RequestContext) -> Response:
@@ -93,8 +93,8 @@ def roll_back(context: RequestContext) -> Response:
     return context.done(f"/templates/{slug}", said)
 
 
-def kept_picture(png: bytes) -> Response:
-    """A picture that a browser may keep, because its address changes with its content."""
+def cached_image(png: bytes) -> Response:
+    """An image that a browser may cache, because its URL changes with its content."""
     return Response(200, png, "image/png", {"Cache-Control": _KEPT})
 
 
