@@ -46,12 +46,3 @@ export function announce(text) {
   live.textContent = "";
   requestAnimationFrame(() => (live.textContent = text));
 }
-
-/** Call `work` once the returned function has not been called for `milliseconds`. */
-export function debounced(work, milliseconds) {
-  let timer = 0;
-  return () => {
-    clearTimeout(timer);
-    timer = setTimeout(work, milliseconds);
-  };
-}

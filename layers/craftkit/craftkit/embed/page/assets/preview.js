@@ -1,15 +1,16 @@
 // The preview of the document: shows the latest response, and drops outdated ones.
 
-import { h, fill, announce, debounced } from "./dom.js";
+import { h, fill, announce } from "./dom.js";
 import { icon } from "./icons.js";
 import { call } from "./api.js";
 import { t } from "./language.js";
 
-const WAIT_MS = 120;
+const WAIT_MS = 100;
 const SLOW_MS = 350;
 
 /**
- * `element`; `refresh()` requests a preview after a short delay, `now()` at once.
+ * `element`; `now()` requests a preview; `refresh()` does so at once if no request is running, and
+ * otherwise when no further input follows for a tenth of a second.
  *
  * Requests are numbered. A response is dropped if a later one was shown, and it is shown only after
  * its images are decoded, so that the preview does not flicker.
@@ -23,12 +24,21 @@ export function previewPane(route, request, { title = t("Preview"), answered = (
   let asked = 0;
   let shown = 0;
   let running = null;
+  let begun = -WAIT_MS;
+  let timer = 0;
+
+  function refresh() {
+    clearTimeout(timer);
+    if (!running && performance.now() - begun >= WAIT_MS) now();
+    else timer = setTimeout(now, WAIT_MS);
+  }
 
   async function now() {
     asked += 1;
     const number = asked;
     running?.abort();
     running = new AbortController();
+    begun = performance.now();
     const slow = setTimeout(() => {
       element.classList.add("busy");
       status.textContent = t("Updating…");
@@ -58,6 +68,7 @@ export function previewPane(route, request, { title = t("Preview"), answered = (
     } finally {
       clearTimeout(slow);
       if (number === asked) {
+        running = null;
         element.classList.remove("busy");
         if (status.textContent === t("Updating…")) status.textContent = t("Up to date");
       }
@@ -82,5 +93,5 @@ export function previewPane(route, request, { title = t("Preview"), answered = (
     pages.classList.toggle("stale", !images.length);
   }
 
-  return { element, now, refresh: debounced(now, WAIT_MS), say: announce };
+  return { element, now, refresh, say: announce };
 }
