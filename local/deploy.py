@@ -136,18 +136,24 @@ def _put_any_methods(deployed: Deployed, name: str, api: str) -> None:
 
 
 def any_paths(api: str) -> dict[str, list[str]]:
-    """A REST API's paths with an ANY method, by function.
+    """A REST API's paths with an ANY method, by function: of its events, and of its definition.
 
     Args:
-        api: logical id. An event that names no API belongs to `Api`.
+        api: logical id.
     """
     paths: dict[str, list[str]] = {}
-    for name, resource in read_template(ROOT / "template.yaml")["Resources"].items():
+    resources = read_template(ROOT / "template.yaml")["Resources"]
+    for name, resource in resources.items():
         for event in resource.get("Properties", {}).get("Events", {}).values():
             if event["Type"] != "Api" or event["Properties"]["Method"].upper() != "ANY":
                 continue
-            if event["Properties"].get("RestApiId", {"Ref": "Api"}) == {"Ref": api}:
+            if event["Properties"]["RestApiId"] == {"Ref": api}:
                 paths.setdefault(name, []).append(event["Properties"]["Path"])
+    definition = resources[api]["Properties"].get("DefinitionBody", {"paths": {}})
+    for path, methods in definition["paths"].items():
+        uri = methods["x-amazon-apigateway-any-method"]["x-amazon-apigateway-integration"]["uri"]
+        name = uri["Fn::Sub"].partition("functions/${")[2].partition(".")[0]
+        paths.setdefault(name, []).append(path)
     return paths
 
 

@@ -89,10 +89,18 @@ def test_store_false__stores_no_content_of_the_request(
     id_ = again.headers["x-craftkit-render-id"]
     assert stack.call("GET", f"/v1/renders/{id_}", key=key).status_code == 404
     wait_until_counted(stack, key, 1)
+    wait_until_logged(stack, id_)
     assert places_of(MARKER, stack.client) == []
     logged = [line for _, line in lines(stack.aws_endpoint_url) if MARKER in line]
     assert logged == []
-    assert any(id_ in line for _, line in lines(stack.aws_endpoint_url))
+
+
+def wait_until_logged(stack: RunningStack, text: str) -> None:
+    """The embedded AWS stores the lines of an invocation some time after it."""
+    ends = time.monotonic() + 30
+    while not any(text in line for _, line in lines(stack.aws_endpoint_url)):
+        assert time.monotonic() < ends, f"no log line has {text}"
+        time.sleep(0.5)
 
 
 def wait_until_counted(stack: RunningStack, key: str, expected: int) -> None:

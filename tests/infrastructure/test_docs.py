@@ -31,7 +31,7 @@ def wired() -> Iterator[tuple[str, str, str, bool]]:
     for properties in template("prod").functions.values():
         for source in properties.get("Events", {}).values():
             route = source.get("Properties", {})
-            if is_of_the_api(source) and route["Method"].upper() not in ("HEAD", "ANY"):
+            if is_of_the_api(source) and route["Method"].upper() != "HEAD":
                 is_open = route.get("Auth", {}).get("Authorizer") == "NONE"
                 folder = properties["CodeUri"].removeprefix("functions/")
                 yield route["Method"].upper(), route["Path"], folder, is_open
@@ -181,9 +181,15 @@ def test_every_get_has_a_head_and_every_path_refuses_its_other_methods() -> None
         for method in ("GET", "HEAD")
     }
     assert of["GET"] == of["HEAD"]
-    refused = {route["Path"]: route for _, route in routes if route["Method"] == "ANY"}
-    assert set(refused) == {route.path for route in ROUTES}
-    assert all(route["Auth"] == {"Authorizer": "NONE"} for route in refused.values())
+    assert of["GET"]
+    api = template("prod").of_type("AWS::Serverless::Api")["Api"]
+    others = api["DefinitionBody"]["paths"]
+    assert set(others) == {route.path for route in ROUTES}
+    for methods in others.values():
+        (refused,) = methods.values()
+        assert refused["security"] == [{"NONE": []}]
+        uri = refused["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+        assert "functions/${RejectMethodFunction.Alias}/" in uri
 
 
 def test_routes_without_a_scope_have_no_authorizer() -> None:
