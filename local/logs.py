@@ -11,6 +11,8 @@ from deployment.workspace import TaskError, tail
 from local.stack import session
 
 _FOLLOW_SECONDS = 1.0
+_PAGE = 10_000
+"""Events of one response, on AWS at most 1 MB of them: there the token would lead on."""
 
 
 def follow(endpoint: str) -> None:
@@ -33,13 +35,33 @@ def lines(endpoint: str, since: int = 0) -> list[tuple[int, str]]:
         for group in page["logGroups"]
     ]
     for group in groups:
-        pages = logs.get_paginator("filter_log_events")
-        for page in pages.paginate(logGroupName=group, startTime=since):
-            for event in page["events"]:
-                moment = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
-                text = f"{moment:%H:%M:%S}  {event['message'].rstrip()}"
-                found.append((event["timestamp"], text))
+        for event in _events(logs, group, since):
+            moment = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
+            text = f"{moment:%H:%M:%S}  {event['message'].rstrip()}"
+            found.append((event["timestamp"], text))
     return sorted(found, key=lambda line: line[0])
+
+
+def _events(logs: Any, group: str, since: int) -> Iterator[dict[str, Any]]:
+    """The events of a log group in order.
+
+    The embedded AWS returns 10,000 events and no token for the rest. The next page begins at the
+    time of the last event, whose events of that time come again.
+    """
+    seen: set[tuple[str, str]] = set()
+    while True:
+        events = logs.filter_log_events(logGroupName=group, startTime=since)["events"]
+        new = [each for each in events if each["timestamp"] > since or _identity(each) not in seen]
+        yield from new
+        if len(events) < _PAGE or not new:
+            return
+        since = events[-1]["timestamp"]
+        seen = {_identity(each) for each in events if each["timestamp"] == since}
+
+
+def _identity(event: dict[str, Any]) -> tuple[str, str]:
+    """Of an event among those of the same time. Each invocation has a stream of its own."""
+    return event["logStreamName"], event["message"]
 
 
 @contextmanager
