@@ -27,6 +27,7 @@ _ARNS = {
     "BucketArn": "arn:aws:s3:::bucket-of-it",
     "Secret": f"arn:aws:secretsmanager:{_AT}:secret:it-123456",
     "VaultKey": f"arn:aws:kms:{_AT}:key/12345678-1234-1234-1234-123456789012",
+    "SealKey": f"arn:aws:kms:{_AT}:key/12345678-1234-1234-1234-123456789012",
     "UserPoolArn": f"arn:aws:cognito-idp:{_AT}:userpool/us-east-1_123456789",
     "Queue": f"arn:aws:sqs:{_AT}:it",
     "Aliaslive": f"arn:aws:lambda:{_AT}:function:it:live",
