@@ -27,6 +27,7 @@ CHAPTERS = {
         "invoices",
         "seals",
         "batches",
+        "finishing",
         "webhooks",
         "hooks",
         "embed",

@@ -178,14 +178,18 @@ class TestPermissions:
                     "RequeueStaleRendersFunction",
                 },
             ),
-            # Whoever reads a render's data: workers, the dashboard, and the embedded page.
+            # Whoever reads a render's data: workers, the dashboard, and the embedded page; and a
+            # batch's rows: their check, their list and their retry.
             (
                 "RenderKeysTable",
                 "GetItem",
                 {
+                    "CheckBatchesFunction",
                     "DashboardFunction",
                     "EmbedPageFunction",
+                    "ListBatchItemsFunction",
                     "LiveWorkerFunction",
+                    "RetryBatchFunction",
                     "TestWorkerFunction",
                 },
             ),
