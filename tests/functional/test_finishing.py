@@ -13,6 +13,8 @@ from pikepdf import Pdf
 
 from craftkit import storage
 from craftkit.errors import ConflictError, InvalidRequestError, NotFoundError
+from craftkit.keys import service as keys
+from craftkit.keys.models import NewKey
 from craftkit.network import Fetched, FetchError
 from craftkit.templates import letterheads
 from testkit import foreign_pdf
@@ -180,6 +182,15 @@ def test_append__of_another_project_or_mode_is_the_same_404(
         assert answer.field_errors == {
             "options.append.0.renderId": ["There is no render of this id in this project"]
         }
+
+
+def test_append__a_render_needs_the_right_to_read_renders(make: Any, project: DemoProject) -> None:
+    """Otherwise a key that can only write would read any document through one of its own."""
+    first = make()
+    new = NewKey(name="Writer", mode="test", scopes=("renders:write",))
+    writer = DemoProject(project.id, keys.create_key(project.id, new, by="tester"))
+    answer = make(writer, append=[{"renderId": first["id"]}])
+    assert (answer.status, answer.code) == (403, "insufficient_scope")
 
 
 def test_append__of_an_unfinished_render_is_409(call: Any, make: Any, project: DemoProject) -> None:

@@ -5,7 +5,7 @@ What only the content of a file can show is checked by the worker, in its sandbo
 
 from collections.abc import Iterator
 
-from craftkit.auth.principal import Principal
+from craftkit.auth.principal import RENDERS_READ, Principal
 from craftkit.clock import utc_now
 from craftkit.errors import InvalidRequestError, Issues, NotFoundError, NotReadyError
 from craftkit.renders import repository
@@ -29,12 +29,15 @@ def requested_finishing(
         is_sealed: whether the PDF is sealed at last.
 
     Raises:
+        InsufficientScopeError: a render is appended by a key that may not read renders.
         InvalidRequestError: the project has no such letterhead, or the standard forbids a part.
         NotFoundError: there is no such render to append, or the caller may not see it.
         NotReadyError: a render to append has no document.
     """
     if not options.has_finishing:
         return None
+    if any(each.render_id is not None for each in options.append):
+        principal.require(RENDERS_READ)
     request = FinishingRequest(
         append=options.append,
         append_standards=tuple(_standards_of(principal, options)),
