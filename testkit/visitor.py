@@ -72,6 +72,21 @@ class Page:
         return self.headers["Location"]
 
 
+def older(page: Page) -> str:
+    """The address of the next page of a list; empty on its last one."""
+    return _link(page, "next")
+
+
+def newer(page: Page) -> str:
+    """The address of the page before; empty on the newest one."""
+    return _link(page, "prev")
+
+
+def _link(page: Page, rel: str) -> str:
+    found = re.search(rf'rel="{rel}" href="([^"]*)"', page.text)
+    return unescape(found[1]) if found else ""
+
+
 class Visitor:
     """A user of the dashboard, signed in after `signs_in`."""
 

@@ -67,6 +67,8 @@ def add_commands(root: Any) -> None:
         "revoke", _revoke, "revoke a key; it is refused from the next request on", "key_id"
     )
     revoke.add_argument("--reason")
+    rename = of_key("rename", _rename, "give a key another name", "key_id")
+    rename.add_argument("--name", required=True)
     of_key("undo", _undo, "undo a revocation, within one hour", "key_id")
 
     exposed = of_key(
@@ -152,6 +154,10 @@ def _end_rotation(arguments: argparse.Namespace, operator: str) -> Answer:
 
 def _revoke(arguments: argparse.Namespace, operator: str) -> Answer:
     return _shown(service.revoke_key(arguments.key_id, by=operator, reason=arguments.reason))
+
+
+def _rename(arguments: argparse.Namespace, operator: str) -> Answer:
+    return _shown(service.rename_key(arguments.key_id, arguments.name, by=operator))
 
 
 def _undo(arguments: argparse.Namespace, operator: str) -> Answer:

@@ -11,7 +11,7 @@ from craftkit.projects import service as projects
 from craftkit_cli.answers import Answer, shown
 from craftkit_cli.arguments import command, group
 
-_CLEARABLE = ("renders-per-day", "renders-per-month", "rate")
+_CLEARABLE = ("renders-per-day", "renders-per-month", "rate", "warn-at-percent")
 
 
 def add_commands(root: Any) -> None:
@@ -21,6 +21,12 @@ def add_commands(root: Any) -> None:
     set_.add_argument("--renders-per-month", type=int, metavar="N")
     set_.add_argument("--rate", metavar="10/s", help="write requests per second, minute or hour")
     set_.add_argument("--burst", type=int, metavar="N", help="largest burst of write requests")
+    set_.add_argument(
+        "--warn-at",
+        type=int,
+        metavar="PERCENT",
+        help="send the event limit.warning when so much of a budget is used (default: 80)",
+    )
     set_.add_argument("--clear", action="append", default=[], choices=_CLEARABLE)
     show = command(commands, "show", _show, "show limits and their usage")
     for each in (set_, show):
@@ -35,6 +41,7 @@ def _set(arguments: argparse.Namespace, operator: str) -> Answer:
         renders_per_day=arguments.renders_per_day,
         renders_per_month=arguments.renders_per_month,
         rate=_rate_of(arguments),
+        warn_at_percent=arguments.warn_at,
         cleared=frozenset(name.replace("-", "_") for name in arguments.clear),
     )
     if of == "key":
@@ -81,6 +88,7 @@ def _shown(of: str, id_: str, state: LimitsState | None) -> Answer:
             "rendersPerMonth": state.limits.renders_per_month,
             "rate": str(rate) if rate else None,
             "burst": rate.burst if rate else None,
+            "warnAtPercent": state.limits.warn_at_percent,
         },
         **shown(state, without=("limits",)),
     }

@@ -28,6 +28,7 @@ from dashboard.web import Request, respond
     "RENDERS_TABLE",
     "RENDER_KEYS_TABLE",
     "BATCHES_TABLE",
+    "BATCHES_QUEUE_URL",
     "DOCUMENTS_BUCKET",
     "CURSOR_SECRET",
     "SESSION_SECRET",

@@ -6,6 +6,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from craftkit.keys import service as keys
+from craftkit.keys.models import NewKey
 from craftkit.projects import members
 from craftkit.projects.models import Project
 from craftkit.templates import drafts
@@ -336,6 +338,55 @@ class TestLists:
         page.wait_for_url("**status=failed**")
         expect(page.get_by_label("Status")).to_be_focused()
 
+    def test_new_and_changed_rows_come_without_losing_the_place(
+        self, open_dashboard: OpenPage, project: Project
+    ) -> None:
+        """A row with the focus and a selection stay; new rows wait until they are asked for."""
+        first = keys.create_key(project.id, NewKey(name="First", mode="test"), by=ADA.sub).key
+        page = open_dashboard("/keys")
+        page.get_by_role("link", name="First").focus()
+        page.evaluate("document.activeElement.dataset.mine = 'yes'")
+        second = keys.create_key(project.id, NewKey(name="Second", mode="test"), by=ADA.sub).key
+        keys.revoke_key(first.id, by=ADA.sub)
+        offer = page.get_by_role("button", name="1 new key")
+        expect(offer).to_be_visible(timeout=15_000)
+        assert page.evaluate("document.activeElement.dataset.mine") == "yes"
+        expect(page.locator(f"#key-{second.id}")).to_have_count(0)
+        offer.click()
+        expect(page.locator("tbody tr").first).to_have_id(f"key-{second.id}")
+        # The first row has the focus no more: it is replaced.
+        expect(page.locator(f"#key-{first.id}")).to_contain_text("revoked", timeout=20_000)
+        third = keys.create_key(project.id, NewKey(name="Third", mode="test"), by=ADA.sub).key
+        expect(page.locator(f"#key-{third.id}")).to_be_visible(timeout=20_000)
+
+    def test_its_address_has_the_filters_that_are_set(
+        self, open_dashboard: OpenPage, project: Project
+    ) -> None:
+        keys.create_key(project.id, NewKey(name="First", mode="test"), by=ADA.sub)
+        page = open_dashboard("/keys")
+        page.get_by_label("Search", exact=True).fill("fir")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/keys?q=fir")
+        expect(page.locator("#total")).to_have_text("1 key")
+        page.get_by_label("Mode").select_option("live")
+        expect(page.get_by_role("heading", name="No key matches")).to_be_visible()
+        assert page.url.endswith("/keys?q=fir&mode=live")
+
+    def test_a_list_of_many_shows_its_total_and_its_file(
+        self, open_dashboard: OpenPage, project: Project
+    ) -> None:
+        for number in range(30):
+            keys.create_key(project.id, NewKey(name=f"Key {number}", mode="test"), by=ADA.sub)
+        page = open_dashboard("/keys")
+        expect(page.locator("#total")).to_have_text("30 keys")
+        with page.expect_download() as download:
+            page.get_by_role("link", name="CSV").click()
+        assert download.value.suggested_filename == "keys.csv"
+        page.get_by_role("link", name="Older").click()
+        expect(page.locator("tbody tr")).to_have_count(5)
+        page.get_by_role("link", name="Newer", exact=True).click()
+        expect(page.locator("tbody tr")).to_have_count(25)
+
     def test_open_details_of_a_pending_delivery_stay_open(
         self, open_dashboard: OpenPage, project: Project, dashboard: ServedDashboard
     ) -> None:
@@ -360,7 +411,9 @@ def test_an_error_page_keeps_the_navigation(open_dashboard: OpenPage, project: P
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["/templates/invoice/edit", "/settings", "/renders"])
+@pytest.mark.parametrize(
+    "path", ["/templates/invoice/edit", "/settings", "/renders", "/keys", "/audit", "/batches"]
+)
 def test_axe_finds_no_serious_fault(
     path: str, scheme: str, open_dashboard: OpenPage, template: str
 ) -> None:

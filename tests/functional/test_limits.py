@@ -31,6 +31,7 @@ from craftkit.limits.models import LimitsChange, Rate
 from craftkit.rate_limits import LimitState, collect
 from craftkit.renders import service as renders
 from craftkit.typesetter import SourceError
+from craftkit.webhooks.audit_events import event_of
 from testkit.clock import FrozenClock
 from testkit.cloud import Cloud
 from testkit.events import event as load_event
@@ -543,10 +544,11 @@ def test_create_render__a_charge_needs_one_additional_call(
     assert len(made) <= 2  # two, where the bucket has become full or begun to empty meanwhile
 
 
-def test_send_limit_warnings__80_percent_is_reported_once(
-    cloud: Cloud, project: DemoProject
+@pytest.mark.parametrize(("limits", "used"), [({}, "8"), ({"warn_at_percent": 50}, "5")])
+def test_send_limit_warnings__a_percentage_is_reported_once(
+    cloud: Cloud, project: DemoProject, limits: dict[str, Any], used: str
 ) -> None:
-    principal = limit_key(project, renders_per_day=10)
+    principal = limit_key(project, renders_per_day=10, **limits)
     for _ in range(10):
         outcome_of(principal)
     [warning] = [
@@ -560,4 +562,8 @@ def test_send_limit_warnings__80_percent_is_reported_once(
         assert cloud.invoke("send_limit_warnings", sent) == {"batchItemFailures": []}
     [entry] = entries(cloud, "limit.warning")
     assert entry["target"] == project.key.key.id
-    assert entry["details"] == {"of": "key", "period": "day", "used": "8", "limit": "10"}
+    assert entry["details"] == {"of": "key", "period": "day", "used": used, "limit": "10"}
+    event = event_of(entry)
+    assert event
+    assert event.type == "limit.warning"
+    assert event.data["used"] == used

@@ -16,7 +16,7 @@ def read(context: RequestContext) -> LimitsChange:
     """
     wanted: dict[str, Any] = {}
     cleared: set[str] = set()
-    for name in ("renders_per_day", "renders_per_month"):
+    for name in ("renders_per_day", "renders_per_month", "warn_at_percent"):
         if text := context.form(name):
             wanted[name] = text
         else:

@@ -12,6 +12,7 @@ from typing import Literal
 from dashboard import once
 from dashboard.pages import (
     audit,
+    batches,
     command,
     editor,
     embed,
@@ -84,6 +85,7 @@ ROUTES = (
     Route("GET", "/connect", "user", command.choose),
     Route("GET", "/connect/key", "anyone", command.hand_over),
     Route("GET", "", "user", projects.list_projects),
+    Route("GET", "/projects", "user", search.find_projects),
     Route("POST", "/projects", "user", projects.create_project),
     Route("POST", "/invitations/{project_id}", "user", projects.answer_invitation),
     in_project("GET", "", "viewer", projects.overview),
@@ -97,6 +99,7 @@ ROUTES = (
     in_project("POST", "/keys/{key}/rotate", "admin", keys.rotate_key),
     in_project("POST", "/keys/{key}/end-rotation", "admin", keys.end_rotation),
     in_project("POST", "/keys/{key}/restore", "admin", keys.undo_revocation),
+    in_project("POST", "/keys/{key}/name", "admin", keys.rename_key),
     in_project("POST", "/keys/{key}/limits", "admin", keys.limit_key),
     in_project("POST", "/keys/{key}/revoke", "admin", keys.revoke_key),
     in_project("POST", "/keys/diagnose", "admin", keys.diagnose),
@@ -132,6 +135,10 @@ ROUTES = (
     in_project("GET", "/renders/{render}/download", "viewer", renders.download),
     in_project("POST", "/renders/{render}/cancel", "admin", renders.cancel),
     in_project("POST", "/renders/{render}/retry", "admin", renders.retry),
+    in_project("GET", "/batches", "viewer", batches.list_batches),
+    in_project("GET", "/batches/{batch}", "viewer", batches.show_batch),
+    in_project("GET", "/batches/{batch}/state", "viewer", batches.show_state),
+    in_project("POST", "/batches/{batch}/cancel", "admin", batches.cancel),
     in_project("GET", "/webhooks", "viewer", webhooks.list_endpoints),
     in_project("GET", "/webhooks/new", "admin", webhooks.new_endpoint),
     in_project("POST", "/webhooks", "admin", webhooks.create_endpoint),
@@ -141,7 +148,8 @@ ROUTES = (
     in_project("POST", "/webhooks/{endpoint}/rotate", "admin", webhooks.rotate_secret),
     in_project("POST", "/webhooks/{endpoint}/switch", "admin", webhooks.switch_endpoint),
     in_project("POST", "/webhooks/{endpoint}/delete", "admin", webhooks.delete_endpoint),
-    in_project("POST", "/webhooks/{endpoint}/ping", "admin", webhooks.ping),
+    in_project("POST", "/webhooks/{endpoint}/send", "admin", webhooks.send_event),
+    in_project("POST", "/webhooks/{endpoint}/replay", "admin", webhooks.replay_many),
     in_project(
         "GET", "/webhooks/{endpoint}/deliveries/{delivery}", "viewer", webhooks.show_delivery
     ),

@@ -128,3 +128,44 @@ def hook(url: str, secret: str) -> Samples:
         '  -H "x-craftkit-signature: $SIGNATURE" -d "$BODY"'
     )
     return [("curl", shell)]
+
+
+def verify_webhook() -> Samples:
+    """The verification of a webhook with the libraries of Standard Webhooks."""
+    return [
+        (
+            "Python",
+            "# pip install standardwebhooks\nimport os\n\n"
+            "from standardwebhooks import Webhook, WebhookVerificationError\n\n\n"
+            "def receive(raw_body: bytes, headers: dict[str, str]) -> int:\n    try:\n"
+            '        event = Webhook(os.environ["CRAFTKIT_WEBHOOK_SECRET"])'
+            ".verify(raw_body, headers)\n"
+            "    except WebhookVerificationError:\n        return 400\n"
+            '    print(event["type"], headers["webhook-id"])\n    return 204',
+        ),
+        (
+            "Node.js",
+            '// npm install express standardwebhooks\nimport express from "express";\n'
+            'import { Webhook } from "standardwebhooks";\n\n'
+            "const webhook = new Webhook(process.env.CRAFTKIT_WEBHOOK_SECRET);\n"
+            'express().post("/craftkit", express.raw({ type: "application/json" }), '
+            "(req, res) => {\n  try {\n"
+            "    const event = webhook.verify(req.body.toString(), req.headers);\n"
+            '    console.log(event.type, req.headers["webhook-id"]);\n'
+            "    res.sendStatus(204);\n  } catch {\n    res.sendStatus(400);\n  }\n"
+            "}).listen(8080);",
+        ),
+        (
+            "Go",
+            "// go get github.com/standard-webhooks/standard-webhooks/libraries\n"
+            "import standardwebhooks "
+            '"github.com/standard-webhooks/standard-webhooks/libraries/go"\n\n'
+            "func receive(w http.ResponseWriter, r *http.Request) {\n"
+            "\tbody, _ := io.ReadAll(r.Body)\n"
+            "\twebhook, err := standardwebhooks.NewWebhook"
+            '(os.Getenv("CRAFTKIT_WEBHOOK_SECRET"))\n'
+            "\tif err == nil {\n\t\terr = webhook.Verify(body, r.Header)\n\t}\n"
+            "\tif err != nil {\n\t\tw.WriteHeader(http.StatusBadRequest)\n\t\treturn\n\t}\n"
+            "\tw.WriteHeader(http.StatusNoContent)\n}",
+        ),
+    ]

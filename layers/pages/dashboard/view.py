@@ -13,7 +13,9 @@ from markupsafe import Markup
 
 from craftkit.clock import to_rfc3339
 from craftkit.config import config
+from craftkit.errors import DOCUMENTATION_URL
 from dashboard import charts
+from dashboard.navigation import SECTIONS
 from dashboard.web import BASE
 
 _FOLDER = Path(__file__).parent
@@ -45,6 +47,8 @@ def _environment() -> Environment:
     environment.globals |= {
         "base": BASE,
         "config": config,
+        "sections": SECTIONS,
+        "guides": DOCUMENTATION_URL.rpartition("/")[0],
         "static": static_url,
         "sparkline": charts.sparkline,
         "bars": charts.bars,

@@ -13,7 +13,7 @@ from craftkit.projects import service as projects
 from craftkit.projects.models import Project
 from testkit.clock import FrozenClock
 from testkit.cloud import Cloud
-from testkit.visitor import Visitor
+from testkit.visitor import Visitor, newer, older
 
 KEY = re.compile(api_key.PATTERN)
 FORM = {"name": "billing service", "mode": "test", "scopes": ["renders:write", "renders:read"]}
@@ -152,11 +152,10 @@ def test_list_keys__many_keys_are_split_into_pages(ada: Visitor, project: Projec
     first = ada.get(path(project))
     assert "key 26" in first.words
     assert "key 01" not in first.words
-    following = re.search(r'href="([^"]*cursor=[^"]*)"', first.text)
-    assert following
-    second = ada.get(following[1].replace("&amp;", "&"))
+    second = ada.get(older(first))
     assert "key 01" in second.words
-    assert "First page" in second.words
+    assert "Newest" in second.words
+    assert "key 26" in ada.get(newer(second)).words
 
 
 def test_create_key__a_double_click_creates_one_key(ada: Visitor, project: Project) -> None:
@@ -225,3 +224,23 @@ def test_limit_key__shows_the_used_share(ada: Visitor, project: Project) -> None
     assert "No limits." in page.words
     for wrong in ({"renders_per_day": "-1"}, {"renders_per_day": "many"}, {"rate": "fast"}):
         assert ada.post(path(project, f"/{key.id}/limits"), wrong).status == 400
+
+
+def test_rename_key__keeps_its_secret_and_tells_the_audit(ada: Visitor, project: Project) -> None:
+    minted = keys.create_key(project.id, NewKey(name="Old", mode="test"), by="x")
+    here = path(project, f"/{minted.key.id}")
+    page = ada.follow(ada.post(f"{here}/name", {"name": "Web shop"}))
+    assert "The key is called Web shop now" in page.words
+    assert keys.diagnose(minted.cleartext).outcome == "fine"
+    audit = ada.get(f"/dashboard/projects/{project.id}/audit?action=key.renamed")
+    assert "name: Web shop, was: Old" in audit.words
+    for name in ("", "x" * 121):
+        assert ada.post(f"{here}/name", {"name": name}).status == 400
+    assert keys.get_key(minted.key.id).name == "Web shop"
+
+
+def test_rename_key__of_another_project_is_404(ada: Visitor, project: Project) -> None:
+    other = projects.create_project("Other", by="somebody")
+    theirs = keys.create_key(other.id, NewKey(name="Theirs", mode="test"), by="x").key
+    assert ada.post(path(project, f"/{theirs.id}/name"), {"name": "Mine"}).status == 404
+    assert keys.get_key(theirs.id).name == "Theirs"

@@ -4,9 +4,11 @@ import json
 import re
 import socket
 from datetime import UTC, datetime
+from html import unescape
 from typing import Any
 
 import pytest
+from standardwebhooks import Webhook
 
 from craftkit.embed.partners import service as partners
 from craftkit.hooks import service as hooks
@@ -21,7 +23,8 @@ from craftkit.usage import service as usage
 from craftkit.usage.models import Metered
 from craftkit.webhooks import deliveries
 from craftkit.webhooks import service as webhooks
-from craftkit.webhooks.models import Attempt, NewEndpoint
+from craftkit.webhooks.models import EVENT_TYPES, Attempt, NewEndpoint
+from dashboard import samples
 from testkit.cloud import Cloud
 from testkit.project import publish
 from testkit.visitor import Visitor
@@ -80,7 +83,7 @@ class TestWebhooks:
         assert webhooks.get_endpoint(project.id, endpoint).events == ("key.revoked",)
         ada.post(f"{here}/switch", {"on": "no"})
         assert "Off since" in ada.get(here).words
-        assert ada.post(f"{here}/ping").status == 409
+        assert ada.post(f"{here}/send").status == 409
         ada.post(f"{here}/switch", {"on": "yes"})
         assert "whsec_" in ada.follow(ada.post(f"{here}/rotate")).text
         assert "two, while rotating" in ada.get(here).words
@@ -91,7 +94,7 @@ class TestWebhooks:
         self, ada: Visitor, project: Project, endpoint: str
     ) -> None:
         here = path(project, f"/webhooks/{endpoint}")
-        answer = ada.post(f"{here}/ping")
+        answer = ada.post(f"{here}/send")
         assert 'hx-trigger="every 2s"' in ada.follow(answer).text
         (delivery,) = webhooks.list_deliveries(project.id, endpoint).deliveries
         now = datetime.now(UTC)
@@ -108,6 +111,66 @@ class TestWebhooks:
         assert "webhook-id: wh" in page.words
         ada.follow(ada.post(f"{answer.location}/replay"))
         assert webhooks.get_delivery(delivery.id).status == "pending"
+
+    def test_an_example_of_any_event_is_sent(
+        self, ada: Visitor, project: Project, endpoint: str
+    ) -> None:
+        here = path(project, f"/webhooks/{endpoint}")
+        for event in EVENT_TYPES:
+            page = ada.follow(ada.post(f"{here}/send", {"event": event}))
+            assert f"{event} is sent" in page.words
+        found = webhooks.list_deliveries(project.id, endpoint).deliveries
+        assert [each.event_type for each in reversed(found)] == list(EVENT_TYPES)
+        for delivery in found:
+            content = json.loads(delivery.payload)
+            assert content["type"] == delivery.event_type
+            assert content["data"]["example"] is True
+            assert content["data"]["projectId"] == project.id
+        assert ada.post(f"{here}/send", {"event": "render.eaten"}).status == 400
+        assert len(webhooks.list_deliveries(project.id, endpoint).deliveries) == len(EVENT_TYPES)
+
+    def test_many_deliveries_are_sent_again_and_none_of_another_endpoint(
+        self, ada: Visitor, project: Project, endpoint: str
+    ) -> None:
+        other = webhooks.create_endpoint(
+            project.id, NewEndpoint(url=URL), by=ADA.sub, check=lambda *_: None
+        ).endpoint.id
+        now = datetime.now(UTC)
+        ids = []
+        for target in (endpoint, endpoint, other):
+            delivery = webhooks.ping(project.id, target)
+            claimed = deliveries.claim(target, delivery.id, 1, now)
+            assert claimed
+            deliveries.finish(claimed, "failed", now, Attempt(number=1, at=now, duration_ms=1))
+            ids.append(delivery.id)
+        here = path(project, f"/webhooks/{endpoint}")
+        page = ada.follow(ada.post(f"{here}/replay", {"delivery": ids}))
+        assert "2 deliveries are sent again. 1 could not be." in page.words
+        states = [webhooks.get_delivery(id_).status for id_ in ids]
+        assert states == ["pending", "pending", "failed"]
+        assert ada.post(f"{here}/replay").status == 400
+
+    def test_beside_a_secret_is_the_code_that_verifies_with_it(
+        self, ada: Visitor, project: Project, endpoint: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        page = ada.follow(ada.post(path(project, f"/webhooks/{endpoint}/rotate")))
+        for language in ("Python", "Node.js", "Go"):
+            assert f">{language}</label>" in page.text
+        secret = re.search(r"whsec_[A-Za-z0-9+/=]+", page.text)
+        assert secret
+        code = dict(samples.verify_webhook())["Python"]
+        assert code in unescape(page.text)
+        scope: dict[str, Any] = {}
+        exec(code, scope)
+        monkeypatch.setenv("CRAFTKIT_WEBHOOK_SECRET", secret[0])
+        body, id_, at = '{"type": "ping"}', "msg_1", datetime.now(UTC)
+        headers = {
+            "webhook-id": id_,
+            "webhook-timestamp": str(int(at.timestamp())),
+            "webhook-signature": Webhook(secret[0]).sign(id_, at, body),
+        }
+        assert scope["receive"](body.encode(), headers) == 204
+        assert scope["receive"](b"{}", headers) == 400
 
     def test_a_delivery_of_another_endpoint_is_404(
         self, ada: Visitor, project: Project, endpoint: str

@@ -1,6 +1,7 @@
 """The search of the dashboard, the breadcrumbs, and the theme that a browser keeps."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +9,7 @@ from craftkit.keys import service as keys
 from craftkit.keys.models import NewKey
 from craftkit.projects import service as projects
 from craftkit.projects.models import Project
+from dashboard.navigation import PLACES
 from testkit.project import publish
 from testkit.visitor import Page, Visitor
 from tests.functional.dashboard.users import ADA, BOB
@@ -55,7 +57,7 @@ def test_search__finds_nothing_of_another_project(
 
 def test_search__without_a_match_lists_what_is_searched(ada: Visitor, project: Project) -> None:
     page = search(ada, project, "%3Cscript%3Ezzz")
-    assert "No page, project, template, API key or render matches “<script>zzz”" in page.words
+    assert "No page, project, template or API key matches “<script>zzz”" in page.words
     assert "<script>zzz" not in page.text
 
 
@@ -77,3 +79,28 @@ def test_theme__follows_the_browser_by_default(
     shown = re.search(r'<html lang="en"(?: data-theme="(.*?)")?>', html)
     assert shown
     assert (shown[1] or "") == theme
+
+
+def test_find_projects__lists_all_of_the_user_and_no_others(ada: Visitor, project: Project) -> None:
+    projects.create_project("Second shop", by=ADA.sub, owner=ADA)
+    projects.create_project("Bob's shop", by=BOB.sub, owner=BOB)
+    page = ada.get("/dashboard/projects", hx_request="true")
+    assert sorted(name for _, name in found(page)) == [project.name, "Second shop"]
+    page = ada.get("/dashboard/projects?q=second", hx_request="true")
+    assert found(page) == [("Owner", "Second shop")]
+    assert ada.get("/dashboard/projects").location == "/dashboard"
+
+
+@pytest.mark.parametrize(
+    ("path", "guide"), [("", "quick-start"), ("/keys", "keys"), ("/webhooks", "webhooks")]
+)
+def test_every_page_links_to_its_documentation(
+    ada: Visitor, project: Project, path: str, guide: str
+) -> None:
+    page = ada.get(f"/dashboard/projects/{project.id}{path}")
+    assert f'href="https://docs.craftkit.dev/{guide}.html"' in page.text
+
+
+def test_places__have_a_page_of_the_documentation() -> None:
+    docs = Path(__file__).parents[3] / "docs"
+    assert {place.guide for place in PLACES} <= {path.stem for path in docs.glob("*.md")}

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from boto3.dynamodb.conditions import Attr
+from boto3.dynamodb.conditions import Attr, Key
 
 from craftkit.audit.models import Entry
 from craftkit.clock import to_rfc3339
 from craftkit.ids import new_id
 from craftkit.project_items import AUDIT_ENTRY
 from craftkit.schema import from_stored
+from craftkit.slices import Rows
 
 
 def entry(
@@ -54,6 +56,18 @@ def page(
     last = answer.get("LastEvaluatedKey")
     entries = [from_stored(Entry, item) for item in answer["Items"]]
     return entries, AUDIT_ENTRY.id_of(last) if last else None
+
+
+def rows(project_id: str) -> Rows[Entry]:
+    """The entries of a project."""
+    key = AUDIT_ENTRY.key(project_id, "")
+    return Rows(
+        AUDIT_ENTRY.table(),
+        Key("pk").eq(key["pk"]),
+        "sk",
+        partial(from_stored, Entry),
+        prefix=key["sk"],
+    )
 
 
 def targets(project_id: str, *, action: str, since: datetime) -> Iterator[str]:

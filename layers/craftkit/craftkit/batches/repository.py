@@ -21,6 +21,7 @@ from craftkit.batches.models import Batch, Chunk
 from craftkit.clock import to_epoch_seconds, to_rfc3339
 from craftkit.config import config
 from craftkit.schema import from_stored
+from craftkit.slices import Rows
 
 UNFINISHED = "unfinished"
 SHARDS = 4
@@ -152,6 +153,11 @@ def every(project_id: str) -> Iterator[Batch]:
 def delete(project_id: str, batch_id: str) -> None:
     """Delete the row of a batch; those of its chunks stay."""
     _table().delete_item(Key=_key(project_id, batch_id))
+
+
+def rows(project_id: str) -> Rows[Batch]:
+    """The batches of a project."""
+    return Rows(_table(), KeyCondition("project_id").eq(project_id), "batch_id", batch_of)
 
 
 def due(shard: int, now: datetime) -> Iterator[Due]:

@@ -134,6 +134,13 @@ def revoke(
     return Step(revoked, (KeyEvent("key.revoked", details),))
 
 
+def rename(key: Key, name: str) -> Step | None:
+    """Give the key another name. None if it has this name."""
+    if key.name == name:
+        return None
+    return Step(_with(key, name=name), (KeyEvent("key.renamed", {"name": name, "was": key.name}),))
+
+
 def restore(key: Key, now: datetime) -> Step | None:
     """Undo a revocation. None for a key that is not revoked.
 

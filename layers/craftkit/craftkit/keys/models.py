@@ -151,6 +151,14 @@ def _earliest(*times: datetime | None) -> datetime | None:
     return min((time for time in times if time is not None), default=None)
 
 
+class KeyName(BaseModel):
+    """A request to rename a key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Name
+
+
 class NewKey(BaseModel):
     """A request to create a key. No scopes means `DEFAULT_SCOPES`."""
 

@@ -23,6 +23,7 @@ from craftkit.config import config
 from craftkit.keys.lifecycle import KeyEvent, Step, due_at
 from craftkit.keys.models import Key, Secret
 from craftkit.schema import from_stored
+from craftkit.slices import Rows
 
 BY_PROJECT = "by_project"
 DUE = "due"
@@ -120,6 +121,13 @@ def page(
         **start,
     )
     return [key_of(item) for item in answer["Items"]], answer.get("LastEvaluatedKey")
+
+
+def rows(project_id: str) -> Rows[Key]:
+    """The keys of a project."""
+    return Rows(
+        _table(), KeyCondition("listed_under").eq(project_id), "key_id", key_of, index=BY_PROJECT
+    )
 
 
 def due(now: datetime) -> Iterator[str]:

@@ -15,11 +15,12 @@ from craftkit.errors import ConflictError, InvalidRequestError, Issues, NotFound
 from craftkit.ids import new_id
 from craftkit.keys import activity, lifecycle, repository
 from craftkit.keys.lifecycle import Step
-from craftkit.keys.models import Diagnosis, Key, MintedKey, NewKey, Secret
+from craftkit.keys.models import Diagnosis, Key, KeyName, MintedKey, NewKey, Secret
 from craftkit.keys.policy import apply_policy
 from craftkit.limits import repository as limits
 from craftkit.project_items import check_key_policy, require_project
 from craftkit.projects import service as projects
+from craftkit.schema import validate_request
 
 PAGE_LIMIT = 100
 DEFAULT_GRACE = timedelta(hours=24)
@@ -219,6 +220,17 @@ def revoke_key(
         return lifecycle.revoke(key, reason, utc_now(), is_suspension=is_suspension)
 
     return change_key(key_id, step, by=by)
+
+
+def rename_key(key_id: str, name: str, *, by: str) -> Key:
+    """Give a key another name.
+
+    Raises:
+        NotFoundError: there is none of this id.
+        InvalidRequestError: the name is empty or longer than 120 characters.
+    """
+    wanted = validate_request(KeyName, {"name": name}).name
+    return change_key(key_id, lambda key: lifecycle.rename(key, wanted), by=by)
 
 
 def undo_revocation(key_id: str, *, by: str) -> Key:

@@ -1,5 +1,6 @@
 """Views of keys for the dashboard and the CLI: permissions, usage and rotation."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -7,12 +8,14 @@ from pydantic import BaseModel, ConfigDict
 
 from craftkit.auth.principal import Mode
 from craftkit.clock import utc_now
-from craftkit.keys import activity, service
+from craftkit.ids import is_id
+from craftkit.keys import activity, repository, service
 from craftkit.keys.activity import DayOfUse, SecretActivity
 from craftkit.keys.lifecycle import QUIET_AFTER, quiet_since
 from craftkit.keys.models import Key, Secret, Status
 from craftkit.limits.models import LimitsState
 from craftkit.limits.service import limits_of
+from craftkit.slices import Place, Slice
 
 LISTED_DAYS = 7
 SHOWN_DAYS = 30
@@ -105,6 +108,43 @@ def list_keys(
     now = utc_now()
     used = activity.read_key_activities(keys, now=now, days=LISTED_DAYS)
     return [KeyView(**_fields(key, used[key.id], now)) for key in keys], following
+
+
+@dataclass(frozen=True)
+class KeyFilter:
+    """Keys of this state and mode whose id, or a part of whose name, prefix or scopes, is `text`.
+    Empty values match any key.
+    """
+
+    text: str = ""
+    status: str = ""
+    mode: str = ""
+
+    def matches(self, key: Key, now: datetime) -> bool:
+        texts = (key.name, *key.scopes, *(secret.prefix for secret in key.secrets))
+        return (
+            self.status in ("", key.status(now))
+            and self.mode in ("", key.mode)
+            and (
+                self.text == key.id
+                or any(self.text.casefold() in text.casefold() for text in texts)
+            )
+        )
+
+
+def find_keys(project_id: str, wanted: KeyFilter, place: Place, *, limit: int) -> Slice[KeyView]:
+    """A slice of the matching keys of a project, with their usage."""
+    now = utc_now()
+    if is_id(wanted.text):
+        key = repository.get(wanted.text)
+        is_here = key is not None and key.kind == "key" and key.project_id == project_id
+        found = Slice([key] if key and is_here else [])
+    else:
+        found = repository.rows(project_id).read(
+            place, limit=limit, matches=lambda key: wanted.matches(key, now)
+        )
+    used = activity.read_key_activities(found.rows, now=now, days=LISTED_DAYS)
+    return found.with_rows([KeyView(**_fields(key, used[key.id], now)) for key in found.rows])
 
 
 def show_key(key_id: str) -> KeyDetails:

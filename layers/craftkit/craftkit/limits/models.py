@@ -11,6 +11,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _MICROSECONDS = 1_000_000
 
 Budget = Annotated[int, Field(ge=0, le=10**9)]
+Percent = Annotated[int, Field(ge=1, le=100)]
 
 
 class Rate(BaseModel):
@@ -51,7 +52,8 @@ class Limits(BaseModel):
     """The limits of a key or a project. None is no limit; a budget of 0 allows no renders.
 
     A budget counts accepted renders, live and test, in days and months of UTC. The rate counts
-    write requests: renders, hook calls and embed sessions.
+    write requests: renders, hook calls and embed sessions. The warning is written when
+    `warn_at_percent` of a budget is used; None is 80.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,10 +61,12 @@ class Limits(BaseModel):
     renders_per_day: Budget | None = None
     renders_per_month: Budget | None = None
     rate: Rate | None = None
+    warn_at_percent: Percent | None = None
 
     @property
     def is_empty(self) -> bool:
-        return self == Limits()
+        """Whether nothing is limited. A warning alone limits nothing."""
+        return self == Limits(warn_at_percent=self.warn_at_percent)
 
 
 class LimitsState(BaseModel):
@@ -82,11 +86,14 @@ class LimitsChange(BaseModel):
     renders_per_day: Budget | None = None
     renders_per_month: Budget | None = None
     rate: Rate | None = None
-    cleared: frozenset[Literal["renders_per_day", "renders_per_month", "rate"]] = frozenset()
+    warn_at_percent: Percent | None = None
+    cleared: frozenset[
+        Literal["renders_per_day", "renders_per_month", "rate", "warn_at_percent"]
+    ] = frozenset()
 
     @model_validator(mode="after")
     def _says_something(self) -> "LimitsChange":
-        if not self.cleared and Limits(**self.model_dump(exclude={"cleared"})).is_empty:
+        if not self.cleared and Limits(**self.model_dump(exclude={"cleared"})) == Limits():
             raise ValueError("Give at least one limit to set or to clear.")
         return self
 

@@ -1,8 +1,8 @@
 """Limits in the limits table: one item for each key or project with limits, with their use.
 
 `subject` is `key#<id>` or `project#<id>`. An item `warning#<subject>#<period>` is written once for
-each day or month in which 80 % of a budget is used; a function on the table's stream turns it into
-an audit entry.
+each day or month in which 80 % of a budget, or the percentage of the limits, is used; a function
+on the table's stream turns it into an audit entry.
 """
 
 from collections import OrderedDict
@@ -20,6 +20,8 @@ from craftkit.rate_limits import note
 from craftkit.schema import from_stored
 
 WARN_AT_PERCENT = 80
+"""Where the limits name no other percentage."""
+
 WARNING = "warning#"
 
 _TRIES = 10
@@ -51,7 +53,8 @@ def put(subject: str, project_id: str, limits: Limits, now: datetime) -> None:
             "empty_until": 0,
             "free_at": 0,
         }
-    sets |= limits.model_dump(include={"renders_per_day", "renders_per_month"}, exclude_none=True)
+    plain = {"renders_per_day", "renders_per_month", "warn_at_percent"}
+    sets |= limits.model_dump(include=plain, exclude_none=True)
     starts = {
         "day": moment.day,
         "month": moment.month,
@@ -160,10 +163,11 @@ def refund(subject: str, charged: Item, renders: int) -> None:
 
 
 def warn(subject: str, charged: Item, now: datetime) -> None:
-    """Write a warning, once for each day and month, when 80 % of a budget is used."""
+    """Write a warning, once for each day and month, when so much of a budget is used."""
+    percent = charged.get("warn_at_percent", WARN_AT_PERCENT)
     for period in ("day", "month"):
         limit, used = charged.get(f"renders_per_{period}"), charged[f"{period}_used"]
-        if limit is None or used * 100 < limit * WARN_AT_PERCENT:
+        if limit is None or used * 100 < limit * percent:
             continue
         if charged.get(f"{period}_warned") != charged[period]:
             _warn(subject, period, charged, now)
@@ -228,6 +232,7 @@ def _remember(subject: str, expected: ExpectedState) -> None:
 _LIMIT_FIELDS = (
     "renders_per_day",
     "renders_per_month",
+    "warn_at_percent",
     "rate",
     "burst",
     "interval_us",
@@ -243,6 +248,7 @@ def _state_of(item: Item, moment: Moment) -> LimitsState:
         limits=Limits(
             renders_per_day=item.get("renders_per_day"),
             renders_per_month=item.get("renders_per_month"),
+            warn_at_percent=item.get("warn_at_percent"),
             rate=from_stored(Rate, rate) if rate else None,
         ),
         renders_today=item["day_used"] if item["day"] == moment.day else 0,

@@ -22,6 +22,7 @@ _OTHER_EVENTS = {
     "key.expiring": "An API key expires soon",
     "key.exposed": "An API key was found in public",
     "key.anomalous": "An API key was used in an unusual way",
+    "limit.warning": "A part of a budget is used",
     "embed.session.created": "An embed session was created",
     "form.submitted": "An embedded form was submitted",
 }
@@ -40,22 +41,28 @@ _HEADERS = [
 def webhooks() -> Json:
     """The `webhooks` of the document, one for each type of event."""
     described: Json = {}
-    for name, (summary, render) in _RENDER_EVENTS.items():
-        data = {key: value for key, value in render.items() if not key.startswith("download")}
-        example = {"type": name, "timestamp": _AT, "data": data | {"projectId": _PROJECT_ID}}
-        described[name] = _webhook(name, summary, "RenderEvent", example)
-    for name, (summary, batch) in _BATCH_EVENTS.items():
-        data = {key: value for key, value in batch.items() if key not in _SIGNED}
-        example = {"type": name, "timestamp": _AT, "data": data | {"projectId": _PROJECT_ID}}
-        described[name] = _webhook(name, summary, "BatchEvent", example)
+    for name, (summary, _) in _RENDER_EVENTS.items():
+        described[name] = _webhook(name, summary, "RenderEvent")
+    for name, (summary, _) in _BATCH_EVENTS.items():
+        described[name] = _webhook(name, summary, "BatchEvent")
     for name, summary in _OTHER_EVENTS.items():
-        example = {
-            "type": name,
-            "timestamp": _AT,
-            "data": {"id": "019cec2a-1000-7000-8000-000000000001", "projectId": _PROJECT_ID},
-        }
-        described[name] = _webhook(name, summary, "ProjectEvent", example)
+        described[name] = _webhook(name, summary, "ProjectEvent")
     return described
+
+
+def example_data(name: str) -> Json:
+    """The `data` of an example of an event, such as `render.failed`. Raises KeyError."""
+    if name in _RENDER_EVENTS:
+        _, render = _RENDER_EVENTS[name]
+        data = {key: value for key, value in render.items() if not key.startswith("download")}
+    elif name in _BATCH_EVENTS:
+        _, batch = _BATCH_EVENTS[name]
+        data = {key: value for key, value in batch.items() if key not in _SIGNED}
+    elif name in _OTHER_EVENTS:
+        data = {"id": "019cec2a-1000-7000-8000-000000000001"}
+    else:
+        raise KeyError(name)
+    return data | {"projectId": _PROJECT_ID}
 
 
 def event_schemas() -> Json:
@@ -133,7 +140,8 @@ def _event(description: str, types: list[str], data: Json) -> Json:
     }
 
 
-def _webhook(name: str, summary: str, schema: str, example: Json) -> Json:
+def _webhook(name: str, summary: str, schema: str) -> Json:
+    example = {"type": name, "timestamp": _AT, "data": example_data(name)}
     first, *rest = name.replace(".", "_").split("_")
     return {
         "post": {

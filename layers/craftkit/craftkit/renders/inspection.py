@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from craftkit import cursors
 from craftkit.auth.principal import Mode
+from craftkit.clock import utc_now
+from craftkit.ids import is_id
 from craftkit.renders import repository, service
 from craftkit.renders.models import Render, Source, Status
+from craftkit.slices import Place, Slice
 from craftkit.templates import service as templates
 from craftkit.templates.data import types
 from craftkit.templates.previews import SCREEN_PIXELS_PER_INCH
@@ -24,27 +26,31 @@ class Filter:
     template_slug: str | None = None
     key_id: str | None = None
     source: Source | None = None
+    text: str = ""
+    """A render's id; or a part of its file name, template, job id, error code or metadata
+    (`name:value`)."""
 
     def fields(self) -> dict[str, str]:
-        return {name: value for name, value in vars(self).items() if value is not None}
+        """What DynamoDB compares."""
+        return {name: value for name, value in vars(self).items() if value and name != "text"}
+
+    def has_text(self, render: Render) -> bool:
+        metadata = (f"{name}:{value}" for name, value in render.metadata.items())
+        texts = (render.filename, render.template_slug, render.job_id, render.error_code, *metadata)
+        wanted = self.text.casefold()
+        return any(wanted in text.casefold() for text in texts if text)
 
 
-def search(
-    project_id: str, wanted: Filter, *, limit: int, cursor: str | None = None
-) -> tuple[list[Render], str | None]:
-    """A page of matching renders, newest first, and the cursor of the next page.
-
-    At most 2,000 renders are read for a page, so a short or empty page can have a next one.
-
-    Raises:
-        InvalidCursorError: the cursor belongs to another search.
-    """
-    where = wanted.fields()
-    named = ",".join(f"{name}={value}" for name, value in sorted(where.items()))
-    scope = f"search/{project_id}/{named}"
-    after = cursors.unseal(cursor, scope) if cursor else None
-    renders, last = repository.page(project_id, limit=limit, where=where, after=after)
-    return renders, cursors.seal(last, scope) if last else None
+def search(project_id: str, wanted: Filter, place: Place, *, limit: int) -> Slice[Render]:
+    """A slice of the matching renders. One that is named by its id is read alone."""
+    now = utc_now()
+    if is_id(wanted.text) and (render := repository.get(project_id, wanted.text)):
+        return Slice([render] if render.is_kept_at(now) else [])
+    return repository.rows(project_id, wanted.fields()).read(
+        place,
+        limit=limit,
+        matches=lambda render: render.is_kept_at(now) and wanted.has_text(render),
+    )
 
 
 def draw_pages(render: Render, *, draw: Draw) -> Preview:

@@ -22,6 +22,7 @@ from craftkit.errors import NotFoundError
 from craftkit.ids import first_id_at
 from craftkit.renders.models import Render
 from craftkit.schema import from_stored
+from craftkit.slices import Rows
 
 UNFINISHED = "unfinished"
 UNFINISHED_FIELDS = (UNFINISHED, "due_at")
@@ -303,6 +304,18 @@ def page(
         if after is None:
             break
     return renders, after
+
+
+def rows(project_id: str, where: Mapping[str, str]) -> Rows[Render]:
+    """The renders of a project whose fields are as `where` says, such as `{"mode": "live"}`."""
+    conditions: list[ConditionBase] = [Attr(name).eq(value) for name, value in where.items()]
+    return Rows(
+        _table(),
+        KeyCondition("project_id").eq(project_id),
+        "render_id",
+        render_of,
+        where=reduce(and_, conditions) if conditions else None,
+    )
 
 
 def due(shard: int, now: datetime) -> Iterator[Due]:

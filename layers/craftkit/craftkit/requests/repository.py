@@ -19,7 +19,7 @@ from craftkit import dynamodb
 from craftkit.clock import to_epoch_seconds, to_rfc3339, utc_now
 from craftkit.config import config
 from craftkit.dynamodb import Item
-from craftkit.requests.models import LoggedRequest
+from craftkit.requests.models import LoggedRequest, RequestView
 from craftkit.schema import from_stored
 
 _FIRST, _LAST = "0", "~"
@@ -56,7 +56,12 @@ class Filters:
 
 
 def page(
-    log_ids: Sequence[str], filters: Filters, *, limit: int, before: str | None
+    log_ids: Sequence[str],
+    filters: Filters,
+    *,
+    limit: int,
+    before: str | None,
+    is_forward: bool = False,
 ) -> tuple[list[LoggedRequest], str | None]:
     """Rows of some partitions, newest first, and the start position of the next page.
 
@@ -64,16 +69,17 @@ def page(
 
     Args:
         before: the position that the page before ended at.
+        is_forward: read the rows after the position `before`, oldest first.
     """
     now = to_epoch_seconds(utc_now())
-    sources = [_rows(log_id, filters, limit, before) for log_id in log_ids]
+    sources = [_rows(log_id, filters, limit, before, is_forward) for log_id in log_ids]
     found: list[LoggedRequest] = []
     position = None
-    for position, item in heapq.merge(*sources, key=lambda row: row[0], reverse=True):
+    for position, item in heapq.merge(*sources, key=lambda row: row[0], reverse=not is_forward):
         if item is None:  # a partition was not read to its end
             return found, position
         if len(found) == limit:
-            return found, _position(found[-1])
+            return found, position_of(found[-1])
         if item["expires_at"] > now:
             found.append(_request_of(item))
     return found, None
@@ -97,18 +103,19 @@ def put(item: Item) -> None:
 
 
 def _rows(
-    log_id: str, filters: Filters, limit: int, before: str | None
+    log_id: str, filters: Filters, limit: int, before: str | None, is_forward: bool
 ) -> Iterator[tuple[str, Item | None]]:
     """Position and row of each match in one partition; without a row where reading ended early."""
     first = to_rfc3339(filters.since) if filters.since else _FIRST
     last = to_rfc3339(filters.until) if filters.until else _LAST
-    last = min(last, before) if before else last
+    if before:
+        first, last = (max(first, before), last) if is_forward else (first, min(last, before))
     if last < first:
         return
     within = KeyCondition("at_request").between(first, last)
     query: dict[str, Any] = {
         "KeyConditionExpression": KeyCondition("log_id").eq(log_id) & within,
-        "ScanIndexForward": False,
+        "ScanIndexForward": is_forward,
     }
     condition = filters.condition()
     is_filtered = condition is not None or filters.request_id is not None
@@ -133,7 +140,8 @@ def _rows(
             return
 
 
-def _position(request: LoggedRequest) -> str:
+def position_of(request: LoggedRequest | RequestView) -> str:
+    """Where the request is in the list of all."""
     return f"{to_rfc3339(request.at)}#{request.request_id}"
 
 

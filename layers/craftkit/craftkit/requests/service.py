@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,8 @@ from craftkit.auth.principal import Principal
 from craftkit.requests import repository
 from craftkit.requests.fixes import fix_of
 from craftkit.requests.models import LoggedRequest, RequestList, RequestPage, RequestView
-from craftkit.requests.repository import Filters
+from craftkit.requests.repository import Filters, position_of
+from craftkit.slices import Place, Slice
 
 
 def list_requests(principal: Principal, query: RequestList) -> RequestPage:
@@ -18,16 +20,28 @@ def list_requests(principal: Principal, query: RequestList) -> RequestPage:
     return _page([principal.log_id], query, key_id=principal.key_id)
 
 
-def list_project_requests(
-    log_ids: Sequence[str], query: RequestList, *, key_id: str | None = None
-) -> RequestPage:
-    """A page of the requests of several keys, newest first.
+def find_requests(
+    log_ids: Sequence[str], filters: Filters, place: Place, *, limit: int
+) -> Slice[RequestView]:
+    """A slice of the requests of several keys. Its ids are positions: the time and the request id.
 
     Args:
         log_ids: ids of keys and of trust rules.
-        key_id: of one token, where only its requests are wanted.
+        filters: what the requests must be, except their time.
+        place: the part of the list that is wanted.
     """
-    return _page(log_ids, query, key_id=key_id)
+    filters = replace(filters, since=place.since, until=place.until)
+    is_forward = place.before is not None and place.after is None
+    rows, onward = repository.page(
+        log_ids, filters, limit=limit, before=place.after or place.before, is_forward=is_forward
+    )
+    found = [view_of(row) for row in rows]
+    back = position_of(found[0]) if found else place.after or place.before
+    is_cut, read = onward is not None and len(found) < limit, len(found)
+    if is_forward:
+        return Slice(found[::-1], newer=onward, older=back, read=read, is_cut=is_cut)
+    newer = back if place.after else None
+    return Slice(found, newer=newer, older=onward, read=read, is_cut=is_cut)
 
 
 def count_refused(log_id: str, *, since: datetime, until: datetime) -> int:

@@ -15,6 +15,7 @@ from craftkit.config import config
 from craftkit.dynamodb import ConditionFailedError
 from craftkit.ids import first_id_at
 from craftkit.schema import from_stored
+from craftkit.slices import Rows
 from craftkit.webhooks.models import Attempt, Delivery
 
 WAITING = "waiting"
@@ -99,6 +100,11 @@ def page(
     )
     last = answer.get("LastEvaluatedKey")
     return [_delivery(item) for item in answer["Items"]], last["delivery_id"] if last else None
+
+
+def rows(endpoint_id: str) -> Rows[Delivery]:
+    """The deliveries to an endpoint."""
+    return Rows(_table(), Key("endpoint_id").eq(endpoint_id), "delivery_id", _delivery)
 
 
 def between(endpoint_id: str, since: datetime, until: datetime) -> Iterator[Delivery]:

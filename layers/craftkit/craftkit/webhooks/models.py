@@ -21,6 +21,7 @@ EventType = Literal[
     "key.expiring",
     "key.exposed",
     "key.anomalous",
+    "limit.warning",
     "embed.session.created",
     "form.submitted",
 ]

@@ -1,8 +1,9 @@
 """The use cases of webhook endpoints and deliveries, for the dashboard and the CLI."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from craftkit import network, vault
 from craftkit.clock import utc_now
@@ -10,9 +11,11 @@ from craftkit.dynamodb import ConditionFailedError
 from craftkit.errors import ConflictError, InvalidRequestError, Issues, NotFoundError
 from craftkit.ids import new_id
 from craftkit.network import BlockedTargetError, FetchError, Policy
+from craftkit.slices import Place, Slice
 from craftkit.webhooks import deliveries, dispatch, repository
 from craftkit.webhooks.models import (
     ENDPOINT_LIMIT,
+    EVENT_TYPES,
     PING,
     Delivery,
     Endpoint,
@@ -168,11 +171,34 @@ def ping(project_id: str, endpoint_id: str) -> Delivery:
         NotFoundError: the project has no such endpoint.
         ConflictError: it is switched off.
     """
+    return _send(project_id, endpoint_id, PING, {"endpointId": endpoint_id})
+
+
+def send_example(
+    project_id: str, endpoint_id: str, event_type: str, data: dict[str, Any]
+) -> Delivery:
+    """Send an example of an event to the endpoint, regardless of its filter.
+
+    Args:
+        data: as in a real event. The endpoint gets it with `"example": true` and its project's id.
+
+    Raises:
+        InvalidRequestError: there are no events of this type.
+        NotFoundError: the project has no such endpoint.
+        ConflictError: it is switched off.
+    """
+    if event_type not in EVENT_TYPES:
+        raise InvalidRequestError(f"An event is one of {', '.join(EVENT_TYPES)}.")
+    sent = {**data, "projectId": project_id, "example": True}
+    return _send(project_id, endpoint_id, event_type, sent)
+
+
+def _send(project_id: str, endpoint_id: str, event_type: str, data: dict[str, Any]) -> Delivery:
     endpoint = _require_on(get_endpoint(project_id, endpoint_id))
-    event = Event(new_id(), project_id, PING, utc_now(), {"endpointId": endpoint.id})
+    event = Event(new_id(), project_id, event_type, utc_now(), data)
     delivery = dispatch.create_delivery(event, endpoint)
     if delivery is None:
-        raise ConflictError("This ping was already sent. Send another one.")
+        raise ConflictError("This event was already sent. Send another one.")
     return delivery
 
 
@@ -182,6 +208,35 @@ def list_deliveries(
     """A page of the deliveries to an endpoint. Raises NotFoundError."""
     endpoint = get_endpoint(project_id, endpoint_id)
     return DeliveryPage(*deliveries.page(endpoint.id, limit, after))
+
+
+@dataclass(frozen=True)
+class DeliveryFilter:
+    """Deliveries of this event type and status whose id or event's id, or a part of whose payload,
+    is `text`. Empty values match any delivery.
+    """
+
+    text: str = ""
+    event_type: str = ""
+    status: str = ""
+
+    def matches(self, delivery: Delivery) -> bool:
+        return (
+            self.event_type in ("", delivery.event_type)
+            and self.status in ("", delivery.status)
+            and (
+                self.text in (delivery.id, delivery.event_id)
+                or self.text.casefold() in delivery.payload.casefold()
+            )
+        )
+
+
+def find_deliveries(
+    project_id: str, endpoint_id: str, wanted: DeliveryFilter, place: Place, *, limit: int
+) -> Slice[Delivery]:
+    """A slice of the matching deliveries to an endpoint. Raises NotFoundError."""
+    endpoint = get_endpoint(project_id, endpoint_id)
+    return deliveries.rows(endpoint.id).read(place, limit=limit, matches=wanted.matches)
 
 
 def get_delivery(delivery_id: str) -> Delivery:
@@ -209,6 +264,26 @@ def replay_delivery(delivery_id: str) -> Delivery:
     delivery = get_delivery(delivery_id)
     _require_on(get_endpoint(delivery.project_id, delivery.endpoint_id))
     return _replay(delivery) or get_delivery(delivery_id)
+
+
+def replay_chosen(project_id: str, endpoint_id: str, delivery_ids: Iterable[str]) -> int:
+    """Send some deliveries of an endpoint again, as `replay_delivery` does.
+
+    Returns:
+        The number of deliveries that are sent again. Those of other endpoints, those that are gone
+        and those that are being sent are left out.
+
+    Raises:
+        InvalidRequestError: more than 100 deliveries.
+        NotFoundError, ConflictError: as `replay_delivery`.
+    """
+    endpoint = _require_on(get_endpoint(project_id, endpoint_id))
+    wanted = list(dict.fromkeys(delivery_ids))
+    if len(wanted) > PAGE_LIMIT:
+        raise InvalidRequestError(f"{PAGE_LIMIT} deliveries at most can be sent again at once.")
+    found = (deliveries.get(id_) for id_ in wanted)
+    here = [each for each in found if each is not None and each.endpoint_id == endpoint.id]
+    return sum(_replay(each) is not None for each in here)
 
 
 def replay_deliveries(

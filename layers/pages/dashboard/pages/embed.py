@@ -1,7 +1,7 @@
 """Embed: the partner's status, keys, origins, presets, catalogs and sessions, and a sandbox."""
 
 from dataclasses import replace
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field
@@ -13,7 +13,8 @@ from craftkit.embed.catalogs.models import CatalogRequest
 from craftkit.embed.partners import service as partners
 from craftkit.embed.partners.models import PRESETS, Partner, Permission, Preset
 from craftkit.embed.sessions import service as embed_sessions
-from craftkit.embed.sessions.models import SessionRequest
+from craftkit.embed.sessions.models import EmbedMode, EmbedSession, SessionRequest
+from craftkit.embed.sessions.service import SessionFilter
 from craftkit.embed.sessions.views import SessionView
 from craftkit.embed.tokens import signing
 from craftkit.errors import InvalidInputError, InvalidRequestError, NotFoundError
@@ -23,6 +24,7 @@ from craftkit.schema import validate_request
 from craftkit.strict_json import parse_object
 from craftkit.templates import service as templates
 from dashboard import flash, once
+from dashboard.listing import Listing, ListSearch, show
 from dashboard.pages.keys import names_of
 from dashboard.request_context import RequestContext
 from dashboard.web import Response
@@ -150,15 +152,49 @@ def show_catalog(context: RequestContext) -> Response:
     )
 
 
+_SESSIONS: Listing[EmbedSession] = Listing(
+    path="/embed/sessions",
+    name="session",
+    names="sessions",
+    columns={
+        "id": lambda session: session.id,
+        "tenant": lambda session: session.request.tenant.external_id,
+        "actor": lambda session: session.request.actor.external_id,
+        "mode": lambda session: session.mode,
+        "template": lambda session: session.template_slug,
+        "key mode": lambda session: session.key_mode,
+        "submissions": lambda session: session.submissions,
+        "created": lambda session: session.created_at,
+        "expires": lambda session: session.expires_at,
+        "revoked": lambda session: session.revoked_at,
+    },
+    searched="Tenant, actor, template or id",
+    state=lambda session: f"{session.state_at(utc_now())} {session.submissions}",
+)
+
+
+class SessionSearch(ListSearch):
+    """The query string of the list of sessions."""
+
+    state: Literal["active", "expired", "revoked"] | None = None
+    mode: EmbedMode | None = None
+
+
 def list_sessions(context: RequestContext) -> Response:
-    found, following = embed_sessions.list_sessions(
-        context.project.id, limit=_PAGE_LIMIT, cursor=context.cursor
-    )
-    return context.page(
+    search = context.query(SessionSearch)
+    wanted = SessionFilter(search.q, search.state or "", search.mode or "")
+    return show(
+        context,
         "embed/sessions.html",
-        partner=partners.get_partner(context.project.id),
-        sessions=found,
-        cursor=following,
+        _SESSIONS,
+        search,
+        lambda place, limit: embed_sessions.find_sessions(
+            context.project.id, wanted, place, limit=limit
+        ),
+        lambda _rows: {
+            "partner": partners.get_partner(context.project.id),
+            "modes": get_args(EmbedMode),
+        },
     )
 
 

@@ -1,9 +1,10 @@
 """API keys: list, create, show once, rotate, revoke and diagnose."""
 
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
-from craftkit.auth.principal import DEFAULT_SCOPES, SCOPES
+from craftkit.auth.principal import DEFAULT_SCOPES, SCOPES, Mode
 from craftkit.clock import utc_now
 from craftkit.errors import (
     ConflictError,
@@ -15,29 +16,69 @@ from craftkit.ids import is_id, new_id
 from craftkit.keys import limiting, views
 from craftkit.keys import service as keys
 from craftkit.keys.lifecycle import UNDO_WITHIN
-from craftkit.keys.models import Key, NewKey
+from craftkit.keys.models import Key, NewKey, Status
+from craftkit.keys.views import KeyView
 from craftkit.projects import members
 from craftkit.schema import validate_request
 from craftkit.templates import service as templates
 from dashboard import flash, limits, samples
 from dashboard.charts import last_days
+from dashboard.listing import Listing, ListSearch, show
 from dashboard.request_context import RequestContext
 from dashboard.web import Response
 
-_PAGE_LIMIT = 25
 _GRACES = {"24": "24 hours", "168": "7 days", "720": "30 days", "0": "none: at its first use"}
 _NETWORKS_LENGTH = 1000
 _LIFETIMES = {"": None, "7": 7, "30": 30, "90": 90, "365": 365}
 
 
+_LIST: Listing[KeyView] = Listing(
+    path="/keys",
+    name="key",
+    names="keys",
+    columns={
+        "id": lambda key: key.id,
+        "name": lambda key: key.name,
+        "prefix": lambda key: key.prefix,
+        "mode": lambda key: key.mode,
+        "status": lambda key: key.status,
+        "scopes": lambda key: key.scopes,
+        "templates": lambda key: key.templates,
+        "networks": lambda key: key.networks,
+        "created": lambda key: key.created_at,
+        "expires": lambda key: key.expires_at,
+        "revoked": lambda key: key.revoked_at,
+        "last used": lambda key: key.last_used_at,
+        "requests in 7 days": lambda key: key.requests,
+        "renders in 7 days": lambda key: key.renders,
+    },
+    searched="Name, start of the key, scope or id",
+    state=lambda key: f"{key.name} {key.status} {key.is_rotating} {key.requests}",
+)
+
+
+class Search(ListSearch):
+    """The query string of the list."""
+
+    status: Status | None = None
+    mode: Mode | None = None
+
+
 def list_keys(context: RequestContext) -> Response:
-    page, following = views.list_keys(context.project.id, limit=_PAGE_LIMIT, cursor=context.cursor)
-    return context.page(
+    search = context.query(Search)
+    wanted = views.KeyFilter(search.q, search.status or "", search.mode or "")
+
+    def extra(_rows: Sequence[KeyView]) -> dict[str, Any]:
+        week, statuses = last_days(views.LISTED_DAYS), get_args(Status)
+        return {"week": week, "names": names_of(context), "statuses": statuses}
+
+    return show(
+        context,
         "keys/list.html",
-        keys=page,
-        week=last_days(views.LISTED_DAYS),
-        cursor=following,
-        names=names_of(context),
+        _LIST,
+        search,
+        lambda place, limit: views.find_keys(context.project.id, wanted, place, limit=limit),
+        extra,
     )
 
 
@@ -109,6 +150,11 @@ def end_rotation(context: RequestContext) -> Response:
 def undo_revocation(context: RequestContext) -> Response:
     key = keys.undo_revocation(_key(context).id, by=context.user.sub)
     return context.done(f"/keys/{key.id}", f"{key.name} works again.")
+
+
+def rename_key(context: RequestContext) -> Response:
+    key = keys.rename_key(_key(context).id, context.form("name"), by=context.user.sub)
+    return context.done(f"/keys/{key.id}", f"The key is called {key.name} now.")
 
 
 def limit_key(context: RequestContext) -> Response:

@@ -1,8 +1,7 @@
 """Renders: search, show, download, cancel and retry."""
 
-from typing import Annotated, Any, get_args
-
-from pydantic import BaseModel, StringConstraints
+from collections.abc import Sequence
+from typing import Any, get_args
 
 from craftkit.auth.principal import Mode
 from craftkit.clock import utc_now
@@ -15,52 +14,76 @@ from craftkit.renders import service as renders
 from craftkit.renders.inspection import Filter
 from craftkit.renders.models import Render, Source, Status
 from craftkit.renders.views import delivery_of
+from craftkit.slices import Place, Slice
 from craftkit.templates import service as templates
 from craftkit.typesetter import TypesettingError
 from dashboard.compilations import bounded
+from dashboard.listing import Listing, ListSearch, Text, show
 from dashboard.request_context import RequestContext
 from dashboard.web import Response, see_other
 
-_PAGE_LIMIT = 25
 _CHOICES = 100
 
-Text = Annotated[str, StringConstraints(max_length=2000)]
+_LIST: Listing[Render] = Listing(
+    path="/renders",
+    name="render",
+    names="renders",
+    columns={
+        "id": lambda render: render.id,
+        "created": lambda render: render.created_at,
+        "completed": lambda render: render.completed_at,
+        "status": lambda render: render.status,
+        "mode": lambda render: render.mode,
+        "template": lambda render: render.template_slug,
+        "version": lambda render: render.version_number,
+        "filename": lambda render: render.filename,
+        "pages": lambda render: render.page_count,
+        "bytes": lambda render: render.size_bytes,
+        "key": lambda render: render.key_id,
+        "source": lambda render: render.source,
+        "job": lambda render: render.job_id,
+        "metadata": lambda render: render.metadata,
+        "error": lambda render: render.error_code,
+    },
+    searched="Id, file name, job id, name:value, error",
+    state=lambda render: _state_of(render),
+)
 
 
-class Search(BaseModel):
+class Search(ListSearch):
     """The query string of the list."""
 
     status: Status | None = None
     mode: Mode | None = None
-    template: Text | None = None
-    key: Text | None = None
+    template: Text = ""
+    key: Text = ""
     source: Source | None = None
-    cursor: Text | None = None
 
     def as_filter(self, key_id: str | None) -> Filter:
-        return Filter(self.status, self.mode, self.template, key_id, self.source)
+        return Filter(self.status, self.mode, self.template or None, key_id, self.source, self.q)
 
 
 def list_renders(context: RequestContext) -> Response:
     search, project_id = context.query(Search), context.project.id
     key_id = _key_id(project_id, search.key) if search.key else None
-    found, cursor = inspection.search(
-        project_id, search.as_filter(key_id), limit=_PAGE_LIMIT, cursor=search.cursor
-    )
-    newest_keys, _ = keys.list_keys(project_id, limit=_CHOICES)
-    some_templates = templates.list_templates(project_id, limit=_CHOICES).templates
-    return context.page(
-        "renders/list.html",
-        renders=found,
-        cursor=cursor,
-        search=search,
-        chosen=search.model_dump(exclude={"cursor"}, exclude_none=True),
-        statuses=[(status, status) for status in get_args(Status)],
-        keys=keys.names_of(project_id, [render.key_id for render in found]),
-        key_choices=[key.name for key in newest_keys],
-        no_such_key=bool(search.key) and key_id is None,
-        templates=[(each.slug, each.name) for each in some_templates],
-    )
+    is_unknown = bool(search.key) and key_id is None
+    wanted = search.as_filter(key_id)
+
+    def read(place: Place, limit: int) -> Slice[Render]:
+        return Slice() if is_unknown else inspection.search(project_id, wanted, place, limit=limit)
+
+    def extra(rows: Sequence[Render]) -> dict[str, Any]:
+        newest_keys, _ = keys.list_keys(project_id, limit=_CHOICES)
+        some_templates = templates.list_templates(project_id, limit=_CHOICES).templates
+        return {
+            "statuses": get_args(Status),
+            "keys": keys.names_of(project_id, [render.key_id for render in rows]),
+            "key_choices": [key.name for key in newest_keys],
+            "no_such_key": is_unknown,
+            "templates": [(each.slug, each.name) for each in some_templates],
+        }
+
+    return show(context, "renders/list.html", _LIST, search, read, extra)
 
 
 def show_render(context: RequestContext) -> Response:

@@ -1,53 +1,53 @@
 """The request log of a project: what its keys and tokens were used for."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Any, Literal
 
-from pydantic import BaseModel, StringConstraints
-
-from craftkit.errors import InvalidRequestError
 from craftkit.keys import service as keys
 from craftkit.openapi.routes import ROUTES
 from craftkit.requests import service as requests
-from craftkit.requests.models import RequestList
-from craftkit.schema import validate_request
+from craftkit.requests.models import RequestView
+from craftkit.requests.repository import Filters
+from craftkit.slices import Place, Slice
 from craftkit.trust import service as trust
+from dashboard.listing import Listing, ListSearch, Text, show
 from dashboard.request_context import RequestContext
 from dashboard.web import Response
 
-_PAGE_LIMIT = 50
 _KEYS_LIMIT = 100
 """Without a key to filter by, the requests of the project's newest keys are shown."""
 
 _STATUSES = (("2xx", "succeeded"), ("4xx", "refused"), ("5xx", "failed"))
 
-Text = Annotated[str, StringConstraints(max_length=2000)]
+_LIST: Listing[RequestView] = Listing(
+    path="/requests",
+    name="request",
+    names="requests",
+    columns={
+        "id": lambda request: request.request_id,
+        "time": lambda request: request.at,
+        "method": lambda request: request.method,
+        "route": lambda request: request.route,
+        "status": lambda request: request.status,
+        "code": lambda request: request.code,
+        "key": lambda request: request.key_id,
+        "address": lambda request: request.address,
+        "client": lambda request: request.client,
+        "milliseconds": lambda request: request.duration_ms,
+        "fix": lambda request: request.fix,
+    },
+    searched="Request id",
+    state=lambda request: request.status,
+    id_of=lambda request: request.request_id,
+)
 
 
-class Search(BaseModel):
-    """The query string of the page. Times are as a browser's `datetime-local` sends them, UTC."""
+class Search(ListSearch):
+    """The query string of the list. `q` is a request id."""
 
     key: Text = ""
-    status: Text = ""
+    status: Literal["2xx", "4xx", "5xx"] | None = None
     route: Text = ""
-    request: Text = ""
-    since: Text = ""
-    until: Text = ""
-    cursor: Text | None = None
-
-    def as_query(self) -> RequestList:
-        """The query of the log. Raises InvalidRequestError: a status or time is not valid."""
-        given = {
-            "limit": _PAGE_LIMIT,
-            "cursor": self.cursor,
-            "status": self.status.strip(),
-            "route": self.route.strip(),
-            "requestId": self.request.strip(),
-            "from": self.since.strip(),
-            "to": self.until.strip(),
-        }
-        return validate_request(
-            RequestList, {name: value for name, value in given.items() if value}
-        )
 
 
 def list_requests(context: RequestContext) -> Response:
@@ -55,33 +55,26 @@ def list_requests(context: RequestContext) -> Response:
     newest, _ = keys.list_keys(project_id, limit=_KEYS_LIMIT)
     names = {key.id: key.name for key in newest}
     names |= {rule.id: rule.name for rule in trust.list_rules(project_id)}
-    key_id = _log_id(project_id, names, search.key.strip())
-    problem = None
-    page = None
-    if key_id != "":
-        log_ids = [key_id] if key_id else list(names)
-        try:
-            page = requests.list_project_requests(log_ids, search.as_query())
-        except InvalidRequestError as error:
-            problem = error
-    found = page.requests if page else []
-    return context.page(
-        "requests/list.html",
-        requests=found,
-        cursor=page.next_cursor if page else None,
-        problem=problem,
-        search=search,
-        chosen={
-            name: value
-            for name, value in search.model_dump(exclude={"cursor"}).items()
-            if value.strip()
-        },
-        names=names | keys.names_of(project_id, {each.key_id for each in found} - set(names)),
-        no_such_key=key_id == "",
-        key_choices=sorted(set(names.values())),
-        statuses=_STATUSES,
-        routes=sorted({each.path for each in ROUTES if each.scope}),
-    )
+    log_id = _log_id(project_id, names, search.key)
+    log_ids = [log_id] if log_id else list(names)
+    filters = Filters(status=search.status, route=search.route or None, request_id=search.q or None)
+
+    def read(place: Place, limit: int) -> Slice[RequestView]:
+        if log_id == "":
+            return Slice()
+        return requests.find_requests(log_ids, filters, place, limit=limit)
+
+    def extra(rows: Sequence[RequestView]) -> dict[str, Any]:
+        others = {each.key_id for each in rows} - set(names)
+        return {
+            "names": names | keys.names_of(project_id, others),
+            "no_such_key": log_id == "",
+            "key_choices": sorted(set(names.values())),
+            "statuses": _STATUSES,
+            "routes": sorted({each.path for each in ROUTES if each.scope}),
+        }
+
+    return show(context, "requests/list.html", _LIST, search, read, extra)
 
 
 def _log_id(project_id: str, names: dict[str, str], wanted: str) -> str | None:

@@ -1,37 +1,26 @@
-"""The search of the whole dashboard: pages, templates, keys and renders by name or id."""
+"""The search of the whole dashboard: pages, templates and keys by name; renders, batches and
+requests by id."""
 
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 
+from craftkit.batches import service as batches
 from craftkit.errors import NotFoundError
 from craftkit.ids import is_id
 from craftkit.keys import service as keys
 from craftkit.projects import members
 from craftkit.renders import service as renders
 from craftkit.templates import service as templates
+from dashboard.navigation import PLACES
 from dashboard.request_context import RequestContext
-from dashboard.web import BASE, Response
+from dashboard.web import BASE, Response, see_other
 
 _RESULTS = 12
 _PAGE_LIMIT = 100
 _PAGES_READ = 10
 _QUERY_LIMIT = 100
-
-_PAGES = (
-    ("Overview", ""),
-    ("API keys", "/keys"),
-    ("Create an API key", "/keys/new"),
-    ("Trust rules", "/trust"),
-    ("Create a trust rule", "/trust/new"),
-    ("Templates", "/templates"),
-    ("New template", "/templates/new"),
-    ("Renders", "/renders"),
-    ("Webhooks", "/webhooks"),
-    ("Inbound hooks", "/hooks"),
-    ("Embed", "/embed"),
-    ("Usage", "/usage"),
-    ("Audit log", "/audit"),
-    ("Settings", "/settings"),
-)
+_REQUEST_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -48,12 +37,30 @@ def search(context: RequestContext) -> Response:
     return context.fragment("search.html", query=query, results=_results(context, query))
 
 
+def find_projects(context: RequestContext) -> Response:
+    """All projects of the user whose name or id matches `q`, as a fragment."""
+    if not context.request.is_fragment:
+        return see_other(BASE)
+    query = context.request.query.get("q", "").strip()[:_QUERY_LIMIT]
+    wanted = query.casefold()
+    found = [
+        Result(place.member.role.capitalize(), place.project.name, _address(place.project.id))
+        for place in members.list_memberships(context.user).joined
+        if wanted in place.project.name.casefold() or wanted == place.project.id
+    ]
+    return context.fragment("search.html", query=query, results=found)
+
+
+def _address(project_id: str) -> str:
+    return f"{BASE}/projects/{project_id}"
+
+
 def _results(context: RequestContext, query: str) -> list[Result]:
     wanted = query.casefold()
     places = [
-        Result("Page", name, context.url(path))
-        for name, path in _PAGES
-        if wanted in name.casefold()
+        Result("Page", place.label, context.url(place.path))
+        for place in PLACES
+        if wanted in place.label.casefold()
     ]
     places += _projects(context, wanted)
     if not wanted:
@@ -64,7 +71,7 @@ def _results(context: RequestContext, query: str) -> list[Result]:
 
 def _projects(context: RequestContext, wanted: str) -> list[Result]:
     return [
-        Result("Project", place.project.name, f"{BASE}/projects/{place.project.id}")
+        Result("Project", place.project.name, _address(place.project.id))
         for place in members.list_memberships(context.user).joined
         if place.project.id != context.project.id
         and (wanted in place.project.name.casefold() or wanted == place.project.id)
@@ -103,11 +110,24 @@ def _keys(context: RequestContext, wanted: str) -> list[Result]:
 
 
 def _by_id(context: RequestContext, query: str) -> list[Result]:
-    """The render with this id, if it is one of the project."""
+    """The render, the batch or the request of this id, if it is one of the project."""
     if not is_id(query):
+        return _request(context, query)
+    project_id = context.project.id
+    with suppress(NotFoundError):
+        render = renders.get_render(project_id, query)
+        url = context.url(f"/renders/{query}")
+        return [Result("Render", render.template_slug, url, render.status)]
+    with suppress(NotFoundError):
+        batch = batches.get_batch(project_id, query)
+        return [
+            Result("Batch", batch.template_slug, context.url(f"/batches/{query}"), batch.status)
+        ]
+    return []
+
+
+def _request(context: RequestContext, query: str) -> list[Result]:
+    """The log's search for a request id, which is a UUID of another version than our ids."""
+    if not _REQUEST_ID.fullmatch(query):
         return []
-    try:
-        render = renders.get_render(context.project.id, query)
-    except NotFoundError:
-        return []
-    return [Result("Render", render.template_slug, context.url(f"/renders/{query}"), render.status)]
+    return [Result("Request", query, context.url(f"/requests?q={query}"), "search the log")]

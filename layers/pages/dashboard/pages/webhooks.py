@@ -1,22 +1,36 @@
 """Webhooks: endpoints, their deliveries, and replays."""
 
-from typing import Annotated
-
-from pydantic import BaseModel, StringConstraints
+from collections.abc import Callable
+from typing import Any, get_args
 
 from craftkit.errors import InvalidRequestError, NotFoundError
+from craftkit.openapi.webhooks import example_data
 from craftkit.schema import validate_request
 from craftkit.webhooks import service as webhooks
-from craftkit.webhooks.models import EVENT_TYPES, Delivery, NewEndpoint
+from craftkit.webhooks.models import EVENT_TYPES, PING, Delivery, DeliveryStatus, NewEndpoint
+from craftkit.webhooks.service import DeliveryFilter
 from dashboard import once
+from dashboard.listing import Listing, ListSearch, Text, show
 from dashboard.request_context import RequestContext
 from dashboard.web import Response
 
-_PAGE_LIMIT = 25
+_COLUMNS: dict[str, Callable[[Delivery], Any]] = {
+    "id": lambda delivery: delivery.id,
+    "event": lambda delivery: delivery.event_type,
+    "event id": lambda delivery: delivery.event_id,
+    "status": lambda delivery: delivery.status,
+    "attempts": lambda delivery: delivery.attempt,
+    "response": lambda delivery: _answer(delivery),
+    "created": lambda delivery: delivery.created_at,
+    "completed": lambda delivery: delivery.completed_at,
+}
 
 
-class DeliveryList(BaseModel):
-    cursor: Annotated[str, StringConstraints(max_length=100)] | None = None
+class Search(ListSearch):
+    """The query string of the list of deliveries."""
+
+    event: Text = ""
+    status: DeliveryStatus | None = None
 
 
 def list_endpoints(context: RequestContext) -> Response:
@@ -40,20 +54,36 @@ def create_endpoint(context: RequestContext) -> Response:
         "Webhook secret",
         [("Signing secret", made.secret)],
         back=f"/webhooks/{made.endpoint.id}",
+        verifies=True,
     )
 
 
 def show_endpoint(context: RequestContext) -> Response:
+    """The endpoint and its deliveries."""
     endpoint = webhooks.get_endpoint(context.project.id, context.path("endpoint"))
-    cursor = context.query(DeliveryList).cursor
-    page = webhooks.list_deliveries(
-        context.project.id, endpoint.id, limit=_PAGE_LIMIT, after=cursor
+    search = context.query(Search)
+    wanted = DeliveryFilter(search.q, search.event, search.status or "")
+    listing = Listing(
+        path=f"/webhooks/{endpoint.id}",
+        name="delivery",
+        names="deliveries",
+        columns=_COLUMNS,
+        searched="Delivery or event id, or text of the payload",
+        state=lambda delivery: f"{delivery.status} {delivery.attempt}",
     )
-    return context.page(
+    return show(
+        context,
         "webhooks/show.html",
-        endpoint=endpoint,
-        deliveries=page.deliveries,
-        cursor=page.after,
+        listing,
+        search,
+        lambda place, limit: webhooks.find_deliveries(
+            context.project.id, endpoint.id, wanted, place, limit=limit
+        ),
+        lambda _rows: {
+            "endpoint": endpoint,
+            "events": (*EVENT_TYPES, PING),
+            "statuses": get_args(DeliveryStatus),
+        },
     )
 
 
@@ -75,7 +105,8 @@ def change_endpoint(context: RequestContext) -> Response:
 def rotate_secret(context: RequestContext) -> Response:
     made = webhooks.rotate_secret(context.project.id, context.path("endpoint"), by=context.user.sub)
     secrets = [("New signing secret; the old one stays valid for 24 hours", made.secret)]
-    return once.show(context, "Webhook secret", secrets, back=f"/webhooks/{made.endpoint.id}")
+    back = f"/webhooks/{made.endpoint.id}"
+    return once.show(context, "Webhook secret", secrets, back=back, verifies=True)
 
 
 def switch_endpoint(context: RequestContext) -> Response:
@@ -92,11 +123,31 @@ def delete_endpoint(context: RequestContext) -> Response:
     return context.done("/webhooks", "The endpoint is deleted.")
 
 
-def ping(context: RequestContext) -> Response:
-    delivery = webhooks.ping(context.project.id, context.path("endpoint"))
-    return context.done(
-        f"/webhooks/{delivery.endpoint_id}/deliveries/{delivery.id}", "A ping is sent."
-    )
+def send_event(context: RequestContext) -> Response:
+    """Send a ping, or an example of an event."""
+    project_id, endpoint_id = context.project.id, context.path("endpoint")
+    event = context.form("event") or PING
+    if event == PING:
+        delivery = webhooks.ping(project_id, endpoint_id)
+    elif event in EVENT_TYPES:
+        delivery = webhooks.send_example(project_id, endpoint_id, event, example_data(event))
+    else:
+        raise InvalidRequestError(f"There is no event {event}.")
+    path = f"/webhooks/{delivery.endpoint_id}/deliveries/{delivery.id}"
+    return context.done(path, f"{event} is sent.")
+
+
+def replay_many(context: RequestContext) -> Response:
+    """Send the chosen deliveries again."""
+    endpoint_id = context.path("endpoint")
+    chosen = context.request.all("delivery")
+    if not chosen:
+        raise InvalidRequestError("Choose the deliveries that are to be sent again.")
+    number = webhooks.replay_chosen(context.project.id, endpoint_id, chosen)
+    are = "delivery is" if number == 1 else "deliveries are"
+    left = len(chosen) - number
+    message = f"{number} {are} sent again." + (f" {left} could not be." if left else "")
+    return context.done(f"/webhooks/{endpoint_id}", message)
 
 
 def show_delivery(context: RequestContext) -> Response:
@@ -115,6 +166,13 @@ def replay(context: RequestContext) -> Response:
     delivery = webhooks.replay_delivery(_delivery(context).id)
     path = f"/webhooks/{delivery.endpoint_id}/deliveries/{delivery.id}"
     return context.done(path, "The delivery is sent again.")
+
+
+def _answer(delivery: Delivery) -> str:
+    """The latest response, or why there was none."""
+    if not delivery.attempts:
+        return ""
+    return str(delivery.attempts[-1].status_code or delivery.attempts[-1].error)
 
 
 def _delivery(context: RequestContext) -> Delivery:

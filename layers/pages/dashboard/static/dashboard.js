@@ -2,11 +2,12 @@
 "use strict";
 
 document.addEventListener("click", async (event) => {
-  const button = event.target.closest("[data-copy]");
+  const button = event.target.closest("[data-copy], [data-copy-text]");
   if (!button) return;
-  const text = document.getElementById(button.dataset.copy).textContent;
+  const text = button.dataset.copyText ?? document.getElementById(button.dataset.copy).textContent;
   await navigator.clipboard.writeText(text);
   const label = button.textContent;
+  if (label === "Copied") return;
   button.textContent = "Copied";
   setTimeout(() => { button.textContent = label; }, 1500);
 });
@@ -94,11 +95,84 @@ document.addEventListener("change", (event) => {
   sessionStorage.setItem("focus", event.target.id);
   event.target.form.requestSubmit();
 });
+document.addEventListener("formdata", (event) => {
+  if (!event.target.matches("form[data-filters]")) return;
+  for (const [name, value] of [...event.formData]) if (!value) event.formData.delete(name);
+});
 const focused = sessionStorage.getItem("focus");
 if (focused) {
   sessionStorage.removeItem("focus");
   document.querySelector(`form[data-filters] [id="${CSS.escape(focused)}"]`)?.focus();
 }
+
+// A list's newest page is kept current. A changed row is replaced, unless the user is in it: has its focus,
+// an open dialog or a selection there. New rows come in at once at the top of the page; further down, or
+// while the user is in the list, a button offers them, so that nothing moves.
+const FIRST_WAIT = 4000, LAST_WAIT = 60000;
+
+function isUsed(part) {
+  const selected = getSelection();
+  return part.contains(document.activeElement) || part.querySelector("dialog[open], details[open], input:checked")
+    || (!selected.isCollapsed && selected.containsNode(part, true));
+}
+
+function merge(list, found, offer) {
+  const old = new Map([...list.rows].map((row) => [row.id, row]));
+  const added = [];
+  let changes = 0;
+  for (const row of found.rows) {
+    const shown = old.get(row.id);
+    if (!shown) added.push(row);
+    else if (shown.dataset.state !== row.dataset.state && !isUsed(shown)) { shown.replaceWith(row); changes += 1; }
+    else if (!isUsed(shown)) for (const [at, time] of row.querySelectorAll("time").entries()) {
+      const place = shown.querySelectorAll("time")[at];
+      if (place) place.textContent = time.textContent;
+    }
+  }
+  const add = () => {
+    list.prepend(...added);
+    offer.hidden = true;
+    window.htmx?.process(list);
+  };
+  const [name, names] = list.dataset.live.split(",");
+  if (!added.length) { offer.hidden = true; return changes; }
+  if (scrollY < 200 && !isUsed(list)) add();
+  else {
+    const text = `${added.length} new ${added.length === 1 ? name : names}`;
+    if (offer.hidden || offer.textContent !== text) { offer.hidden = false; offer.textContent = text; }
+    offer.onclick = add;
+  }
+  return changes + added.length;
+}
+
+function keepCurrent(place) {
+  const offer = document.querySelector("[data-new-rows]");
+  let wait = FIRST_WAIT;
+  let timer;
+  const look = async () => {
+    if (document.hidden) return;
+    const answer = await fetch(location.href, { headers: { "hx-request": "true" } }).catch(() => null);
+    if (answer && !answer.ok) return; // An ended session or a missing list: the page stays as it is.
+    const found = answer && new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("tbody[data-live]");
+    if (found && place.tagName !== "TBODY") { location.reload(); return; } // The first row of an empty list.
+    const changes = found ? merge(place, found, offer) : 0;
+    wait = changes ? FIRST_WAIT : Math.min(wait * 1.5, LAST_WAIT);
+    timer = setTimeout(look, wait);
+  };
+  timer = setTimeout(look, wait);
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(timer);
+    wait = FIRST_WAIT;
+    if (!document.hidden) look();
+  });
+}
+const live = document.querySelector("[data-live]");
+if (live) keepCurrent(live);
+
+document.addEventListener("change", (event) => {
+  if (!event.target.matches("[data-choose-all]")) return;
+  for (const box of event.target.closest("table").querySelectorAll("tbody input[type=checkbox]")) box.checked = event.target.checked;
+});
 
 // On a narrow screen the tabs scroll: scroll to the current one.
 for (const tab of document.querySelectorAll("nav [aria-current]")) {
@@ -126,24 +200,18 @@ if (theme) {
   });
 }
 
-// The search: Ctrl+K or ⌘K opens it, the arrow keys go through its results.
-const search = document.getElementById("search");
-if (search) {
-  const query = document.getElementById("search-query");
-  document.addEventListener("keydown", (event) => {
-    if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "k" || search.open) return;
-    if (document.querySelector("dialog[open]")) return;
-    event.preventDefault();
-    search.showModal();
-  });
+// The search and the list of projects: the arrow keys go through the results, Enter opens the first one.
+// Ctrl+K or ⌘K opens the search, Ctrl+Shift+K or ⌘⇧K the projects.
+for (const finder of document.querySelectorAll("dialog.search")) {
+  const query = finder.querySelector("input");
   new MutationObserver(() => {
-    if (!search.open) return;
+    if (!finder.open) return;
     query.select();
     query.dispatchEvent(new Event("open"));
-  }).observe(search, { attributeFilter: ["open"] });
-  search.addEventListener("keydown", (event) => {
+  }).observe(finder, { attributeFilter: ["open"] });
+  finder.addEventListener("keydown", (event) => {
     if (event.key !== "ArrowDown" && event.key !== "ArrowUp" && event.key !== "Enter") return;
-    const stops = [query, ...search.querySelectorAll(".results a")];
+    const stops = [query, ...finder.querySelectorAll(".results a")];
     const at = stops.indexOf(document.activeElement);
     if (event.key === "Enter") {
       if (at !== 0 || !stops[1]) return;
@@ -155,6 +223,13 @@ if (search) {
     stops[(at + (event.key === "ArrowDown" ? 1 : stops.length - 1)) % stops.length].focus();
   });
 }
+document.addEventListener("keydown", (event) => {
+  if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "k") return;
+  const finder = document.getElementById(event.shiftKey ? "projects" : "search");
+  if (!finder || document.querySelector("dialog[open]")) return;
+  event.preventDefault();
+  finder.showModal();
+});
 
 let toastTimer;
 function toast(text) {

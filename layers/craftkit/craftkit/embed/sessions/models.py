@@ -205,6 +205,11 @@ class EmbedSession(ApiModel):
     submissions: int = 0
     render_ids: frozenset[str] = frozenset()
 
+    def state_at(self, now: datetime) -> Literal["active", "expired", "revoked"]:
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.expires_at <= now else "active"
+
     @property
     def mode(self) -> EmbedMode:
         return self.request.scope.mode

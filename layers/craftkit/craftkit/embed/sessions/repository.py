@@ -8,6 +8,7 @@ import hashlib
 import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from boto3.dynamodb.conditions import Key as KeyCondition
@@ -20,6 +21,7 @@ from craftkit.dynamodb import Item
 from craftkit.embed.sessions.models import Actor, EmbedSession, SessionRequest, Tenant
 from craftkit.errors import InvalidRequestError, Issues
 from craftkit.schema import from_stored_json
+from craftkit.slices import Rows
 
 REQUEST_LIMIT_BYTES = 200 * 1024
 """Maximum compressed size of a session's request. A DynamoDB item can have 400 KB."""
@@ -158,6 +160,17 @@ def page(
     )
     sessions = [_session(project_id, item) for item in answer["Items"]]
     return sessions, answer.get("LastEvaluatedKey")
+
+
+def rows(project_id: str) -> Rows[EmbedSession]:
+    """The sessions of a project."""
+    return Rows(
+        table(),
+        KeyCondition("pk").eq(_pk(project_id)),
+        "sk",
+        partial(_session, project_id),
+        prefix=_SESSION,
+    )
 
 
 def keep_tenant_and_actor(project_id: str, tenant: Tenant, actor: Actor, now: datetime) -> None:

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import re
 import secrets
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -38,6 +39,7 @@ from craftkit.ids import new_id
 from craftkit.keys import repository as keys
 from craftkit.limits import service as limits
 from craftkit.schema import validate_request
+from craftkit.slices import Place, Slice
 
 _RENEW = re.compile(r"ert_([0-9a-f]{32})([A-Za-z0-9_-]{43})")
 _SECRET_BYTES = 32
@@ -213,6 +215,40 @@ def list_sessions(
     after: dict[str, Any] | None = cursors.unseal(cursor, scope) if cursor else None
     sessions, last = repository.page(project_id, limit, after)
     return sessions, cursors.seal(last, scope) if last else None
+
+
+@dataclass(frozen=True)
+class SessionFilter:
+    """Sessions of this state and mode whose id, or a part of whose tenant, actor or template, is
+    `text`. Empty values match any session.
+    """
+
+    text: str = ""
+    state: str = ""
+    mode: str = ""
+
+    def matches(self, session: EmbedSession, now: datetime) -> bool:
+        tenant, actor = session.request.tenant, session.request.actor
+        texts = (
+            session.id, tenant.external_id, tenant.display_name, actor.external_id,
+            actor.display_name, actor.email, session.template_slug,
+        )  # fmt: skip
+        wanted = self.text.casefold()
+        return (
+            self.state in ("", session.state_at(now))
+            and self.mode in ("", session.mode)
+            and any(wanted in text.casefold() for text in texts if text)
+        )
+
+
+def find_sessions(
+    project_id: str, wanted: SessionFilter, place: Place, *, limit: int
+) -> Slice[EmbedSession]:
+    """A slice of the matching sessions of a project."""
+    now = utc_now()
+    return repository.rows(project_id).read(
+        place, limit=limit, matches=lambda session: wanted.matches(session, now)
+    )
 
 
 def _open(
