@@ -55,6 +55,8 @@ MATRIX: dict[str, str] = {
     "GET /session": "user",
     "GET /signed-in-again": "user",
     "POST /sign-out": "user",
+    "GET /projects/{project}/start": "viewer",
+    "POST /projects/{project}/start": "admin",
     "GET /projects/{project}/keys": "viewer",
     "GET /projects/{project}/keys/{key}": "viewer",
     "GET /projects/{project}/trust": "viewer",

@@ -91,6 +91,8 @@ ROUTES = (
     in_project("GET", "", "viewer", projects.overview),
     in_project("POST", "/connect", "admin", command.connect),
     in_project("GET", "/connected", "admin", command.connected),
+    in_project("GET", "/start", "viewer", projects.show_start),
+    in_project("POST", "/start", "admin", projects.render_now),
     in_project("GET", "/keys", "viewer", keys.list_keys),
     in_project("GET", "/keys/new", "admin", keys.new_key),
     in_project("POST", "/keys", "admin", keys.create_key),

@@ -2,12 +2,11 @@
 
 import json
 import shlex
-from collections.abc import Iterable
 from typing import Any
 
 from craftkit.config import config
 from craftkit.templates.data import preview_data
-from craftkit.templates.models import Loop, Manifest, TemplateVersion, Variable
+from craftkit.templates.models import TemplateVersion
 
 Samples = list[tuple[str, str]]
 
@@ -34,54 +33,37 @@ def list_renders(key: str | None = None) -> Samples:
 
 
 def render(version: TemplateVersion, key: str | None = None) -> Samples:
-    """A render of a template with the required part of its preview data."""
+    """A render of a template with its whole preview data, into a file."""
     url = f"{config.api_url}/v1/templates/{version.slug}/render"
-    body = {"data": least_data(version.manifest), "options": {"sync": True}}
+    body = {"data": preview_data(version.manifest)}
     text = json.dumps(body, ensure_ascii=False, indent=2)
+    file = f"{version.slug}.pdf"
     shell, node, python = _bearer(key)
     return [
         (
             "curl",
             f"curl {url} \\\n  -H {shell} \\\n  -H 'Content-Type: application/json' \\\n"
-            f"  -d {shlex.quote(text)}",
+            f"  -H 'Accept: application/pdf' \\\n"
+            f"  -o {file} --fail-with-body -L \\\n  -d {shlex.quote(text)}",
         ),
         (
             "Node.js",
+            "import { writeFile } from 'node:fs/promises';\n\n"
             f"const res = await fetch('{url}', {{\n  method: 'POST',\n  headers: {{\n"
-            f"    Authorization: {node},\n    'Content-Type': 'application/json',\n  }},\n"
+            f"    Authorization: {node},\n    'Content-Type': 'application/json',\n"
+            "    Accept: 'application/pdf',\n  },\n"
             f"  body: JSON.stringify({_indented(text, 2)}),\n}});\n"
-            "console.log((await res.json()).downloadUrl);",
+            "if (!res.ok) throw new Error(await res.text());\n"
+            f"await writeFile('{file}', Buffer.from(await res.arrayBuffer()));",
         ),
         (
             "Python",
             f'{_imports(key)}\nres = requests.post(\n    "{url}",\n'
-            f'    headers={{"Authorization": {python}}},\n'
-            f'    json={_indented(_python(body), 4)},\n)\nprint(res.json()["downloadUrl"])',
+            f'    headers={{"Authorization": {python}, "Accept": "application/pdf"}},\n'
+            f"    json={_indented(_python(body), 4)},\n)\nres.raise_for_status()\n"
+            f'with open("{file}", "wb") as file:\n    file.write(res.content)',
         ),
     ]
-
-
-def least_data(manifest: Manifest) -> dict[str, Any]:
-    """The required part of the preview data, with one item for each loop."""
-    return _required((*manifest.variables, *manifest.loops), preview_data(manifest))
-
-
-def _required(fields: Iterable[Variable | Loop], data: dict[str, Any]) -> dict[str, Any]:
-    kept: dict[str, Any] = {}
-    for field in fields:
-        if not field.required:
-            continue
-        *parents, name = field.key.split(".")
-        value: Any = data
-        for part in (*parents, name):
-            value = value.get(part) if isinstance(value, dict) else None
-        if isinstance(field, Loop):
-            value = [_required(field.item_fields, item) for item in (value or [])[:1]]
-        node = kept
-        for parent in parents:
-            node = node.setdefault(parent, {})
-        node[name] = value
-    return kept
 
 
 def _bearer(key: str | None) -> tuple[str, str, str]:
