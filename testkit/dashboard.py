@@ -15,6 +15,8 @@ PAGES = {
     "template": "/templates/invoice",
     "editor": "/templates/invoice/edit",
     "renders": "/renders",
+    "batches": "/batches",
+    "requests": "/requests",
     "webhooks": "/webhooks",
     "new-webhook": "/webhooks/new",
     "hooks": "/hooks",

@@ -364,11 +364,11 @@ class TestLists:
     ) -> None:
         keys.create_key(project.id, NewKey(name="First", mode="test"), by=ADA.sub)
         page = open_dashboard("/keys")
-        page.get_by_label("Search", exact=True).fill("fir")
+        page.locator("#q").fill("fir")
         page.keyboard.press("Enter")
         page.wait_for_url("**/keys?q=fir")
         expect(page.locator("#total")).to_have_text("1 key")
-        page.get_by_label("Mode").select_option("live")
+        page.get_by_label("Mode", exact=True).select_option("live")
         expect(page.get_by_role("heading", name="No key matches")).to_be_visible()
         assert page.url.endswith("/keys?q=fir&mode=live")
 
