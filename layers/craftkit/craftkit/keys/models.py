@@ -169,7 +169,10 @@ class NewKey(BaseModel):
     scopes: tuple[str, ...] = Field((), validate_default=True)
     templates: Annotated[tuple[Slug, ...], Field(max_length=TEMPLATES_LIMIT)] = ()
     networks: Annotated[tuple[str, ...], Field(max_length=NETWORKS_LIMIT)] = ()
-    bound_to: Annotated[str, Matches(r"[0-9A-Za-z_-]{43}", "Must be a thumbprint")] | None = None
+    bound_to: (
+        Annotated[str, Matches(r"[0-9A-Za-z_-]{43}", "Must be the RFC 7638 thumbprint of a key")]
+        | None
+    ) = None
     expires_at: datetime | None = None
 
     @field_validator("scopes")

@@ -112,7 +112,7 @@ def submit_embed_form(visitor: Visitor, submission: FormSubmission, *, base_url:
         )
     except ConditionFailedError as error:
         if any(item and "revoked_at" not in item for item in error.items):
-            message = "This session has reached its limit of submissions."
+            message = "This session has reached its limit of submissions. Open a new session."
             raise PermissionDeniedError(message) from error
         raise SessionRevokedError from error
     return render
