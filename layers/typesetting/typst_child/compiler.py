@@ -46,7 +46,7 @@ class CodesError(Exception):
     """The document requests new codes after each compilation."""
 
 
-class Job(NamedTuple):
+class CompileRequest(NamedTuple):
     """A request's header and blobs. `description`, `images_index`, `richtexts` and `locale`
     are JSON.
 
@@ -127,7 +127,7 @@ class Typesetter:
                 return fonts.face(self._folder, blobs[0]), []
             if header["format"] == "check":
                 return finishing.check(blobs[0], header["purpose"])
-            job = Job.read(header, blobs)
+            job = CompileRequest.read(header, blobs)
         except (KeyError, TypeError, ValueError):
             return {"error": "protocol", "message": "the request cannot be read"}, []
         except typst.TypstError as error:  # by the font
@@ -141,7 +141,7 @@ class Typesetter:
         except (CodesError, NoSuchPageError) as error:
             return {"error": "source", "message": str(error)}, []
 
-    def _document(self, job: Job) -> Answer:
+    def _document(self, job: CompileRequest) -> Answer:
         faults = self._images.faults(job.images, job.image_kinds)
         place = self._workplaces.of(job.source, job.fonts)
         files = {
@@ -204,7 +204,7 @@ class Typesetter:
         pages = compilation.pages()
         return answer, [self._finished(pages[number - 1], job) for number in numbers]
 
-    def _finished(self, page: bytes, job: Job) -> bytes:
+    def _finished(self, page: bytes, job: CompileRequest) -> bytes:
         fonts_ = self._workplaces.fonts
         if job.format != "svg":
             return raster.finish(page, job.format, job.pixels_per_inch, fonts_, mark=job.watermark)
@@ -219,7 +219,7 @@ class Typesetter:
 class Compilation:
     """A job's document, compiled again while it requests codes that are not drawn yet."""
 
-    def __init__(self, job: Job, place: Workplace, compiler: typst.Compiler) -> None:
+    def __init__(self, job: CompileRequest, place: Workplace, compiler: typst.Compiler) -> None:
         self.job = job
         self._place = place
         self.warnings: list[typst.TypstWarning] = []
@@ -269,7 +269,7 @@ def _files_of(wanted: finishing.Finishing | None) -> int:
     return bool(wanted["letterhead"]) + len(wanted["append"]) + len(wanted["attachments"])
 
 
-def _usable_images(job: Job, faults: dict[int, str]) -> bytes:
+def _usable_images(job: CompileRequest, faults: dict[int, str]) -> bytes:
     """The index of the images, without the refused ones."""
     if not faults:
         return job.images_index
