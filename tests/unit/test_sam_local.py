@@ -14,7 +14,7 @@ import pytest_socket
 
 from deployment import build
 from deployment.workspace import TaskError
-from local import deploy, docker
+from local import deploy, docker, event_values
 from local.__main__ import _parser
 from local.stack import Stack
 from testkit.template import ROOT
@@ -38,7 +38,7 @@ def test_invoke__without_a_function_of_this_name_lists_the_names(name: str | Non
 
 def test_invoke__the_event_has_the_running_stacks_project_and_key() -> None:
     event = docker.event_file("create_render").read_text(encoding="utf-8")
-    filled = json.loads(docker.fill_event(event, STACK))
+    filled = json.loads(event_values.fill(event, STACK))
     assert filled["headers"]["Authorization"] == "Bearer ck_test_mine"
     assert filled["requestContext"]["authorizer"]["projectId"] == STACK.project_id
 
@@ -47,7 +47,7 @@ def test_invoke__the_event_has_the_running_stacks_project_and_key() -> None:
     "file", sorted((ROOT / "events").glob("*.json")), ids=lambda file: file.stem
 )
 def test_invoke__no_event_keeps_the_examples_project_or_key(file: Path) -> None:
-    filled = docker.fill_event(file.read_text(encoding="utf-8"), STACK)
+    filled = event_values.fill(file.read_text(encoding="utf-8"), STACK)
     json.loads(filled)
     assert set(re.findall(r"Bearer (ck_\w+)", filled)) <= {STACK.test_key}
     projects = re.findall(r'"projectId": "([^"]+)"', filled)
@@ -104,7 +104,14 @@ def test_sam_local__an_address_of_another_machine_is_named() -> None:
 def test_invoke__an_error_of_the_function_is_a_failure_of_the_command(
     printed: str, failure: str | None
 ) -> None:
-    assert docker.failure_of(printed) == failure
+    assert docker.failure_of("get_render", printed) == failure
+
+
+def test_invoke__a_response_that_cannot_be_another_one_here_is_no_failure() -> None:
+    assert docker.failure_of("cancel_render", '{"statusCode": 409}') is None
+    assert docker.failure_of("cancel_render", '{"statusCode": 404}')
+    assert docker.failure_of("reject_method", '{"statusCode": 200}')
+    assert all(reason for _, reason in event_values.EXPECTED.values())
 
 
 def test_invoke__the_deployment_hook_says_why_it_cannot_run_here() -> None:
