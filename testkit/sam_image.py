@@ -24,7 +24,7 @@ _NOT_COPIED = ("test", "__pycache__", "*.a", "config-*", "idlelib", "site-packag
 # Lambda provides boto3 in addition to the layers of a function.
 _PACKAGES = ("awslambdaric>=3", "boto3")
 _BOOTSTRAP = """#!/bin/sh
-export PATH=/var/lang/bin:$PATH LD_LIBRARY_PATH=/var/lang/lib
+export PATH=/var/lang/bin:$PATH
 export PYTHONPATH=/var/task:/opt/python:/var/runtime LAMBDA_TASK_ROOT=/var/task
 exec /var/lang/bin/python3.13 -m awslambdaric "$_HANDLER"
 """
@@ -58,6 +58,9 @@ def build(root: Path) -> None:
         TOOLS / "uv" / "bin" / "uv", "pip", "install", "--quiet", "--python", sys.executable,
         "--target", runtime, *_PACKAGES,
     )  # fmt: skip
+    # The sandbox of the typesetter starts Python without variables.
+    (root / "etc" / "ld.so.conf.d" / "python.conf").write_text("/var/lang/lib\n", encoding="utf-8")
+    _run("chroot", root, "ldconfig")
     bootstrap = runtime / "bootstrap"
     bootstrap.write_text(_BOOTSTRAP, encoding="utf-8")
     bootstrap.chmod(0o755)
