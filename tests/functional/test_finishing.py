@@ -22,6 +22,8 @@ from testkit.cloud import Cloud
 from testkit.contents import places_of
 from testkit.pdf import text_of
 from testkit.project import DATA, DemoProject, make_project
+from testkit.project import publish as publish_template
+from testkit.seals import configure_seals
 from typesetting import check_file, finishing, typeset
 from typesetting.worker import render_document
 
@@ -347,3 +349,51 @@ def test_finishing__without_storing_leaves_no_trace(
         assert pdf.attachments[f"{SECRET}.txt"].get_file().read_bytes() == SECRET.encode()
         assert pdf.owner_password_matched and len(pdf.pages) == 2
     assert places_of(SECRET, boto3.client) == []
+
+
+class TestSealed:
+    """Finishing of sealed documents, and sealed documents to append."""
+
+    @pytest.fixture(autouse=True)
+    def sealing(self, cloud: Cloud) -> None:
+        configure_seals(cloud)
+
+    @pytest.fixture
+    def render(self, cloud: Cloud, call: Any, project: DemoProject) -> Any:
+        def render(**options: Any) -> Any:
+            body = {"data": DATA, "options": options}
+            answer = call("create_render", project, path={"slug": "invoice"}, body=body)
+            if answer.status != 202:
+                return answer
+            with cloud.as_function("TestWorkerFunction"):
+                render_document(project.id, answer.body["id"], typeset=typeset)
+            return call("get_render", project, path={"id": answer.body["id"]}).body
+
+        return render
+
+    def test_a_password_is_refused(self, render: Any, project: DemoProject) -> None:
+        publish_template(project.id, "invoice", pdf_standard="1.7")
+        answer = render(seal=True, password={"open": SECRET})
+        assert answer.status == 400
+        assert answer.field_errors["options.password"][0].startswith("A sealed document cannot")
+
+    def test_a_letterhead_and_attachments_are_below_the_seal(
+        self, render: Any, project: DemoProject
+    ) -> None:
+        publish(project)
+        file = {"filename": "a.txt", "content": base64_of(b"abc")}
+        content = pdf_of(project, render(seal=True, letterhead="Acme", attachments=[file]))
+        assert "ACME 1" in text_of(content)
+        with Pdf.open(BytesIO(content)) as pdf:
+            assert pdf.attachments["a.txt"].get_file().read_bytes() == b"abc"
+            assert pdf.Root.AcroForm.SigFlags == 3
+
+    def test_an_appended_one_loses_its_seal_and_the_standard(
+        self, render: Any, project: DemoProject
+    ) -> None:
+        sealed = render(seal={"field": {"page": 1, "x": 50, "y": 700, "width": 90, "height": 40}})
+        both = render(append=[{"renderId": sealed["id"]}])
+        assert (both["pageCount"], both["pdfStandard"]) == (2, "1.7")
+        with Pdf.open(BytesIO(pdf_of(project, both))) as pdf:
+            assert "/AcroForm" not in pdf.Root
+            assert list(pdf.pages[1].get("/Annots", [])) == []
