@@ -10,7 +10,7 @@ import typesetting
 from craftkit import process_cache
 
 PURE = {
-    "craftkit.auth.connections.tls_context",
+    "craftkit.auth.connections._context_of",
     "craftkit.embed.page.html._assets",
     "craftkit.embed.page.html._compressed",
     "craftkit.embed.tokens.signing._derive",

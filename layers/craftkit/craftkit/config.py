@@ -139,6 +139,11 @@ class Config:
         return os.environ.get("PAGES_ORIGIN", "").rstrip("/")
 
     @cached_property
+    def ca_bundle(self) -> str | None:
+        """A file of trusted certificate authorities, as the AWS SDKs read it."""
+        return os.environ.get("AWS_CA_BUNDLE") or None
+
+    @cached_property
     def mail_sender(self) -> str:
         """The address that emails about keys are sent from; empty: none are sent."""
         return os.environ.get("MAIL_SENDER", "")

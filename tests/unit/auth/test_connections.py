@@ -1,15 +1,21 @@
 """Connections that are kept between requests, against a server on loopback."""
 
+import hashlib
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from craftkit.auth import connections
+from testkit.authority import Authority
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 
@@ -19,6 +25,7 @@ class Server:
     """Returns each request as its response. `peers` are the connections, in order."""
 
     url: str = ""
+    handler: Any = None
     peers: list[int] = field(default_factory=list)
     hangs_up: bool = False
     slow_seconds: float = 0
@@ -52,6 +59,7 @@ def server() -> Iterator[Server]:
 
         def log_message(self, *_: object) -> None: ...
 
+    state.handler = Handler
     listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     state.url = f"http://127.0.0.1:{listener.server_port}"
     threading.Thread(target=listener.serve_forever, daemon=True).start()
@@ -107,3 +115,74 @@ def test_post__fails_at_once_without_a_server() -> None:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(ConnectionRefusedError):
             connections.post(url, {}, b"{}", connect_seconds=1, read_seconds=1)
+
+
+ROOTS = {
+    "Amazon Root CA 1": "8ecde6884f3d87b1125ba31ac3fcb13d7016de7f57cc904fe1cb97c6ae98196e",
+    "Amazon Root CA 2": "1ba5b2aa8c65401a82960118f80bec4f62304d83cec4713a19c39c011ea46db4",
+    "Amazon Root CA 3": "18ce6cfe7bf14e60b2e347b8dfe868cb31d02ebb3ada271569f50343b46db3a4",
+    "Amazon Root CA 4": "e35d28419ed02025cfa69038cd623962458da5c695fbdea3c22b0bfb25897092",
+    "Starfield Services Root Certificate Authority - G2": (
+        "568d6905a2c88708a4b3025190edcfedb1974a606a13c6e5290fcb2ae63edab5"
+    ),
+}
+"""SHA-256 of the certificates, as https://www.amazontrust.com/repository/ publishes it."""
+
+AWS_URL = "https://dynamodb.eu-central-1.amazonaws.com"
+
+
+def test_tls_context__an_endpoint_of_aws_is_trusted_by_amazons_roots_alone() -> None:
+    context = connections.tls_context(AWS_URL)
+    names = [dict(part[0] for part in each["subject"])["commonName"] for each in _certificates()]
+    hashes = [hashlib.sha256(each).hexdigest() for each in context.get_ca_certs(binary_form=True)]
+    found = dict(zip(names, hashes, strict=True))
+    assert found == ROOTS
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+
+
+def test_amazons_roots_are_valid_for_years() -> None:
+    ends = [ssl.cert_time_to_seconds(each["notAfter"]) for each in _certificates()]
+    assert min(ends) > datetime(2035, 1, 1, tzinfo=UTC).timestamp()
+
+
+def _certificates() -> list[Any]:
+    return connections.tls_context(AWS_URL).get_ca_certs()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://dynamodb.cn-north-1.amazonaws.com.cn",
+        "https://dynamodb.example.com",
+        "https://amazonaws.com.example.com",
+    ],
+)
+def test_tls_context__another_endpoint_is_trusted_by_the_systems_store(url: str) -> None:
+    assert connections.tls_context(url) is not connections.tls_context(AWS_URL)
+
+
+def test_post__over_tls_only_to_a_server_of_a_trusted_authority(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = Authority(tmp_path)
+    listener = ThreadingHTTPServer(("127.0.0.1", 0), server.handler)
+    listener.socket = authority.server_context().wrap_socket(listener.socket, server_side=True)
+    threading.Thread(target=listener.serve_forever, daemon=True).start()
+    url = f"https://127.0.0.1:{listener.server_port}"
+
+    def post() -> tuple[int, bytes]:
+        return connections.post(url, {"host": "x"}, b"{}", connect_seconds=2, read_seconds=2)
+
+    try:
+        roots = connections.ROOTS
+        monkeypatch.setattr(connections.config, "ca_bundle", roots)
+        with pytest.raises(ssl.SSLCertVerificationError):
+            post()
+        bundle = tmp_path / "bundle.pem"
+        bundle.write_text(Path(roots).read_text(encoding="utf-8") + authority.root_pem)
+        monkeypatch.setattr(connections.config, "ca_bundle", str(bundle))
+        assert post() == (200, b"{}")
+    finally:
+        listener.shutdown()
+        listener.server_close()

@@ -7,6 +7,11 @@ from functools import cache
 from http.client import HTTPConnection, HTTPSConnection
 from urllib.parse import urlsplit
 
+from craftkit.config import config
+
+ROOTS = f"{__file__.rpartition('/')[0]}/amazon_roots.pem"
+"""The roots that the certificates of AWS's endpoints lead to."""
+
 _idle: defaultdict[str, list[HTTPConnection]] = defaultdict(list)
 """Idle connections by URL. A connection in use is not in the list."""
 
@@ -41,7 +46,7 @@ def _connection_to(url: str, connect_seconds: float) -> HTTPConnection:
         kept.close()
     address = urlsplit(url)
     made = (
-        HTTPSConnection(address.netloc, timeout=connect_seconds, context=tls_context())
+        HTTPSConnection(address.netloc, timeout=connect_seconds, context=tls_context(url))
         if address.scheme == "https"
         else HTTPConnection(address.netloc, timeout=connect_seconds)
     )
@@ -56,7 +61,17 @@ def _is_over(connection: HTTPConnection) -> bool:
     return bool(poll.poll(0))
 
 
+def tls_context(url: str) -> ssl.SSLContext:
+    """The certificate authorities that an endpoint's certificate may lead to.
+
+    Those of `AWS_CA_BUNDLE`, if it is set. Else, for an endpoint of AWS, the roots of Amazon Trust
+    Services, because the system's store takes longer to read than a TLS handshake.
+    """
+    host = urlsplit(url).hostname or ""
+    bundle = config.ca_bundle or (ROOTS if host.endswith(".amazonaws.com") else None)
+    return _context_of(bundle)
+
+
 @cache
-def tls_context() -> ssl.SSLContext:
-    """The trusted certificate authorities; read from disk once."""
-    return ssl.create_default_context()
+def _context_of(bundle: str | None) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=bundle)

@@ -29,7 +29,7 @@ class RefusedWriteError(Exception):
 def warm_up() -> None:
     """Load the modules and certificates of a first call before a snapshot is taken."""
     sigv4.credential_chain()
-    connections.tls_context()
+    connections.tls_context(config.dynamodb_endpoint)
 
 
 def call_dynamodb(
