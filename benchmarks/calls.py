@@ -25,6 +25,7 @@ from moto import mock_aws
 from benchmarks import counting, flows
 from benchmarks.counting import LINE_OVERHEAD_BYTES, ROUNDS
 from benchmarks.measurement import Result
+from craftkit.auth.body_shape import shape_of_body
 from craftkit.auth.principal import Principal
 from craftkit.auth.request_log import logged_request
 from craftkit.clock import to_rfc3339, utc_now
@@ -183,7 +184,10 @@ def _measured(clock: FrozenClock) -> Iterator[tuple[str, Any]]:
 def _request_row_bytes(asked: dict[str, Any]) -> int:
     """The row of a refused request in the request log, as DynamoDB bills it."""
     principal = Principal.from_context(asked["requestContext"]["authorizer"])
-    row = logged_request(asked, principal, status=403, code="insufficient_scope", now=utc_now())
+    shape = shape_of_body({"data": {"total": 42}, "jobId": "order-4711", "options": {"sync": True}})
+    row = logged_request(
+        asked, principal, status=403, code="insufficient_scope", now=utc_now(), body=shape
+    )
     item = row.as_item(cost.REQUEST_LOG_DAYS)
     return size_bytes({name: value.get("S") or int(value["N"]) for name, value in item.items()})
 

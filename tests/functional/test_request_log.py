@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from craftkit import http
+from craftkit.auth.body_shape import KNOWN_FIELDS, shape_of_body
 from craftkit.auth.principal import Principal
 from craftkit.auth.request_log import RequestLog, client_of
 from craftkit.clock import utc_now
 from craftkit.keys import service as keys
 from craftkit.keys.models import NewKey
+from craftkit.openapi import describe
 from testkit.clock import FrozenClock
 from testkit.cloud import Cloud
 from testkit.project import DATA, DemoProject, make_project
@@ -122,6 +124,7 @@ def test_list_requests__contains_no_data_of_the_request(
     do("create_render", project.principal, path={"slug": secret}, headers=headers, body=body)
     [row] = cloud.table("RequestsTable").scan()["Items"]
     assert secret not in str(row)
+    assert row["body"] == f"data: object of {len(DATA) + 1}, jobId: text, metadata: object of 1"
     assert row["route"] == "/v1/templates/{slug}/render"
     assert row["client"] == "other"
     assert row["address"] == "203.0.113.0/24"
@@ -336,3 +339,50 @@ def test_request_log__an_unknown_key_is_counted_and_not_stored(
 )
 def test_client_of__is_a_name_of_a_fixed_list(agent: str, client: str | None) -> None:
     assert client_of(agent) == client
+
+
+def test_request_log__a_refused_body_has_its_shape_without_the_callers_names(
+    do: Any, cloud: Cloud, project: DemoProject
+) -> None:
+    body = {"data": [1, 2], "5ecret": 1, "jobid": "x", "options": None}
+    answer = do("create_render", project.principal, path={"slug": "invoice"}, body=body)
+    assert answer["statusCode"] == 400
+    [row] = cloud.table("RequestsTable").scan()["Items"]
+    assert row["body"] == "data: list of 2, options: null, 2 unknown fields"
+
+
+def test_request_log__a_body_that_is_no_json_has_no_shape(
+    do: Any, cloud: Cloud, project: DemoProject
+) -> None:
+    do("create_render", project.principal, path={"slug": "invoice"}, body="{")
+    [row] = cloud.table("RequestsTable").scan()["Items"]
+    assert (row["code"], "body" in row) == ("invalid_json", False)
+
+
+def test_shape_of_body__is_short_and_of_the_apis_own_names_alone() -> None:
+    assert shape_of_body({}) == "empty object"
+    assert shape_of_body({"data": 1.5, "publish": True}) == "data: number, publish: boolean"
+    every: dict[str, Any] = {name: [] for name in KNOWN_FIELDS}
+    assert len(shape_of_body(every)) == 400
+    assert shape_of_body(dict.fromkeys("abc", "x")) == "3 unknown fields"
+
+
+def test_shape_of_body__knows_the_fields_of_every_json_body() -> None:
+    document = describe("https://api.example.com")
+
+    def fields(schema: Any) -> set[str]:
+        if "$ref" in schema:
+            schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+        found = set(schema.get("properties", {}))
+        for kind in ("anyOf", "oneOf", "allOf"):
+            found = found.union(*map(fields, schema.get(kind, [])))
+        return found
+
+    bodies = [
+        content["application/json"]["schema"]
+        for methods in document["paths"].values()
+        for operation in methods.values()
+        if isinstance(operation, dict)
+        and "application/json" in (content := operation.get("requestBody", {}).get("content", {}))
+    ]
+    assert set().union(*map(fields, bodies)) <= KNOWN_FIELDS

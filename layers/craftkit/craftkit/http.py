@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel
 
 from craftkit import rate_limits
+from craftkit.auth.body_shape import shape_of_body
 from craftkit.auth.deferred_writes import DeferredWrites
 from craftkit.auth.principal import Principal
 from craftkit.auth.request import public_url_of, values_of
@@ -62,6 +63,7 @@ class Request:
 
     def __init__(self, event: Json) -> None:
         self._event = event
+        self.body_shape: str | None = None
         self.id: str = event["requestContext"]["requestId"]
 
     @property
@@ -158,7 +160,9 @@ class Request:
                     "This charset is not supported. Encode the body as UTF-8 and send the header "
                     "Content-Type: application/json; charset=utf-8."
                 )
-        return parse_object(self.read(limit_bytes))
+        parsed = parse_object(self.read(limit_bytes))
+        self.body_shape = shape_of_body(parsed)
+        return parsed
 
     def model[Model: BaseModel](
         self, kind: type[Model], limit_bytes: int = BODY_LIMIT_BYTES
@@ -298,7 +302,7 @@ def endpoint(handle: Callable[[Request], Response]) -> Callable[[Json, Any], Jso
         dimensions = {"route": route, "code": code}
         log_and_count("answered", "Answered", dimensions, status=response.status)
         try:
-            _log(event, response.status, code)
+            _log(event, response.status, code, request.body_shape)
         except Exception:  # the response matters more than its row
             logger.exception("a request was not logged")
         if logs_requests:
@@ -311,13 +315,14 @@ def endpoint(handle: Callable[[Request], Response]) -> Callable[[Json, Any], Jso
     return handler
 
 
-def _log(event: Json, status: int, code: str) -> None:
+def _log(event: Json, status: int, code: str, body: str | None) -> None:
     """Add the request to the log if it was made with a key."""
     context = event["requestContext"].get("authorizer") or {}
     if config.logs_requests and "keyId" in context:
         principal = Principal.from_context(context)
         error = None if code == "ok" else code
-        row = logged_request(event, principal, status=status, code=error, now=utc_now())
+        now = utc_now()
+        row = logged_request(event, principal, status=status, code=error, now=now, body=body)
         request_log.note(row)
 
 

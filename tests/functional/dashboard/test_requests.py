@@ -74,9 +74,10 @@ def test_list_requests__without_requests_explains_the_first_step(
 def test_list_requests__a_refusal_shows_its_reason_and_what_to_do(
     ada: Visitor, demo: DemoProject, log: Any
 ) -> None:
-    log(demo.principal, "r1", status=403, code="insufficient_scope")
+    log(demo.principal, "r1", status=403, code="insufficient_scope", body="data: object of 3")
     words = ada.get(path(demo)).words
     assert "insufficient_scope" in words
+    assert "data: object of 3" in words
     assert "Use a key that has it." in words
     assert "203.0.113.0/24" in words
 

@@ -1,8 +1,8 @@
 """Rows of the request log: one for each request of a key, written after the response is sent.
 
-A row holds no header, no body, no query and no path: the route has its parameters' names, the
-address has no host part, and the client is one of the names in `_CLIENTS`. docs/decisions/
-request-log.md has the reasons and the price.
+A row holds no header, no query and no path: the route has its parameters' names, the address has
+no host part, the client is one of the names in `_CLIENTS`, and of a body it has the shape.
+docs/decisions/request-log.md has the reasons and the price.
 """
 
 import threading
@@ -61,7 +61,8 @@ Write = Callable[[dict[str, Any]], object]
 
 @dataclass(frozen=True)
 class LoggedRequest:
-    """One request. `code` is the error's; `reason` says which of the code's causes it was."""
+    """One request. `code` is the error's; `reason` says which of the code's causes it was. `body`
+    is the shape of its JSON body, by `auth.body_shape`."""
 
     request_id: str
     at: datetime
@@ -74,6 +75,7 @@ class LoggedRequest:
     duration_ms: int
     client: str | None
     reason: str | None = None
+    body: str | None = None
 
     def as_item(self, days: int) -> dict[str, Any]:
         """The row in DynamoDB's low-level form."""
@@ -88,6 +90,7 @@ class LoggedRequest:
             "reason": self.reason,
             "address": self.address,
             "client": self.client,
+            "body": self.body,
         }
         numbers = {
             "status": self.status,
@@ -108,6 +111,7 @@ def logged_request(
     now: datetime,
     request_id: str | None = None,
     reason: str | None = None,
+    body: str | None = None,
 ) -> LoggedRequest:
     """The row of the request in an event of the gateway, as far as it is known at `now`."""
     from craftkit.auth.networks import masked
@@ -129,6 +133,7 @@ def logged_request(
         address=masked((context.get("identity") or {}).get("sourceIp")),
         duration_ms=max(0, round((now - at).total_seconds() * 1000)),
         client=client_of(agent),
+        body=body,
     )
 
 

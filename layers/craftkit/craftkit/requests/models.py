@@ -60,6 +60,7 @@ class LoggedRequest(BaseModel):
     address: str
     duration_ms: int
     client: str | None = None
+    body: str | None = None
 
 
 class RequestView(ApiModel):
@@ -85,3 +86,9 @@ class RequestView(ApiModel):
 class RequestPage(ApiModel):
     requests: list[RequestView]
     next_cursor: str | None
+
+
+class ProjectRequestView(RequestView):
+    """A request of the log in the dashboard, with the shape of its body."""
+
+    body: str | None

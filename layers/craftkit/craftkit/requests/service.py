@@ -10,7 +10,13 @@ from craftkit import cursors
 from craftkit.auth.principal import Principal
 from craftkit.requests import repository
 from craftkit.requests.fixes import fix_of
-from craftkit.requests.models import LoggedRequest, RequestList, RequestPage, RequestView
+from craftkit.requests.models import (
+    LoggedRequest,
+    ProjectRequestView,
+    RequestList,
+    RequestPage,
+    RequestView,
+)
 from craftkit.requests.repository import Filters, position_of
 from craftkit.slices import Place, Slice
 
@@ -22,7 +28,7 @@ def list_requests(principal: Principal, query: RequestList) -> RequestPage:
 
 def find_requests(
     log_ids: Sequence[str], filters: Filters, place: Place, *, limit: int
-) -> Slice[RequestView]:
+) -> Slice[ProjectRequestView]:
     """A slice of the requests of several keys. Its ids are positions: the time and the request id.
 
     Args:
@@ -35,7 +41,7 @@ def find_requests(
     rows, onward = repository.page(
         log_ids, filters, limit=limit, before=place.after or place.before, is_forward=is_forward
     )
-    found = [view_of(row) for row in rows]
+    found = [ProjectRequestView(**view_of(row).model_dump(), body=row.body) for row in rows]
     back = position_of(found[0]) if found else place.after or place.before
     is_cut, read = onward is not None and len(found) < limit, len(found)
     if is_forward:
@@ -55,7 +61,7 @@ def copy_refused(row: Mapping[str, Any]) -> None:
 
 
 def view_of(request: LoggedRequest) -> RequestView:
-    fields = request.model_dump(exclude={"reason"})
+    fields = request.model_dump(exclude={"reason", "body"})
     return RequestView(**fields, fix=fix_of(request.code, request.reason))
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from craftkit.keys import service as keys
 from craftkit.openapi.routes import ROUTES
 from craftkit.requests import service as requests
-from craftkit.requests.models import RequestView
+from craftkit.requests.models import ProjectRequestView
 from craftkit.requests.repository import Filters
 from craftkit.slices import Place, Slice
 from craftkit.trust import service as trust
@@ -19,7 +19,7 @@ _KEYS_LIMIT = 100
 
 _STATUSES = (("2xx", "succeeded"), ("4xx", "refused"), ("5xx", "failed"))
 
-_LIST: Listing[RequestView] = Listing(
+_LIST: Listing[ProjectRequestView] = Listing(
     path="/requests",
     name="request",
     names="requests",
@@ -59,12 +59,12 @@ def list_requests(context: RequestContext) -> Response:
     log_ids = [log_id] if log_id else list(names)
     filters = Filters(status=search.status, route=search.route or None, request_id=search.q or None)
 
-    def read(place: Place, limit: int) -> Slice[RequestView]:
+    def read(place: Place, limit: int) -> Slice[ProjectRequestView]:
         if log_id == "":
             return Slice()
         return requests.find_requests(log_ids, filters, place, limit=limit)
 
-    def extra(rows: Sequence[RequestView]) -> dict[str, Any]:
+    def extra(rows: Sequence[ProjectRequestView]) -> dict[str, Any]:
         others = {each.key_id for each in rows} - set(names)
         return {
             "names": names | keys.names_of(project_id, others),
