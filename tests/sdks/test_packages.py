@@ -38,13 +38,25 @@ def test_command__can_be_installed_and_started_without_aws(tmp_path: Path) -> No
     install = [uv, "pip", "install", "--quiet", "--python", home / "bin" / "python", wheel]
     subprocess.run(install, check=True, timeout=300)
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
-    done = subprocess.run(
-        [home / "bin" / "craftkit", "render", "invoice"],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 1
-    assert json.loads(done.stderr)["error"]["code"] == "missing_authorization"
+
+    def craftkit(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [home / "bin" / "craftkit", *words],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    def code_of(*words: str) -> str:
+        done = craftkit(*words)
+        assert done.returncode == 1
+        return str(json.loads(done.stderr)["error"]["code"])
+
+    assert json.loads(craftkit("projects", "list").stdout) == {"projects": []}
+    assert craftkit("templates", "new", "invoice").returncode == 0
+    # Without Typst, `dev` renders through the API, which needs a key.
+    for words in (["render", "invoice"], ["templates", "dev", "invoice"], ["mcp"]):
+        assert code_of(*words) == "missing_authorization", words
+    assert code_of("templates", "test", "invoice") == "invalid_request"
