@@ -11,7 +11,8 @@ from craftkit.http import Request, Response, endpoint
 from craftkit.invoices.views import InvoiceIssue, VerdictView
 from craftkit.limits.service import charge_read
 from craftkit.probes import needs, update
-from invoice_rules import UnreadableInvoiceError, Verdict, read_invoice, validate, warm
+from invoice_rules.reading import UnreadableInvoiceError, read_invoice
+from invoice_rules.validation import Verdict, validate, warm
 
 _FILE_LIMIT_BYTES = 4 * 1024 * 1024
 

@@ -107,6 +107,7 @@ MATRIX: dict[str, Row] = {
     "GET /v1/renders/{id}/invoice.xml": Row(
         "renders:read", NOT_FOUND, NOT_FOUND, NOT_FOUND, NOT_FOUND, NOT_FOUND
     ),
+    "POST /v1/verify": Row("renders:read", *("400 unreadable_document",) * 5),
     "POST /v1/invoices/validate": Row("renders:read", *("400 invalid_invoice",) * 5),
     "DELETE /v1/renders/{id}": Row(
         "renders:write", "204", NOT_FOUND, NOT_FOUND, NOT_FOUND, NOT_FOUND
@@ -170,6 +171,8 @@ MATRIX: dict[str, Row] = {
     "POST /v1/exposed-keys": _public("401 invalid_signature"),
     "GET /.well-known/jwks.json": _public("200"),
     "GET /health": _public("200"),
+    "GET /verify": _public("200"),
+    "POST /verify": _public("400 unreadable_document"),
     "GET /v1/openapi.json": _public("200"),
 }
 
@@ -351,6 +354,7 @@ REQUESTS: dict[str, Callable[[World], Call]] = {
         f"/v1/renders/{world.render_id}/invoice.xml",
         None,
     ),
+    "POST /v1/verify": lambda _: ("POST", "/v1/verify", {}),
     "POST /v1/invoices/validate": lambda _: ("POST", "/v1/invoices/validate", {}),
     "DELETE /v1/renders/{id}": lambda world: ("DELETE", f"/v1/renders/{world.new_render()}", None),
     "POST /v1/renders/{id}/cancel": lambda world: (

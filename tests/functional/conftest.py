@@ -36,7 +36,8 @@ def official_rules(monkeypatch: pytest.MonkeyPatch) -> None:
     """The validation function, in this process."""
 
     def failures_of(function: str, xml: bytes) -> list[dict[str, Any]]:
-        from invoice_rules import read_invoice, validate  # loading Saxon takes a second
+        from invoice_rules.reading import read_invoice
+        from invoice_rules.validation import validate  # loading Saxon takes a second
 
         return [asdict(failure) for failure in validate(read_invoice(xml)).failures]
 

@@ -52,6 +52,7 @@ READS: dict[str, dict[str, Any]] = {
     "download_render": {"path": {"id": ID}},
     "get_invoice": {"path": {"id": ID}},
     "validate_invoice": {},
+    "verify_document": {},
     "list_templates": {},
     "get_template": {"path": {"slug": "invoice"}},
     "list_template_versions": {"path": {"slug": "invoice"}},

@@ -97,7 +97,7 @@ class TestGateways:
             api = api_stage["RestApiId"]["Ref"]
             if stage in ("staging", "prod"):
                 assert f"/restapis/${{{api}Id}}/stages/" in guarded, api
-            (throttle,) = api_stage["MethodSettings"]
+            throttle, *_ = api_stage["MethodSettings"]
             rate, burst = throttle["ThrottlingRateLimit"], throttle["ThrottlingBurstLimit"]
             assert "FindInMap" in json.dumps(rate) or rate > 0
             assert "FindInMap" in json.dumps(burst) or burst > 0
@@ -107,7 +107,7 @@ class TestGateways:
             limit = rule["Statement"]["RateBasedStatement"]
             one_address = limit["Limit"] / limit["EvaluationWindowSec"]
             for api in template(stage).of_type("AWS::Serverless::Api").values():
-                (throttle,) = api["MethodSettings"]
+                throttle, *_ = api["MethodSettings"]
                 assert one_address < throttle["ThrottlingRateLimit"]
 
     def test_every_server_of_a_definition_has_a_url(self, stage: str) -> None:

@@ -17,6 +17,7 @@ from craftkit.renders import inputs, lifecycle
 from craftkit.renders.files import MEDIA_TYPES, ZIP_TYPE, filename_of, zip_of
 from craftkit.renders.finishing import FinishingRequest
 from craftkit.renders.inline import INLINE_LIMIT_BYTES
+from craftkit.renders.known import remember_document
 from craftkit.renders.lifecycle import AttemptsExhaustedError, Claim, GoneError
 from craftkit.renders.models import Render, UnstoredJob, UnstoredResult
 from craftkit.seals.models import SealOptions
@@ -111,13 +112,15 @@ def _finish(held: Claim, typeset: Typeset, draw: DrawImages) -> Render:
     except (NotFoundError, SealNotConfiguredError) as error:
         return lifecycle.fail(held, now=utc_now(), code=error.code, message=str(error))
     render = render.model_copy(update={"media_type": file.media_type})
+    sha256 = hashlib.sha256(file.content).hexdigest()
     storage.put(render.document_key, file.content, content_type=file.media_type)
+    remember_document(render, sha256)
     return lifecycle.succeed(
         held,
         now=utc_now(),
         page_count=file.page_count,
         size_bytes=len(file.content),
-        sha256=hashlib.sha256(file.content).hexdigest(),
+        sha256=sha256,
         warnings=(*render.warnings, *file.warnings),
         filename=filename_of(render.filename, file.media_type),
         media_type=file.media_type,

@@ -12,7 +12,8 @@ import pytest
 from craftkit.invoices.models import PROFILES, ElectronicInvoice, InvoiceOptions
 from craftkit.invoices.official import path_of
 from craftkit.invoices.service import create_invoice
-from invoice_rules import Failure, UnreadableInvoiceError, read_invoice, validate
+from invoice_rules.reading import UnreadableInvoiceError, read_invoice
+from invoice_rules.validation import Failure, validate
 from tests.unit.invoices.cases import MAPPING, invoice_data
 
 FORMATS: list[dict[str, Any]] = [

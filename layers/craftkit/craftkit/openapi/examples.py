@@ -7,6 +7,26 @@ Json = Any
 _RENDER_ID = "019cec2a-7a10-7c44-8f21-1d2e3f405162"
 _KEY_ID = "019cec2a-1000-7000-8000-000000000001"
 _SESSION_ID = "019cec2a-9b00-7d10-9a31-5e6f70819203"
+_VERIFIED: dict[str, Any] = {
+    "seals": [
+        {
+            "signer": "Example Ltd",
+            "at": "2026-03-14T12:00:00.000Z",
+            "level": "B-T",
+            "intact": True,
+            "trusted": True,
+        }
+    ],
+    "changedSince": False,
+    "invoice": {
+        "number": "2026-014",
+        "currency": "EUR",
+        "netTotal": "69.00",
+        "vatTotal": "13.11",
+        "grandTotal": "82.11",
+        "dueTotal": "82.11",
+    },
+}
 _URL = f"https://api.craftkit.dev/v1/renders/{_RENDER_ID}"
 _DOCUMENT = f"https://documents.example.com/renders/{_RENDER_ID}.pdf?X-Amz-Signature=5d672d79c15b13162d9279b0855cfba6"
 
@@ -336,6 +356,8 @@ RESPONSES: dict[tuple[str, int], Json] = {
             "isError": False,
         },
     },
+    ("verify_document", 200): {"known": True, "renderId": _RENDER_ID, **_VERIFIED},
+    ("verify_page", 200): _VERIFIED,
     ("validate_invoice", 200): {
         "valid": False,
         "standard": "factur-x",

@@ -38,6 +38,7 @@ from craftkit.openapi.route import Route
 from craftkit.renders.models import RenderList, RenderPage, RenderRequest, RenderView
 from craftkit.requests.models import RequestList, RequestPage
 from craftkit.schema import ApiModel
+from craftkit.seals.views import PublicVerificationView, VerificationView
 from craftkit.templates.views import (
     CreatedVersionView,
     TemplateDetailView,
@@ -110,6 +111,7 @@ _BATCH_IDEMPOTENCY = {
 TAGS = {
     "renders": "Create, read, list, download, cancel and delete renders.",
     "invoices": "Validate electronic invoices.",
+    "verify": "Verify documents.",
     "batches": "Render many documents from one template.",
     "templates": "Read the project's templates.",
     "me": "Read what your own key may do.",
@@ -214,6 +216,44 @@ ROUTES: tuple[Route, ...] = (
         errors=(errors.InvalidInvoiceError, errors.PayloadTooLargeError, errors.RateLimitedError),
         description="Checks schema and official rules of the standard that the invoice names. "
         "Nothing is rendered or stored. Warnings of the rules are left out.",
+    ),
+    Route(
+        "POST",
+        "/v1/verify",
+        "verify_document",
+        "Verify a document",
+        {200: VerificationView},
+        scope=RENDERS_READ,
+        file="A PDF document; at most 4 MiB.",
+        errors=(
+            errors.UnreadableDocumentError,
+            errors.PayloadTooLargeError,
+            errors.RateLimitedError,
+        ),
+        description="Says whether a render of the key's project and mode made exactly these "
+        "bytes, who sealed the document, whether it was changed since, and what the invoice inside "
+        "says. Nothing is stored.",
+    ),
+    Route(
+        "GET",
+        "/verify",
+        "verify_page",
+        "Open the page that verifies a document",
+        {200: None},
+        operation="open_verify_page",
+        media_type="text/html",
+    ),
+    Route(
+        "POST",
+        "/verify",
+        "verify_page",
+        "Verify a document without a key",
+        {200: PublicVerificationView},
+        operation="verify_public_document",
+        file="A PDF document; at most 4 MiB.",
+        errors=(errors.UnreadableDocumentError, errors.PayloadTooLargeError),
+        description="What the public page calls. Says what the document itself says, and nothing "
+        "about renders. At most 5 requests a second for everybody together.",
     ),
     Route(
         "POST",

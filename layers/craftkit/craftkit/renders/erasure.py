@@ -90,6 +90,8 @@ def _erase_row(item: Item) -> Item:
     if "lease_until" in item:
         again_at = max(again_at, from_rfc3339(item["lease_until"]) + CHECK_AFTER_LEASE)
     erased = {"erased_at": to_rfc3339(now), "filename": ERASED_FILENAME}
+    if render.document_date and render.sha256:
+        repository.delete_document(render.project_id, render.sha256, render.id)
     if not render.is_finished:
         erased |= {"status": "cancelled", "completed_at": to_rfc3339(now)}
     return repository.update(

@@ -30,7 +30,10 @@ SHARDS = 16
 """Partitions of the index: each takes 1,000 writes a second, and a render makes two."""
 
 _AFTER_ID = "g"
-"""Sorts behind every id and before `idempotency#…` and `input#…`, which share the partition."""
+"""Sorts behind every id and before `idempotency#…`, `input#…` and `known#…`, which share the
+partition."""
+
+_DOCUMENT = "known"
 
 _FIRST_DAY = datetime(1970, 1, 2, tzinfo=UTC)
 """Earlier times in a query mean this one: nothing is older."""
@@ -334,6 +337,50 @@ def between(project_id: str, since: datetime, until: datetime) -> Iterator[Rende
     return map(render_of, dynamodb.query(config.renders_table, KeyConditionExpression=condition))
 
 
+def put_document(render: Render, sha256: str) -> None:
+    """Note that a render makes a document with this hash, until the render's row expires."""
+    _table().update_item(
+        Key=_document_key(render.project_id, sha256, render.id),
+        UpdateExpression="SET expires_at = :expires",
+        ExpressionAttributeValues={":expires": expiry(render.asked_at)},
+    )
+
+
+def delete_document(project_id: str, sha256: str, render_id: str) -> None:
+    """Delete what `put_document` wrote, if it did."""
+    _table().delete_item(Key=_document_key(project_id, sha256, render_id))
+
+
+def with_document(project_id: str, sha256: str) -> Iterator[Render]:
+    """The renders that `put_document` noted for a hash, at most ten, the newest first."""
+    prefix = f"{_DOCUMENT}#{sha256}#"
+    condition = KeyCondition("project_id").eq(project_id) & KeyCondition("render_id").begins_with(
+        prefix
+    )
+    found = _table().query(KeyConditionExpression=condition, ScanIndexForward=False, Limit=10)
+    for item in found["Items"]:
+        render = get(project_id, str(item["render_id"]).removeprefix(prefix))
+        if render is not None:
+            yield render
+
+
+def made_between(
+    project_id: str, since: datetime, until: datetime, sha256: str
+) -> Iterator[Render]:
+    """Renders that were made in this time and whose document has this hash."""
+    if since < _FIRST_DAY:
+        return
+    made_then = KeyCondition("render_id").between(first_id_at(since), first_id_at(until))
+    yield from map(
+        render_of,
+        dynamodb.query(
+            config.renders_table,
+            KeyConditionExpression=KeyCondition("project_id").eq(project_id) & made_then,
+            FilterExpression=Attr("sha256").eq(sha256),
+        ),
+    )
+
+
 def update(
     project_id: str,
     render_id: str,
@@ -384,6 +431,10 @@ def _key(project_id: str, render_id: str) -> dict[str, str]:
 
 def _claim_key(project_id: str, idempotency: Idempotency) -> dict[str, str]:
     return _key(project_id, f"idempotency#{idempotency.key_hash}")
+
+
+def _document_key(project_id: str, sha256: str, render_id: str) -> dict[str, str]:
+    return _key(project_id, f"{_DOCUMENT}#{sha256}#{render_id}")
 
 
 def _input_key(project_id: str, render_id: str) -> dict[str, str]:
