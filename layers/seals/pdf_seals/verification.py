@@ -1,4 +1,4 @@
-"""What a PDF says of itself, as callers see it: its seals, changes since, and the invoice inside."""
+"""What a PDF says of itself, as callers see it: seals, later changes, the invoice inside."""
 
 from dataclasses import asdict
 
