@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
-from itertools import cycle
 from statistics import median
 from typing import Any
 from unittest.mock import patch
@@ -85,20 +84,26 @@ def _mint() -> Result:
 
 @contextmanager
 def _replayed(work: Callable[[], object]) -> Iterator[None]:
-    """Replay recorded responses to the AWS client's calls, in order and without delay."""
+    """Replay recorded responses to the AWS client's calls without delay, by operation and item."""
     make_call = BaseClient._make_api_call  # type: ignore[attr-defined]  # noqa: SLF001
-    recorded: list[Any] = []
+    recorded: dict[str, Any] = {}
 
     def noted(client: Any, operation: str, parameters: Any) -> Any:
-        recorded.append(make_call(client, operation, parameters))
-        return recorded[-1]
+        answer = make_call(client, operation, parameters)
+        recorded[_item(operation, parameters)] = answer
+        return answer
 
-    work()  # the first call makes calls that later ones do not
+    def replayed(_client: Any, operation: str, parameters: Any) -> Any:
+        return dict(recorded[_item(operation, parameters)])
+
     with patch.object(BaseClient, "_make_api_call", noted):
         work()
-    answers = cycle(recorded)
-    with patch.object(BaseClient, "_make_api_call", lambda *_: dict(next(answers))):
+    with patch.object(BaseClient, "_make_api_call", replayed):
         yield
+
+
+def _item(operation: str, parameters: dict[str, Any]) -> str:
+    return f"{operation} {parameters.get('TableName')} {parameters.get('Key')}"
 
 
 class _Context:
