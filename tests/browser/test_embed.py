@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Frame, Page, Route, expect
+from playwright.sync_api import Frame, Locator, Page, Route, expect
 
 from testkit.browser import grave_faults
 from testkit.embed import session_body
@@ -130,8 +130,7 @@ class TestPartner:
         assert document.body().startswith(b"%PDF")
         expect(page.get_by_role("status")).to_have_text(re.compile("Invoice .* was created"))
 
-        # `click` would wait for an answer of the frame, which this takes away with its process.
-        form.get_by_role("button", name="Close").last.dispatch_event("click")
+        click_later(form.get_by_role("button", name="Close").last)
         expect(page.locator("iframe")).to_have_count(0)
         assert not any(stack.test_key in url for url in asked)
 
@@ -224,6 +223,11 @@ class TestPartner:
         expect(page.locator(".problem")).to_contain_text("session was revoked")
 
 
+def click_later(button: Locator) -> None:
+    """Click a button that removes its frame. Playwright's own click would wait for the frame."""
+    button.evaluate("button => { setTimeout(() => button.click()); }")
+
+
 class TestForm:
     def test_errors_are_shown_at_their_fields_and_linked_from_a_summary(
         self, open_page: OpenPage, mint: Mint
@@ -296,16 +300,14 @@ class TestForm:
         page.keyboard.press("Escape")
         expect(asked).to_have_count(0)
         form.get_by_role("button", name="Close").click()
-        asked.get_by_role("button", name="Discard").click()
+        click_later(asked.get_by_role("button", name="Discard"))
         expect(page.locator("iframe")).to_have_count(0)
 
     def test_closing_an_unchanged_form_does_not_ask(self, open_page: OpenPage, site: str) -> None:
         page = open_page()
         page.goto(site)
         page.get_by_role("button", name="Invoice").first.click()
-        # Later than this call: Playwright would wait for the frame, which the click removes.
-        close = embedded(page).get_by_role("button", name="Close")
-        close.evaluate("button => { setTimeout(() => button.click()); }")
+        click_later(embedded(page).get_by_role("button", name="Close"))
         expect(page.locator("iframe")).to_have_count(0)
 
     def test_rows_can_be_added_moved_and_removed_by_keyboard(
