@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from craftkit.keys import service as keys
 from craftkit.keys.models import NewKey
+from craftkit.projects import service as projects
 from craftkit.projects.models import Project
 from craftkit.typesetter import Job, Preview
 from testkit.browser import grave_faults
@@ -90,3 +91,61 @@ def test_compare__the_slider_shows_one_version_over_the_other(
     page.get_by_label("Highlight differences").check()
     assert before.evaluate("image => getComputedStyle(image).mixBlendMode") == "difference"
     assert grave_faults(page) == []
+
+
+PAGES = (
+    "", "/keys", "/keys/new", "/templates", "/renders", "/batches", "/requests", "/webhooks",
+    "/embed", "/usage", "/audit", "/settings",
+)  # fmt: skip
+_SHIFT = """() => {
+  window.shift = 0;
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value;
+  }).observe({ type: "layout-shift", buffered: true });
+}"""
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_without_the_editor_is_small_and_does_not_move(
+    path: str, open_dashboard: OpenPage, project: Project
+) -> None:
+    """With nothing cached: 40 kB compressed, 7 requests, no layout shift; images not counted."""
+    for number in range(30):
+        keys.create_key(project.id, NewKey(name=f"Key {number}", mode="test"), by=ADA.sub)
+    page = open_dashboard("/settings")
+    address = page.url.removesuffix("/settings") + path
+    fresh = page.context.browser.new_context(storage_state=page.context.storage_state())
+    cold = fresh.new_page()
+    sizes: list[int] = []
+    cold.on("requestfinished", lambda request: sizes.append(request.sizes()["responseBodySize"]))
+    cold.goto(address)
+    cold.wait_for_load_state("networkidle")
+    loaded, requests = sum(sizes), len(sizes)
+    cold.evaluate(_SHIFT)
+    cold.wait_for_timeout(300)
+    shift = cold.evaluate("window.shift")
+    fresh.close()
+    assert loaded <= 40_000
+    assert requests <= 7
+    assert shift == 0
+
+
+def test_projects__the_keyboard_switches_to_another_one(
+    open_dashboard: OpenPage, project: Project
+) -> None:
+    other = projects.create_project("Second shop", by=ADA.sub, owner=ADA)
+    page = open_dashboard("/usage")
+    page.keyboard.press("Control+Shift+K")
+    dialog = page.get_by_role("dialog", name="Projects")
+    expect(dialog.get_by_role("link")).to_have_count(2)
+    page.keyboard.type("second")
+    expect(dialog.get_by_role("link")).to_have_count(1)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/projects/{other.id}")
+
+
+def test_copy__an_id_is_copied_by_its_button(open_dashboard: OpenPage, project: Project) -> None:
+    page = open_dashboard("/settings")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name=f"Copy {project.id}").click()
+    assert page.evaluate("navigator.clipboard.readText()") == project.id
