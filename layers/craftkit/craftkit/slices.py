@@ -50,7 +50,8 @@ class Slice[Row]:
 
     `newer` is the id that newer rows can be read from with `Place(before=…)`, and `older` the one
     that older rows can be read from with `Place(after=…)`; None where the list ends. `read` is the
-    number of rows read. If `is_cut`, reading ended at the bound, and not at the end of the list.
+    number of rows read, and `partitions` the number of the partitions that hold them. If `is_cut`,
+    reading ended at the bound, and not at the end of the list.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -58,10 +59,11 @@ class Slice[Row]:
     older: str | None = None
     read: int = 0
     is_cut: bool = False
+    partitions: int = 1
 
     def with_rows[Other](self, rows: list[Other]) -> "Slice[Other]":
         """The same slice with other rows, such as views of these."""
-        return Slice(rows, self.newer, self.older, self.read, self.is_cut)
+        return Slice(rows, self.newer, self.older, self.read, self.is_cut, self.partitions)
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from dashboard.view import count
 from dashboard.web import Response
 
 PAGE_LIMIT = 25
-_LIVE_LIMIT = 200
-"""A page that read more rows is not kept current, because each look would read them again."""
+_LIVE_ROWS, _LIVE_PARTITIONS = 200, 10
+"""A page that read more is not kept current, because each look would read it again."""
 
 _BYTE_ORDER_MARK = "\ufeff"
 """Tells spreadsheet programs that the file is UTF-8."""
@@ -128,7 +128,7 @@ def show[Row](
         found=found,
         base_layout="list_part.html" if context.request.is_fragment else "layout.html",
         here=context.url(listing.path),
-        is_live=not (place.after or place.before) and found.read <= _LIVE_LIMIT,
+        is_live=_is_cheap(found) and not (place.after or place.before),
         total=total_of(listing, found) if _is_whole(place, found) else None,
         read_limit=READ_LIMIT,
         **extra(found.rows),
@@ -140,6 +140,10 @@ def total_of(listing: Listing[Any], found: Slice[Any]) -> str:
     number = len(found.rows)
     words = f"{count(number)} {listing.name if number == 1 else listing.names}"
     return f"{words} among the newest {count(found.read)}" if found.older else words
+
+
+def _is_cheap(found: Slice[Any]) -> bool:
+    return found.read <= _LIVE_ROWS and found.partitions <= _LIVE_PARTITIONS
 
 
 def _is_whole(place: Place, found: Slice[Any]) -> bool:

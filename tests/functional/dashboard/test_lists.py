@@ -149,6 +149,13 @@ def test_live__the_rows_alone_are_sent_with_their_state(
     assert 'data-live="render,renders"' in part.text
 
 
+def test_live__a_page_that_reads_much_is_not_kept_current(ada: Visitor, demo: DemoProject) -> None:
+    assert "data-live" in ada.get(path(demo, "/requests")).text
+    for number in range(10):
+        keys.create_key(demo.id, NewKey(name=f"Key {number}", mode="test"), by=ADA.sub)
+    assert "data-live" not in ada.get(path(demo, "/requests")).text
+
+
 def test_audit__shows_names_and_finds_by_them(ada: Visitor, demo: DemoProject) -> None:
     key = keys.create_key(demo.id, NewKey(name="Checkout", mode="test"), by=ADA.sub).key
     keys.revoke_key(key.id, by=ADA.sub)

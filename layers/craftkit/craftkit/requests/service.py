@@ -44,10 +44,10 @@ def find_requests(
     found = [ProjectRequestView(**view_of(row).model_dump(), body=row.body) for row in rows]
     back = position_of(found[0]) if found else place.after or place.before
     is_cut, read = onward is not None and len(found) < limit, len(found)
+    partitions = len(log_ids)
     if is_forward:
-        return Slice(found[::-1], newer=onward, older=back, read=read, is_cut=is_cut)
-    newer = back if place.after else None
-    return Slice(found, newer=newer, older=onward, read=read, is_cut=is_cut)
+        return Slice(found[::-1], onward, back, read, is_cut, partitions)
+    return Slice(found, back if place.after else None, onward, read, is_cut, partitions)
 
 
 def count_refused(log_id: str, *, since: datetime, until: datetime) -> int:
