@@ -13,6 +13,7 @@ from pathlib import Path
 from craftkit.errors import CraftkitError, every_error
 from craftkit.openapi import describe
 from craftkit.renders.lifecycle import WORKER_FAILED
+from craftkit.trust.errors import OAuthError
 from craftkit.typesetter import FontError, SourceError, TypesettingError
 from tools import cost, permissions, reference
 
@@ -40,8 +41,21 @@ def errors() -> str:
     ]
     sections += [_section(status, code, when, message) for status, code, when, message in _GATEWAY]
     causes = [f"| `{code}` | {when} |" for code, when in _causes().items()]
-    parts = [_ERRORS, *index, "", _CODES, "", *sections, _CAUSES, *causes, ""]
+    refusals = sorted({OAuthError, *OAuthError.__subclasses__()}, key=lambda each: each.code)
+    oauth = [
+        f"| {each.status} | `{each.code}` | {each.message} |"
+        for each in sorted(refusals, key=lambda each: each.status)
+    ]
+    parts = [_ERRORS, *index, "", _CODES, "", *sections, _OAUTH, *oauth, "", _CAUSES, *causes, ""]
     return "\n".join(parts)
+
+
+_OAUTH = """## Errors of the token exchange
+
+`POST /v1/oauth/token` alone answers in the form of OAuth (RFC 6749, section 5.2): `{"error": "invalid_grant", "error_description": "…"}`. [Calls without a stored key](federation.md#exchange-a-token) says what to do about each.
+
+| status | `error` | message |
+| --- | --- | --- |"""  # noqa: E501 a paragraph is one line
 
 
 def _section(status: int, code: str, when: str, message: str) -> str:

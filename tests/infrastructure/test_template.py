@@ -151,6 +151,21 @@ class TestPermissions:
             if re.search(r"\bKeysTableArn", json.dumps(resource))
         ]
         assert keys == ["dynamodb:PutItem"]
+        tables = {
+            (action, re.sub(r".*?(\w+)TableArn.*", r"\1", json.dumps(resource)))
+            for action, resource in grants(stage.functions[issuing])
+            if "TableArn" in json.dumps(resource)
+        }
+        # It reads rules and marks foreign tokens as used, and can change neither rules nor keys.
+        assert tables == {
+            ("dynamodb:Query", "TrustRules"),
+            ("dynamodb:ConditionCheckItem", "TrustRules"),
+            ("dynamodb:GetItem", "TrustTokens"),
+            ("dynamodb:PutItem", "TrustTokens"),
+            ("dynamodb:UpdateItem", "TrustTokens"),
+            ("dynamodb:PutItem", "Keys"),
+            ("dynamodb:PutItem", "Audit"),
+        }
         data_plane.remove(issuing)
         for name in data_plane:
             for action, resource in grants(stage.functions[name]):

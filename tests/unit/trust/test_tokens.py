@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import math
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -240,3 +241,13 @@ def test_identity_of__the_same_jti_of_two_issuers_is_two_tokens() -> None:
     assert identity_of("a.b.c", claims)[0] != identity_of("a.b.c", {**claims, "iss": "x"})[0]
     assert identity_of("a.b.c", claims)[0] == identity_of("d.e.f", claims)[0]
     assert jwt.__version__
+
+
+def test_forged_tokens__are_of_two_hundred_kinds_and_more() -> None:
+    """The cases of this module's refusals. Those of the exchange are in addition."""
+    count = 0
+    for name, test in globals().items():
+        marks = [mark for mark in getattr(test, "pytestmark", ()) if mark.name == "parametrize"]
+        if marks and name.startswith("test_verify__") and not name.endswith("is_accepted"):
+            count += math.prod(len(mark.args[1]) for mark in marks)
+    assert count >= 200
