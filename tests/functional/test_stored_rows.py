@@ -32,12 +32,12 @@ from craftkit.projects import service as projects
 from craftkit.projects.models import User
 from craftkit.renders import repository as renders
 from craftkit.schema import from_stored_json
-from craftkit.templates import drafts, fonts
+from craftkit.templates import drafts, fonts, letterheads
 from craftkit.templates import repository as templates
 from craftkit.templates import service as template_service
 from craftkit.templates.models import Manifest
 from craftkit.trust import service as trust
-from craftkit.typesetter import FontFace
+from craftkit.typesetter import CheckedFile, FontFace
 from craftkit.webhooks import service as webhooks
 from craftkit.webhooks.models import NewEndpoint
 from testkit.cloud import Cloud
@@ -140,6 +140,9 @@ def _write_content(project: DemoProject) -> None:
     template_service.delete_template(project.id, "retired", by="tester")
     face = FontFace("Brand Sans", 400, "normal")
     fonts.add_font(project.id, b"Brand Sans", by="tester", check=lambda _: face)
+    letterheads.publish_letterhead(
+        project.id, "acme", b"%PDF", by="tester", check=lambda content, _: CheckedFile(content, 1)
+    )
     catalog = Catalog.model_validate(CATALOG)
     catalogs.publish_catalog(project.id, "crm", catalog, by="tester")
     endpoint = NewEndpoint(url="https://example.com/hook", events=("render.succeeded",))
@@ -162,6 +165,7 @@ def _reads(project: DemoProject, call: Any) -> dict[str, Callable[[], Any]]:
         "version": lambda: templates.get_version(project.id, "invoice", 1),
         "draft": lambda: drafts.get_draft(project.id, "invoice"),
         "fonts": lambda: fonts.list_fonts(project.id),
+        "letterheads": lambda: letterheads.list_letterheads(project.id),
         "catalog": lambda: catalogs.get_catalog(project.id, "crm"),
         "endpoints": lambda: webhooks.list_endpoints(project.id),
         "deliveries": lambda: webhooks.list_deliveries(
