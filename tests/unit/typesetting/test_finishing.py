@@ -220,11 +220,11 @@ def test_password__encrypts_and_limits_what_a_reader_may_do(job: Make, tmp_path:
     with pytest.raises(PasswordError):
         opened(document)
     assert b"Heading" not in document.pdf
-    told = qpdf(document, tmp_path / "x.pdf", "--password=öffnen")
-    assert "file encryption method: AESv3" in told
-    assert "print high resolution: allowed" in told
-    assert "extract for any purpose: not allowed" in told
-    assert "extract for accessibility: allowed" in told
+    output = qpdf(document, tmp_path / "x.pdf", "--password=öffnen")
+    assert "file encryption method: AESv3" in output
+    assert "print high resolution: allowed" in output
+    assert "extract for any purpose: not allowed" in output
+    assert "extract for accessibility: allowed" in output
     with Pdf.open(BytesIO(document.pdf), password="all") as pdf:
         assert pdf.owner_password_matched
 

@@ -23,7 +23,7 @@ class SealView(ApiModel):
         bool,
         Field(
             description="Whether it is intact and of a certificate of this stage, present or "
-            "former. Other certificates are not judged."
+            "former. Other certificates are not checked."
         ),
     ]
 

@@ -73,7 +73,7 @@ def list_entries(context: RequestContext) -> Response:
         ids = {id_ for row in rows for id_ in (row.actor, row.target) if is_id(id_)} - set(names)
         return {
             "names": names | keys.names_of(project_id, ids),
-            "people": sorted(names_of(context).values()),
+            "members": sorted(names_of(context).values()),
             "actions": _ACTIONS,
         }
 
