@@ -105,13 +105,13 @@ def show[Row](
     listing: Listing[Row],
     search: ListSearch,
     read: Callable[[Place, int], Slice[Row]],
-    extra: Callable[[Sequence[Row]], dict[str, Any]] = lambda _rows: {},
+    further: Callable[[Sequence[Row]], dict[str, Any]] = lambda _rows: {},
 ) -> Response:
     """The page of a list, its rows alone for the script that keeps them current, its total, or its
     CSV file.
 
     Args:
-        extra: the template's further values for the rows of the page.
+        further: the template's further values for the rows of the page.
     """
     place = search.place()
     if search.part == "csv":
@@ -131,7 +131,7 @@ def show[Row](
         is_live=_is_cheap(found) and not (place.after or place.before),
         total=total_of(listing, found) if _is_whole(place, found) else None,
         read_limit=READ_LIMIT,
-        **extra(found.rows),
+        **further(found.rows),
     )
 
 
