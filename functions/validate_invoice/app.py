@@ -9,6 +9,7 @@ from craftkit.auth.principal import RENDERS_READ
 from craftkit.errors import InvalidInvoiceError
 from craftkit.http import Request, Response, endpoint
 from craftkit.invoices.views import InvoiceIssue, VerdictView
+from craftkit.limits.previews import one_file
 from craftkit.limits.service import charge_read
 from craftkit.probes import needs, update
 from invoice_rules.reading import UnreadableInvoiceError, read_invoice
@@ -26,8 +27,11 @@ def _route(request: Request) -> Response:
     principal = request.principal
     principal.require(RENDERS_READ)
     charge_read(principal)
+    content = request.read(_FILE_LIMIT_BYTES)
     try:
-        verdict = validate(read_invoice(request.read(_FILE_LIMIT_BYTES)))
+        # Invoices of other projects are checked by the same function when they are rendered.
+        with one_file(principal.project_id):
+            verdict = validate(read_invoice(content))
     except UnreadableInvoiceError as error:
         raise InvalidInvoiceError(f"{error} Send an invoice as XML or PDF.") from error
     return Response(200, _view_of(verdict))
@@ -46,6 +50,8 @@ def _view_of(verdict: Verdict) -> VerdictView:
     "REQUESTS_TABLE",
     "LIMITS_TABLE",
     "PROJECT_READS_PER_SECOND",
+    "PREVIEWS_PER_PROJECT",
+    "PREVIEWS_PER_SECOND",
     reads=(update("LIMITS_TABLE"),),
 )
 def handler(event: dict[str, Any], context: Any) -> Any:

@@ -4,6 +4,7 @@ import hashlib
 
 from craftkit.auth.principal import RENDERS_READ
 from craftkit.http import Request, Response, endpoint
+from craftkit.limits.previews import one_file
 from craftkit.limits.service import charge_read
 from craftkit.probes import item, needs, update
 from craftkit.renders.known import find_document
@@ -17,6 +18,8 @@ from pdf_seals.verification import FILE_LIMIT_BYTES, invoice_of, read_document, 
     "CONTENT_TABLE",
     "RENDERS_TABLE",
     "PROJECT_READS_PER_SECOND",
+    "PREVIEWS_PER_PROJECT",
+    "PREVIEWS_PER_SECOND",
     reads=(item("CONTENT_TABLE"), item("RENDERS_TABLE"), update("LIMITS_TABLE")),
 )
 @endpoint
@@ -26,13 +29,15 @@ def handler(request: Request) -> Response:
     principal.require(RENDERS_READ)
     charge_read(principal)
     pdf = request.read(FILE_LIMIT_BYTES)
-    reading = read_document(pdf)
+    with one_file(principal.project_id):
+        reading = read_document(pdf)
+        invoice = invoice_of(pdf)
     render = find_document(principal, hashlib.sha256(pdf).hexdigest(), reading.created_at)
     view = VerificationView(
         known=render is not None,
         render_id=render.id if render else None,
         seals=seals_of(reading),
         changed_since=reading.changed_since,
-        invoice=invoice_of(pdf),
+        invoice=invoice,
     )
     return Response(200, view)

@@ -6,6 +6,7 @@ import random
 import re
 import zlib
 from collections.abc import Callable
+from contextlib import ExitStack
 from io import BytesIO
 from time import perf_counter
 from typing import Any
@@ -14,6 +15,8 @@ import pytest
 from pikepdf import Dictionary, Name, Pdf
 
 from craftkit import storage
+from craftkit.config import config
+from craftkit.limits.previews import one_file
 from craftkit.templates import gallery
 from testkit.cloud import Cloud
 from testkit.project import DemoProject, make_project, publish_gallery
@@ -328,3 +331,22 @@ def test_the_page_may_run_its_own_script_alone(public: Any) -> None:
     assert "default-src 'none'" in policy
     assert "unsafe-inline" not in policy
     assert "Choose a PDF" in answer["body"]
+
+
+@pytest.mark.parametrize("function", ["verify_document", "validate_invoice"])
+def test_too_many_files_of_one_project_at_once_are_429_and_delay_no_other(
+    function: str, cloud: Cloud, event: Any, project: DemoProject
+) -> None:
+    """One key would otherwise occupy the functions that check the invoices of all projects."""
+
+    def status_of(caller: DemoProject) -> int:
+        sent = event(function, principal=caller.principal)
+        return int(cloud.invoke(function, sent | body_of(b"no document"))["statusCode"])
+
+    other = make_project(name="Other", slug=None)
+    with cloud.as_function("VerifyDocumentFunction"), ExitStack() as held:
+        for _ in range(config.previews_per_project):
+            held.enter_context(one_file(project.id))
+        assert status_of(project) == 429
+        assert status_of(other) == 400
+    assert status_of(project) == 400

@@ -1,6 +1,7 @@
-"""Limits the previews of one project: their rate, and how many run at the same time.
+"""Limits work of one project that takes seconds: its rate, and how much runs at the same time.
 
 Each preview of an editor or a form counts, and each check of a version before it is published.
+Files that are verified or validated are counted apart, in the same numbers.
 """
 
 from collections.abc import Iterator
@@ -22,8 +23,25 @@ def one_preview(project_id: str) -> Iterator[None]:
     Raises:
         RateLimitedError: the project makes previews too often, or has too many running.
     """
+    with _one("preview", "previews", project_id):
+        yield
+
+
+@contextmanager
+def one_file(project_id: str) -> Iterator[None]:
+    """Charge one file that is verified or validated.
+
+    Raises:
+        RateLimitedError: the project sends files too often, or has too many being read.
+    """
+    with _one("file", "files to verify or validate", project_id):
+        yield
+
+
+@contextmanager
+def _one(kind: str, name: str, project_id: str) -> Iterator[None]:
     per_second = config.previews_per_second
-    charge_rate(ProjectRate("preview", "previews", per_second, burst=2 * per_second), project_id)
-    work = Work("preview", "previews", config.previews_per_project, _LASTS_AT_MOST)
+    charge_rate(ProjectRate(kind, name, per_second, burst=2 * per_second), project_id)
+    work = Work(kind, name, config.previews_per_project, _LASTS_AT_MOST)
     with running(work, project_id):
         yield
