@@ -3,7 +3,7 @@
 from craftkit.errors import InvalidRequestError
 from craftkit.http import Request, Response, endpoint
 from craftkit.limits.service import charge_read
-from craftkit.mcp.protocol import VERSIONS, Server
+from craftkit.mcp.protocol import INVALID_REQUEST, VERSIONS, Server
 from craftkit.mcp.routes import FUNCTIONS, RoutesApi
 from craftkit.mcp.tools import INSTRUCTIONS, Tools
 from craftkit.probes import invocation, needs, update
@@ -30,4 +30,5 @@ def handler(request: Request) -> Response:
     answer = server.answer(request.json())
     if answer is None:
         return Response(202)
-    return Response(200 if answer["id"] is not None else 400, answer)
+    is_malformed = answer.get("error", {}).get("code") == INVALID_REQUEST
+    return Response(400 if is_malformed else 200, answer)

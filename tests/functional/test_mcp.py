@@ -107,7 +107,9 @@ def test_mcp__agrees_on_a_version_and_names_its_tools(talk: Any) -> None:
         (message("tools/call", name="none"), -32602),
         (tool("get_template"), -32602),
         (tool("get_template", slug="a", more=1), -32602),
-        ({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": []}, -32602),
+        ({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": []}, -32600),
+        ({"jsonrpc": "2.0", "id": True, "method": "ping"}, -32600),
+        ({"jsonrpc": "2.0", "id": 1.5, "method": "ping"}, -32600),
     ],
 )
 def test_mcp__an_invalid_message_has_an_error_and_the_next_is_answered(

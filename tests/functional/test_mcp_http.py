@@ -247,3 +247,12 @@ def test_answer_mcp__the_official_typescript_client_makes_an_invoice_in_four_cal
 ) -> None:
     with patch.dict(os.environ, ENVIRONMENT):
         made_an_invoice(node.run("mcp.mjs", {"url": address, "key": KEY}))
+
+
+@pytest.mark.parametrize("change", [{"id": True}, {"id": {}}, {"params": 2.5}, {"params": []}])
+def test_a_malformed_message_is_400_with_an_error_of_the_protocol(
+    call: Call, project: DemoProject, change: dict[str, Any]
+) -> None:
+    answer = call("answer_mcp", project, body=message("ping") | change)
+    assert (answer.status, answer.body["error"]["code"]) == (400, -32600)
+    assert answer.body["id"] == (None if "id" in change else 1)

@@ -69,6 +69,8 @@ class Server:
     def answer(self, message: Json) -> Json | None:
         """The response to a message; None for a notification."""
         id_, method = message.get("id"), message.get("method")
+        if isinstance(id_, bool) or not isinstance(id_, str | int | None):
+            return _error(None, INVALID_REQUEST, "id must be a string or a whole number.")
         if not isinstance(method, str):
             # A response: this server sends no requests.
             return (
@@ -78,9 +80,9 @@ class Server:
             )
         if id_ is None:
             return None
-        params = message.get("params") or {}
+        params = {} if message.get("params") is None else message["params"]
         if not isinstance(params, dict):
-            return _error(id_, INVALID_PARAMS, "params must be an object.")
+            return _error(id_, INVALID_REQUEST, "params must be an object.")
         match method:
             case "initialize":
                 return _result(id_, self._initialize(params))
