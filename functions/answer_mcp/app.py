@@ -18,8 +18,8 @@ from craftkit.probes import invocation, needs, update
 )
 @endpoint
 def handler(request: Request) -> Response:
-    """200 with the response to a request, 202 to a notification. Any key may call it: each tool
-    needs what its route needs."""
+    """200 with the response to a request, 202 to a notification, 400 to what is neither. Any key may
+    call it: each tool needs what its route needs."""
     charge_read(request.principal)
     version = request.headers.get("mcp-protocol-version")
     if version is not None and version not in VERSIONS:
@@ -30,5 +30,7 @@ def handler(request: Request) -> Response:
     answer = server.answer(request.json())
     if answer is None:
         return Response(202)
-    is_malformed = answer.get("error", {}).get("code") == INVALID_REQUEST
-    return Response(400 if is_malformed else 200, answer)
+    error = answer.get("error", {})
+    if error.get("code") == INVALID_REQUEST:  # no message of the protocol: the API's own refusal
+        raise InvalidRequestError(error["message"])
+    return Response(200, answer)

@@ -250,9 +250,9 @@ def test_answer_mcp__the_official_typescript_client_makes_an_invoice_in_four_cal
 
 
 @pytest.mark.parametrize("change", [{"id": True}, {"id": {}}, {"params": 2.5}, {"params": []}])
-def test_a_malformed_message_is_400_with_an_error_of_the_protocol(
+def test_a_malformed_message_is_400_in_the_envelope_of_the_api(
     call: Call, project: DemoProject, change: dict[str, Any]
 ) -> None:
     answer = call("answer_mcp", project, body=message("ping") | change)
-    assert (answer.status, answer.body["error"]["code"]) == (400, -32600)
-    assert answer.body["id"] == (None if "id" in change else 1)
+    assert (answer.status, answer.code) == (400, "invalid_request")
+    assert next(iter(change)) in answer.body["error"]["message"]
