@@ -18,8 +18,8 @@ from craftkit.probes import invocation, needs, update
 )
 @endpoint
 def handler(request: Request) -> Response:
-    """200 with the response to a request, 202 to a notification, 400 to what is neither. Any key may
-    call it: each tool needs what its route needs."""
+    """200 with the response to a request, 202 to a notification, 400 to what is neither. Any key
+    may call it: each tool needs what its route needs."""
     charge_read(request.principal)
     version = request.headers.get("mcp-protocol-version")
     if version is not None and version not in VERSIONS:
