@@ -51,7 +51,6 @@ def _view_of(verdict: Verdict) -> VerdictView:
     "LIMITS_TABLE",
     "PROJECT_READS_PER_SECOND",
     "PREVIEWS_PER_PROJECT",
-    "PREVIEWS_PER_SECOND",
     reads=(update("LIMITS_TABLE"),),
 )
 def handler(event: dict[str, Any], context: Any) -> Any:

@@ -19,7 +19,6 @@ from pdf_seals.verification import FILE_LIMIT_BYTES, invoice_of, read_document, 
     "RENDERS_TABLE",
     "PROJECT_READS_PER_SECOND",
     "PREVIEWS_PER_PROJECT",
-    "PREVIEWS_PER_SECOND",
     reads=(item("CONTENT_TABLE"), item("RENDERS_TABLE"), update("LIMITS_TABLE")),
 )
 @endpoint

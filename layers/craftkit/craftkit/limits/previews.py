@@ -1,7 +1,7 @@
 """Limits work of one project that takes seconds: its rate, and how much runs at the same time.
 
 Each preview of an editor or a form counts, and each check of a version before it is published.
-Files that are verified or validated are counted apart, in the same numbers.
+Files that are verified or validated are counted apart: as many may be read at the same time.
 """
 
 from collections.abc import Iterator
@@ -23,25 +23,20 @@ def one_preview(project_id: str) -> Iterator[None]:
     Raises:
         RateLimitedError: the project makes previews too often, or has too many running.
     """
-    with _one("preview", "previews", project_id):
+    per_second = config.previews_per_second
+    charge_rate(ProjectRate("preview", "previews", per_second, burst=2 * per_second), project_id)
+    work = Work("preview", "previews", config.previews_per_project, _LASTS_AT_MOST)
+    with running(work, project_id):
         yield
 
 
 @contextmanager
 def one_file(project_id: str) -> Iterator[None]:
-    """Charge one file that is verified or validated.
+    """Count one file that is verified or validated, while it is read. It is charged as a read.
 
     Raises:
-        RateLimitedError: the project sends files too often, or has too many being read.
+        RateLimitedError: the project has too many files being read.
     """
-    with _one("file", "files to verify or validate", project_id):
-        yield
-
-
-@contextmanager
-def _one(kind: str, name: str, project_id: str) -> Iterator[None]:
-    per_second = config.previews_per_second
-    charge_rate(ProjectRate(kind, name, per_second, burst=2 * per_second), project_id)
-    work = Work(kind, name, config.previews_per_project, _LASTS_AT_MOST)
+    work = Work("file", "files to verify or validate", config.previews_per_project, _LASTS_AT_MOST)
     with running(work, project_id):
         yield
