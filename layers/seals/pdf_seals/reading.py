@@ -181,8 +181,10 @@ def _is_plain(content: Any) -> bool:
     # Attribute certificates, of which a seal has none, raise the version.
     has_others = any(each.name != "certificate" for each in signed["certificates"])
     [algorithm] = signed["digest_algorithms"]
+    parts = content["content_type"].dump() + content["content"].dump()
     return bool(
-        content["content_type"].native == "signed_data"
+        content.contents == parts  # a longer one takes some of the zeros after it
+        and content["content_type"].native == "signed_data"
         and signed["encap_content_info"]["content_type"].native == "data"
         and info["version"].native == version
         and (has_others or signed["version"].native == version)
