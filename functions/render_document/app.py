@@ -37,6 +37,8 @@ def _typesets() -> object:
     "DOCUMENTS_BUCKET",
     "WORKER_QUEUE_URL",
     "BATCHES_QUEUE_URL",
+    "SEAL_KEY",
+    "PRIVATE_WEBHOOKS",
     reads=(
         item("CONTENT_TABLE"),
         item("RENDER_KEYS_TABLE"),

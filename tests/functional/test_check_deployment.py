@@ -162,8 +162,15 @@ def test_probe__runs_the_steps_after_a_request_too(event: dict[str, str]) -> Non
     assert ended == ["probe" if event == PROBE else "handler"]
 
 
-# Empty in a stage without host names, or outside a developer's machine.
-ADDRESSES = {"PUBLIC_URL", "PAGES_ORIGIN", "EMBED_ORIGIN", "AWS_ENDPOINT_URL"}
+# Empty in a stage without host names, mail sender or timestamp server, or on AWS.
+ADDRESSES = {
+    "PUBLIC_URL",
+    "PAGES_ORIGIN",
+    "EMBED_ORIGIN",
+    "MAIL_SENDER",
+    "TIMESTAMP_URL",
+    "AWS_ENDPOINT_URL",
+}
 ITEM_RIGHTS = ("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")
 
 
