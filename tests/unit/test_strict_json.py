@@ -79,7 +79,7 @@ def test_json_that_is_no_object_or_too_deep__is_an_invalid_request(body: bytes) 
 @pytest.mark.parametrize(
     ("end", "reason"),
     [
-        (b"1,]}", "Line 1, column 1000007: illegal trailing comma"),
+        (b"1,]}", "Line 1, column 1000008: illegal trailing comma"),
         (b"NaN]}", "It has NaN, a number too large to represent, or a key twice in one object."),
         (b'"\\ud800"]}', "It contains half of a surrogate pair (\\ud800 to \\udfff)."),
     ],
