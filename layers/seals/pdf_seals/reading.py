@@ -205,8 +205,10 @@ def _is_canonical(gap: bytes, contents: bytes) -> bool:
     encoded = contents.hex().encode()
     if written not in (encoded, encoded.upper()):
         return False
-    length = len(cms.ContentInfo.load(contents, strict=False).dump())
-    return not any(contents[length:])
+    content: Any = cms.ContentInfo.load(contents, strict=False)
+    parts = content["content_type"].dump() + content["content"].dump()
+    # A longer outer length would include zeros, which no reader looks at.
+    return len(parts) == len(content.contents) and not any(contents[len(content.dump()) :])
 
 
 def _name_of(certificate: x509.Certificate) -> str | None:
