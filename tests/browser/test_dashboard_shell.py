@@ -117,7 +117,7 @@ def test_a_page_without_the_editor_is_small_and_does_not_move(
     fresh = page.context.browser.new_context(storage_state=page.context.storage_state())
     cold = fresh.new_page()
     loaded: list[Request] = []
-    cold.on("requestfinished", loaded.append)
+    cold.on("requestfinished", lambda request: loaded.append(request))
     cold.goto(address)
     cold.wait_for_load_state("networkidle")
     sizes = [request.sizes()["responseBodySize"] for request in list(loaded)]
