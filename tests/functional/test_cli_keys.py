@@ -91,6 +91,7 @@ def test_limits_set__of_a_project_and_of_a_key(craftkit: Any, project_id: str, k
         "rendersPerMonth": 5000,
         "rate": "10/s",
         "burst": 20,
+        "warnAtPercent": None,
     }
     craftkit("limits", "set", *of_key, "--renders-per-day", "100")
     shown = craftkit("limits", "show", *of_key).out
