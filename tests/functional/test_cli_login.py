@@ -127,6 +127,7 @@ def test_what_needs_aws__says_so_in_one_sentence(
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)  # an earlier test's has credentials
     code, failed = craftkit(capsys, "--stage", "dev", *words)
     assert (code, failed["error"]["code"]) == (1, "aws_credentials_missing")
     assert "needs AWS credentials: set AWS_PROFILE and AWS_REGION" in failed["error"]["message"]
