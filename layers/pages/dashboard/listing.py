@@ -170,10 +170,10 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, datetime):
         return to_rfc3339(value)
-    if isinstance(value, tuple | list | frozenset):
-        return " ".join(map(str, value))
-    if isinstance(value, dict):
-        return ", ".join(f"{name}:{each}" for name, each in value.items())
     text = str(value)
+    if isinstance(value, tuple | list | frozenset):
+        text = " ".join(map(str, value))
+    if isinstance(value, dict):
+        text = ", ".join(f"{name}:{each}" for name, each in value.items())
     is_number = isinstance(value, int | float)
     return f"'{text}" if text.startswith(_FORMULA) and not is_number else text

@@ -290,5 +290,5 @@ def _moment(value: Any) -> datetime | None:
     offset = f"{sign}{hours}:{minutes or '00'}" if sign else "+00:00"
     try:
         return datetime.strptime(f"{digits}{offset}", "%Y%m%d%H%M%S%z").astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
