@@ -6,13 +6,13 @@ keys of its project alone.
 
 from craftkit.http import Request, Response, endpoint
 from craftkit.probes import needs
-from craftkit.seals.service import settings
+from craftkit.seals import repository
 from craftkit.seals.views import PublicVerificationView
 from pdf_seals import page
 from pdf_seals.verification import FILE_LIMIT_BYTES, invoice_of, read_document, seals_of
 
 
-@needs("CONTENT_TABLE", reads=(settings,))
+@needs("CONTENT_TABLE", reads=(repository.get,))
 @endpoint
 def handler(request: Request) -> Response:
     if request.method != "POST":
