@@ -78,7 +78,7 @@ def test_chaos__every_document_of_a_batch_ends_and_is_counted_once() -> None:
 
 def test_chaos__fails_without_the_check_of_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chaos, "_requeue", lambda _simulation: None)
-    report = chaos.run(11, 0, FaultRates(send_failed=0.5), batches=2)
+    report = chaos.run(11, 0, FaultRates(send_failed=0.5), batches=8)
     assert any("wrong batches" in violation for violation in report.violations)
 
 
