@@ -24,13 +24,16 @@ def render(stack: RunningStack, **options: Any) -> Any:
     return answer.json()
 
 
-def test_a_letterhead_and_an_appended_render_keep_the_standard(
-    stack: RunningStack, tmp_path: Path
-) -> None:
+@pytest.fixture(autouse=True)
+def letterhead(stack: RunningStack, tmp_path: Path) -> None:
+    """The letterhead `Acme` of the project."""
     file = tmp_path / "letterhead.pdf"
     file.write_bytes(foreign_pdf.letterhead_pdf())
     words = ("letterheads", "publish", "--project", stack.project_id, "--name", "Acme")
     assert stack.craftkit(*words, "--file", str(file))["pdfaIssues"] == []
+
+
+def test_a_letterhead_and_an_appended_render_keep_the_standard(stack: RunningStack) -> None:
     first = render(stack, letterhead="Acme")
     both = render(stack, letterhead="Acme", append=[{"renderId": first["id"]}])
     assert both["pdfStandard"] == "a-2a+ua-1"
