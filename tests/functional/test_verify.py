@@ -209,6 +209,19 @@ def with_stream(content: bytes, **entries: Any) -> bytes:
         return output.getvalue()
 
 
+@pytest.mark.parametrize(
+    "date", ["D:99991231235959Z", "D:00010101000000+01'00'", "D:19700101000000Z", "D:20261340"]
+)
+def test_a_creation_date_that_cannot_be_is_no_fault(verify: Any, date: str) -> None:
+    with Pdf.new() as document:
+        document.add_blank_page()
+        document.docinfo["/CreationDate"] = date
+        output = BytesIO()
+        document.save(output)
+    status, found = verify(output.getvalue())
+    assert (status, found["known"]) == (200, False)
+
+
 def looping_fields() -> bytes:
     with Pdf.new() as document:
         document.add_blank_page()

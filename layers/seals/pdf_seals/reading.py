@@ -205,10 +205,8 @@ def _is_canonical(gap: bytes, contents: bytes) -> bool:
     encoded = contents.hex().encode()
     if written not in (encoded, encoded.upper()):
         return False
-    content: Any = cms.ContentInfo.load(contents, strict=False)
-    parts = content["content_type"].dump() + content["content"].dump()
-    # A longer outer length would include zeros, which no reader looks at.
-    return len(parts) == len(content.contents) and not any(contents[len(content.dump()) :])
+    length = len(cms.ContentInfo.load(contents, strict=False).dump())
+    return not any(contents[length:])
 
 
 def _name_of(certificate: x509.Certificate) -> str | None:
@@ -282,13 +280,17 @@ _DATE = re.compile(r"D:(\d{14})(?:Z|([+-])(\d{2})'?(\d{2})?'?)?")
 
 
 def _moment(value: Any) -> datetime | None:
-    """A date of PDF, such as `D:20261124120000Z` or `D:20261124130000+01'00'`."""
+    """A date of PDF, such as `D:20261124120000Z` or `D:20261124130000+01'00'`.
+
+    None for a time at which no document was made: callers add to it and subtract from it.
+    """
     found = _DATE.match(str(value))
     if found is None:
         return None
     digits, sign, hours, minutes = found.groups()
     offset = f"{sign}{hours}:{minutes or '00'}" if sign else "+00:00"
     try:
-        return datetime.strptime(f"{digits}{offset}", "%Y%m%d%H%M%S%z").astimezone(UTC)
+        moment = datetime.strptime(f"{digits}{offset}", "%Y%m%d%H%M%S%z").astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+    return moment if 1970 < moment.year < 9999 else None
