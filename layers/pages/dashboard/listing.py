@@ -166,14 +166,19 @@ def _csv(listing: Listing[Any], found: Slice[Any]) -> Response:
 
 def _cell(value: Any) -> str:
     """A value as text. A spreadsheet program must not read it as a formula."""
+    if isinstance(value, int | float):
+        return str(value)
+    text = _text_of(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _text_of(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, datetime):
         return to_rfc3339(value)
-    text = str(value)
     if isinstance(value, tuple | list | frozenset):
-        text = " ".join(map(str, value))
+        return " ".join(map(str, value))
     if isinstance(value, dict):
-        text = ", ".join(f"{name}:{each}" for name, each in value.items())
-    is_number = isinstance(value, int | float)
-    return f"'{text}" if text.startswith(_FORMULA) and not is_number else text
+        return ", ".join(f"{name}:{each}" for name, each in value.items())
+    return str(value)

@@ -2,10 +2,12 @@
 
 import pytest
 
+from craftkit.projects import members
 from craftkit.projects import service as projects
 from craftkit.projects.models import Project
 from testkit.cloud import Cloud
 from testkit.compiler import Compiler
+from testkit.project import DemoProject, make_project
 from testkit.visitor import Visitor
 from tests.functional.dashboard.users import ADA, BOB
 
@@ -13,6 +15,14 @@ from tests.functional.dashboard.users import ADA, BOB
 @pytest.fixture
 def project(cloud: Cloud) -> Project:
     return projects.create_project("Invoicing", by=ADA.sub, owner=ADA)
+
+
+@pytest.fixture
+def demo(cloud: Cloud) -> DemoProject:
+    """A project with a template and a key, which Ada owns."""
+    made = make_project()
+    members.add_member(made.id, ADA, "owner", by="tester")
+    return made
 
 
 @pytest.fixture

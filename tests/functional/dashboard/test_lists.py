@@ -14,7 +14,6 @@ from craftkit.clock import utc_now
 from craftkit.ids import new_id
 from craftkit.keys import service as keys
 from craftkit.keys.models import NewKey
-from craftkit.projects import members
 from craftkit.renders import service as renders
 from craftkit.renders.models import RenderRequest
 from craftkit.webhooks import service as webhooks
@@ -25,13 +24,6 @@ from testkit.visitor import Page, Visitor
 from tests.functional.dashboard.users import ADA
 
 LISTS = ("/renders", "/keys", "/audit", "/requests", "/batches", "/embed/sessions")
-
-
-@pytest.fixture
-def demo(cloud: Cloud) -> DemoProject:
-    made = make_project()
-    members.add_member(made.id, ADA, "owner", by="tester")
-    return made
 
 
 @pytest.fixture
@@ -128,6 +120,14 @@ def test_csv__has_what_matches_and_no_formula(ada: Visitor, demo: DemoProject, r
     assert row["id"] == wanted
     assert row["job"] == "'=1+1"
     assert row["metadata"] == "order:4711"
+
+
+def test_csv__a_name_in_metadata_is_no_formula(
+    ada: Visitor, demo: DemoProject, render: Any
+) -> None:
+    render(metadata={"=1+1": "2"})
+    (row,) = table(ada.get(path(demo, "/renders?part=csv")))
+    assert row["metadata"] == "'=1+1:2"
 
 
 def test_total__counts_what_matches_beyond_the_page(ada: Visitor, demo: DemoProject) -> None:

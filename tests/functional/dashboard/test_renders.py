@@ -15,19 +15,9 @@ from craftkit.renders.models import Render, RenderRequest
 from craftkit.typesetter import SourceError
 from testkit.clock import FrozenClock
 from testkit.cloud import Cloud
-from testkit.project import DATA, DemoProject, make_project
+from testkit.project import DATA, DemoProject
 from testkit.visitor import Visitor, older
 from tests.functional.dashboard.users import ADA
-
-
-@pytest.fixture
-def demo(cloud: Cloud) -> DemoProject:
-    """A project with a template and a key, which Ada owns."""
-    from craftkit.projects import members
-
-    made = make_project()
-    members.add_member(made.id, ADA, "owner", by="tester")
-    return made
 
 
 @pytest.fixture

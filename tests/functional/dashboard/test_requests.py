@@ -19,16 +19,6 @@ from tests.functional.dashboard.users import ADA
 
 
 @pytest.fixture
-def demo(cloud: Cloud) -> DemoProject:
-    """A project of which Ada is an owner."""
-    from craftkit.projects import members
-
-    made = make_project()
-    members.add_member(made.id, ADA, "owner", by="tester")
-    return made
-
-
-@pytest.fixture
 def ada(cloud: Cloud, demo: DemoProject, clock: FrozenClock) -> Visitor:
     return Visitor(cloud).signs_in(ADA)
 
