@@ -2,30 +2,14 @@
 
 from typing import TYPE_CHECKING, cast
 
-import boto3
-from botocore.config import Config as ClientConfig
-
+from craftkit import kms
 from craftkit.config import config
-from craftkit.process_cache import process_cache
 from craftkit.seals.models import SealCertificate
 
 if TYPE_CHECKING:
-    from mypy_boto3_kms.client import KMSClient
     from mypy_boto3_kms.literals import SigningAlgorithmSpecType
 
 _ALGORITHMS = ("ECDSA_SHA_256", "RSASSA_PKCS1_V1_5_SHA_256")
-
-
-@process_cache
-def client() -> "KMSClient":
-    return boto3.client(
-        "kms",
-        config=ClientConfig(
-            connect_timeout=1,
-            read_timeout=3,
-            retries={"mode": "standard", "total_max_attempts": 4},
-        ),
-    )
 
 
 def seal_key() -> str | None:
@@ -43,7 +27,7 @@ def sign_with(key: str, algorithm: str, content: bytes) -> bytes:
 
     https://docs.aws.amazon.com/kms/latest/APIReference/API_Sign.html
     """
-    answer = client().sign(
+    answer = kms.client().sign(
         KeyId=key,
         Message=content,
         MessageType="RAW",
@@ -58,7 +42,7 @@ def public_key(key: str) -> tuple[bytes, str]:
     Raises:
         ValueError: a key of a kind that cannot seal.
     """
-    answer = client().get_public_key(KeyId=key)
+    answer = kms.client().get_public_key(KeyId=key)
     for algorithm in _ALGORITHMS:
         if algorithm in answer["SigningAlgorithms"]:
             return answer["PublicKey"], algorithm
