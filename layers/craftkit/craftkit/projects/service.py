@@ -3,6 +3,8 @@
 import re
 import secrets
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from craftkit.clock import utc_now
 from craftkit.dynamodb import ConditionFailedError
@@ -24,6 +26,7 @@ PROJECTS_PER_DAY = 20
 """Created by one user for themselves."""
 
 _SLUG_LENGTH = 60
+_NO_PROJECT = "There is no project of this id."
 
 
 def create_project(name: str, *, by: str, owner: User | None = None) -> Project:
@@ -58,7 +61,7 @@ def get_project(project_id: str) -> Project:
     """
     project = repository.get(project_id)
     if project is None:
-        raise NotFoundError("There is no project of this id.")
+        raise NotFoundError(_NO_PROJECT)
     return project
 
 
@@ -70,11 +73,18 @@ def rename_project(project_id: str, name: str, *, by: str) -> Project:
     """
     named = get_project(project_id).model_copy(update={"name": name})
     checked = Project.model_validate(named.model_dump())
-    try:
+    with _existing():
         repository.rename(project_id, checked.name, by=by, now=utc_now())
-    except ConditionFailedError as error:
-        raise NotFoundError("There is no project of this id.") from error
     return checked
+
+
+@contextmanager
+def _existing() -> Iterator[None]:
+    """A write of a project. Raises NotFoundError if there is none of its id."""
+    try:
+        yield
+    except ConditionFailedError as error:
+        raise NotFoundError(_NO_PROJECT) from error
 
 
 def set_exposure_policy(project_id: str, policy: ExposurePolicy, *, by: str) -> Project:
@@ -83,10 +93,8 @@ def set_exposure_policy(project_id: str, policy: ExposurePolicy, *, by: str) -> 
     Raises:
         NotFoundError: there is none of this id.
     """
-    try:
+    with _existing():
         repository.set_exposure_policy(project_id, policy, by=by, now=utc_now())
-    except ConditionFailedError as error:
-        raise NotFoundError("There is no project of this id.") from error
     return get_project(project_id)
 
 
@@ -96,10 +104,8 @@ def set_anomaly_policy(project_id: str, policy: AnomalyPolicy, *, by: str) -> Pr
     Raises:
         NotFoundError: there is none of this id.
     """
-    try:
+    with _existing():
         repository.set_anomaly_policy(project_id, policy, by=by, now=utc_now())
-    except ConditionFailedError as error:
-        raise NotFoundError("There is no project of this id.") from error
     return get_project(project_id)
 
 
@@ -109,10 +115,8 @@ def set_key_policy(project_id: str, policy: KeyPolicy, *, by: str) -> Project:
     Raises:
         NotFoundError: there is none of this id.
     """
-    try:
+    with _existing():
         repository.set_key_policy(project_id, policy, by=by, now=utc_now())
-    except ConditionFailedError as error:
-        raise NotFoundError("There is no project of this id.") from error
     return get_project(project_id)
 
 
