@@ -1,30 +1,28 @@
 """Sender-constrained tokens through the gateway, by outside clients, and replays."""
 
-import hashlib
-import json
-import time
-import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import jwt
 import pytest
 import requests
-from joserfc import jwk as joserfc_jwk
-from joserfc import jws as joserfc_jws
 
-from testkit import node
-from testkit.issuer import Issuer, part, served_issuer
+from testkit.dpop_clients import (
+    NODE_CLIENTS,
+    Sign,
+    exchange_in_node,
+    proof,
+    with_joserfc,
+    with_pyjwt,
+)
+from testkit.issuer import Issuer, served_issuer
 from testkit.prover import Prover
 from testkit.stack import RunningStack
 from tests.e2e.test_federation import new_rule, oidc
 
 TRIALS = 1000
 CONNECTIONS = 8
-
-Sign = Callable[[dict[str, Any]], str]
 
 
 @pytest.fixture(scope="module")
@@ -40,53 +38,17 @@ def rule(stack: RunningStack, issuer: Issuer) -> Iterator[str]:
     stack.craftkit("trust", "end", made["id"])
 
 
-@pytest.mark.parametrize(
-    ("library", "algorithm"),
-    [
-        ("oauth4webapi", "ES256"),
-        ("oauth4webapi", "Ed25519"),
-        ("jose", "ES256"),
-        ("jose", "EdDSA"),
-    ],
-)
+@pytest.mark.parametrize(("library", "algorithm"), NODE_CLIENTS)
 def test_clients_in_node__exchange_a_bound_token_and_call_with_it(
     stack: RunningStack, issuer: Issuer, rule: str, library: str, algorithm: str
 ) -> None:
-    given = {
-        "library": library,
-        "algorithm": algorithm,
-        "api": stack.api_url,
-        "token": oidc(issuer),
-        "audience": stack.project_id,
-    }
-    answer = node.run("dpop.mjs", given)
+    answer = exchange_in_node(
+        library, algorithm, api=stack.api_url, token=oidc(issuer), audience=stack.project_id
+    )
     assert answer["tokenType"] == "dpop"
     assert (answer["me"]["kind"], answer["me"]["bound"]) == ("token", True)
     statuses = [answer[name] for name in ("good", "asBearer", "withAnotherKey")]
     assert statuses == [200, 401, 401]
-
-
-def with_pyjwt(prover: Prover) -> Sign:
-    header = {"typ": "dpop+jwt", "jwk": prover.public}
-    return lambda claims: jwt.encode(claims, prover.private, prover.algorithm, headers=header)
-
-
-def with_joserfc(prover: Prover) -> Sign:
-    kind: Any = jwt.get_algorithm_by_name(prover.algorithm)
-    private = joserfc_jwk.import_key(json.loads(kind.to_jwk(prover.private)))
-    algorithm = "ES256" if prover.algorithm == "ES256" else "Ed25519"
-    registry = joserfc_jws.JWSRegistry(algorithms=[algorithm], strict_check_header=False)
-    header = {"typ": "dpop+jwt", "alg": algorithm, "jwk": prover.public}
-    return lambda claims: joserfc_jws.serialize_compact(
-        header, json.dumps(claims), private, registry=registry
-    )
-
-
-def proof(sign: Sign, method: str, url: str, key: str | None = None) -> str:
-    claims = {"htm": method, "htu": url, "iat": int(time.time()), "jti": str(uuid.uuid4())}
-    if key:
-        claims["ath"] = part(hashlib.sha256(key.encode()).digest())
-    return sign(claims)
 
 
 def bound_token(stack: RunningStack, issuer: Issuer, sign: Sign) -> str:

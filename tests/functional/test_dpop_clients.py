@@ -3,29 +3,29 @@
 A server on loopback stands for the gateway: it asks the authorizer, and calls the route's function.
 """
 
-import hashlib
 import json
 import threading
-import time
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
-import jwt
 import pytest
-from joserfc import jwk as joserfc_jwk
-from joserfc import jws as joserfc_jws
 
 from craftkit.keys import service as keys
 from craftkit.trust import issuers, service
-from testkit import node
 from testkit.cloud import Cloud, LambdaContext, variables
+from testkit.dpop_clients import (
+    NODE_CLIENTS,
+    Sign,
+    exchange_in_node,
+    proof,
+    with_joserfc,
+    with_pyjwt,
+)
 from testkit.events import event as load_event
-from testkit.issuer import part
 from testkit.project import DemoProject
 from testkit.prover import Prover
 from tests.functional.test_exchange_token import _ISSUER, Web, new_rule
@@ -104,57 +104,18 @@ def gateway(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
     thread.join()
 
 
-@pytest.mark.parametrize(
-    ("library", "algorithm"),
-    [
-        ("oauth4webapi", "ES256"),
-        ("oauth4webapi", "Ed25519"),
-        ("jose", "ES256"),
-        ("jose", "EdDSA"),
-    ],
-)
+@pytest.mark.parametrize(("library", "algorithm"), NODE_CLIENTS)
 def test_clients_in_node__exchange_a_bound_token_and_call_with_it(
     gateway: Gateway, project: DemoProject, library: str, algorithm: str
 ) -> None:
     new_rule(project)
-    given = {
-        "library": library,
-        "algorithm": algorithm,
-        "api": gateway.url,
-        "token": _ISSUER.sign(),
-        "audience": project.id,
-    }
-    answer = node.run("dpop.mjs", given)
+    answer = exchange_in_node(
+        library, algorithm, api=gateway.url, token=_ISSUER.sign(), audience=project.id
+    )
     assert answer["tokenType"] == "dpop"
     assert (answer["me"]["kind"], answer["me"]["bound"]) == ("token", True)
     statuses = [answer[name] for name in ("good", "asBearer", "withAnotherKey")]
     assert statuses == [200, 401, 401]
-
-
-Sign = Callable[[dict[str, Any]], str]
-
-
-def with_pyjwt(prover: Prover) -> Sign:
-    header = {"typ": "dpop+jwt", "jwk": prover.public}
-    return lambda claims: jwt.encode(claims, prover.private, prover.algorithm, headers=header)
-
-
-def with_joserfc(prover: Prover) -> Sign:
-    kind: Any = jwt.get_algorithm_by_name(prover.algorithm)
-    private = joserfc_jwk.import_key(json.loads(kind.to_jwk(prover.private)))
-    algorithm = "ES256" if prover.algorithm == "ES256" else "Ed25519"
-    registry = joserfc_jws.JWSRegistry(algorithms=[algorithm], strict_check_header=False)
-    header = {"typ": "dpop+jwt", "alg": algorithm, "jwk": prover.public}
-    return lambda claims: joserfc_jws.serialize_compact(
-        header, json.dumps(claims), private, registry=registry
-    )
-
-
-def proof(sign: Sign, method: str, url: str, key: str | None = None) -> str:
-    claims = {"htm": method, "htu": url, "iat": int(time.time()), "jti": str(uuid.uuid4())}
-    if key:
-        claims["ath"] = part(hashlib.sha256(key.encode()).digest())
-    return sign(claims)
 
 
 def sent(url: str, headers: dict[str, str], form: dict[str, str] | None = None) -> tuple[int, Any]:
