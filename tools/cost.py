@@ -149,37 +149,45 @@ def render(
 ) -> list[Price]:
     """A million asynchronous live renders: created, stored, counted, read and downloaded."""
     messages = 2 if "deliver_webhook" in flow else 1
-    kept = _kept(inputs["render_row"]["bytes"], inputs["render_key_row"]["bytes"])
-    return _bill(inputs, flow, millions, messages=messages, kept=kept, storage=_STORED)
+    return _bill(
+        inputs, flow, millions, messages=messages, kept=_kept_render(inputs), storage=_STORED
+    )
 
 
 def inline(inputs: dict[str, Any], *, is_stored: bool) -> list[Price]:
     """A million live renders whose documents are the responses."""
     if is_stored:
-        kept = _kept(inputs["render_row"]["bytes"], inputs["render_key_row"]["bytes"])
-        return _bill(inputs, INLINE, 1.0, kept=kept, storage=_STORED)
+        return _bill(inputs, INLINE, 1.0, kept=_kept_render(inputs), storage=_STORED)
     return _bill(inputs, UNSTORED, 1.0, kept=_kept(inputs["unstored_row"]["bytes"]))
 
 
 def batch(inputs: dict[str, Any]) -> list[Price]:
     """A million one-page documents in batches of 1,000, each downloaded as one ZIP file."""
-    puts = sum(
-        inputs[name]["calls"].get(f"s3:{each}", 0) / inputs[name]["renders"]
-        for name in BATCHED
-        for each in ("PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload")
-        if name != "authorize"
+    puts = _s3_calls(
+        inputs, "PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"
     )
-    gets = sum(
-        inputs[name]["calls"].get("s3:GetObject", 0) / inputs[name]["renders"]
-        for name in BATCHED
-        if name != "authorize"
-    )
+    gets = _s3_calls(inputs, "GetObject")
     # Stored as the chunks' objects and as the ZIP file.
     stored = 2 * ONE_PAGE_KB * RETENTION_DAYS / 30 * S3_GB_MONTH / 1e6
     storage = puts * S3_PUT + gets * S3_GET + stored
     # Each chunk's message, and each chunk's end.
     messages = 2 / inputs["render_document:chunk"]["renders"]
     return _bill(inputs, BATCHED, 1.0, messages=messages, storage=storage, document_kb=ONE_PAGE_KB)
+
+
+def _s3_calls(inputs: dict[str, Any], *operations: str) -> float:
+    """The calls of S3 for one document of a batch."""
+    works = [inputs[name] for name in BATCHED if name != "authorize"]
+    calls = [
+        work["calls"].get(f"s3:{each}", 0) / work["renders"]
+        for work in works
+        for each in operations
+    ]
+    return float(sum(calls))
+
+
+def _kept_render(inputs: dict[str, Any]) -> float:
+    return _kept(inputs["render_row"]["bytes"], inputs["render_key_row"]["bytes"])
 
 
 def _kept(row_bytes: int, key_bytes: int = 0) -> float:
