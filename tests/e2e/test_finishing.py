@@ -24,7 +24,7 @@ def render(stack: RunningStack, **options: Any) -> Any:
     return answer.json()
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def letterhead(stack: RunningStack, tmp_path: Path) -> None:
     """The letterhead `Acme` of the project."""
     file = tmp_path / "letterhead.pdf"
@@ -33,6 +33,7 @@ def letterhead(stack: RunningStack, tmp_path: Path) -> None:
     assert stack.craftkit(*words, "--file", str(file))["pdfaIssues"] == []
 
 
+@pytest.mark.usefixtures("letterhead")
 def test_a_letterhead_and_an_appended_render_keep_the_standard(stack: RunningStack) -> None:
     first = render(stack, letterhead="Acme")
     both = render(stack, letterhead="Acme", append=[{"renderId": first["id"]}])
@@ -43,6 +44,7 @@ def test_a_letterhead_and_an_appended_render_keep_the_standard(stack: RunningSta
         assert len(pdf.pages) == both["pageCount"] == 2
 
 
+@pytest.mark.usefixtures("letterhead")
 def test_a_batch_becomes_one_merged_pdf_on_its_letterhead(stack: RunningStack) -> None:
     body = {
         "templateSlug": "invoice",
